@@ -1,0 +1,1 @@
+"""The harness: configures, isolates, times, records and compares training runs."""

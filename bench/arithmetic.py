@@ -1,0 +1,25 @@
+"""How much there is to compute in a multilayer perceptron."""
+
+from __future__ import annotations
+
+import itertools
+
+
+def weight_counts(layer_sizes: tuple[int, ...]) -> list[int]:
+    """Return the number of weights of each layer, biases not counted."""
+    return [fan_in * fan_out for fan_in, fan_out in itertools.pairwise(layer_sizes)]
+
+
+def parameter_count(layer_sizes: tuple[int, ...]) -> int:
+    """Return the number of weights and biases."""
+    return sum(weight_counts(layer_sizes)) + sum(layer_sizes[1:])
+
+
+def flops_per_example(layer_sizes: tuple[int, ...]) -> int:
+    """Return the multiplications and additions of one training step, per example.
+
+    Per weight 2 forward, 2 for the weight's gradient and 2 for the gradient of the layer's inputs,
+    which the first layer does not need. Element-wise work is left out, as is usual.
+    """
+    weights = weight_counts(layer_sizes)
+    return 6 * sum(weights) - 2 * weights[0]

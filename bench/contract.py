@@ -1,0 +1,185 @@
+"""The nouns everything else is written in: what is trained, who trains it, what is recorded.
+
+Standard library and NumPy only. A training framework is never imported here, so that an
+implementation can depend on this module and this module on nobody.
+
+Records have slots: msgspec, which reads them, leaves the defaults of other dataclasses unset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+LabelArray = npt.NDArray[np.int64]
+Batches = npt.NDArray[np.int64]  # (n_steps, batch_size), rows of Problem.train_images
+
+
+class Layer(NamedTuple):
+    """One dense layer: ``outputs = inputs @ weights + bias``."""
+
+    weights: FloatArray  # (fan_in, fan_out)
+    bias: FloatArray  # (fan_out,)
+
+
+Parameters = tuple[Layer, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """The equations of training."""
+
+    name: str
+    activation: Literal["relu"]  # of the hidden layers
+    output: Literal["softmax"]
+    loss: Literal["cross_entropy"]
+    optimizer: Literal["sgd"]
+    initializer: Literal["he_normal", "glorot_uniform"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """All that an implementation is told about one run.
+
+    Attributes:
+        train_images: (n, 784) float32 in [0, 1].
+        train_labels: (n,) int64 in 0..9.
+        layer_sizes: units of each layer, input and output included, such as (784, 128, 10).
+        learning_rate: positive.
+        device: ``cpu`` or ``gpu``.
+        threads: cores this run may keep busy; the process is already bound to that many.
+        options: the implementation's own settings, from its YAML file.
+    """
+
+    train_images: FloatArray
+    train_labels: LabelArray
+    layer_sizes: tuple[int, ...]
+    recipe: Recipe
+    learning_rate: float
+    device: Literal["cpu", "gpu"]
+    threads: int
+    options: dict[str, Any]
+
+
+class UnavailableError(Exception):
+    """This run can't take place on this machine; the message says how to make it possible."""
+
+
+class Implementation(Protocol):
+    """Trains one multilayer perceptron. Called in the order in which the methods stand here.
+
+    The harness owns initial parameters, batch order, equations and cores;
+    an implementation owns how it computes them.
+    """
+
+    def setup(self, problem: Problem, parameters: Parameters) -> None:
+        """Build the model from copies of `parameters` and lay the data out as suits it.
+
+        Raises:
+            UnavailableError: `problem.device` does not exist here.
+        """
+
+    def warm_up(self, batches: Batches) -> None:
+        """Compile and touch all that `train_epoch` will run on batches of this shape. Not timed as
+        training. Leaves the parameters and the optimizer's state as they were."""
+
+    def train_epoch(self, batches: Batches) -> float:
+        """Make one update per row of `batches`, in order; return once the last one is finished.
+
+        Returns:
+            Mean over the rows of the batch's mean loss, each taken before its update.
+        """
+
+    def predict_scores(self, images: FloatArray) -> FloatArray:
+        """Return the last layer's sums, before softmax or sigmoid: (n, 784) -> (n, 10) float32."""
+
+    def parameters(self) -> Parameters:
+        """Return the current parameters as NumPy arrays that later training does not change."""
+
+
+Status = Literal["done", "diverged", "failed", "timeout", "out_of_memory", "skipped"]
+FINISHED: frozenset[Status] = frozenset({"done", "diverged"})
+BROKEN: frozenset[Status] = frozenset({"failed", "timeout", "out_of_memory"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunError:
+    """Why a run has no result."""
+
+    type: str
+    message: str
+    traceback: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seconds:
+    """Where a run's wall-clock time went; the parts sum to `total`, seen from outside."""
+
+    start_up: float = 0.0  # process and imports
+    data: float = 0.0
+    setup: float = 0.0
+    warm_up: float = 0.0
+    train: float = 0.0
+    evaluate: float = 0.0
+    ceiling: float = 0.0  # measuring what this machine can do at best
+    other: float = 0.0
+    total: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EpochRecord:
+    """One epoch; epoch 0 is the model before training. None where not finite or not measured."""
+
+    epoch: int
+    train_loss: float | None  # epoch 0: over the training set; later: mean over the batches
+    validation_loss: float | None
+    validation_accuracy: float | None
+    train_seconds: float
+    evaluate_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunRecord:
+    """All that is known of one run; stored as record.json."""
+
+    schema_version: int
+    run_id: str
+    sweep_name: str
+    status: Status
+    error: RunError | None
+    started_at: str  # ISO 8601, UTC
+    finished_at: str
+    config: dict[str, Any]
+    config_hash: str
+    environment: dict[str, Any]
+    seconds: Seconds
+    parameter_count: int
+    flops_per_example: int
+    epochs: tuple[EpochRecord, ...] = ()
+    test_loss: float | None = None
+    test_accuracy: float | None = None
+    confusion_matrix: tuple[tuple[int, ...], ...] | None = None  # 10 x 10, rows = truth
+    examples_per_second: float | None = None  # median over epochs
+    flops_utilisation: float | None = None  # share of the measured ceiling, 0 to 1
+    peak_memory_bytes: int | None = None
+    dataset_fingerprint: str | None = None  # names the DatasetSummary beside the record
+    sample_predictions: tuple[int, ...] = ()  # classes given to DatasetSummary.test_images
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatasetSummary:
+    """What a report shows of the data; stored once a sweep, beside the runs."""
+
+    name: str
+    fingerprint: str  # 8 hexadecimal digits
+    class_names: tuple[str, ...]
+    train_class_counts: tuple[int, ...]
+    test_class_counts: tuple[int, ...]
+    train_images: bytes  # the first 20 images, 784 grey levels each, 0 to 255
+    train_labels: tuple[int, ...]
+    test_images: bytes  # the first 20 images of the test set
+    test_labels: tuple[int, ...]

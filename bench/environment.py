@@ -1,0 +1,119 @@
+"""The machine a run took place on: what it is, what is installed, and the best it could do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+NOISY_RATIO = 1.10  # two readings of the ceiling further apart than this mark the run noisy
+PROBE_SIZE = 1024
+PROBE_REPEATS = 4
+
+
+def describe(libraries: Iterable[str]) -> dict[str, Any]:
+    """Return what is worth knowing of this process's machine.
+
+    Args:
+        libraries: distributions whose versions matter to the run, besides NumPy.
+    """
+    commit, dirty = code_version()
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu_model": cpu_model(),
+        "libraries": {name: _version(name) for name in ("numpy", *libraries)},
+        "git_commit": commit,
+        "git_dirty": dirty,
+        "load_average": list(os.getloadavg()),
+    }
+
+
+def cpu_model() -> str:
+    """Return the processor's name as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:  # not Linux
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def code_version() -> tuple[str | None, bool | None]:
+    """Return the commit this code was checked out from, and whether it was changed since.
+
+    (None, None) where it was installed rather than checked out.
+    """
+    folder = Path(__file__).parent
+    git = shutil.which("git")
+    if git is None:
+        return None, None
+
+    def ask(*question: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603
+            [git, "-C", str(folder), *question], capture_output=True, text=True, check=False
+        )
+
+    if ask("ls-files", "--error-unmatch", Path(__file__).name).returncode != 0:
+        return None, None
+    commit = ask("rev-parse", "HEAD").stdout.strip() or None
+    return commit, bool(ask("status", "--porcelain", "--untracked-files=no").stdout.strip())
+
+
+def matmul_flops_per_second() -> float:
+    """Measure float32 matrix multiplication on this process's cores: the ceiling of training.
+
+    The fastest of a few products of two 1024 x 1024 matrices, 2 n^3 operations each.
+    """
+    generator = np.random.default_rng(0)
+    left, right = generator.random((2, PROBE_SIZE, PROBE_SIZE), dtype=np.float32)
+    product = np.empty_like(left)
+    np.matmul(left, right, out=product)
+    shortest_seconds = float("inf")
+    for _ in range(PROBE_REPEATS):
+        start = time.perf_counter()
+        np.matmul(left, right, out=product)
+        shortest_seconds = min(shortest_seconds, time.perf_counter() - start)
+    return 2 * PROBE_SIZE**3 / shortest_seconds
+
+
+def is_noisy(before: float, after: float) -> bool:
+    """Say whether the ceiling moved so much during a run that its speed is in doubt."""
+    return max(before, after) / min(before, after) > NOISY_RATIO
+
+
+def peak_memory_bytes() -> int | None:
+    """Return the most memory this process ever had resident, where the system tells."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except FileNotFoundError:  # not Linux
+        return _peak_memory_from_rusage()
+    for line in status.splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _peak_memory_from_rusage() -> int | None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None

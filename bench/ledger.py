@@ -1,0 +1,24 @@
+"""Where a run's time goes."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Ledger:
+    """Adds up wall-clock seconds under the names that the record gives them."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def entry(self, name: str) -> Iterator[None]:
+        """Count the seconds of a block."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] += time.perf_counter() - start

@@ -1,0 +1,50 @@
+"""What a run's process is told, and what it says: one line of JSON each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from bench.config import RunConfig
+from bench.contract import EpochRecord, RunError, Status
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """To the process: what to run."""
+
+    config: RunConfig
+    dataset_folder: str | None
+    sweep_folder: str
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """From the process: everything is imported, work begins."""
+
+
+class EpochEnded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """From the process: one more epoch is trained and judged."""
+
+    epoch: EpochRecord
+    examples_per_second: float | None
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """From the process, last: all it knows of its run. Seconds by the names of the ledger."""
+
+    status: Status
+    error: RunError | None = None
+    seconds: dict[str, float] = {}
+    environment: dict[str, Any] = {}
+    epochs: tuple[EpochRecord, ...] = ()
+    test_loss: float | None = None
+    test_accuracy: float | None = None
+    confusion_matrix: tuple[tuple[int, ...], ...] | None = None
+    examples_per_second: float | None = None
+    flops_utilisation: float | None = None
+    peak_memory_bytes: int | None = None
+    dataset_fingerprint: str | None = None
+    sample_predictions: tuple[int, ...] = ()
+
+
+Message = Started | EpochEnded | Result

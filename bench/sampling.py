@@ -1,0 +1,58 @@
+"""All randomness of a run: initial parameters and the order of the examples, from a seed.
+
+Every implementation gets the same arrays, so none of them draws anything itself.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from enum import IntEnum
+
+import numpy as np
+
+from bench.contract import Batches, Layer, Parameters
+
+
+class Stream(IntEnum):
+    """Keeps what is drawn for one purpose independent of what is drawn for another."""
+
+    PARAMETERS = 0
+    ORDER = 1
+
+
+def initial_parameters(seed: int, layer_sizes: tuple[int, ...], initializer: str) -> Parameters:
+    """Draw the parameters that training starts from; biases are zero.
+
+    he_normal: weights ~ N(0, 2 / fan_in). He et al. 2015, arXiv:1502.01852.
+    glorot_uniform: weights ~ U(-a, a), a = sqrt(6 / (fan_in + fan_out)). Glorot and Bengio 2010.
+
+    Args:
+        seed: 0 or more.
+        layer_sizes: units of each layer, input and output included.
+
+    Returns:
+        One float32 layer per pair of neighbouring sizes.
+    """
+    generator = np.random.default_rng((seed, Stream.PARAMETERS))
+    layers = []
+    for fan_in, fan_out in itertools.pairwise(layer_sizes):
+        if initializer == "he_normal":
+            weights = generator.normal(0.0, math.sqrt(2.0 / fan_in), (fan_in, fan_out))
+        else:
+            bound = math.sqrt(6.0 / (fan_in + fan_out))
+            weights = generator.uniform(-bound, bound, (fan_in, fan_out))
+        layers.append(Layer(weights.astype(np.float32), np.zeros(fan_out, np.float32)))
+    return tuple(layers)
+
+
+def batches(seed: int, epoch: int, n_examples: int, batch_size: int) -> Batches:
+    """Shuffle the examples anew for one epoch and cut them into batches.
+
+    Returns:
+        (n_examples // batch_size, batch_size) row numbers; what is left over is dropped.
+    """
+    generator = np.random.default_rng((seed, Stream.ORDER, epoch))
+    n_steps = n_examples // batch_size
+    order = generator.permutation(n_examples)[: n_steps * batch_size]
+    return order.reshape(n_steps, batch_size)

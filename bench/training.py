@@ -1,0 +1,189 @@
+"""The timed loop: one implementation trains one problem, and the harness judges it.
+
+Only `train_epoch` is timed as training. Evaluation is NumPy, the same for all, and outside.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench import sampling
+from bench.arithmetic import flops_per_example
+from bench.config import RunConfig
+from bench.contract import EpochRecord, FloatArray, Implementation, LabelArray, Problem
+from bench.datasets import SAMPLE_SIZE, Split
+from bench.environment import is_noisy, matmul_flops_per_second
+from bench.evaluation import Quality, confusion_matrix, judge
+from bench.ledger import Ledger
+from bench.messages import EpochEnded, Result
+
+DIVERGED_RATIO = 1000  # times the untrained model's loss; no run was ever seen to come back from it
+
+
+def train(
+    implementation: Implementation,
+    config: RunConfig,
+    split: Split,
+    ledger: Ledger,
+    on_epoch: Callable[[EpochEnded], None],
+) -> Result:
+    """Train for `config.epochs` epochs, or until the run has diverged."""
+    trainer = Trainer(implementation, config, split, ledger)
+    with ledger.entry("ceiling"):
+        ceiling_before = matmul_flops_per_second()
+    trainer.prepare()
+    # A rate that is too large overflows; the harness looks at the loss, so NumPy need not warn.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        epochs = [trainer.judge_untrained()]
+        on_epoch(EpochEnded(epoch=epochs[0], examples_per_second=None))
+        diverged = False
+        while not diverged and len(epochs) <= config.epochs:
+            epochs.append(trainer.train_epoch(len(epochs)))
+            speed = trainer.examples_per_epoch / epochs[-1].train_seconds
+            on_epoch(EpochEnded(epoch=epochs[-1], examples_per_second=speed))
+            diverged = has_diverged(epochs)
+        test = {} if diverged else trainer.test()
+    with ledger.entry("ceiling"):
+        ceiling_after = matmul_flops_per_second()
+
+    speed = statistics.median(
+        trainer.examples_per_epoch / epoch.train_seconds for epoch in epochs[1:]
+    )
+    ceiling = (ceiling_before + ceiling_after) / 2
+    return Result(
+        status="done" if test else "diverged",
+        epochs=tuple(epochs),
+        examples_per_second=speed,
+        flops_utilisation=speed * flops_per_example(config.layer_sizes) / ceiling,
+        environment={
+            "ceiling_flops_per_second": {"before": ceiling_before, "after": ceiling_after},
+            "noisy": is_noisy(ceiling_before, ceiling_after),
+        },
+        **test,
+    )
+
+
+def has_diverged(epochs: Sequence[EpochRecord]) -> bool:
+    """Say whether a loss left the finite numbers, or is far above that of the untrained model.
+
+    Far above counts too because a step that is much too long can leave every ReLU off: what is left
+    is finite, but no longer learns.
+    """
+    untrained, latest = epochs[0], epochs[-1]
+    losses = [latest.train_loss]
+    if untrained.validation_loss is not None:
+        losses.append(latest.validation_loss)
+    limit = DIVERGED_RATIO * (untrained.train_loss or 1.0)
+    return any(loss is None or loss > limit for loss in losses)
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """The steps of one run, each counted under its name in the ledger."""
+
+    implementation: Implementation
+    config: RunConfig
+    split: Split
+    ledger: Ledger
+
+    @property
+    def examples_per_epoch(self) -> int:
+        """Examples trained on in an epoch: whole batches only."""
+        n_steps = len(self.split.train_labels) // self.config.batch_size
+        return n_steps * self.config.batch_size
+
+    def prepare(self) -> None:
+        """Hand the implementation its problem and let it compile."""
+        config = self.config
+        problem = Problem(
+            train_images=self.split.train_images,
+            train_labels=self.split.train_labels,
+            layer_sizes=config.layer_sizes,
+            recipe=config.recipe,
+            learning_rate=config.learning_rate,
+            device=config.device,
+            threads=len(config.cores),
+            options=config.implementation.options,
+        )
+        parameters = sampling.initial_parameters(
+            config.seed, config.layer_sizes, config.recipe.initializer
+        )
+        with self.ledger.entry("setup"):
+            self.implementation.setup(problem, parameters)
+        with self.ledger.entry("warm_up"):
+            self.implementation.warm_up(self._batches(1))
+        # What is there by now stays. Looking through a framework's objects again before each epoch
+        # would cost a tenth of a second every time.
+        gc.collect()
+        gc.freeze()
+
+    def judge_untrained(self) -> EpochRecord:
+        """Return epoch 0: the loss over the training set, and the validation set, as drawn."""
+        start = time.perf_counter()
+        with self.ledger.entry("evaluate"):
+            quality = self._judge(self.split.train_images, self.split.train_labels)
+        assert quality is not None  # noqa: S101  # the schema refuses an empty training set
+        return self._judged(0, quality.loss, train_seconds=0.0, judged_since=start)
+
+    def train_epoch(self, number: int) -> EpochRecord:
+        """Train one epoch under the clock, then judge it. The garbage collector waits."""
+        batches = self._batches(number)
+        gc.collect()
+        gc.disable()
+        try:
+            start = time.perf_counter()
+            loss = self.implementation.train_epoch(batches)
+            end = time.perf_counter()
+        finally:
+            gc.enable()
+        self.ledger.seconds["train"] += end - start
+        return self._judged(number, loss, train_seconds=end - start, judged_since=end)
+
+    def test(self) -> dict[str, Any]:
+        """Look at the test set, once. Nothing where the loss is not finite."""
+        split = self.split
+        with self.ledger.entry("evaluate"):
+            scores = self.implementation.predict_scores(split.test_images)
+            quality = judge(scores, split.test_labels)
+            if not math.isfinite(quality.loss):
+                return {}
+            return {
+                "test_loss": quality.loss,
+                "test_accuracy": quality.accuracy,
+                "confusion_matrix": confusion_matrix(scores, split.test_labels),
+                "sample_predictions": tuple(scores[:SAMPLE_SIZE].argmax(axis=1).tolist()),
+            }
+
+    def _batches(self, epoch: int) -> np.ndarray:
+        config = self.config
+        return sampling.batches(config.seed, epoch, len(self.split.train_labels), config.batch_size)
+
+    def _judge(self, images: FloatArray, labels: LabelArray) -> Quality | None:
+        if len(labels) == 0:
+            return None
+        return judge(self.implementation.predict_scores(images), labels)
+
+    def _judged(
+        self, number: int, train_loss: float, *, train_seconds: float, judged_since: float
+    ) -> EpochRecord:
+        """Judge the model on the validation set and write the epoch down."""
+        with self.ledger.entry("evaluate"):
+            quality = self._judge(self.split.validation_images, self.split.validation_labels)
+        if quality is not None and not math.isfinite(quality.loss):
+            quality = None
+        return EpochRecord(
+            epoch=number,
+            train_loss=train_loss if math.isfinite(train_loss) else None,
+            validation_loss=quality.loss if quality else None,
+            validation_accuracy=quality.accuracy if quality else None,
+            train_seconds=train_seconds,
+            evaluate_seconds=time.perf_counter() - judged_since,
+        )

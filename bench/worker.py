@@ -1,0 +1,97 @@
+"""A run's own process: `python -P -m bench.worker CORES`, the request on standard input.
+
+Messages go out on what was standard output; all that anything prints goes to standard error, which
+is the run's log.
+"""
+
+import os
+import sys
+
+if __name__ == "__main__" and hasattr(os, "sched_setaffinity"):
+    # Before anything else is imported: libraries size their thread pools by what they find.
+    os.sched_setaffinity(0, {int(core) for core in sys.argv[1].split(",")})
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from bench import datasets, environment, registry, store
+from bench.contract import RunError, Status, UnavailableError
+from bench.ledger import Ledger
+from bench.messages import Message, Request, Result, Started
+from bench.training import train
+
+
+def main() -> None:
+    """Run what is asked for on standard input."""
+    channel = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
+    ledger = Ledger()
+    result = attempt(request, ledger, lambda message: send(channel, message))
+    described = environment.describe(request.config.implementation.requires)
+    send(
+        channel,
+        msgspec.structs.replace(
+            result,
+            seconds=dict(ledger.seconds),
+            environment=described | result.environment,
+            peak_memory_bytes=environment.peak_memory_bytes(),
+        ),
+    )
+    # All is said. A framework may take a second to shut down, which would count as the run's time.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def attempt(request: Request, ledger: Ledger, say: Callable[[Message], None]) -> Result:
+    """Run, and turn every way in which that can fail into a result."""
+    try:
+        return run(request, ledger, say)
+    except UnavailableError as error:
+        return Result(status="skipped", error=RunError(type="Unavailable", message=str(error)))
+    except MemoryError as error:
+        return _failure("out_of_memory", error)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a framework raises is a result
+        return _failure("failed", error)
+
+
+def run(request: Request, ledger: Ledger, say: Callable[[Message], None]) -> Result:
+    """Import the implementation, load the data, train."""
+    config = request.config
+    implementation = registry.load(config.implementation.module)()
+    say(Started())
+    with ledger.entry("data"):
+        folder = Path(request.dataset_folder) if request.dataset_folder else None
+        dataset = datasets.load(config.dataset, folder)
+        split = datasets.split(dataset, config.validation_fraction)
+    result = train(implementation, config, split, ledger, say)
+    summary_path = store.dataset_path(Path(request.sweep_folder), dataset.name, dataset.fingerprint)
+    if not summary_path.exists():
+        store.write_atomically(summary_path, store.encode(datasets.summarise(dataset)))
+    return msgspec.structs.replace(result, dataset_fingerprint=dataset.fingerprint)
+
+
+def _failure(status: Status, error: BaseException) -> Result:
+    traceback.print_exception(error)
+    return Result(
+        status=status,
+        error=RunError(
+            type=type(error).__name__,
+            message=str(error),
+            traceback="".join(traceback.format_exception(error)),
+        ),
+    )
+
+
+def send(channel: BinaryIO, message: Message) -> None:
+    """Write one message."""
+    channel.write(msgspec.json.encode(message) + b"\n")
+    channel.flush()
+
+
+if __name__ == "__main__":
+    main()

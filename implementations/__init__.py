@@ -1,0 +1,1 @@
+"""One self-contained module per implementation, each with a class named MLP."""

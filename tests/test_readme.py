@@ -1,0 +1,45 @@
+"""Every command in the README is run; those that train, on a small set."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SMALL = ("dataset=synthetic", "epochs=1")
+
+
+def commands() -> list[list[str]]:
+    """Return the lines of the README's shell blocks, as words without comments."""
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """One folder for all, for a report needs the sweep before it."""
+    return tmp_path_factory.mktemp("user")
+
+
+def test_the_two_commands_at_the_top_are_make_bench_and_make_test():
+    assert commands()[:2] == [["make", "bench"], ["make", "test"]]
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_a_command_of_the_readme_works(words, folder, run_in):
+    if words[0] == "make":  # what it runs is what this very run of the tests consists of
+        subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, check=True)
+        return
+    trains = words[0] == "bench" and "--help" not in words
+    ended = run_in(folder, *words, *(SMALL if trains else ()))
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")), ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target

@@ -1,0 +1,197 @@
+"""The command as its users type it, in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+
+import pytest
+
+from tests.conftest import SCRIPTS, TINY
+
+
+def records(folder) -> list[dict]:
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("*/record.json"))]
+
+
+def test_one_run_leaves_one_record_and_says_where(run, tmp_path):
+    ended = run("bench", *TINY, "learning_rate=0.05", "sweep_name=one")
+    assert ended.returncode == 0, ended.stderr
+    (record,) = records(tmp_path / "results" / "one")
+    assert record["status"] == "done"
+    assert record["config"]["learning_rate"] == 0.05
+    assert [epoch["epoch"] for epoch in record["epochs"]] == [0, 1, 2]
+    assert "bench-report results/one" in ended.stdout
+    assert "[1/1] numpy one_hidden learning rate 0.05" in ended.stdout
+    assert ended.stdout.count("epoch ") == 3
+    assert ended.stderr == ""
+
+
+def test_a_sweep_goes_on_past_divergence(run, tmp_path):
+    ended = run("bench", "-m", *TINY, "learning_rate=1e6,0.1", "sweep_name=wild")
+    assert ended.returncode == 0, ended.stderr
+    assert {
+        record["config"]["learning_rate"]: record["status"]
+        for record in records(tmp_path / "results/wild")
+    } == {
+        1e6: "diverged",
+        0.1: "done",
+    }
+    assert "[2/2]" in ended.stdout
+    assert "diverged" in ended.stdout
+
+
+def test_a_sweep_goes_on_past_a_failure_and_exits_with_1(run, tmp_path):
+    ended = run(
+        "bench",
+        "-m",
+        *TINY,
+        "implementation=keras,numpy",
+        "timeout_seconds=1.5",
+        "epochs=3",
+        "sweep_name=slow",
+    )
+    made = {
+        record["config"]["implementation"]["name"]: record
+        for record in records(tmp_path / "results/slow")
+    }
+    assert made["keras"]["status"] == "timeout"
+    assert "keras" in made
+    assert "numpy" in made
+    assert ended.returncode == 1
+
+
+def test_what_is_not_installed_or_not_there_is_skipped_with_the_remedy(run, tmp_path):
+    ended = run("bench", *TINY, "implementation.requires=[no_such_framework]", "sweep_name=a")
+    assert ended.returncode == 0
+    (record,) = records(tmp_path / "results" / "a")
+    assert record["status"] == "skipped"
+    assert "no_such_framework not installed; pip install" in record["error"]["message"]
+    ended = run("bench", *TINY, "device=gpu", "sweep_name=b")
+    assert ended.returncode == 0
+    (record,) = records(tmp_path / "results" / "b")
+    assert record["status"] == "skipped"
+    assert "numpy has no device=gpu" in record["error"]["message"]
+
+
+def test_a_mistake_ends_before_anything_is_made(run, tmp_path):
+    ended = run("bench", "-m", *TINY, "learning_rate=0.1,-1")
+    assert ended.returncode == 2
+    assert ended.stderr == "bench: learning_rate=-1: must be a finite number above 0\n"
+    assert ended.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "flag", ["--experimental-rerun=x.pickle", "--config-path=/", "--config-name=x"]
+)
+def test_ways_around_the_projects_configuration_are_refused(run, tmp_path, flag):
+    ended = run("bench", flag)
+    assert ended.returncode == 2
+    assert "not offered" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_what_is_finished_is_kept_and_not_run_again(run, tmp_path):
+    words = ("bench", *TINY, "sweep_name=night")
+    run(*words)
+    before = records(tmp_path / "results" / "night")
+    ended = run(*words)
+    assert "finished earlier, kept" in ended.stdout
+    assert records(tmp_path / "results" / "night") == before
+    refused = run(*words, "resume=false")
+    assert refused.returncode == 2
+    assert "sweep_name=night" in refused.stderr
+
+
+def test_a_damaged_record_is_set_aside_and_the_run_made_again(run, tmp_path):
+    words = ("bench", *TINY, "sweep_name=night")
+    run(*words)
+    (path,) = (tmp_path / "results" / "night").glob("*/record.json")
+    path.write_text("{")
+    ended = run(*words)
+    assert "set aside" in ended.stdout
+    assert json.loads(path.read_text())["status"] == "done"
+    assert [entry.read_text() for entry in path.parent.glob("earlier-*.json")] == ["{"]
+
+
+def test_an_unnamed_sweep_is_one_folder(run, tmp_path):
+    run("bench", "-m", *TINY, "seed=0,1,2")
+    (folder,) = (tmp_path / "results").iterdir()
+    assert len(records(folder)) == 3
+
+
+def test_the_same_seed_gives_numpy_the_same_curves_to_the_last_bit(run, tmp_path):
+    for name in ("first", "second"):
+        run("bench", *TINY, f"sweep_name={name}")
+    first, second = (records(tmp_path / "results" / name)[0] for name in ("first", "second"))
+    for key in ("test_loss", "test_accuracy", "confusion_matrix", "sample_predictions"):
+        assert first[key] == second[key]
+    for key in ("train_loss", "validation_loss", "validation_accuracy"):
+        assert [epoch[key] for epoch in first["epochs"]] == [
+            epoch[key] for epoch in second["epochs"]
+        ]
+
+
+def test_no_validation_set_is_no_trouble(run, tmp_path):
+    ended = run("bench", *TINY, "validation_fraction=0", "sweep_name=all")
+    assert ended.returncode == 0, ended.stderr
+    (record,) = records(tmp_path / "results" / "all")
+    assert record["status"] == "done"
+    assert {epoch["validation_loss"] for epoch in record["epochs"]} == {None}
+
+
+def test_synthetic_data_says_so_in_the_record(run, tmp_path):
+    run("bench", *TINY, "sweep_name=made_up")
+    assert records(tmp_path / "results" / "made_up")[0]["config"]["dataset"]["name"] == "synthetic"
+    assert len(list((tmp_path / "results" / "made_up").glob("dataset-synthetic-*.json"))) == 1
+
+
+def test_an_interrupted_sweep_prints_what_is_finished_and_can_be_resumed(tmp_path):
+    words = [
+        SCRIPTS / "bench",
+        "-m",
+        "dataset=synthetic",
+        "seed=0,1",
+        "epochs=2",
+        "sweep_name=night",
+        "architecture.hidden_sizes=[16]",
+    ]
+    process = subprocess.Popen(
+        words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    for line in process.stdout:
+        if line.startswith("[2/2]"):
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert process.returncode == 130
+    assert "Results: results/night" in out
+    assert "Traceback" not in err
+    assert len(records(tmp_path / "results" / "night")) == 1
+    resumed = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert resumed.stdout.count("finished earlier, kept") == 1
+    assert len(records(tmp_path / "results" / "night")) == 2
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"], ["-sc", "install=bash"]])
+def test_questions_are_answered_without_making_anything(run, tmp_path, words):
+    ended = run("bench", *words)
+    assert ended.returncode == 0
+    assert ended.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_completion_offers_choices_and_keys(run):
+    environment = {"PATH": "/usr/bin:/bin", "COMP_LINE": "bench implementation=k"}
+    ended = run("bench", "-sc", "query=bash", env=environment)
+    assert "implementation=keras" in ended.stdout
+
+
+def test_a_results_folder_that_is_a_file_is_named(run, tmp_path):
+    (tmp_path / "results").write_text("")
+    ended = run("bench", *TINY, "sweep_name=x")
+    assert ended.returncode == 2
+    assert "results" in ended.stderr
+    assert "Traceback" not in ended.stderr
