@@ -6,7 +6,6 @@ conf/ composes a configuration; nothing is trained before `check` has accepted i
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import typing
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from msgspec import Meta
 from bench import registry
 from bench.contract import Recipe
 from bench.datasets import DatasetSettings, training_size, validation_size
+from bench.environment import usable_cores
 
 INPUT_SIZE = 28 * 28
 OUTPUT_SIZE = 10
@@ -121,13 +121,6 @@ class RunConfig(Section, frozen=True):
             f"{self.implementation.name}-{self.architecture.name}-lr{rate}-seed{self.seed}"
             f"-{self.hash[:8]}"
         )
-
-
-def usable_cores() -> tuple[int, ...]:
-    """Return the cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return tuple(sorted(os.sched_getaffinity(0)))
-    return tuple(range(os.cpu_count() or 1))
 
 
 def check(composed: Mapping[Any, Any]) -> RunConfig:

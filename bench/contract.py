@@ -163,6 +163,7 @@ class RunRecord:
     test_loss: float | None = None
     test_accuracy: float | None = None
     confusion_matrix: tuple[tuple[int, ...], ...] | None = None  # 10 x 10, rows = truth
+    examples_per_epoch: int | None = None
     examples_per_second: float | None = None  # median over epochs
     flops_utilisation: float | None = None  # share of the measured ceiling, 0 to 1
     peak_memory_bytes: int | None = None

@@ -31,11 +31,19 @@ def describe(libraries: Iterable[str]) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu_model": cpu_model(),
+        "cores": list(usable_cores()),
         "libraries": {name: _version(name) for name in ("numpy", *libraries)},
         "git_commit": commit,
         "git_dirty": dirty,
         "load_average": list(os.getloadavg()),
     }
+
+
+def usable_cores() -> tuple[int, ...]:
+    """Return the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return tuple(sorted(os.sched_getaffinity(0)))
+    return tuple(range(os.cpu_count() or 1))
 
 
 def cpu_model() -> str:

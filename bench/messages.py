@@ -40,6 +40,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     test_loss: float | None = None
     test_accuracy: float | None = None
     confusion_matrix: tuple[tuple[int, ...], ...] | None = None
+    examples_per_epoch: int | None = None
     examples_per_second: float | None = None
     flops_utilisation: float | None = None
     peak_memory_bytes: int | None = None

@@ -16,6 +16,7 @@ from bench.config import ConfigError, RunConfig
 from bench.contract import BROKEN, FINISHED, RunError, RunRecord, Seconds
 from bench.isolation import Outcome, run_isolated
 from bench.messages import EpochEnded, Request, Result
+from bench.report.terminal import first_line
 
 LOG_NAME = "run.log"
 
@@ -86,8 +87,8 @@ def execute(config: RunConfig) -> RunRecord:
     )
     path = store.write_record(sweep_folder, record)
     if record.error is not None:
-        first_line = (record.error.message.splitlines() or [""])[0]
-        print(f"    {record.status}: {first_line} (more in {path.parent})", flush=True)
+        reason = first_line(record.error.message)
+        print(f"    {record.status}: {reason} (more in {path.parent})", flush=True)
     return record
 
 

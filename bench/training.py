@@ -61,6 +61,7 @@ def train(
     return Result(
         status="done" if test else "diverged",
         epochs=tuple(epochs),
+        examples_per_epoch=trainer.examples_per_epoch,
         examples_per_second=speed,
         flops_utilisation=speed * flops_per_example(config.layer_sizes) / ceiling,
         environment={

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import conf
-from bench.config import ConfigError, usable_cores
+from bench.config import ConfigError
+from bench.environment import usable_cores
 from bench.overrides import compose_runs
 
 CONF = Path(conf.__file__).parent

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from bench.config import usable_cores
+from bench.environment import usable_cores
 from bench.isolation import run_isolated
 from bench.messages import Request
 from bench.overrides import compose_runs

@@ -1,9 +1,10 @@
-"""Tables for the terminal, 100 columns wide at the most. Light: `bench` prints one after a sweep."""
+"""Tables for the terminal, at most 100 columns wide. Light: `bench` prints one after a sweep."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -11,6 +12,8 @@ from rich.text import Text
 from bench.contract import RunRecord
 
 WIDTH = 100
+SYNTHETIC = "synthetic data"
+SECONDS = ("train\n(s)", "total\n(s)")
 
 
 def console() -> Console:
@@ -20,6 +23,19 @@ def console() -> Console:
     return terminal
 
 
+def setting(record: RunRecord, *path: str) -> str | int | float | None:
+    """Look a setting up in a record's configuration; None where there is no such plain value."""
+    value: object = record.config
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str | int | float) else None
+
+
+def is_synthetic(records: Iterable[RunRecord]) -> bool:
+    """Say whether any of the runs was trained on made-up data."""
+    return any(setting(record, "dataset", "name") == "synthetic" for record in records)
+
+
 def last_validation_accuracy(record: RunRecord) -> float | None:
     """Return the validation accuracy after the last epoch; None where the run has no result."""
     if record.status != "done" or not record.epochs:
@@ -27,34 +43,63 @@ def last_validation_accuracy(record: RunRecord) -> float | None:
     return record.epochs[-1].validation_accuracy
 
 
+def new_table(title: str, caption: str, words: Iterable[str], numbers: Iterable[str]) -> Table:
+    """Return an empty table with columns of words, then columns of numbers."""
+    table = Table(
+        title=title, caption=caption, box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False
+    )
+    for heading in words:
+        table.add_column(heading, overflow="fold")
+    for heading in numbers:
+        table.add_column(heading, justify="right")
+    return table
+
+
 def print_runs(records: Sequence[RunRecord]) -> None:
     """Print a line a run; of those that are done, the most accurate is marked."""
-    table = Table(title="Runs", caption="* highest validation accuracy after the last epoch")
-    for heading in ("run", "status"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("validation\naccuracy", "test\naccuracy", "examples/s", "train s", "total s"):
-        table.add_column(heading, justify="right")
+    title = f"Runs ({SYNTHETIC})" if is_synthetic(records) else "Runs"
+    caption = "* best validation accuracy after the last epoch"
+    table = new_table(
+        title,
+        caption,
+        words=("implementation", "architecture", "rate", "seed", "status"),
+        numbers=(
+            "validation\naccuracy ",
+            "test\naccuracy",
+            "examples/s",
+            "train\n(s)",
+            "total\n(s)",
+        ),
+    )
     scores = [last_validation_accuracy(record) for record in records]
     best = max((score for score in scores if score is not None), default=None)
     for record, score in zip(records, scores, strict=True):
-        mark = "*" if score is not None and score == best else " "
+        named = [
+            setting(record, "implementation", "name"),
+            setting(record, "architecture", "name"),
+            setting(record, "learning_rate"),
+            setting(record, "seed"),
+        ]
         table.add_row(
-            Text(record.run_id),
+            *(Text("-" if value is None else str(value)) for value in named),
             record.status,
-            shown(score, ".4f") + mark,
+            shown(score, ".4f") + ("*" if score is not None and score == best else " "),
             shown(record.test_accuracy, ".4f"),
             shown(record.examples_per_second, ",.0f"),
             shown(record.seconds.train, ".1f"),
             shown(record.seconds.total, ".1f"),
         )
     out = console()
-    if any(record.config.get("dataset", {}).get("name") == "synthetic" for record in records):
-        table.title = "Runs, synthetic data"
     out.print(table)
     for record in records:
         if record.error is not None:
-            first_line = (record.error.message.splitlines() or [""])[0]
-            out.print(Text(f"{record.run_id}: {record.status}: {first_line}"))
+            out.print(Text(f"{record.run_id}: {record.status}: {first_line(record.error.message)}"))
+
+
+def first_line(text: str) -> str:
+    """Return the first line of a message, of a length that can be read."""
+    line = (text.splitlines() or [""])[0]
+    return line if len(line) <= 300 else line[:297] + "..."
 
 
 def shown(value: float | None, form: str) -> str:

@@ -1,0 +1,199 @@
+"""report.md: the answers, the tables and the plots of one sweep."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from bench.contract import RunRecord
+from bench.report import tables
+from bench.report.answers import answers, troubles
+from bench.report.markup import code, table, text
+from bench.report.terminal import SYNTHETIC, is_synthetic, setting, shown
+from bench.store import Sweep
+
+REPEATED = (
+    ("implementation", "name"), ("architecture", "name"), ("recipe", "name"), ("dataset", "name"),
+    ("learning_rate",), ("batch_size",), ("epochs",), ("seed",), ("validation_fraction",),
+    ("device",), ("threads",),
+)  # fmt: skip
+
+
+def markdown(
+    sweep: Sweep, runs: pd.DataFrame, comparison: pd.DataFrame, plots: Mapping[str, str]
+) -> str:
+    """Return the report of a sweep.
+
+    Args:
+        plots: captions by file name, in the order in which they are shown.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bench.report"),
+        trim_blocks=True,
+        autoescape=False,  # noqa: S701
+    )  # every value goes through the filters below; Markdown is not HTML
+    environment.filters |= {"text": text, "code": code}
+    synthetic = is_synthetic(sweep.records)
+    validated = runs["validation_accuracy"].notna().any()
+    page = environment.get_template("report.md.j2").render(
+        sweep_name=sweep.folder.name,
+        synthetic=synthetic,
+        stamp=f" ({SYNTHETIC})" if synthetic else "",
+        answers=answers(sweep, runs, comparison),
+        chosen_on="validation accuracy after the last epoch" if validated else "training loss",
+        comparison=_comparison(comparison),
+        rates=_rates(runs, comparison),
+        plots=plots,
+        runs=_runs(sweep.records),
+        troubles=troubles(sweep.records),
+        missing=sweep.missing,
+        unreadable=sweep.unreadable,
+        commands=[command(record) for record in sweep.records],
+        environment=_environment(sweep.records),
+    )
+    return re.sub(r"\n{3,}", "\n\n", page)
+
+
+def _comparison(comparison: pd.DataFrame) -> str:
+    if comparison.empty:
+        return ""
+    named = tables.varying(comparison)
+    headings = [
+        *(name.replace("_", " ") for name in named), "implementation", "learning rate",
+        "validation accuracy", "test accuracy", "seeds", "examples/s", "ratio", "ceiling",
+        "warm-up s", "train s", "total s", "peak memory MB",
+    ]  # fmt: skip
+    rows = []
+    for row in tables.rows(comparison):
+        speed = f"{row.examples_per_second:,.0f} ({row.examples_per_second_min:,.0f} to "
+        rows.append([
+            *(text(getattr(row, name)) for name in named),
+            text(row.implementation),
+            f"{row.learning_rate:g}",
+            number(row.validation_accuracy, ".4f"),
+            accuracy(row),
+            str(row.n_seeds),
+            f"{speed}{row.examples_per_second_max:,.0f})",
+            f"{row.ratio:.2f}",
+            number(row.flops_utilisation, ".0%"),
+            number(row.warm_up_seconds, ".2f"),
+            number(row.train_seconds, ".1f"),
+            number(row.total_seconds, ".1f"),
+            number(row.peak_memory_bytes / 1e6, ",.0f"),
+        ])  # fmt: skip
+    return table(headings, rows, n_words=len(named) + 1)
+
+
+def accuracy(row: Any) -> str:
+    """Show a mean test accuracy with what is known of its error."""
+    if pd.isna(row.test_accuracy):
+        return "-"
+    if not pd.isna(row.test_accuracy_half_width):
+        return f"{row.test_accuracy:.4f} ± {row.test_accuracy_half_width:.4f}"
+    return f"{row.test_accuracy:.4f}"
+
+
+def _rates(runs: pd.DataFrame, comparison: pd.DataFrame) -> str:
+    """Lay out test accuracy: a row per condition and implementation, a column per rate."""
+    if comparison.empty:
+        return ""
+    named = tables.varying(runs)
+    rates = sorted(runs["learning_rate"].dropna().unique())
+    by_cell = comparison.set_index([*tables.CONDITIONS, "implementation"])["learning_rate"]
+    chosen: dict[Any, float] = by_cell.to_dict()
+    rows = []
+    for key, group in runs.groupby([*tables.CONDITIONS, "implementation"], dropna=False):
+        cells = []
+        for rate in rates:
+            tried = group[group["learning_rate"] == rate]
+            mean = tried["test_accuracy"].mean()
+            if tried.empty:
+                cells.append("-")
+            elif pd.isna(mean):
+                cells.append(", ".join(dict.fromkeys(tried["status"])))
+            else:
+                best = chosen.get(key) == rate
+                cells.append(f"**{mean:.4f}**" if best else f"{mean:.4f}")
+        first = group.iloc[0]
+        rows.append([*(text(first[name]) for name in named), text(first["implementation"]), *cells])
+    headings = [*(name.replace("_", " ") for name in named), "implementation"]
+    headings += [f"rate {rate:g}" for rate in rates]
+    return table(headings, rows, n_words=len(named) + 1)
+
+
+def _runs(records: Sequence[RunRecord]) -> str:
+    headings = ["run", "status", "epochs", "test accuracy", "examples/s", "train s", "total s"]
+    rows = [
+        [
+            code(record.run_id),
+            record.status.replace("_", " "),
+            str(max(len(record.epochs) - 1, 0)),
+            shown(record.test_accuracy, ".4f"),
+            shown(record.examples_per_second, ",.0f"),
+            shown(record.seconds.train, ".1f"),
+            shown(record.seconds.total, ".1f"),
+        ]
+        for record in records
+    ]
+    return table(headings, rows, n_words=2)
+
+
+def _environment(records: Sequence[RunRecord]) -> str:
+    """Lay out what the runs' environments say, and every value where they differ."""
+    labels = {
+        "cpu_model": "processor", "platform": "system", "python": "Python",
+        "libraries": "libraries", "git_commit": "commit",
+    }  # fmt: skip
+    rows = []
+    for key, label in labels.items():
+        values = dict.fromkeys(_plain(record.environment.get(key)) for record in records)
+        listed = "; ".join(value for value in values if value)
+        rows.append([label, text(listed) if listed else "-"])
+    ceilings = [
+        value / 1e9
+        for record in records
+        for value in _mapping(record.environment.get("ceiling_flops_per_second")).values()
+        if isinstance(value, int | float)
+    ]
+    if ceilings:
+        span = f"{min(ceilings):,.0f} to {max(ceilings):,.0f} GFLOP/s"
+        rows.append(["ceiling, float32 matrix multiplication", span])
+    return table(["", ""], rows, n_words=2)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {version}" for name, version in sorted(value.items()))
+    return "" if value is None else str(value)
+
+
+def _mapping(value: object) -> Mapping[Any, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def command(record: RunRecord) -> str:
+    """Return the command that repeats a run."""
+    words = {path[0]: setting(record, *path) for path in REPEATED}
+    sizes = _mapping(record.config.get("architecture")).get("hidden_sizes")
+    if isinstance(sizes, list | tuple):
+        words["architecture.hidden_sizes"] = "[" + ",".join(map(str, sizes)) + "]"
+    for name, value in _mapping(
+        _mapping(record.config.get("implementation")).get("options")
+    ).items():
+        words[f"implementation.options.{name}"] = value
+    if words["dataset"] == "synthetic":
+        for name in ("training_size", "test_size", "seed"):
+            words[f"dataset.{name}"] = setting(record, "dataset", name)
+    line = " ".join(f"{key}={value}" for key, value in words.items() if value is not None)
+    if not re.fullmatch(r"[\w.,=+\[\] -]+", line, re.ASCII):
+        return f"(no command: {text(record.run_id)} has settings that are not ours)"
+    return f"bench {line}".replace("[", "'[").replace("]", "]'")
+
+
+def number(value: float | None, form: str) -> str:
+    """Format a number of a table; a dash stands for one that there is not."""
+    return "-" if value is None or pd.isna(value) else format(value, form)

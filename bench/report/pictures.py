@@ -1,0 +1,195 @@
+"""The pictures of a report that show data: images, classes, and what models take them for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from bench.contract import DatasetSummary, RunRecord
+from bench.report import style
+from bench.report.terminal import SYNTHETIC, last_validation_accuracy, setting
+
+SIDE = 28
+SHADES = "Greys"
+
+
+def draw(
+    records: Sequence[RunRecord], datasets: Sequence[DatasetSummary], folder: Path
+) -> dict[str, str]:
+    """Draw each dataset, and each implementation's best run on its dataset; captions by file."""
+    captions: dict[str, str] = {}
+    for number, summary in enumerate(datasets):
+        captions |= draw_dataset(summary, folder, f"_{number + 1}" if number else "")
+    by_fingerprint = {summary.fingerprint: summary for summary in datasets}
+    for record in best_runs(records):
+        trained_on = by_fingerprint.get(record.dataset_fingerprint or "")
+        if trained_on is not None:
+            captions |= draw_predictions(record, trained_on, folder)
+            captions |= draw_confusion(record, trained_on, folder)
+    return captions
+
+
+def draw_dataset(summary: DatasetSummary, folder: Path, suffix: str) -> dict[str, str]:
+    """Draw the class distribution and sample images of a dataset; captions by file name."""
+    distribution, samples = f"class_distribution{suffix}.png", f"sample_images{suffix}.png"
+    _draw_distribution(summary, folder / distribution)
+    captions = {distribution: f"Images per class in {summary.name}, training and test set."}
+    images = _images(summary.train_images)
+    with style.figure(
+        folder / samples,
+        f"Images of {summary.name}{_stamp(summary)}",
+        nrows=2,
+        ncols=10,
+        figsize=(11, 3.2),
+    ) as (_, axes):
+        for panel, image, label in zip(axes.flat, images, summary.train_labels, strict=False):
+            _show(panel, image, _class_name(summary, label))
+        style.hide_unused(axes, len(images))
+    captions[samples] = f"The first {len(images)} training images of {summary.name}."
+    return captions
+
+
+def _draw_distribution(summary: DatasetSummary, path: Path) -> None:
+    places = np.arange(len(summary.class_names))
+    with style.figure(path, f"Classes of {summary.name}{_stamp(summary)}", figsize=(9, 3.8)) as (
+        drawn,
+        axes,
+    ):
+        panel = axes[0, 0]
+        sets = (
+            (summary.train_class_counts, -0.2, "training set", "#555555", ""),
+            (summary.test_class_counts, 0.2, "test set", "#BBBBBB", "///"),
+        )
+        for counts, shift, name, colour, hatch in sets:
+            bars = panel.bar(
+                places[: len(counts)] + shift,
+                counts,
+                0.4,
+                label=name,
+                color=colour,
+                hatch=hatch,
+                edgecolor="white",
+            )
+            panel.bar_label(bars, fmt="{:,.0f}", fontsize=8)
+        panel.set_xticks(places, summary.class_names, rotation=30, ha="right")
+        panel.set_ylabel("images")
+        panel.grid(visible=False, axis="x")
+        style.legend(drawn, axes)
+
+
+def draw_predictions(record: RunRecord, summary: DatasetSummary, folder: Path) -> dict[str, str]:
+    """Draw a run's predictions for the sample of test images; caption by file name."""
+    name = style.implementation(record)
+    path = folder / f"predictions_{style.file_name(name)}.png"
+    images = _images(summary.test_images)
+    shown = list(zip(images, summary.test_labels, record.sample_predictions, strict=False))
+    if not shown:
+        return {}
+    n_wrong = sum(truth != predicted for _, truth, predicted in shown)
+    with style.figure(
+        path,
+        f"{name}: predicted against actual{_stamp(summary)}",
+        nrows=2,
+        ncols=10,
+        figsize=(11, 3.6),
+    ) as (_, axes):
+        for panel, (image, truth, predicted) in zip(axes.flat, shown, strict=False):
+            if truth == predicted:
+                _show(panel, image, _class_name(summary, truth))
+            else:
+                text = f"{_class_name(summary, predicted)}\nis {_class_name(summary, truth)}"
+                _show(panel, image, text, frame="#D55E00")
+        style.hide_unused(axes, len(shown))
+    return {
+        path.name: f"The first {len(shown)} test images and what the best run of "
+        f"{_describe(record)} takes them for; {n_wrong} wrong, framed, with the true class below."
+    }
+
+
+def draw_confusion(record: RunRecord, summary: DatasetSummary, folder: Path) -> dict[str, str]:
+    """Draw a run's confusion matrix; caption by file name."""
+    if not record.confusion_matrix:
+        return {}
+    name = style.implementation(record)
+    path = folder / f"confusion_{style.file_name(name)}.png"
+    counts = np.array(record.confusion_matrix)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(totals, 1)
+    title = f"{name}: test images by true and predicted class{_stamp(summary)}"
+    with style.figure(path, title, figsize=(8, 7)) as (drawn, axes):
+        panel = axes[0, 0]
+        shading = panel.imshow(shares, cmap=SHADES, vmin=0, vmax=1)
+        for row, column in np.ndindex(*counts.shape):
+            if counts[row, column]:
+                colour = "white" if shares[row, column] > 0.5 else "black"
+                panel.text(
+                    column,
+                    row,
+                    f"{counts[row, column]}",
+                    ha="center",
+                    va="center",
+                    color=colour,
+                    fontsize=8,
+                )
+        names = [_class_name(summary, number) for number in range(len(counts))]
+        panel.set_xticks(range(len(names)), names, rotation=45, ha="right")
+        panel.set_yticks(range(len(names)), names)
+        panel.set_xlabel("predicted class")
+        panel.set_ylabel("true class")
+        panel.grid(visible=False)
+        drawn.colorbar(shading, ax=panel, shrink=0.8, label="share of the true class")
+    return {
+        path.name: f"Test images of the best run of {_describe(record)}: rows are true classes, "
+        "columns predicted ones, figures are images."
+    }
+
+
+def best_runs(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Return, for each implementation, the run with the highest validation accuracy."""
+    best: dict[str, tuple[float, RunRecord]] = {}
+    for record in records:
+        score = last_validation_accuracy(record)
+        name = style.implementation(record)
+        if record.status != "done":
+            continue
+        # Without a validation set the lowest training loss decides.
+        loss = record.epochs[-1].train_loss if record.epochs else None
+        rank = score if score is not None else -(loss if loss is not None else float("inf"))
+        if name not in best or rank > best[name][0]:
+            best[name] = (rank, record)
+    return [best[name][1] for name in sorted(best)]
+
+
+def _describe(record: RunRecord) -> str:
+    rate = setting(record, "learning_rate")
+    return (
+        f"{style.implementation(record)} ({setting(record, 'architecture', 'name')}, rate {rate})"
+    )
+
+
+def _images(content: bytes) -> list[np.ndarray]:
+    n_images = len(content) // SIDE**2
+    pixels = np.frombuffer(content, np.uint8, n_images * SIDE**2)
+    return list(pixels.reshape(n_images, SIDE, SIDE))
+
+
+def _show(panel: Axes, image: Any, text: str, frame: str | None = None) -> None:
+    panel.imshow(image, cmap=SHADES, vmin=0, vmax=255)
+    panel.set_title(text, fontsize=8, fontweight="bold" if frame else "normal")
+    panel.set(xticks=[], yticks=[])
+    panel.grid(visible=False)
+    for spine in panel.spines.values():
+        spine.set(visible=frame is not None, color=frame or "none", linewidth=3)
+
+
+def _class_name(summary: DatasetSummary, label: int) -> str:
+    names = summary.class_names
+    return names[label] if 0 <= label < len(names) else f"class {label}"
+
+
+def _stamp(summary: DatasetSummary) -> str:
+    return f" ({SYNTHETIC})" if summary.name == "synthetic" else ""

@@ -1,0 +1,195 @@
+"""Records as tables: a row a run, a row an epoch, and the comparison made of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+from scipy import stats
+
+from bench.contract import RunRecord
+from bench.report.terminal import last_validation_accuracy, setting
+
+# Runs are compared only where all of these are the same.
+CONDITIONS = ("architecture", "batch_size", "recipe", "dataset", "epochs", "device", "threads")
+NAMED = ("implementation", "architecture", "recipe", "dataset")
+PLAIN = (
+    "learning_rate",
+    "batch_size",
+    "epochs",
+    "seed",
+    "device",
+    "threads",
+    "validation_fraction",
+)
+CONFIDENCE = 0.95
+
+
+def runs_table(records: Sequence[RunRecord]) -> pd.DataFrame:
+    """Return a row a run, with everything of a record that is one number or one word."""
+    return pd.DataFrame([_run_row(record) for record in records])
+
+
+def _run_row(record: RunRecord) -> dict[str, Any]:
+    last = record.epochs[-1] if record.epochs else None
+    speeds = epoch_speeds(record)
+    row: dict[str, Any] = {"run_id": record.run_id, "status": record.status}
+    row |= {key: setting(record, key, "name") for key in NAMED}
+    row |= {key: setting(record, key) for key in PLAIN}
+    row |= {
+        "train_loss": last.train_loss if last else None,
+        "validation_loss": last.validation_loss if last else None,
+        "validation_accuracy": last_validation_accuracy(record),
+        "test_loss": record.test_loss,
+        "test_accuracy": record.test_accuracy,
+        "test_size": sum(map(sum, record.confusion_matrix)) if record.confusion_matrix else None,
+        "examples_per_second": record.examples_per_second,
+        "examples_per_second_min": min(speeds, default=None),
+        "examples_per_second_max": max(speeds, default=None),
+        "flops_utilisation": record.flops_utilisation,
+        "peak_memory_bytes": record.peak_memory_bytes,
+        "parameter_count": record.parameter_count,
+        "noisy": record.environment.get("noisy") is True,
+        "cores": _count(record.environment.get("cores")),
+    }
+    row |= {f"{part}_seconds": value for part, value in asdict(record.seconds).items()}
+    row |= {
+        "error_type": record.error.type if record.error else None,
+        "error_message": record.error.message if record.error else None,
+        "started_at": record.started_at,
+    }
+    return row
+
+
+def _count(value: object) -> int | None:
+    return len(value) if isinstance(value, list) else None
+
+
+def epoch_speeds(record: RunRecord) -> list[float]:
+    """Return examples per second of each epoch."""
+    if record.examples_per_epoch is None:
+        return []
+    seconds = [epoch.train_seconds for epoch in record.epochs if epoch.train_seconds > 0]
+    return [record.examples_per_epoch / value for value in seconds]
+
+
+def curves_table(records: Sequence[RunRecord]) -> pd.DataFrame:
+    """Return a row an epoch: losses, accuracy, and the seconds trained so far."""
+    rows = []
+    for record in records:
+        trained = 0.0
+        for epoch in record.epochs:
+            trained += epoch.train_seconds
+            rows.append(
+                {
+                    "run_id": record.run_id,
+                    "status": record.status,
+                    "implementation": setting(record, "implementation", "name"),
+                    "architecture": setting(record, "architecture", "name"),
+                    "learning_rate": setting(record, "learning_rate"),
+                    "seed": setting(record, "seed"),
+                    "epoch": epoch.epoch,
+                    "train_loss": epoch.train_loss,
+                    "validation_loss": epoch.validation_loss,
+                    "validation_accuracy": epoch.validation_accuracy,
+                    "train_seconds": epoch.train_seconds,
+                    "evaluate_seconds": epoch.evaluate_seconds,
+                    "train_seconds_so_far": trained,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def best_rates(runs: pd.DataFrame) -> pd.DataFrame:
+    """Keep, of the finished runs, those at each implementation's best learning rate.
+
+    Chosen per condition on mean validation accuracy after the last epoch, or, where nothing was set
+    aside for validation, on the training loss.
+    """
+    done = runs[runs["status"] == "done"]
+    kept = []
+    for _, group in done.groupby(["implementation", *CONDITIONS], dropna=False, sort=False):
+        by_rate = group.groupby("learning_rate", dropna=False)
+        if group["validation_accuracy"].notna().any():
+            best = by_rate["validation_accuracy"].mean().idxmax()
+        else:
+            best = by_rate["train_loss"].mean().idxmin()
+        kept.append(group[group["learning_rate"] == best])
+    return pd.concat(kept) if kept else done
+
+
+def comparison(runs: pd.DataFrame) -> pd.DataFrame:
+    """Compare implementations at their best learning rates: a row per condition and implementation.
+
+    Means over seeds; `ratio` is examples/s over that of the fastest under the same condition.
+    """
+    rows = []
+    for key, group in best_rates(runs).groupby(
+        [*CONDITIONS, "implementation"], dropna=False, sort=False
+    ):
+        row = dict(zip([*CONDITIONS, "implementation"], key, strict=True))
+        row |= {
+            "learning_rate": group["learning_rate"].iloc[0],
+            "n_seeds": len(group),
+            "validation_accuracy": group["validation_accuracy"].mean(),
+            "test_accuracy": group["test_accuracy"].mean(),
+            "test_accuracy_half_width": half_width(group["test_accuracy"].tolist()),
+            "test_size": group["test_size"].max(),
+            "examples_per_second": group["examples_per_second"].median(),
+            "examples_per_second_min": group["examples_per_second_min"].min(),
+            "examples_per_second_max": group["examples_per_second_max"].max(),
+            "flops_utilisation": group["flops_utilisation"].mean(),
+            "warm_up_seconds": group["warm_up_seconds"].mean(),
+            "train_seconds": group["train_seconds"].mean(),
+            "total_seconds": group["total_seconds"].mean(),
+            "peak_memory_bytes": group["peak_memory_bytes"].max(),
+            "noisy": group["noisy"].any(),
+        }
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    if table.empty:
+        return table
+    fastest = table.groupby(list(CONDITIONS), dropna=False)["examples_per_second"].transform("max")
+    table["ratio"] = table["examples_per_second"] / fastest
+    order = ["architecture", "ratio"]
+    return table.sort_values(order, ascending=[True, False]).reset_index(drop=True)
+
+
+def rows(table: pd.DataFrame) -> Iterator[Any]:
+    """Yield a table's rows as named tuples, whose values have the types their columns have."""
+    yield from table.itertuples()
+
+
+def half_width(values: Sequence[float]) -> float | None:
+    """Return half of the 95 % t-interval of a mean; None for fewer than two values.
+
+    mean +- t(0.975, n - 1) s / sqrt(n). Student 1908.
+    """
+    if len(values) < 2:
+        return None
+    interval = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values)
+    return float(interval)
+
+
+def standard_error(accuracy: float, test_size: float) -> float:
+    """Return the standard error of an accuracy from the size of its test set alone."""
+    return math.sqrt(accuracy * (1 - accuracy) / test_size)
+
+
+def varying(table: pd.DataFrame, columns: Sequence[str] = CONDITIONS) -> list[str]:
+    """Return those of the columns that have more than one value, and architecture always."""
+    return [
+        name
+        for name in columns
+        if name in table and (name == "architecture" or table[name].nunique(dropna=False) > 1)
+    ]
+
+
+def condition_label(row: pd.Series, named: Sequence[str]) -> str:
+    """Name a condition by what tells it from the others, such as `one_hidden, batch size 32`."""
+    words = [str(row["architecture"])]
+    words += [f"{name.replace('_', ' ')} {row[name]}" for name in named if name != "architecture"]
+    return ", ".join(words)

@@ -1,0 +1,123 @@
+"""Records with numbers that are easily recomputed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import store
+from bench.contract import DatasetSummary, EpochRecord, RunError, RunRecord, Seconds
+
+FINGERPRINT = "0123abcd"
+
+
+def make_record(
+    implementation: str = "numpy",
+    architecture: str = "one_hidden",
+    learning_rate: float = 0.1,
+    seed: int = 0,
+    *,
+    accuracy: float = 0.8,
+    test_accuracy: float = 0.79,
+    examples_per_second: float = 1000.0,
+    status: str = "done",
+    dataset: str = "fashion_mnist",
+    error: RunError | None = None,
+    colour: str = "#0072B2",
+    n_epochs: int = 3,
+) -> RunRecord:
+    """Return a record of three epochs of 100, 200 and 300 % of the given speed's seconds."""
+    finished = status == "done"
+    epochs = tuple(
+        EpochRecord(
+            epoch=number,
+            train_loss=2.0 / (number + 1),
+            validation_loss=2.5 / (number + 1),
+            validation_accuracy=accuracy - 0.01 * (n_epochs - number),
+            train_seconds=number * 1000 / examples_per_second,
+            evaluate_seconds=0.1,
+        )
+        for number in range(n_epochs + 1)
+    )
+    return RunRecord(
+        schema_version=store.SCHEMA_VERSION,
+        run_id=f"{implementation}-{architecture}-lr{learning_rate}-seed{seed}-{dataset[:8]}",
+        sweep_name="fixture",
+        status=status,
+        error=error,
+        started_at="2026-01-01T00:00:00+00:00",
+        finished_at="2026-01-01T00:00:09+00:00",
+        config={
+            "implementation": {"name": implementation, "colour": colour, "options": {}},
+            "architecture": {"name": architecture, "hidden_sizes": [128]},
+            "recipe": {"name": "relu_softmax_sgd"},
+            "dataset": {"name": dataset},
+            "learning_rate": learning_rate,
+            "batch_size": 32,
+            "epochs": n_epochs,
+            "seed": seed,
+            "device": "cpu",
+            "threads": "auto",
+            "validation_fraction": 0.1,
+        },
+        config_hash="0" * 64,
+        environment={"cpu_model": "A processor", "libraries": {"numpy": "2.0"}, "cores": [0, 1]},
+        seconds=Seconds(train=6000 / examples_per_second, warm_up=0.25, total=9.0),
+        parameter_count=101_770,
+        flops_per_example=409_088,
+        epochs=epochs if finished else epochs[:1],
+        test_loss=0.5 if finished else None,
+        test_accuracy=test_accuracy if finished else None,
+        confusion_matrix=_confusion(test_accuracy) if finished else None,
+        examples_per_epoch=1000 if finished else None,
+        examples_per_second=examples_per_second / 2 if finished else None,
+        flops_utilisation=0.5 if finished else None,
+        peak_memory_bytes=123_000_000 if finished else None,
+        dataset_fingerprint=FINGERPRINT if finished else None,
+        sample_predictions=(0, 1, 2) if finished else (),
+    )
+
+
+def _confusion(accuracy: float) -> tuple[tuple[int, ...], ...]:
+    """Return a matrix of 10 x 1,000 images with that share on its diagonal."""
+    right = round(1000 * accuracy)
+    return tuple(
+        tuple(right if row == column else (1000 - right if column == (row + 1) % 10 else 0)
+              for column in range(10))
+        for row in range(10)
+    )  # fmt: skip
+
+
+SUMMARY = DatasetSummary(
+    name="fashion_mnist",
+    fingerprint=FINGERPRINT,
+    class_names=tuple(f"Kind {number}" for number in range(10)),
+    train_class_counts=(6000,) * 10,
+    test_class_counts=(1000,) * 10,
+    train_images=bytes(range(256)) * 49 + bytes(20 * 784 - 256 * 49),
+    train_labels=tuple(range(10)) * 2,
+    test_images=bytes(3 * 784),
+    test_labels=(0, 1, 3),
+)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Write records as a sweep, and return its folder."""
+
+    def write_sweep(*records: RunRecord, planned: tuple[str, ...] = (), **extra: Any) -> Path:
+        folder = tmp_path / "results" / "fixture"
+        folder.mkdir(parents=True, exist_ok=True)
+        for record in records:
+            store.write_record(folder, record)
+        path = store.dataset_path(folder, SUMMARY.name, SUMMARY.fingerprint)
+        store.write_atomically(path, store.encode(SUMMARY))
+        if planned:
+            plan = store.SweepPlan(schema_version=1, sweep_name="fixture", run_ids=planned)
+            store.write_plan(folder, plan)
+        return folder
+
+    return write_sweep
