@@ -1,0 +1,228 @@
+"""The report as its users get it: the command, and what it writes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from bench.contract import RunError
+from bench.overrides import compose_runs
+from bench.report.pages import command
+from tests.report.conftest import make_record
+
+RATES = (0.01, 0.1)
+HOSTILE = "<script>alert(1)</script> | `x` [a](b) $\\frac$ 'q' \"q\" \u202e\U0001f600"
+
+
+@pytest.fixture
+def report(run, write):
+    """Write records and report on them; returns the page's text and the folder."""
+
+    def make(*records, **options):
+        folder = write(*records, **options)
+        ended = run("bench-report", str(folder))
+        assert ended.returncode == 0, ended.stderr
+        assert ended.stderr == ""
+        assert all(len(line) <= 100 for line in ended.stdout.splitlines()[:-1])
+        page = folder / "report" / "report.md"
+        return page.read_text(encoding="utf-8"), folder / "report", ended.stdout
+
+    return make
+
+
+@pytest.fixture
+def sweep():
+    """Two implementations, two architectures, two rates."""
+    return [
+        make_record(
+            name, architecture, rate, accuracy=0.8 + rate / 10, test_accuracy=test_accuracy,
+            examples_per_second=speed, colour=colour,
+        )
+        for name, speed, test_accuracy, colour in (
+            ("numpy", 1200.0, 0.81, "#0072B2"), ("keras", 300.0, 0.80, "#D55E00"),
+        )
+        for architecture in ("one_hidden", "two_hidden")
+        for rate in RATES
+    ]  # fmt: skip
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """Return the cells of the first table below a heading."""
+    section = page.partition(f"## {heading}")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_it_writes_a_page_tables_and_pictures(report, sweep):
+    page, folder, _ = report(*sweep)
+    pictures = {path.name for path in folder.glob("*.png")}
+    assert pictures == {
+        "accuracy_by_learning_rate.png", "throughput.png", "accuracy_by_seconds.png",
+        "loss_curves.png", "class_distribution.png", "sample_images.png",
+        "predictions_numpy.png", "predictions_keras.png", "confusion_numpy.png",
+        "confusion_keras.png",
+    }  # fmt: skip
+    assert set(re.findall(r"\]\(([a-z_]+\.png)\)", page)) == pictures
+    for path in folder.glob("*.png"):
+        with Image.open(path) as picture:
+            assert min(picture.size) > 300
+            assert len(picture.convert("L").getcolors(2**16) or ()) > 10
+    assert len(pd.read_csv(folder / "runs.csv")) == 8
+    assert len(pd.read_csv(folder / "curves.csv")) == 8 * 4
+
+
+def test_the_comparisons_numbers_are_those_of_the_records(report, sweep):
+    page, _, _ = report(*sweep)
+    head, _, *lines = rows(page, "Comparison")
+    for cells in lines:
+        row = dict(zip(head, cells, strict=True))
+        name = row["implementation"]
+        speed = {"numpy": 1200.0, "keras": 300.0}[name]
+        assert row["learning rate"] == "0.1"
+        assert row["validation accuracy"] == "0.8100"
+        assert row["test accuracy"] == {"numpy": "0.8100", "keras": "0.8000"}[name]
+        assert row["examples/s"] == f"{speed / 2:,.0f} ({speed / 3:,.0f} to {speed:,.0f})"
+        assert row["ratio"] == {"numpy": "1.00", "keras": "0.25"}[name]
+        assert row["train s"] == f"{6000 / speed:.1f}"
+        assert row["peak memory MB"] == "123"
+    assert len(lines) == 4
+
+
+def test_the_answer_is_in_words(report, sweep):
+    page, _, _ = report(*sweep)
+    assert "**numpy** is fastest, 4.00 times as fast as keras, at 600 examples/s" in page
+    assert "-1.00 percentage points on average over 4 pairs" in page
+    assert "One seed can't tell more" in page
+    assert "standard error of 0.40 points" in page
+    assert "best learning rate 0.1 for keras, 0.1 for numpy" in page
+
+
+def test_with_several_seeds_there_is_an_interval(report):
+    records = [
+        make_record(name, seed=seed, test_accuracy=base + seed * step)
+        for name, base, step in (("numpy", 0.80, 0.01), ("keras", 0.80, 0.012))
+        for seed in range(4)
+    ]
+    page, _, _ = report(*records)
+    assert "95 % interval over 4 seeds" in page
+    assert "±" in rows(page, "Comparison")[2][4]
+    assert "One seed" not in page
+
+
+def test_what_failed_stands_where_a_result_would_have(report):
+    error = RunError(type="ValueError", message="first line\nsecond line", traceback="t")
+    page, _, _ = report(
+        make_record(learning_rate=0.1),
+        make_record(learning_rate=0.2, status="failed", error=error),
+        make_record(learning_rate=1e6, status="diverged"),
+    )
+    assert rows(page, "Test accuracy by learning rate")[2][2:] == [
+        "**0.7900**", "failed", "diverged",
+    ]  # fmt: skip
+    assert "failed: first line" in page
+    assert "second line" not in page
+    assert "**Runs: 1 done, 1 failed, 1 diverged.**" in page
+
+
+def test_only_failures_are_a_page_that_says_so(report):
+    error = RunError(type="X", message="no luck")
+    page, _, out = report(make_record(status="failed", error=error))
+    assert "**No run has a result**" in page
+    assert "no luck" in out
+
+
+def test_one_run_is_enough(report):
+    page, _, _ = report(make_record())
+    assert "the only one with a result" in page
+    assert "No two implementations" in page
+
+
+def test_synthetic_data_is_stamped_on_everything(report):
+    page, _, out = report(make_record(dataset="synthetic"))
+    assert page.splitlines()[2].startswith("> **Synthetic data.**")
+    headings = [line for line in page.splitlines() if line.startswith("## ")]
+    assert all("synthetic data" in line for line in headings if "Where" not in line)
+    assert "synthetic data" in out
+
+
+def test_a_sweep_half_way_names_what_is_missing_and_what_is_damaged(report, write):
+    folder = write(make_record(), planned=("never-run", "cut-off"))
+    (folder / "cut-off").mkdir()
+    (folder / "cut-off" / "record.json").write_text('{"schema_version": 1,')
+    page, _, _ = report(make_record(seed=5))
+    assert "**1 planned runs are not finished.**" in page
+    assert "`never-run`" in page
+    assert "cut-off" in page
+    assert "damaged" in page
+
+
+def test_hostile_names_are_text(report):
+    record = make_record(HOSTILE, "one_hidden", colour="red;</script>")
+    object.__setattr__(record, "run_id", "safe")
+    page, folder, _ = report(record)
+    assert "<script>" not in page.replace("`" + HOSTILE, "")
+    assert all(re.fullmatch(r"[\w.-]+", path.name, re.ASCII) for path in folder.iterdir())
+    assert pd.read_csv(folder / "runs.csv")["implementation"].tolist() == [HOSTILE]
+
+
+def test_the_command_given_repeats_the_very_run():
+    (config,) = compose_runs(
+        ["implementation=keras", "architecture=two_hidden", "seed=3", "dataset=synthetic"],
+        default_name="x",
+    )
+    import msgspec
+
+    record = make_record()
+    object.__setattr__(record, "config", msgspec.to_builtins(config))
+    words = command(record).replace("'", "").split()
+    assert words[0] == "bench"
+    (again,) = compose_runs(words[1:], default_name="y")
+    assert again.hash == config.hash
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere"], "nowhere: no such folder"),
+        (["."], "no records, so there is nothing to report"),
+        ([], "the following arguments are required"),
+        (["--wrong"], "unrecognized arguments|required"),
+    ],
+)
+def test_nothing_to_report_is_one_line_and_status_2(run, words, said):
+    ended = run("bench-report", *words)
+    assert ended.returncode == 2
+    assert re.search(said, ended.stderr)
+    assert "Traceback" not in ended.stderr
+
+
+def test_help_waits_for_nothing_heavy():
+    program = (
+        "import sys; sys.argv = ['bench-report', '--help']\n"
+        "from bench.report.command import main\n"
+        "try: main()\n"
+        "except SystemExit: print(*sys.modules, file=sys.stderr)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert not {"pandas", "matplotlib", "scipy"} & set(ended.stderr.split())
+    assert "results/default" in ended.stdout
+
+
+def test_a_report_needs_no_framework(write):
+    folder = write(make_record())
+    program = (
+        "import sys; sys.argv = ['bench-report', sys.argv[1]]\n"
+        "from bench.report.command import main\n"
+        "main(); print(*sys.modules, file=sys.stderr)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, folder], capture_output=True, text=True, check=True
+    )
+    assert not {"tensorflow", "keras", "torch", "jax", "sklearn"} & set(ended.stderr.split())
