@@ -29,6 +29,14 @@ Name = Annotated[
         description="up to 100 letters, digits, '.', '_' and '-', beginning with a letter or digit",
     ),
 ]
+Identifier = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[a-z][a-z0-9_]{0,39}\Z",
+        description="up to 40 small letters, digits and '_', beginning with a letter",
+    ),
+]
+ModuleName = Annotated[str, Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_]*\Z")]
 Count = Annotated[int, Meta(ge=1, le=10**9, description="a whole number, 1 or more")]
 Seed = Annotated[int, Meta(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")]
 
@@ -44,12 +52,15 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class ImplementationConfig(Section, frozen=True):
     """One file of conf/implementation."""
 
-    name: Name
+    name: Identifier
     module: Annotated[str, Meta(description="a module of the package implementations")]
     colour: Annotated[
         str, Meta(pattern=r"\A#[0-9A-Fa-f]{6}\Z", description="a colour such as '#0072B2'")
     ]
-    requires: tuple[str, ...]  # what must be importable
+    requires: Annotated[
+        tuple[ModuleName, ...],
+        Meta(description="a list of the top-level modules that must be importable"),
+    ]
     install: str  # the command that makes it so
     devices: tuple[Literal["cpu", "gpu"], ...]
     options: dict[str, bool | int | float | str | None]
@@ -58,7 +69,7 @@ class ImplementationConfig(Section, frozen=True):
 class ArchitectureConfig(Section, frozen=True):
     """One file of conf/architecture."""
 
-    name: Name
+    name: Identifier
     hidden_sizes: Annotated[
         tuple[Annotated[int, Meta(ge=1, le=100_000)], ...],
         Meta(min_length=1, max_length=100, description="a list such as [128,64], no unit below 1"),
@@ -181,6 +192,8 @@ def _explain(error: msgspec.ValidationError, composed: Mapping[Any, Any]) -> str
     """Say in one line what msgspec found, in the words of the command line."""
     message, _, where = str(error).partition(" - at `$")
     path = [part for part in re.sub(r"\[.*?\]", "", where.rstrip("`")).split(".") if part]
+    if "missing required field" in message:
+        return f"{'.'.join([*path, message.split('`')[1]])}: must be given"
     if "unknown field" in message:
         path.append(message.split("`")[1])
     key = ".".join(path)

@@ -144,7 +144,7 @@ def _check_choices(overrides: Sequence[Override], loader: ConfigLoader) -> None:
         else:
             values = [override.get_value_element_as_str()]
         for value in values:
-            if value not in (*allowed, "null"):
+            if value not in allowed:
                 raise ConfigError(
                     f"{key}={value}: must be one of {', '.join(allowed)}{_nearest(value, allowed)}"
                 )

@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig
 
+if TYPE_CHECKING:
+    from bench.config import RunConfig
+
 
 @hydra.main(version_base="1.3", config_path="pkg://conf", config_name="config")
 def make_run(composed: DictConfig) -> None:
     """Make one run; Hydra's launcher calls this once for each."""
-    from bench import overrides, sweep
+    from bench import overrides, store, sweep
+    from bench.config import ConfigError
+    from bench.datasets import DatasetError
 
-    sweep.execute(overrides.to_run_config(composed, overrides.name_for_now()))
+    try:
+        sweep.execute(overrides.to_run_config(composed, overrides.name_for_now()))
+    except (ConfigError, DatasetError, store.StoreError) as error:
+        sys.exit(f"bench: {error}")  # the runs still to come would meet the same
 
 
 def main() -> None:
     """Run what the command line asks for, print a table of it, and exit."""
-    arguments = get_args_parser().parse_args()
-    if _only_asks(arguments):
-        make_run()
-        return
-    sys.exit(_run_all(arguments))
+    arguments = get_args_parser().parse_intermixed_args()
+    # Hydra itself wants all flags on one side of the overrides.
+    flags = [word for word in sys.argv[1:] if word not in arguments.overrides]
+    sys.argv[1:] = [*flags, *arguments.overrides]
+    if not _only_asks(arguments):
+        sys.exit(_run_all(arguments))
+    if arguments.overrides and not arguments.shell_completion:
+        _compose_or_exit(arguments)  # a mistake is explained in one line here as well
+    make_run()
 
 
 def _only_asks(arguments: argparse.Namespace) -> bool:
@@ -51,40 +64,46 @@ def _refuse_other_sources(arguments: argparse.Namespace) -> None:
             )
 
 
-def _run_all(arguments: argparse.Namespace) -> int:
+def _compose_or_exit(arguments: argparse.Namespace) -> tuple[list[RunConfig], str]:
+    """Return the runs asked for, and the name of the sweep if none is given."""
     # Imported here because --help and shell completion must not wait for NumPy.
-    from bench import overrides, store, sweep
+    from bench import overrides
     from bench.config import ConfigError
-    from bench.datasets import DatasetError
-    from bench.report.terminal import print_runs
 
-    interrupted = False
+    default_name = overrides.name_for_now()
     try:
         _refuse_other_sources(arguments)
-        default_name = overrides.name_for_now()
         configs = overrides.compose_runs(
             arguments.overrides,
             default_name=default_name,
             multirun=arguments.multirun,
             config_folder=arguments.config_dir,
         )
+    except ConfigError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        sys.exit(2)
+    return configs, default_name
+
+
+def _run_all(arguments: argparse.Namespace) -> int:
+    """Make every run and return the exit status."""
+    configs, default_name = _compose_or_exit(arguments)
+
+    from bench import store, sweep
+    from bench.config import ConfigError
+    from bench.datasets import DatasetError
+
+    try:
         sweep.begin(configs)
-        if any(config.sweep_name == default_name for config in configs):
-            sys.argv.append(f"sweep_name={default_name}")  # the same for every run
-        try:
-            make_run()
-        except KeyboardInterrupt:
-            interrupted = True
-        folders = dict.fromkeys(sweep.folder_of(config) for config in configs)
-        run_ids = {config.run_id for config in configs}
-        records = []
-        for folder in folders:
-            made = store.read_sweep(folder)
-            records += [record for record in made.records if record.run_id in run_ids]
-        print_runs(records)
-        for folder in folders:
-            print(f"Results: {folder}   Report: bench-report {folder}")
     except (ConfigError, DatasetError, store.StoreError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
-    return 130 if interrupted else sweep.exit_status(records)
+    if any(config.sweep_name == default_name for config in configs):
+        sys.argv.append(f"sweep_name={default_name}")  # the same for every run
+    interrupted = False
+    try:
+        make_run()
+    except KeyboardInterrupt:
+        interrupted = True
+    status = sweep.conclude(configs)
+    return 130 if interrupted else status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import statistics
 import time
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from bench.config import ConfigError, RunConfig
 from bench.contract import BROKEN, FINISHED, RunError, RunRecord, Seconds
 from bench.isolation import Outcome, run_isolated
 from bench.messages import EpochEnded, Request, Result
-from bench.report.terminal import first_line
+from bench.report.terminal import first_line, print_runs
 
 LOG_NAME = "run.log"
 
@@ -177,6 +178,17 @@ def _print_epoch(ended: EpochEnded, n_epochs: int) -> None:
     print(line, flush=True)
 
 
-def exit_status(records: Sequence[RunRecord]) -> int:
-    """Return 1 where a run failed, timed out or ran out of memory."""
+def conclude(configs: Sequence[RunConfig]) -> int:
+    """Print a table of all runs that have ended, and return 1 where one of them is broken."""
+    run_ids = {config.run_id for config in configs}
+    folders = dict.fromkeys(folder_of(config) for config in configs)
+    records = [
+        record
+        for folder in folders
+        for record in store.read_sweep(folder).records
+        if record.run_id in run_ids
+    ]
+    print_runs(records)
+    for folder in folders:
+        print(f"Results: {folder}   Report: bench-report {shlex.quote(str(folder))}")
     return int(any(record.status in BROKEN for record in records))

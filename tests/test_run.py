@@ -24,7 +24,7 @@ def test_one_run_leaves_one_record_and_says_where(run, tmp_path):
     assert [epoch["epoch"] for epoch in record["epochs"]] == [0, 1, 2]
     assert "bench-report results/one" in ended.stdout
     assert "[1/1] numpy one_hidden learning rate 0.05" in ended.stdout
-    assert ended.stdout.count("epoch ") == 3
+    assert ended.stdout.count("    epoch ") == 3
     assert ended.stderr == ""
 
 
@@ -195,3 +195,18 @@ def test_a_results_folder_that_is_a_file_is_named(run, tmp_path):
     assert ended.returncode == 2
     assert "results" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("words", [("-m", *TINY), (*TINY, "-m"), (*TINY[:1], "-m", *TINY[1:])])
+def test_flags_may_stand_anywhere(run, words):
+    ended = run("bench", *words, "seed=0,1")
+    assert ended.returncode == 0, ended.stderr
+    assert "[2/2]" in ended.stdout
+
+
+@pytest.mark.parametrize("flags", [["--help"], ["--cfg", "job"]])
+def test_a_mistake_in_a_question_is_explained_in_one_line_too(run, flags):
+    ended = run("bench", *flags, "learing_rate=3")
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert "did you mean learning_rate?" in ended.stderr
