@@ -154,12 +154,18 @@ def test_an_interrupted_sweep_prints_what_is_finished_and_can_be_resumed(tmp_pat
         "-m",
         "dataset=synthetic",
         "seed=0,1",
-        "epochs=2",
+        "dataset.training_size=50000",
+        "epochs=5",
         "sweep_name=night",
-        "architecture.hidden_sizes=[16]",
     ]
     process = subprocess.Popen(
-        words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        words,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests run in the background, SIGINT is ignored, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     for line in process.stdout:
         if line.startswith("[2/2]"):

@@ -14,6 +14,8 @@ from bench.contract import RunRecord
 from bench.report import style, tables
 from bench.report.terminal import SYNTHETIC, is_synthetic
 
+NARROW = 0.15  # a bar, as a share of the distance between rates, too narrow for a figure above it
+MOST_LEVEL_NAMES = 4  # that fit side by side below a panel
 MOST_PANELS = 12  # conditions drawn in one picture; beyond that nothing can be read
 
 
@@ -110,15 +112,16 @@ class Plots:
                     color=look.colour,
                 )
             else:
-                text = f"{means[rate]:.3f}" + ("*" if rate == best else "")
+                star = "*" if rate == best else ""
+                text = f"{means[rate]:.3f}{star}" if width > NARROW else star
                 panel.text(
                     place + shift,
                     means[rate],
                     text,
                     ha="center",
                     va="bottom",
-                    fontsize=8 if width > 0.2 else 5,
-                    fontweight="bold" if rate == best else "normal",
+                    fontsize=8,
+                    fontweight="bold" if star else "normal",
                 )
 
     def throughput(self, path: Path) -> str | None:
@@ -154,7 +157,8 @@ class Plots:
                     median = speeds.median()
                     panel.hlines(median, place - 0.3, place + 0.3, color="black", linewidth=1.5)
                     panel.annotate(f"{median:,.0f}", (place + 0.32, median), va="center")
-                panel.set_xticks(range(len(names)), names)
+                slanted = {"rotation": 30, "ha": "right"} if len(names) > MOST_LEVEL_NAMES else {}
+                panel.set_xticks(range(len(names)), names, **slanted)
                 panel.set_xlim(-0.6, len(names) - 0.1)
                 panel.set_ylim(bottom=0)
                 panel.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
@@ -248,7 +252,7 @@ class Plots:
         with style.figure(path, title + self.stamp, figsize=size, **options) as (drawn, axes):
             for panel, group in zip(axes.flat, groups, strict=False):
                 panel.set_title(tables.condition_label(group.iloc[0], named))
-                panel.yaxis.set_tick_params(labelleft=True)
+                panel.yaxis.set_tick_params(which="both", labelleft=True)
             yield drawn, axes, list(zip(axes.flat, groups, strict=False))
             style.hide_unused(axes, len(groups))
 

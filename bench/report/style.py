@@ -100,7 +100,7 @@ def legend(drawn: Figure, axes: Any) -> None:
             list(entries.values()),
             list(entries),
             loc="outside lower center",
-            ncols=min(4, len(entries)),
+            ncols=min(4 if len(entries) <= 8 else 3, len(entries)),
             frameon=False,
         )
 
