@@ -49,6 +49,23 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A part of the configuration: immutable, and without room for a misspelt key."""
 
 
+class Claims(Section, frozen=True):
+    """The recipes that an implementation can compute: any combination of these."""
+
+    activation: tuple[str, ...]
+    output: tuple[str, ...]
+    loss: tuple[str, ...]
+    optimizer: tuple[str, ...]
+
+    def lack(self, recipe: Recipe) -> str:
+        """Name what a recipe asks for that is not claimed, such as `output sigmoid`."""
+        return ", ".join(
+            f"{key} {getattr(recipe, key)}"
+            for key in self.__struct_fields__
+            if getattr(recipe, key) not in getattr(self, key)
+        )
+
+
 class ImplementationConfig(Section, frozen=True):
     """One file of conf/implementation."""
 
@@ -63,6 +80,7 @@ class ImplementationConfig(Section, frozen=True):
     ]
     install: str  # the command that makes it so
     devices: tuple[Literal["cpu", "gpu"], ...]
+    claims: Claims
     options: dict[str, bool | int | float | str | None]
 
 
@@ -119,7 +137,7 @@ class RunConfig(Section, frozen=True):
         content = msgspec.to_builtins(self)
         for key in ("sweep_name", "results_folder", "resume", "timeout_seconds"):
             del content[key]
-        for key in ("colour", "install", "requires"):
+        for key in ("claims", "colour", "install", "requires"):
             del content["implementation"][key]
         del content["dataset"]["path"]
         return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
@@ -163,6 +181,11 @@ def _contradiction(config: RunConfig) -> str | None:
         )
     if config.timeout_seconds is not None and not 0 < config.timeout_seconds < float("inf"):
         return _line("timeout_seconds", config.timeout_seconds, "a number above 0, or null")
+    if config.recipe.loss == "cross_entropy" and config.recipe.output != "softmax":
+        return (
+            f"recipe.output={config.recipe.output}: cross_entropy needs probabilities that sum to "
+            "one; use recipe.output=softmax, or another loss"
+        )
     return _dataset_contradiction(config)
 
 

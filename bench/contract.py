@@ -31,14 +31,28 @@ Parameters = tuple[Layer, ...]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """The equations of training."""
+    """The equations of training: what is minimised, and how. g is the mean loss's gradient.
+
+    Losses of one example, with outputs p and one-hot truth y over K = 10 classes:
+    cross_entropy ``-sum_k y_k log p_k``, mean_squared_error ``sum_k (p_k - y_k)^2 / K``,
+    half_squared_error ``sum_k (p_k - y_k)^2 / 2``. A batch's loss is the mean over its examples.
+
+    Optimizers, with every state zero at first and t = 1 at the first update:
+    sgd ``p -= rate g``; momentum ``v = momentum v - rate g; p += v``; adam in Kingma and Ba's
+    second form (arXiv:1412.6980, end of section 2), ``m = b1 m + (1 - b1) g;
+    v = b2 v + (1 - b2) g^2; p -= rate sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)``.
+    """
 
     name: str
-    activation: Literal["relu"]  # of the hidden layers
-    output: Literal["softmax"]
-    loss: Literal["cross_entropy"]
-    optimizer: Literal["sgd"]
-    initializer: Literal["he_normal", "glorot_uniform"]
+    activation: Literal["relu", "sigmoid", "tanh"]  # of the hidden layers
+    output: Literal["softmax", "sigmoid"]
+    loss: Literal["cross_entropy", "mean_squared_error", "half_squared_error"]
+    optimizer: Literal["sgd", "momentum", "adam"]
+    initializer: Literal["he_normal", "glorot_uniform", "notebook"]
+    momentum: float = 0.9
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

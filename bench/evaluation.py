@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from bench.contract import FloatArray, LabelArray
+from bench.contract import FloatArray, LabelArray, Recipe
+
+DoubleArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,21 +20,42 @@ class Quality:
     accuracy: float
 
 
-def judge(scores: FloatArray, labels: LabelArray) -> Quality:
-    """Return softmax cross-entropy and accuracy, computed in float64.
-
-    loss = mean over examples of log(sum_k exp(score_k)) - score_label
+def judge(scores: FloatArray, labels: LabelArray, recipe: Recipe) -> Quality:
+    """Return the recipe's mean loss and the accuracy, computed in float64.
 
     Args:
         scores: (n, 10), the last layer's sums.
         labels: (n,) in 0..9.
     """
-    shifted = scores.astype(np.float64)
-    shifted -= shifted.max(axis=1, keepdims=True)
-    log_normaliser = np.log(np.exp(shifted).sum(axis=1))
-    losses = log_normaliser - shifted[np.arange(len(labels)), labels]
+    sums = scores.astype(np.float64)
+    rows = np.arange(len(labels))
+    if recipe.loss == "cross_entropy":
+        losses = -log_softmax(sums)[rows, labels]
+    else:
+        errors = softmax(sums) if recipe.output == "softmax" else sigmoid(sums)
+        errors[rows, labels] -= 1
+        losses = np.square(errors).sum(axis=1)
+        losses /= errors.shape[1] if recipe.loss == "mean_squared_error" else 2
     correct = scores.argmax(axis=1) == labels
     return Quality(loss=float(losses.mean()), accuracy=float(correct.mean()))
+
+
+def log_softmax(sums: DoubleArray) -> DoubleArray:
+    """Return z_k - log(sum_j exp(z_j)) for each row, without overflow."""
+    shifted = sums - sums.max(axis=1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return shifted
+
+
+def softmax(sums: DoubleArray) -> DoubleArray:
+    """Return exp(z_k) / sum_j exp(z_j) for each row."""
+    return np.exp(log_softmax(sums))
+
+
+def sigmoid(sums: DoubleArray) -> DoubleArray:
+    """Return 1 / (1 + exp(-z)), through tanh, which does not overflow."""
+    halves: DoubleArray = np.tanh(0.5 * sums)
+    return 0.5 * (1 + halves)
 
 
 def confusion_matrix(scores: FloatArray, labels: LabelArray) -> tuple[tuple[int, ...], ...]:

@@ -22,9 +22,10 @@ class Stream(IntEnum):
 
 
 def initial_parameters(seed: int, layer_sizes: tuple[int, ...], initializer: str) -> Parameters:
-    """Draw the parameters that training starts from; biases are zero.
+    """Draw the parameters that training starts from; biases are zero but for `notebook`.
 
     he_normal: weights ~ N(0, 2 / fan_in). He et al. 2015, arXiv:1502.01852.
+    notebook: weights and biases ~ N(0, 2 / fan_in).
     glorot_uniform: weights ~ U(-a, a), a = sqrt(6 / (fan_in + fan_out)). Glorot and Bengio 2010.
 
     Args:
@@ -37,12 +38,16 @@ def initial_parameters(seed: int, layer_sizes: tuple[int, ...], initializer: str
     generator = np.random.default_rng((seed, Stream.PARAMETERS))
     layers = []
     for fan_in, fan_out in itertools.pairwise(layer_sizes):
-        if initializer == "he_normal":
-            weights = generator.normal(0.0, math.sqrt(2.0 / fan_in), (fan_in, fan_out))
-        else:
+        bias = np.zeros(fan_out)
+        if initializer == "glorot_uniform":
             bound = math.sqrt(6.0 / (fan_in + fan_out))
             weights = generator.uniform(-bound, bound, (fan_in, fan_out))
-        layers.append(Layer(weights.astype(np.float32), np.zeros(fan_out, np.float32)))
+        else:
+            deviation = math.sqrt(2.0 / fan_in)
+            weights = generator.normal(0.0, deviation, (fan_in, fan_out))
+            if initializer == "notebook":
+                bias = generator.normal(0.0, deviation, fan_out)
+        layers.append(Layer(weights.astype(np.float32), bias.astype(np.float32)))
     return tuple(layers)
 
 

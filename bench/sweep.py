@@ -118,6 +118,8 @@ def _skip(config: RunConfig) -> Outcome | None:
         message = f"{implementation.name} has no device={config.device}; it runs on " + ", ".join(
             implementation.devices
         )
+    elif unclaimed := implementation.claims.lack(config.recipe):
+        message = f"{implementation.name} does not compute {unclaimed}"
     else:
         return None
     error = RunError(type="Unavailable", message=message)

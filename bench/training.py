@@ -153,7 +153,7 @@ class Trainer:
         split = self.split
         with self.ledger.entry("evaluate"):
             scores = self.implementation.predict_scores(split.test_images)
-            quality = judge(scores, split.test_labels)
+            quality = judge(scores, split.test_labels, self.config.recipe)
             if not math.isfinite(quality.loss):
                 return {}
             return {
@@ -170,7 +170,7 @@ class Trainer:
     def _judge(self, images: FloatArray, labels: LabelArray) -> Quality | None:
         if len(labels) == 0:
             return None
-        return judge(self.implementation.predict_scores(images), labels)
+        return judge(self.implementation.predict_scores(images), labels, self.config.recipe)
 
     def _judged(
         self, number: int, train_loss: float, *, train_seconds: float, judged_since: float
