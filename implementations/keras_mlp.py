@@ -8,6 +8,8 @@ batches.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, at the import below
 
@@ -15,7 +17,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bench.contract import Batches, FloatArray, Layer, Parameters, Problem, UnavailableError
+from bench.contract import (
+    Batches,
+    FloatArray,
+    Layer,
+    Parameters,
+    Problem,
+    Recipe,
+    UnavailableError,
+)
 
 
 class MLP:
@@ -24,16 +34,18 @@ class MLP:
     def setup(self, problem: Problem, parameters: Parameters) -> None:
         _choose_device(problem)
         self._problem = problem
+        recipe = problem.recipe
         hidden = [
-            keras.layers.Dense(size, activation=problem.recipe.activation)
+            keras.layers.Dense(size, activation=recipe.activation)
             for size in problem.layer_sizes[1:-1]
         ]
-        scores = keras.layers.Dense(problem.layer_sizes[-1])  # the loss applies the softmax
-        self._model = keras.Sequential([keras.Input((problem.layer_sizes[0],)), *hidden, scores])
+        # The last layer gives the scores; the loss applies softmax or sigmoid to them.
+        last = keras.layers.Dense(problem.layer_sizes[-1])
+        self._model = keras.Sequential([keras.Input((problem.layer_sizes[0],)), *hidden, last])
         self._model.set_weights([array for layer in parameters for array in layer])
         self._model.compile(
-            optimizer=keras.optimizers.SGD(learning_rate=problem.learning_rate),
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            optimizer=_optimizer(problem),
+            loss=_loss(recipe),
             jit_compile=problem.options["jit_compile"],
             steps_per_execution=problem.options["steps_per_execution"],
         )
@@ -43,7 +55,9 @@ class MLP:
         optimizer.build(self._model.trainable_variables)
         variables = [*self._model.variables, *optimizer.variables]
         kept = [variable.numpy() for variable in variables]
-        n_steps = 2 * self._problem.options["steps_per_execution"]
+        # As many steps as it takes to meet full executions and an epoch's last, shorter one.
+        steps_per_execution = self._problem.options["steps_per_execution"]
+        n_steps = 2 * steps_per_execution + len(batches) % steps_per_execution
         self.train_epoch(batches[:n_steps])
         for variable, value in zip(variables, kept, strict=True):
             variable.assign(value)
@@ -68,6 +82,30 @@ class MLP:
         return tuple(
             Layer(weights, bias) for weights, bias in zip(arrays[::2], arrays[1::2], strict=True)
         )
+
+
+def _optimizer(problem: Problem) -> keras.optimizers.Optimizer:
+    recipe, rate = problem.recipe, problem.learning_rate
+    if recipe.optimizer == "adam":
+        return keras.optimizers.Adam(rate, recipe.beta_1, recipe.beta_2, recipe.epsilon)
+    momentum = recipe.momentum if recipe.optimizer == "momentum" else 0.0
+    return keras.optimizers.SGD(rate, momentum)
+
+
+def _loss(recipe: Recipe) -> Callable[[Any, Any], Any]:
+    """Return a loss of the scores: Keras's own where it has one, else its parts put together."""
+    if recipe.loss == "cross_entropy":
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    output = keras.ops.softmax if recipe.output == "softmax" else keras.ops.sigmoid
+
+    def squared_error(labels: Any, scores: Any) -> Any:
+        truth = keras.ops.one_hot(keras.ops.reshape(labels, (-1,)), scores.shape[-1])
+        errors = keras.ops.square(output(scores) - truth)
+        if recipe.loss == "mean_squared_error":
+            return keras.ops.mean(errors, axis=-1)
+        return keras.ops.sum(errors, axis=-1) / 2
+
+    return squared_error
 
 
 def _choose_device(problem: Problem) -> None:

@@ -28,6 +28,12 @@ def test_glorot_uniform_fills_its_interval():
     assert weights.std() == pytest.approx(bound / np.sqrt(3), rel=0.02)
 
 
+def test_the_notebooks_biases_are_drawn_like_its_weights():
+    layer = initial_parameters(1, (784, 2000, 10), "notebook")[0]
+    assert layer.weights.std() == pytest.approx(np.sqrt(2 / 784), rel=0.02)
+    assert layer.bias.std() == pytest.approx(np.sqrt(2 / 784), rel=0.1)
+
+
 def test_the_seed_decides_the_parameters():
     first, again, other = (initial_parameters(seed, SIZES, "he_normal") for seed in (3, 3, 4))
     assert all(
