@@ -42,14 +42,15 @@ def judge(scores: FloatArray, labels: LabelArray, recipe: Recipe) -> Quality:
 
 def log_softmax(sums: DoubleArray) -> DoubleArray:
     """Return z_k - log(sum_j exp(z_j)) for each row, without overflow."""
-    shifted = sums - sums.max(axis=1, keepdims=True)
+    shifted: DoubleArray = sums - sums.max(axis=1, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return shifted
 
 
 def softmax(sums: DoubleArray) -> DoubleArray:
     """Return exp(z_k) / sum_j exp(z_j) for each row."""
-    return np.exp(log_softmax(sums))
+    outputs: DoubleArray = np.exp(log_softmax(sums))
+    return outputs
 
 
 def sigmoid(sums: DoubleArray) -> DoubleArray:

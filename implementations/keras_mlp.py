@@ -27,6 +27,8 @@ from bench.contract import (
     UnavailableError,
 )
 
+Loss = Callable[[Any, Any], Any]
+
 
 class MLP:
     """`fit` for one epoch at a time. Options: `jit_compile`, `steps_per_execution`."""
@@ -92,10 +94,11 @@ def _optimizer(problem: Problem) -> keras.optimizers.Optimizer:
     return keras.optimizers.SGD(rate, momentum)
 
 
-def _loss(recipe: Recipe) -> Callable[[Any, Any], Any]:
+def _loss(recipe: Recipe) -> Loss:
     """Return a loss of the scores: Keras's own where it has one, else its parts put together."""
     if recipe.loss == "cross_entropy":
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        cross_entropy: Loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return cross_entropy
     output = keras.ops.softmax if recipe.output == "softmax" else keras.ops.sigmoid
 
     def squared_error(labels: Any, scores: Any) -> Any:

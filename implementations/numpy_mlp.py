@@ -137,10 +137,11 @@ class Optimizer:
         first += (1 - recipe.beta_1) * gradient
         second *= recipe.beta_2
         second += (1 - recipe.beta_2) * gradient * gradient
-        correction = math.sqrt(1 - recipe.beta_2**self._n_steps) / (
-            1 - recipe.beta_1**self._n_steps
-        )
-        return rate * correction * first / (np.sqrt(second) + recipe.epsilon)
+        correction = math.sqrt(1 - recipe.beta_2**self._n_steps)
+        correction /= 1 - recipe.beta_1**self._n_steps
+        step: FloatArray = rate * correction * first
+        step /= np.sqrt(second) + recipe.epsilon
+        return step
 
 
 class MLP:
