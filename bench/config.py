@@ -108,6 +108,7 @@ class RunConfig(Section, frozen=True):
     validation_fraction: Annotated[
         float, Meta(ge=0, lt=1, description="a number from 0 up to, not including, 1")
     ]
+    shuffle: Annotated[bool, Meta(description="true or false")]
     device: Annotated[Literal["cpu", "gpu"], Meta(description="cpu or gpu")]
     threads: Annotated[
         int | Literal["auto"],

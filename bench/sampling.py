@@ -51,13 +51,17 @@ def initial_parameters(seed: int, layer_sizes: tuple[int, ...], initializer: str
     return tuple(layers)
 
 
-def batches(seed: int, epoch: int, n_examples: int, batch_size: int) -> Batches:
-    """Shuffle the examples anew for one epoch and cut them into batches.
+def batches(
+    seed: int, epoch: int, n_examples: int, batch_size: int, *, shuffle: bool = True
+) -> Batches:
+    """Order the examples, anew for each epoch unless `shuffle` is off, and cut them into batches.
 
     Returns:
         (n_examples // batch_size, batch_size) row numbers; what is left over is dropped.
     """
-    generator = np.random.default_rng((seed, Stream.ORDER, epoch))
     n_steps = n_examples // batch_size
-    order = generator.permutation(n_examples)[: n_steps * batch_size]
-    return order.reshape(n_steps, batch_size)
+    if shuffle:
+        order = np.random.default_rng((seed, Stream.ORDER, epoch)).permutation(n_examples)
+    else:
+        order = np.arange(n_examples)
+    return order[: n_steps * batch_size].reshape(n_steps, batch_size)

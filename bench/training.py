@@ -165,7 +165,10 @@ class Trainer:
 
     def _batches(self, epoch: int) -> np.ndarray:
         config = self.config
-        return sampling.batches(config.seed, epoch, len(self.split.train_labels), config.batch_size)
+        n_examples = len(self.split.train_labels)
+        return sampling.batches(
+            config.seed, epoch, n_examples, config.batch_size, shuffle=config.shuffle
+        )
 
     def _judge(self, images: FloatArray, labels: LabelArray) -> Quality | None:
         if len(labels) == 0:

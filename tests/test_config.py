@@ -45,6 +45,29 @@ def test_every_sweep_composes(path):
     assert {config.sweep_name for config in configs} == {path.stem}
 
 
+@pytest.mark.parametrize(
+    "path", sorted((CONF / "experiment").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_every_experiment_composes(path):
+    assert compose(f"experiment={path.stem}")
+
+
+def test_the_notebooks_settings_are_theirs_to_the_letter():
+    (scratch,) = compose("experiment=notebook_scratch")
+    assert scratch.layer_sizes == (784, 240, 120, 60, 10)
+    assert (scratch.learning_rate, scratch.batch_size, scratch.shuffle) == (0.1, 1, False)
+    assert (scratch.epochs, scratch.validation_fraction) == (12, 0.0)
+    (keras,) = compose("experiment=notebook_keras", "implementation=keras")
+    assert keras.layer_sizes == (784, 128, 64, 10)
+    assert (keras.learning_rate, keras.batch_size, keras.shuffle) == (1e-4, 32, True)
+    assert (keras.epochs, keras.validation_fraction) == (25, 0.2)
+    assert (keras.recipe.beta_1, keras.recipe.beta_2, keras.recipe.epsilon) == (0.9, 0.999, 1e-7)
+    rates = compose("experiment=notebook_learning_rates")
+    assert [(run.learning_rate, run.epochs) for run in rates] == [
+        (0.001, 2), (0.01, 2), (0.1, 2), (1.0, 2),
+    ]  # fmt: skip
+
+
 def test_the_default_sweep_is_two_implementations_two_architectures_three_rates():
     configs = compose("sweep=default")
     cells = {

@@ -64,3 +64,8 @@ def test_every_epoch_has_an_order_of_its_own():
     first, second = batches(0, 1, 1000, 10), batches(0, 2, 1000, 10)
     assert not np.array_equal(first, second)
     assert not np.array_equal(first.ravel(), np.arange(1000))
+
+
+def test_without_shuffling_the_order_is_the_files():
+    order = batches(0, 5, 10, 3, shuffle=False)
+    assert order.tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
