@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A shared machine may stall for longer than any deadline; a continuous integration run is repeatable.
+# A shared machine may stall for longer than any deadline; continuous integration is repeatable.
 settings.register_profile("project", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("project")
 
