@@ -81,7 +81,7 @@ def print_runs(records: Sequence[RunRecord]) -> None:
             setting(record, "seed"),
         ]
         table.add_row(
-            *(Text("-" if value is None else str(value)) for value in named),
+            *(Text(f"{value:g}" if isinstance(value, float) else str(value)) for value in named),
             record.status,
             shown(score, ".4f") + ("*" if score is not None and score == best else " "),
             shown(record.test_accuracy, ".4f"),
