@@ -1,0 +1,148 @@
+"""The same multilayer perceptron in JAX: pure functions, and a whole epoch in one compiled scan.
+
+`lax.scan` carries parameters and optimizer state from step to step inside one compiled program.
+Their buffers are donated: the program may write the new values over the old ones.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any, NamedTuple
+
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # take GPU memory as it is needed
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bench.contract import (
+    Batches,
+    FloatArray,
+    Layer,
+    Parameters,
+    Problem,
+    Recipe,
+    UnavailableError,
+)
+
+ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh}
+
+
+class State(NamedTuple):
+    """All that a step changes."""
+
+    parameters: Any  # a list of (weights, bias)
+    first: Any  # the velocity, or Adam's m
+    second: Any  # Adam's v
+    n_steps: Any
+
+
+class MLP:
+    """One compiled call an epoch."""
+
+    def setup(self, problem: Problem, parameters: Parameters) -> None:
+        self._device = _choose_device(problem)
+        self._problem = problem
+        self._images, self._labels = self._put((problem.train_images, problem.train_labels))
+        arrays = [tuple(layer) for layer in parameters]
+        zeros = jax.tree.map(np.zeros_like, arrays)
+        self._state = self._put(State(arrays, zeros, zeros, np.int32(0)))
+
+    def warm_up(self, batches: Batches) -> None:
+        kept = jax.tree.map(np.array, self._state)
+        self.train_epoch(batches)  # the number of steps is a part of what is compiled
+        self._state = self._put(kept)
+
+    def train_epoch(self, batches: Batches) -> float:
+        problem = self._problem
+        self._state, loss = _train_steps(
+            self._state,
+            self._images,
+            self._labels,
+            self._put(batches),
+            recipe=problem.recipe,
+            learning_rate=problem.learning_rate,
+        )
+        jax.block_until_ready(self._state)
+        return float(loss)
+
+    def predict_scores(self, images: FloatArray) -> FloatArray:
+        activation = self._problem.recipe.activation
+        return np.asarray(_scores(self._state.parameters, self._put(images), activation))
+
+    def parameters(self) -> Parameters:
+        return tuple(Layer(*map(np.array, layer)) for layer in self._state.parameters)
+
+    def _put(self, arrays: Any) -> Any:
+        """Copy arrays to the device. A donated buffer must be nobody else's."""
+        return jax.device_put(arrays, self._device, may_alias=False)
+
+
+@functools.partial(jax.jit, donate_argnums=0, static_argnames=("recipe", "learning_rate"))
+def _train_steps(
+    state: State, images: Any, labels: Any, batches: Any, *, recipe: Recipe, learning_rate: float
+) -> tuple[State, Any]:
+    """Make one update per row, and return the state after them and the mean of their losses."""
+
+    def step(state: State, rows: Any) -> tuple[State, Any]:
+        loss, gradients = jax.value_and_grad(_loss)(
+            state.parameters, images[rows], labels[rows], recipe
+        )
+        return _update(state, gradients, recipe, learning_rate), loss
+
+    state, losses = jax.lax.scan(step, state, batches)
+    return state, losses.mean()
+
+
+@functools.partial(jax.jit, static_argnames="activation")
+def _scores(parameters: Any, images: Any, activation: str) -> Any:
+    *hidden, (last_weights, last_bias) = parameters
+    values = images
+    for weights, bias in hidden:
+        values = ACTIVATIONS[activation](values @ weights + bias)
+    return values @ last_weights + last_bias
+
+
+def _loss(parameters: Any, images: Any, labels: Any, recipe: Recipe) -> Any:
+    scores = _scores(parameters, images, recipe.activation)
+    truth = jax.nn.one_hot(labels, scores.shape[1])
+    if recipe.loss == "cross_entropy":
+        return -(truth * jax.nn.log_softmax(scores)).sum(axis=1).mean()
+    outputs = jax.nn.softmax(scores) if recipe.output == "softmax" else jax.nn.sigmoid(scores)
+    errors = jnp.square(outputs - truth)
+    if recipe.loss == "mean_squared_error":
+        return errors.mean()
+    return errors.sum(axis=1).mean() / 2
+
+
+def _update(state: State, gradients: Any, recipe: Recipe, rate: float) -> State:
+    t = state.n_steps + 1
+    first, second = state.first, state.second
+    if recipe.optimizer == "sgd":
+        steps = jax.tree.map(lambda g: -rate * g, gradients)
+    elif recipe.optimizer == "momentum":
+        first = jax.tree.map(lambda v, g: recipe.momentum * v - rate * g, first, gradients)
+        steps = first
+    else:
+        b1, b2 = recipe.beta_1, recipe.beta_2
+        first = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, first, gradients)
+        second = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, second, gradients)
+        corrected = rate * jnp.sqrt(1 - b2**t) / (1 - b1**t)
+        steps = jax.tree.map(
+            lambda m, v: -corrected * m / (jnp.sqrt(v) + recipe.epsilon), first, second
+        )
+    parameters = jax.tree.map(jnp.add, state.parameters, steps)
+    return State(parameters, first, second, t)
+
+
+def _choose_device(problem: Problem) -> Any:
+    """Return the run's device; float32 stays float32."""
+    jax.config.update("jax_default_matmul_precision", "highest")
+    jax.config.update("jax_platforms", "cpu" if problem.device == "cpu" else "cuda")
+    try:
+        return jax.devices()[0]
+    except RuntimeError as error:
+        raise UnavailableError(
+            "JAX finds no GPU; with an NVIDIA driver in place: pip install 'jax[cuda12]'"
+        ) from error

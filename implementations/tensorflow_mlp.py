@@ -1,0 +1,128 @@
+"""The same multilayer perceptron in TensorFlow without Keras: variables and a gradient tape.
+
+A whole epoch is one `tf.function`: the loop over the batches runs inside TensorFlow, and so do
+gathering a batch's images, the gradients and the update, for which TensorFlow has operations that
+change a variable in place.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, at the import below
+
+import numpy as np
+import tensorflow as tf
+
+from bench.contract import Batches, FloatArray, Layer, Parameters, Problem, UnavailableError
+
+ACTIVATIONS = {"relu": tf.nn.relu, "sigmoid": tf.math.sigmoid, "tanh": tf.math.tanh}
+
+
+class MLP:
+    """One `tf.function` call an epoch."""
+
+    def setup(self, problem: Problem, parameters: Parameters) -> None:
+        _choose_device(problem)
+        self._problem = problem
+        self._images = tf.constant(problem.train_images)
+        self._labels = tf.constant(problem.train_labels)
+        arrays = [array for layer in parameters for array in layer]
+        self._variables = [tf.Variable(array) for array in arrays]
+        # The velocity, or Adam's m; and Adam's v.
+        self._first = [tf.Variable(tf.zeros_like(array)) for array in arrays]
+        self._second = [tf.Variable(tf.zeros_like(array)) for array in arrays]
+        self._n_steps = tf.Variable(0, dtype=tf.int64)
+        self._state = [*self._variables, *self._first, *self._second, self._n_steps]
+        self._train = tf.function(
+            self._train_steps, input_signature=[tf.TensorSpec((None, None), tf.int64)]
+        )
+
+    def warm_up(self, batches: Batches) -> None:
+        kept = [variable.numpy() for variable in self._state]
+        self.train_epoch(batches[:20])
+        for variable, value in zip(self._state, kept, strict=True):
+            variable.assign(value)
+
+    def train_epoch(self, batches: Batches) -> float:
+        return float(self._train(tf.constant(batches)))
+
+    def predict_scores(self, images: FloatArray) -> FloatArray:
+        return np.asarray(self._scores(tf.constant(images)))
+
+    def parameters(self) -> Parameters:
+        arrays = [variable.numpy() for variable in self._variables]
+        return tuple(
+            Layer(weights, bias) for weights, bias in zip(arrays[::2], arrays[1::2], strict=True)
+        )
+
+    def _train_steps(self, batches: Any) -> Any:
+        """Make one update per row; `tf.function` turns the loop into a part of the graph."""
+        total_loss = tf.constant(0.0)
+        n_steps = tf.shape(batches)[0]
+        for step in tf.range(n_steps):
+            images = tf.gather(self._images, batches[step])
+            labels = tf.gather(self._labels, batches[step])
+            with tf.GradientTape() as tape:
+                loss = self._loss(self._scores(images), labels)
+            self._update(tape.gradient(loss, self._variables))
+            total_loss += loss
+        return total_loss / tf.cast(n_steps, tf.float32)
+
+    def _scores(self, images: Any) -> Any:
+        values = images
+        for weights, bias in zip(self._variables[:-2:2], self._variables[1:-2:2], strict=True):
+            sums = tf.nn.bias_add(values @ weights, bias)
+            values = ACTIVATIONS[self._problem.recipe.activation](sums)
+        return tf.nn.bias_add(values @ self._variables[-2], self._variables[-1])
+
+    def _loss(self, scores: Any, labels: Any) -> Any:
+        recipe = self._problem.recipe
+        if recipe.loss == "cross_entropy":
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores)
+            return tf.reduce_mean(losses)
+        output = tf.nn.softmax if recipe.output == "softmax" else tf.math.sigmoid
+        errors = output(scores) - tf.one_hot(labels, scores.shape[1])
+        if recipe.loss == "mean_squared_error":
+            return tf.reduce_mean(tf.square(errors))
+        return tf.reduce_mean(tf.reduce_sum(tf.square(errors), axis=1)) / 2
+
+    def _update(self, gradients: list[Any]) -> None:
+        recipe, rate = self._problem.recipe, self._problem.learning_rate
+        t = tf.cast(self._n_steps.assign_add(1), tf.float32)
+        for variable, first, second, gradient in zip(
+            self._variables, self._first, self._second, gradients, strict=True
+        ):
+            if recipe.optimizer == "sgd":
+                tf.raw_ops.ResourceApplyGradientDescent(
+                    var=variable.handle, alpha=rate, delta=gradient
+                )
+            elif recipe.optimizer == "momentum":
+                tf.raw_ops.ResourceApplyKerasMomentum(
+                    var=variable.handle, accum=first.handle, lr=rate, grad=gradient,
+                    momentum=recipe.momentum,
+                )  # fmt: skip
+            else:  # its Adam is Kingma and Ba's second form, as the contract has it
+                tf.raw_ops.ResourceApplyAdam(
+                    var=variable.handle, m=first.handle, v=second.handle, lr=rate, grad=gradient,
+                    beta1=recipe.beta_1, beta1_power=recipe.beta_1**t,
+                    beta2=recipe.beta_2, beta2_power=recipe.beta_2**t, epsilon=recipe.epsilon,
+                )  # fmt: skip
+
+
+def _choose_device(problem: Problem) -> None:
+    """Give TensorFlow the device and the threads of the run; float32 stays float32."""
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    gpus = tf.config.list_physical_devices("GPU")
+    if problem.device == "gpu" and not gpus:
+        raise UnavailableError(
+            "TensorFlow finds no GPU; with an NVIDIA driver in place: "
+            "pip install 'tensorflow[and-cuda]'"
+        )
+    tf.config.set_visible_devices(gpus if problem.device == "gpu" else [], "GPU")
+    for gpu in gpus if problem.device == "gpu" else []:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    if tf.config.threading.get_intra_op_parallelism_threads() != problem.threads:
+        tf.config.threading.set_intra_op_parallelism_threads(problem.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(problem.threads)
