@@ -79,6 +79,10 @@ class ImplementationConfig(Section, frozen=True):
         Meta(description="a list of the top-level modules that must be importable"),
     ]
     install: str  # the command that makes it so
+    libraries: Annotated[
+        tuple[str, ...],
+        Meta(description="a list of the distributions whose versions matter, besides NumPy"),
+    ]
     devices: tuple[Literal["cpu", "gpu"], ...]
     claims: Claims
     options: dict[str, bool | int | float | str | None]
@@ -138,7 +142,7 @@ class RunConfig(Section, frozen=True):
         content = msgspec.to_builtins(self)
         for key in ("sweep_name", "results_folder", "resume", "timeout_seconds"):
             del content[key]
-        for key in ("claims", "colour", "install", "requires"):
+        for key in ("claims", "colour", "install", "libraries", "requires"):
             del content["implementation"][key]
         del content["dataset"]["path"]
         return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()

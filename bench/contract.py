@@ -183,6 +183,47 @@ class RunRecord:
     peak_memory_bytes: int | None = None
     dataset_fingerprint: str | None = None  # names the DatasetSummary beside the record
     sample_predictions: tuple[int, ...] = ()  # classes given to DatasetSummary.test_images
+    parity_key: str | None = None  # of the Verdict that this run's code and versions need
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rung:
+    """One step of the parity ladder: how far an implementation was from where it should be."""
+
+    number: int
+    distance: float | None  # None: not a finite number
+    bound: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the distance is within the bound."""
+        return self.distance is not None and self.distance <= self.bound
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """Whether an implementation computes what it should, and of which code and versions that is
+    known; stored beside the runs as parity-*.json."""
+
+    schema_version: int
+    key: str  # SHA-256 of all that the verdict holds for, from `source` to `processor`
+    implementation: str
+    source: str  # SHA-256 of the implementation's module
+    ladder: str  # SHA-256 of the code that judges
+    options: dict[str, Any]
+    equations: dict[str, str]  # activation, output, loss, optimizer, initializer
+    device: str
+    threads: int
+    libraries: dict[str, str | None]
+    processor: str
+    checked_at: str  # ISO 8601, UTC
+    rungs: tuple[Rung, ...] = ()
+    error: RunError | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether every rung was reached and passed."""
+        return self.error is None and bool(self.rungs) and all(rung.passed for rung in self.rungs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -32,7 +32,7 @@ def describe(libraries: Iterable[str]) -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu_model": cpu_model(),
         "cores": list(usable_cores()),
-        "libraries": {name: _version(name) for name in ("numpy", *libraries)},
+        "libraries": versions(libraries),
         "git_commit": commit,
         "git_dirty": dirty,
         "load_average": list(os.getloadavg()),
@@ -44,6 +44,18 @@ def usable_cores() -> tuple[int, ...]:
     if hasattr(os, "sched_getaffinity"):
         return tuple(sorted(os.sched_getaffinity(0)))
     return tuple(range(os.cpu_count() or 1))
+
+
+def cache_folder() -> Path:
+    """Return where this project keeps what it need not fetch or find out twice.
+
+    Raises:
+        RuntimeError: there is no home folder.
+    """
+    folder = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not folder.is_absolute():  # as the XDG specification has it
+        folder = Path.home() / ".cache"
+    return folder / "mlp-bench"
 
 
 def cpu_model() -> str:
@@ -118,6 +130,11 @@ def _peak_memory_from_rusage() -> int | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def versions(distributions: Iterable[str]) -> dict[str, str | None]:
+    """Return the versions of NumPy and of these distributions; None for one not installed."""
+    return {name: _version(name) for name in ("numpy", *distributions)}
 
 
 def _version(distribution: str) -> str | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import filelock
 
 from bench import debian, downloading, fashion_mnist
+from bench.environment import cache_folder
 from bench.idx import DatasetError
 from bench.store import StoreError, write_atomically
 
@@ -45,19 +46,16 @@ def default_sources() -> Sources:
         DatasetError: there is no home folder to keep anything in.
     """
     try:
-        home = Path.home()
+        home, cache = Path.home(), cache_folder()
     except RuntimeError as error:
         raise DatasetError(
             "there is no home folder to keep Fashion-MNIST in; set HOME, or give dataset.path"
         ) from error
-    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if not cache.is_absolute():  # as the XDG specification has it
-        cache = home / ".cache"
     keras = Path(os.environ.get("KERAS_HOME") or home / ".keras")
     here = Path.cwd()
     roots = (here / "data", here.parent / "data", *(home / root for root in TORCHVISION_ROOTS))
     return Sources(
-        cache=cache / "mlp-bench" / "fashion-mnist",
+        cache=cache / "fashion-mnist",
         folders=(
             Path("/") / PACKAGE_FOLDER,
             keras / "datasets" / "fashion-mnist",

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Iterable
+from pathlib import Path
 
 import implementations
 from bench.contract import Implementation
@@ -25,6 +26,11 @@ def modules() -> tuple[str, ...]:
 def missing(requires: Iterable[str]) -> tuple[str, ...]:
     """Return those top-level modules that are not installed, without importing any."""
     return tuple(name for name in requires if importlib.util.find_spec(name) is None)
+
+
+def source(module: str) -> Path:
+    """Return the file of an implementation's module."""
+    return Path(implementations.__file__).parent / f"{module}.py"
 
 
 def load(module: str) -> type[Implementation]:

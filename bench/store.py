@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from bench.contract import DatasetSummary, RunRecord
+from bench.contract import DatasetSummary, RunRecord, Verdict
 
 SCHEMA_VERSION = 1
 RECORD_NAME = "record.json"
@@ -48,6 +48,7 @@ class Sweep:
     unreadable: tuple[str, ...]  # one sentence a file
     missing: tuple[str, ...]  # run_ids that are planned and have no record yet
     datasets: tuple[DatasetSummary, ...]
+    verdicts: tuple[Verdict, ...] = ()
 
 
 def write_atomically(path: Path, contents: bytes) -> None:
@@ -123,6 +124,21 @@ def dataset_path(sweep_folder: Path, name: str, fingerprint: str) -> Path:
     return sweep_folder / f"dataset-{name}-{fingerprint}.json"
 
 
+def verdict_path(sweep_folder: Path, verdict: Verdict) -> Path:
+    """Return where a sweep keeps what is known of an implementation's parity."""
+    words = "-".join((verdict.implementation, *verdict.equations.values()))
+    return sweep_folder / f"parity-{words}-{verdict.key[:8]}.json"
+
+
+def read_verdict(path: Path) -> Verdict:
+    """Read and check one verdict.
+
+    Raises:
+        StoreError: as `read_record`.
+    """
+    return _read(path, Verdict)
+
+
 def read_sweep(folder: Path) -> Sweep:
     """Read all of a sweep that can be read, and name the rest.
 
@@ -144,6 +160,9 @@ def read_sweep(folder: Path) -> Sweep:
         _read_or_note(path, DatasetSummary, unreadable)
         for path in sorted(folder.glob("dataset-*.json"))
     ]
+    verdicts = [
+        _read_or_note(path, Verdict, unreadable) for path in sorted(folder.glob("parity-*.json"))
+    ]
     planned = plan.run_ids if plan else ()
     order = [name for name in planned if name in records]
     order += [name for name in records if name not in set(planned)]
@@ -154,6 +173,7 @@ def read_sweep(folder: Path) -> Sweep:
         unreadable=tuple(unreadable),
         missing=tuple(name for name in planned if not (folder / name / RECORD_NAME).exists()),
         datasets=tuple(summary for summary in datasets if summary is not None),
+        verdicts=tuple(verdict for verdict in verdicts if verdict is not None),
     )
 
 

@@ -17,6 +17,7 @@ from bench.config import ConfigError, RunConfig
 from bench.contract import BROKEN, FINISHED, RunError, RunRecord, Seconds
 from bench.isolation import Outcome, run_isolated
 from bench.messages import EpochEnded, Request, Result
+from bench.parity import gate
 from bench.report.terminal import first_line, print_runs
 
 LOG_NAME = "run.log"
@@ -71,7 +72,10 @@ def execute(config: RunConfig) -> RunRecord:
         return kept
     run_folder.mkdir(parents=True, exist_ok=True)
     started_at = datetime.now(UTC)
-    outcome = _skip(config) or _run(config, sweep_folder, run_folder / LOG_NAME)
+    outcome, parity_key = _skip(config), None
+    if outcome is None:
+        parity_key = gate.judge(config, sweep_folder, lambda line: print(f"    {line}", flush=True))
+        outcome = _run(config, sweep_folder, run_folder / LOG_NAME)
     result = outcome.result
     record = RunRecord(
         schema_version=store.SCHEMA_VERSION,
@@ -85,6 +89,7 @@ def execute(config: RunConfig) -> RunRecord:
         flops_per_example=flops_per_example(config.layer_sizes),
         **{name: getattr(result, name) for name in result.__struct_fields__ if name != "seconds"},
         seconds=outcome.seconds,
+        parity_key=parity_key,
     )
     path = store.write_record(sweep_folder, record)
     if record.error is not None:

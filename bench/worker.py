@@ -4,13 +4,14 @@ Messages go out on what was standard output; all that anything prints goes to st
 is the run's log.
 """
 
-import os
 import sys
 
-if __name__ == "__main__" and hasattr(os, "sched_setaffinity"):
-    # Before anything else is imported: libraries size their thread pools by what they find.
-    os.sched_setaffinity(0, {int(core) for core in sys.argv[1].split(",")})
+from bench.process import bind_to_cores, open_channel
 
+if __name__ == "__main__":
+    bind_to_cores(sys.argv[1])
+
+import os
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -27,12 +28,11 @@ from bench.training import train
 
 def main() -> None:
     """Run what is asked for on standard input."""
-    channel = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    channel = open_channel()
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
     ledger = Ledger()
     result = attempt(request, ledger, lambda message: send(channel, message))
-    described = environment.describe(request.config.implementation.requires)
+    described = environment.describe(request.config.implementation.libraries)
     send(
         channel,
         msgspec.structs.replace(

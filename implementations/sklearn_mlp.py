@@ -63,8 +63,9 @@ class MLP:
             return np.maximum(sums, 0)
         if self._problem.recipe.activation == "tanh":
             return np.tanh(sums)
-        halves: FloatArray = np.tanh(sums / 2)  # which does not overflow
-        return (1 + halves) / 2
+        half = np.float32(0.5)
+        values: FloatArray = half + half * np.tanh(half * sums)  # which does not overflow
+        return values
 
     def parameters(self) -> Parameters:
         if self._classifier is None:

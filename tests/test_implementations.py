@@ -12,8 +12,8 @@ import conf
 from bench import registry, sampling
 from bench.contract import Layer, Problem
 from bench.overrides import compose_runs
+from bench.parity.reference import Reference
 from implementations import numpy_mlp
-from tests.reference import Reference
 
 CONF = Path(conf.__file__).parent
 NAMES = sorted(path.stem for path in (CONF / "implementation").glob("*.yaml"))

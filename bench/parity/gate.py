@@ -1,0 +1,170 @@
+"""The gate before a ranking: for a run's code, versions and equations, has the ladder been climbed?
+
+A verdict holds for exactly what its key was made from; anything else, such as another version of a
+library, is judged anew. Verdicts are kept beside the dataset in the user's cache, so a sweep climbs
+only what has changed, and each sweep gets copies of those that its runs need.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import platform
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import bench
+from bench import environment, registry, store
+from bench.config import RunConfig
+from bench.contract import RunError, Verdict
+from bench.process import converse
+
+JUDGES = ("contract.py", "sampling.py", "parity/ladder.py", "parity/reference.py")
+EQUATIONS = ("activation", "output", "loss", "optimizer", "initializer")
+TIMEOUT_SECONDS = 600.0
+
+
+class Examination(msgspec.Struct, frozen=True, kw_only=True):
+    """To the process: configurations of one module, and what their verdicts will hold for."""
+
+    configs: tuple[RunConfig, ...]
+    unjudged: tuple[Verdict, ...]
+
+
+def unjudged(config: RunConfig) -> Verdict:
+    """Return a verdict without rungs: all that one about this configuration will hold for."""
+    implementation, recipe = config.implementation, config.recipe
+    holds_for: dict[str, Any] = {
+        "source": _hash_of([registry.source(implementation.module)]),
+        "ladder": _hash_of(Path(bench.__file__).parent / name for name in JUDGES),
+        "options": implementation.options,
+        "equations": {name: getattr(recipe, name) for name in EQUATIONS},
+        "device": config.device,
+        "threads": len(config.cores),
+        "libraries": {
+            "python": platform.python_version(),
+            **environment.versions(implementation.libraries),
+        },
+        "processor": environment.cpu_model(),
+    }
+    key = hashlib.sha256(msgspec.json.encode(holds_for, order="sorted")).hexdigest()
+    return Verdict(
+        schema_version=store.SCHEMA_VERSION,
+        key=key,
+        implementation=implementation.name,
+        checked_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        **holds_for,
+    )
+
+
+def known(wanted: Verdict) -> Verdict | None:
+    """Return the verdict from the cache; None where there is none that can be read."""
+    path = _cached(wanted)
+    if path is None or not path.exists():
+        return None
+    try:
+        verdict = store.read_verdict(path)
+    except store.StoreError:
+        return None  # written by another edition, or damaged: judged anew and written over
+    return dataclasses.replace(verdict, implementation=wanted.implementation)
+
+
+def examine(
+    configs: Sequence[RunConfig], log_path: Path, on_verdict: Callable[[Verdict], None]
+) -> None:
+    """Climb the ladder for configurations of one module, in a process of its own.
+
+    Args:
+        on_verdict: called with the verdict on each, in their order, as it comes. One that could not
+            be reached has an `error`.
+    """
+    waiting = [unjudged(config) for config in configs]
+    request = Examination(configs=tuple(configs), unjudged=tuple(waiting))
+
+    def hear(line: bytes) -> None:
+        verdict = msgspec.json.decode(line, type=Verdict)
+        waiting.remove(next(one for one in waiting if one.key == verdict.key))
+        if verdict.error is None:
+            _keep(verdict)
+        on_verdict(verdict)
+
+    ended = converse(
+        "bench.parity.worker",
+        configs[0].cores,
+        msgspec.json.encode(request),
+        log_path,
+        hear,
+        timeout_seconds=TIMEOUT_SECONDS,
+    )
+    message = f"not finished after {TIMEOUT_SECONDS:g} s" if ended.timed_out else ended.cause
+    for verdict in waiting:
+        error = RunError(type="ProcessEnded", message=message)
+        on_verdict(dataclasses.replace(verdict, error=error))
+
+
+def judge(config: RunConfig, sweep_folder: Path, announce: Callable[[str], None]) -> str:
+    """See that a sweep holds the verdict on a run, and return the verdict's key.
+
+    Args:
+        announce: called with a line where the ladder has to be climbed, and with its outcome.
+
+    Raises:
+        StoreError: the verdict can't be written.
+    """
+    wanted = unjudged(config)
+    path = store.verdict_path(sweep_folder, wanted)
+    if path.exists():
+        return wanted.key
+    verdict = known(wanted)
+    if verdict is None:
+        verdicts: list[Verdict] = []
+        with tempfile.TemporaryDirectory() as folder:
+            examine([config], Path(folder) / "parity.log", verdicts.append)
+        (verdict,) = verdicts
+        announce(f"parity of {wanted.implementation}: {in_words(verdict)}")
+    store.write_atomically(path, store.encode(verdict))
+    return wanted.key
+
+
+def in_words(verdict: Verdict) -> str:
+    """Say how an implementation did, in half a line."""
+    if verdict.error is not None:
+        return f"not judged: {verdict.error.message}"
+    failed = [rung for rung in verdict.rungs if not rung.passed]
+    if not failed:
+        return "computes what the recipe says"
+    named = ", ".join(f"{rung.number} ({shown_distance(rung.distance)})" for rung in failed)
+    return f"does NOT compute what the recipe says: fails rung {named}"
+
+
+def shown_distance(distance: float | None) -> str:
+    """Format a distance of the ladder."""
+    return "not finite" if distance is None else f"{distance:.1e}"
+
+
+def _keep(verdict: Verdict) -> None:
+    path = _cached(verdict)
+    try:
+        if path is not None:
+            store.write_atomically(path, store.encode(verdict))
+    except store.StoreError:
+        return  # a cache that can't be written to costs a few seconds, the next time
+
+
+def _cached(verdict: Verdict) -> Path | None:
+    try:
+        return environment.cache_folder() / "parity" / f"{verdict.key}.json"
+    except RuntimeError:  # no home folder
+        return None
+
+
+def _hash_of(paths: Iterable[Path]) -> str:
+    content = hashlib.sha256()
+    for path in paths:
+        content.update(path.read_bytes())
+    return content.hexdigest()

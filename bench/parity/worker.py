@@ -1,0 +1,49 @@
+"""The ladder's own process: `python -P -m bench.parity.worker CORES`, the request on its input."""
+
+import sys
+
+from bench.process import bind_to_cores, open_channel
+
+if __name__ == "__main__":
+    bind_to_cores(sys.argv[1])
+
+import dataclasses
+import os
+import traceback
+
+import msgspec
+
+from bench import registry
+from bench.config import RunConfig
+from bench.contract import RunError, Verdict
+from bench.parity.gate import Examination
+from bench.parity.ladder import Ladder
+
+
+def main() -> None:
+    """Answer with a verdict for each configuration, a line each."""
+    channel = open_channel()
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=Examination)
+    for config, unjudged in zip(request.configs, request.unjudged, strict=True):
+        channel.write(msgspec.json.encode(_judge(config, unjudged)) + b"\n")
+        channel.flush()
+    sys.stderr.flush()
+    os._exit(0)  # all is said; a framework may take a second to shut down
+
+
+def _judge(config: RunConfig, unjudged: Verdict) -> Verdict:
+    try:
+        build = registry.load(config.implementation.module)
+        return dataclasses.replace(unjudged, rungs=Ladder(build, config).climb())
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a framework raises
+        traceback.print_exception(error)
+        failure = RunError(
+            type=type(error).__name__,
+            message=str(error),
+            traceback="".join(traceback.format_exception(error)),
+        )
+        return dataclasses.replace(unjudged, error=failure)
+
+
+if __name__ == "__main__":
+    main()
