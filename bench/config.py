@@ -66,6 +66,15 @@ class Claims(Section, frozen=True):
         )
 
 
+class Fairness(Section, frozen=True):
+    """What an implementation says of itself that bears on how fair a comparison with it is."""
+
+    precision: Literal["float32", "float64"]
+    tf32: str  # whether a GPU may round products to TensorFloat-32
+    compilation: str
+    data_path: str  # how the examples of a batch come together
+
+
 class ImplementationConfig(Section, frozen=True):
     """One file of conf/implementation."""
 
@@ -85,6 +94,7 @@ class ImplementationConfig(Section, frozen=True):
     ]
     devices: tuple[Literal["cpu", "gpu"], ...]
     claims: Claims
+    fairness: Fairness
     options: dict[str, bool | int | float | str | None]
 
 
@@ -142,7 +152,7 @@ class RunConfig(Section, frozen=True):
         content = msgspec.to_builtins(self)
         for key in ("sweep_name", "results_folder", "resume", "timeout_seconds"):
             del content[key]
-        for key in ("claims", "colour", "install", "libraries", "requires"):
+        for key in ("claims", "colour", "fairness", "install", "libraries", "requires"):
             del content["implementation"][key]
         del content["dataset"]["path"]
         return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()

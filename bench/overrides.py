@@ -66,6 +66,12 @@ def compose_runs(
         return [to_run_config(_compose_or_explain(job, base), default_name) for job in jobs]
 
 
+def choices(group: str) -> list[str]:
+    """Return the names that a group of conf/ offers, such as those of all recipes."""
+    with _hydra(None) as loader:
+        return _choices(group, loader)
+
+
 def name_for_now() -> str:
     """Return the name of a sweep that was given none: the time."""
     return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")

@@ -14,11 +14,11 @@ import msgspec
 from bench import datasets, registry, store
 from bench.arithmetic import flops_per_example, parameter_count
 from bench.config import ConfigError, RunConfig
-from bench.contract import BROKEN, FINISHED, RunError, RunRecord, Seconds
+from bench.contract import BROKEN, FINISHED, RunError, RunRecord, Seconds, Verdict
 from bench.isolation import Outcome, run_isolated
 from bench.messages import EpochEnded, Request, Result
 from bench.parity import gate
-from bench.report.terminal import first_line, print_runs
+from bench.report.terminal import first_line, in_words, print_runs
 
 LOG_NAME = "run.log"
 
@@ -74,7 +74,7 @@ def execute(config: RunConfig) -> RunRecord:
     started_at = datetime.now(UTC)
     outcome, parity_key = _skip(config), None
     if outcome is None:
-        parity_key = gate.judge(config, sweep_folder, lambda line: print(f"    {line}", flush=True))
+        parity_key = gate.judge(config, sweep_folder, _print_verdict)
         outcome = _run(config, sweep_folder, run_folder / LOG_NAME)
     result = outcome.result
     record = RunRecord(
@@ -168,6 +168,10 @@ def _time_left(sweep_folder: Path, run_ids: Sequence[str]) -> str:
     return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
 
 
+def _print_verdict(verdict: Verdict) -> None:
+    print(f"    parity: {verdict.implementation} {in_words(verdict)}", flush=True)
+
+
 def _print_epoch(ended: EpochEnded, n_epochs: int) -> None:
     epoch = ended.epoch
 
@@ -189,13 +193,11 @@ def conclude(configs: Sequence[RunConfig]) -> int:
     """Print a table of all runs that have ended, and return 1 where one of them is broken."""
     run_ids = {config.run_id for config in configs}
     folders = dict.fromkeys(folder_of(config) for config in configs)
-    records = [
-        record
-        for folder in folders
-        for record in store.read_sweep(folder).records
-        if record.run_id in run_ids
-    ]
-    print_runs(records)
+    sweeps = [store.read_sweep(folder) for folder in folders]
+    records = [record for sweep in sweeps for record in sweep.records if record.run_id in run_ids]
+    needed = {record.parity_key for record in records}
+    verdicts = [verdict for sweep in sweeps for verdict in sweep.verdicts if verdict.key in needed]
+    print_runs(records, verdicts)
     for folder in folders:
         print(f"Results: {folder}   Report: bench-report {shlex.quote(str(folder))}")
     return int(any(record.status in BROKEN for record in records))

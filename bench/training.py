@@ -66,6 +66,7 @@ def train(
         flops_utilisation=speed * flops_per_example(config.layer_sizes) / ceiling,
         environment={
             "ceiling_flops_per_second": {"before": ceiling_before, "after": ceiling_after},
+            "cores_kept_busy": ledger.train_cpu_seconds / ledger.seconds["train"],
             "noisy": is_noisy(ceiling_before, ceiling_after),
         },
         **test,
@@ -140,11 +141,13 @@ class Trainer:
         gc.collect()
         gc.disable()
         try:
+            cpu_start = time.process_time()
             start = time.perf_counter()
             loss = self.implementation.train_epoch(batches)
             end = time.perf_counter()
         finally:
             gc.enable()
+        self.ledger.train_cpu_seconds += time.process_time() - cpu_start
         self.ledger.seconds["train"] += end - start
         return self._judged(number, loss, train_seconds=end - start, judged_since=end)
 

@@ -24,7 +24,10 @@ from bench.config import RunConfig
 from bench.contract import RunError, Verdict
 from bench.process import converse
 
-JUDGES = ("contract.py", "sampling.py", "parity/ladder.py", "parity/reference.py")
+JUDGES = (
+    "contract.py", "sampling.py",
+    "parity/distances.py", "parity/ladder.py", "parity/reference.py",
+)  # fmt: skip
 EQUATIONS = ("activation", "output", "loss", "optimizer", "initializer")
 TIMEOUT_SECONDS = 600.0
 
@@ -107,11 +110,11 @@ def examine(
         on_verdict(dataclasses.replace(verdict, error=error))
 
 
-def judge(config: RunConfig, sweep_folder: Path, announce: Callable[[str], None]) -> str:
+def judge(config: RunConfig, sweep_folder: Path, announce: Callable[[Verdict], None]) -> str:
     """See that a sweep holds the verdict on a run, and return the verdict's key.
 
     Args:
-        announce: called with a line where the ladder has to be climbed, and with its outcome.
+        announce: called with the verdict where the ladder had to be climbed for it.
 
     Raises:
         StoreError: the verdict can't be written.
@@ -126,25 +129,9 @@ def judge(config: RunConfig, sweep_folder: Path, announce: Callable[[str], None]
         with tempfile.TemporaryDirectory() as folder:
             examine([config], Path(folder) / "parity.log", verdicts.append)
         (verdict,) = verdicts
-        announce(f"parity of {wanted.implementation}: {in_words(verdict)}")
+        announce(verdict)
     store.write_atomically(path, store.encode(verdict))
     return wanted.key
-
-
-def in_words(verdict: Verdict) -> str:
-    """Say how an implementation did, in half a line."""
-    if verdict.error is not None:
-        return f"not judged: {verdict.error.message}"
-    failed = [rung for rung in verdict.rungs if not rung.passed]
-    if not failed:
-        return "computes what the recipe says"
-    named = ", ".join(f"{rung.number} ({shown_distance(rung.distance)})" for rung in failed)
-    return f"does NOT compute what the recipe says: fails rung {named}"
-
-
-def shown_distance(distance: float | None) -> str:
-    """Format a distance of the ladder."""
-    return "not finite" if distance is None else f"{distance:.1e}"
 
 
 def _keep(verdict: Verdict) -> None:

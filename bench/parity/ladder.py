@@ -11,7 +11,7 @@ The fourth rung, whole runs, is in `bench.parity.whole_runs`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,15 +23,20 @@ from bench.contract import (
     Batches,
     FloatArray,
     Implementation,
-    Layer,
+    LabelArray,
     Parameters,
     Problem,
     Recipe,
     Rung,
 )
+from bench.parity.distances import (
+    arrays_of,
+    central_difference,
+    distance_between,
+    moved_by_one_unit,
+    relative,
+)
 from bench.parity.reference import Reference
-
-Array = npt.NDArray[np.float64]
 
 RELATIVE_BOUND = 1e-5
 DRIFT_BOUND = 3.0  # times the implementation's own drift
@@ -46,13 +51,57 @@ EPOCH_STEPS = 25  # two calls of train_epoch: what it keeps between them is a pa
 # Constants that float32 holds exactly, so that only the equations can differ: 1 - 0.999, in
 # float32, is 1e-5 off already. And none of them is a default, so that they are seen to be obeyed.
 MOMENTUM, BETA_1, BETA_2, EPSILON = 0.875, 0.875, 1 - 2**-10, 2**-10
-# Long steps on the first two rungs, beside which the rounding of the parameters is small.
-GRADIENT_RATE = 2.0**12
-ONE_STEP_RATE = 1.0
+# One step is long, so that the rounding of the parameters is small beside it.
+ONE_STEP_RATE = {"sgd": 2.0**12, "momentum": 2.0**12, "adam": 1.0}
 FIFTY_STEPS_RATE = {"sgd": 2**-4, "momentum": 2**-4, "adam": 2**-10}
 
 N_DIFFERENCES = 40  # entries of each array that are checked by central differences
-DIFFERENCE_STEP = 1e-5
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneStep:
+    """One step that an implementation has taken, and how far it is from where it should be."""
+
+    problem: Problem
+    start: Parameters
+    rows: npt.NDArray[np.int64]  # of the batch
+    after: Parameters
+    loss: float
+
+    def gradient_distance(self) -> float:
+        """Return the largest relative error of a gradient's entries, array by array.
+
+        The gradient is the step of plain descent divided by the rate; it is held against
+        differences of the reference's loss, a forward pass alone.
+        """
+        images, labels = self._batch()
+        reference = Reference(self.start, self.problem.recipe, self.problem.learning_rate)
+        generator = np.random.default_rng(1)
+        errors = []
+        for array, before, now in zip(
+            reference.arrays, arrays_of(self.start), arrays_of(self.after), strict=True
+        ):
+            places = generator.choice(array.size, min(array.size, N_DIFFERENCES), replace=False)
+            found = (before - now).ravel()[places] / self.problem.learning_rate
+            numeric = np.array(
+                [central_difference(reference, array, place, images, labels) for place in places]
+            )
+            errors.append(relative(found - numeric, numeric))
+        return max(errors)
+
+    def distance(self) -> float:
+        """Return the larger of the loss's relative error and that of an array's update."""
+        reference = Reference(self.start, self.problem.recipe, self.problem.learning_rate)
+        expected = reference.step(*self._batch())
+        errors = [abs(self.loss - expected) / expected]
+        for before, now, goal in zip(
+            arrays_of(self.start), arrays_of(self.after), reference.arrays, strict=True
+        ):
+            errors.append(relative(now - goal, goal - before))
+        return max(errors)
+
+    def _batch(self) -> tuple[FloatArray, LabelArray]:
+        return self.problem.train_images[self.rows], self.problem.train_labels[self.rows]
 
 
 @dataclass(frozen=True)
@@ -65,47 +114,16 @@ class Ladder:
     def climb(self) -> tuple[Rung, ...]:
         """Measure every rung, also above one that is not passed."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            one_step = self._take_one_step(self.config.recipe)
+            # The first step of momentum is one of plain descent; that of Adam hides the gradient.
+            plain = one_step
+            if self.config.recipe.optimizer == "adam":
+                plain = self._take_one_step(replace(self.config.recipe, optimizer="sgd"))
             return (
-                _rung(1, self.gradient_distance(), RELATIVE_BOUND),
-                _rung(2, self.one_step_distance(), RELATIVE_BOUND),
+                _rung(1, plain.gradient_distance(), RELATIVE_BOUND),
+                _rung(2, one_step.distance(), RELATIVE_BOUND),
                 _rung(3, *self.fifty_steps_distance_and_bound()),
             )
-
-    def gradient_distance(self) -> float:
-        """Return the largest relative error of a gradient's entries, array by array."""
-        # The first step of momentum is one of plain descent; that of Adam hides the gradient.
-        recipe = self.config.recipe
-        plain = replace(recipe, optimizer="sgd") if recipe.optimizer == "adam" else recipe
-        problem = self._problem(plain, GRADIENT_RATE)
-        start, rows = self._start(), self._batches()[:1]
-        after, _ = self._train(problem, start, rows)
-        images, labels = problem.train_images[rows[0]], problem.train_labels[rows[0]]
-        found = [
-            (before - now) / problem.learning_rate
-            for before, now in zip(_arrays(start), _arrays(after), strict=True)
-        ]
-        reference = Reference(start, problem.recipe, problem.learning_rate)
-        generator = np.random.default_rng(1)
-        errors = []
-        for array, gradient in zip(reference.arrays, found, strict=True):
-            places = generator.choice(array.size, min(array.size, N_DIFFERENCES), replace=False)
-            numeric = [
-                _central_difference(reference, array, place, images, labels) for place in places
-            ]
-            errors.append(_relative(gradient.ravel()[places] - numeric, np.asarray(numeric)))
-        return max(errors)
-
-    def one_step_distance(self) -> float:
-        """Return the larger of the loss's relative error and that of an array's update."""
-        problem = self._problem(self.config.recipe, ONE_STEP_RATE)
-        start, rows = self._start(), self._batches()[:1]
-        after, loss = self._train(problem, start, rows)
-        reference = Reference(start, problem.recipe, problem.learning_rate)
-        expected = reference.step(problem.train_images[rows[0]], problem.train_labels[rows[0]])
-        errors = [abs(loss - expected) / expected]
-        for before, now, goal in zip(_arrays(start), _arrays(after), reference.arrays, strict=True):
-            errors.append(_relative(now - goal, goal - before))
-        return max(errors)
 
     def fifty_steps_distance_and_bound(self) -> tuple[float, float]:
         """Return how far from the reference it ends, and the bound that its own drift sets.
@@ -120,9 +138,15 @@ class Ladder:
         for rows in batches:
             reference.step(problem.train_images[rows], problem.train_labels[rows])
         after, _ = self._train(problem, start, batches)
-        moved, _ = self._train(problem, _moved_by_one_unit(start), batches)
-        distance = _distance(_arrays(after), reference.arrays)
-        return distance, DRIFT_BOUND * _distance(_arrays(after), _arrays(moved))
+        moved, _ = self._train(problem, moved_by_one_unit(start), batches)
+        distance = distance_between(arrays_of(after), reference.arrays)
+        return distance, DRIFT_BOUND * distance_between(arrays_of(after), arrays_of(moved))
+
+    def _take_one_step(self, recipe: Recipe) -> OneStep:
+        problem = self._problem(recipe, ONE_STEP_RATE[recipe.optimizer])
+        start, batches = self._start(), self._batches()[:1]
+        after, loss = self._train(problem, start, batches)
+        return OneStep(problem=problem, start=start, rows=batches[0], after=after, loss=loss)
 
     def _problem(self, recipe: Recipe, learning_rate: float) -> Problem:
         config = self.config
@@ -167,47 +191,3 @@ def _rung(number: int, distance: float, bound: float) -> Rung:
     if not np.isfinite(distance) or not np.isfinite(bound):
         return Rung(number=number, distance=None, bound=0.0)
     return Rung(number=number, distance=distance, bound=bound)
-
-
-def _arrays(parameters: Parameters) -> list[Array]:
-    """Return all weights and then all biases, in float64."""
-    arrays = [layer.weights for layer in parameters] + [layer.bias for layer in parameters]
-    return [array.astype(np.float64) for array in arrays]
-
-
-def _relative(error: Array, scale: Array) -> float:
-    return float(np.linalg.norm(error) / np.linalg.norm(scale))
-
-
-def _distance(arrays: Sequence[Array], others: Sequence[Array]) -> float:
-    squares = [np.sum((a - b) ** 2) for a, b in zip(arrays, others, strict=True)]
-    return float(np.sqrt(np.sum(squares)))
-
-
-def _moved_by_one_unit(parameters: Parameters) -> Parameters:
-    """Return the parameters, each the next float32 up or down."""
-    generator = np.random.default_rng(2)
-
-    def moved(array: FloatArray) -> FloatArray:
-        upwards = generator.random(array.shape) < 0.5
-        return np.nextafter(array, np.where(upwards, np.inf, -np.inf).astype(np.float32))
-
-    return tuple(Layer(moved(layer.weights), moved(layer.bias)) for layer in parameters)
-
-
-def _central_difference(
-    reference: Reference,
-    array: Array,
-    place: int,
-    images: FloatArray,
-    labels: npt.NDArray[np.int64],
-) -> float:
-    """Return (L(p + h) - L(p - h)) / 2h for one entry of an array of the reference."""
-    flat = array.ravel()  # a view: the arrays are contiguous
-    kept = flat[place]
-    flat[place] = kept + DIFFERENCE_STEP
-    above = reference.loss(images, labels)
-    flat[place] = kept - DIFFERENCE_STEP
-    below = reference.loss(images, labels)
-    flat[place] = kept
-    return (above - below) / (2 * DIFFERENCE_STEP)

@@ -20,7 +20,9 @@ def answers(sweep: Sweep, runs: pd.DataFrame, comparison: pd.DataFrame) -> list[
     if comparison.empty:
         sentences.append("**No run has a result**, so there is nothing to compare.")
     else:
-        sentences += _speed(comparison) + _agreement(runs) + _rates(comparison)
+        sentences += (
+            _speed(comparison) + _unranked(comparison) + _agreement(runs) + _rates(comparison)
+        )
     sentences += _held_equal(runs) + _endings(sweep.records) + _noise(runs)
     if sweep.missing:
         sentences.append(f"**{len(sweep.missing)} planned runs are not finished.**")
@@ -38,13 +40,13 @@ def conditions(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 def _speed(comparison: pd.DataFrame) -> list[str]:
     sentences = []
-    for label, group in conditions(comparison):
-        ranked = group.sort_values("examples_per_second", ascending=False)
+    for label, group in conditions(comparison[comparison["parity"] == tables.PASSED]):
+        ranked = group.sort_values("rank")
         fastest = ranked.iloc[0]
         words = (
             f"{label}: **{text(fastest.implementation)}** is "
             if len(ranked) > 1
-            else (f"{label}: {text(fastest.implementation)} is the only one with a result, at ")
+            else f"{label}: {text(fastest.implementation)} is the only one with a rank, at "
         )
         if len(ranked) > 1:
             others = [
@@ -53,6 +55,20 @@ def _speed(comparison: pd.DataFrame) -> list[str]:
             ]
             words += f"fastest, {', '.join(others)}, at "
         sentences.append(words + f"{fastest.examples_per_second:,.0f} examples/s.")
+    return sentences
+
+
+def _unranked(comparison: pd.DataFrame) -> list[str]:
+    """Name what has lost its rank, and why."""
+    sentences = []
+    for why, group in comparison[comparison["parity"] != tables.PASSED].groupby("parity"):
+        names = ", ".join(text(name) for name in sorted(group["implementation"].unique()))
+        reason = (
+            "what they compute is **not what the recipe says**"
+            if why == tables.FAILED
+            else "it is **not proven** that they compute what the recipe says"
+        )
+        sentences.append(f"Without a rank: {names}; {reason}, with this code and these versions.")
     return sentences
 
 

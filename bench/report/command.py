@@ -65,11 +65,11 @@ def write_report(sweep: store.Sweep, folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     for stale in folder.glob("*.png"):
         stale.unlink()
-    runs = tables.runs_table(sweep.records)
+    runs = tables.runs_table(sweep.records, sweep.verdicts)
     comparison = tables.comparison(runs)
     runs.to_csv(folder / "runs.csv", index=False)
     tables.curves_table(sweep.records).to_csv(folder / "curves.csv", index=False)
-    plots = Plots(sweep.records, folder).draw()
+    plots = Plots(sweep.records, folder, sweep.verdicts).draw()
     plots |= pictures.draw(sweep.records, sweep.datasets, folder)
     page = folder / "report.md"
     page.write_text(pages.markdown(sweep, runs, comparison, plots), encoding="utf-8")
@@ -85,28 +85,30 @@ def _print_comparison(sweep: store.Sweep, comparison: pd.DataFrame) -> None:
     from bench.report.pages import accuracy, number
 
     if comparison.empty:
-        terminal.print_runs(sweep.records)
+        terminal.print_runs(sweep.records, sweep.verdicts)
         return
     stamp = f" ({terminal.SYNTHETIC})" if terminal.is_synthetic(sweep.records) else ""
     named = [*tables.varying(comparison), "implementation"]
     accuracies = ("validation\naccuracy ", "test\naccuracy")
     table = terminal.new_table(
         title=f"Each implementation at its best learning rate{stamp}",
-        caption="* best under its conditions",
+        caption="* best under its conditions; no rank: parity not proven",
         words=[name.replace("_", " ") for name in named],
         numbers=("rate", *accuracies, "examples/s ", "ratio", "ceiling", "train s"),
     )
-    groups = comparison.groupby(list(tables.CONDITIONS), dropna=False)
-    highest = groups["validation_accuracy"].transform("max")
+    proven = comparison["validation_accuracy"].where(comparison["parity"] == tables.PASSED)
+    conditions = [comparison[name] for name in tables.CONDITIONS]
+    highest = proven.groupby(conditions, dropna=False).transform("max")
     for row, top in zip(tables.rows(comparison), highest, strict=True):
-        best_accuracy = "*" if row.validation_accuracy == top else " "
+        is_best = row.parity == tables.PASSED and row.validation_accuracy == top
+        best_accuracy = "*" if is_best else " "
         table.add_row(
             *(Text(str(getattr(row, name))) for name in named),
             f"{row.learning_rate:g}",
             number(row.validation_accuracy, ".4f") + best_accuracy,
             accuracy(row),
-            number(row.examples_per_second, ",.0f") + ("*" if row.ratio == 1 else " "),
-            number(row.ratio, ".2f"),
+            number(row.examples_per_second, ",.0f") + ("*" if row.rank == 1 else " "),
+            number(row.ratio, ".2f") if row.parity == tables.PASSED else "no rank",
             number(row.flops_utilisation, ".0%"),
             number(row.train_seconds, ".1f"),
         )

@@ -10,7 +10,7 @@ import jinja2
 import pandas as pd
 
 from bench.contract import RunRecord
-from bench.report import tables
+from bench.report import fairness, tables
 from bench.report.answers import answers, troubles
 from bench.report.markup import code, table, text
 from bench.report.terminal import SYNTHETIC, is_synthetic, setting, shown
@@ -48,6 +48,8 @@ def markdown(
         comparison=_comparison(comparison),
         rates=_rates(runs, comparison),
         plots=plots,
+        parity=fairness.parity(sweep.verdicts),
+        fairness=fairness.sheet(sweep.records, runs),
         runs=_runs(sweep.records),
         troubles=troubles(sweep.records),
         missing=sweep.missing,
@@ -63,9 +65,9 @@ def _comparison(comparison: pd.DataFrame) -> str:
         return ""
     named = tables.varying(comparison)
     headings = [
-        *(name.replace("_", " ") for name in named), "implementation", "learning rate",
-        "validation accuracy", "test accuracy", "seeds", "examples/s", "ratio", "ceiling",
-        "warm-up s", "train s", "total s", "peak memory MB",
+        *(name.replace("_", " ") for name in named), "implementation", "rank", "parity",
+        "learning rate", "validation accuracy", "test accuracy", "seeds", "examples/s", "ratio",
+        "ceiling", "warm-up s", "train s", "total s", "peak memory MB",
     ]  # fmt: skip
     rows = []
     for row in tables.rows(comparison):
@@ -73,12 +75,14 @@ def _comparison(comparison: pd.DataFrame) -> str:
         rows.append([
             *(text(getattr(row, name)) for name in named),
             text(row.implementation),
+            number(row.rank, ".0f"),
+            row.parity if row.parity == tables.PASSED else f"**{row.parity}**",
             f"{row.learning_rate:g}",
             number(row.validation_accuracy, ".4f"),
             accuracy(row),
             str(row.n_seeds),
             f"{speed}{row.examples_per_second_max:,.0f})",
-            f"{row.ratio:.2f}",
+            number(row.ratio, ".2f"),
             number(row.flops_utilisation, ".0%"),
             number(row.warm_up_seconds, ".2f"),
             number(row.train_seconds, ".1f"),

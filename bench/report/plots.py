@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.ticker import StrMethodFormatter
 
-from bench.contract import RunRecord
+from bench.contract import RunRecord, Verdict
 from bench.report import style, tables
 from bench.report.terminal import SYNTHETIC, is_synthetic
 
@@ -22,10 +22,12 @@ MOST_PANELS = 12  # conditions drawn in one picture; beyond that nothing can be 
 class Plots:
     """Draws one sweep. Each method writes one picture and returns its caption."""
 
-    def __init__(self, records: Sequence[RunRecord], folder: Path) -> None:
+    def __init__(
+        self, records: Sequence[RunRecord], folder: Path, verdicts: Sequence[Verdict] = ()
+    ) -> None:
         self.records = {record.run_id: record for record in records}
         self.folder = folder
-        self.runs = tables.runs_table(records)
+        self.runs = tables.runs_table(records, verdicts)
         self.looks = style.looks(records)
         self.stamp = f" ({SYNTHETIC})" if is_synthetic(records) else ""
 
@@ -157,8 +159,10 @@ class Plots:
                     median = speeds.median()
                     panel.hlines(median, place - 0.3, place + 0.3, color="black", linewidth=1.5)
                     panel.annotate(f"{median:,.0f}", (place + 0.32, median), va="center")
+                proven = condition.groupby("implementation")["parity"].apply(tables.is_proven)
+                labels = [name if proven[name] else f"{name}\n(no rank)" for name in names]
                 slanted = {"rotation": 30, "ha": "right"} if len(names) > MOST_LEVEL_NAMES else {}
-                panel.set_xticks(range(len(names)), names, **slanted)
+                panel.set_xticks(range(len(names)), labels, **slanted)
                 panel.set_xlim(-0.6, len(names) - 0.1)
                 panel.set_ylim(bottom=0)
                 panel.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
@@ -166,7 +170,8 @@ class Plots:
                 panel.grid(visible=False, axis="x")
         return (
             "Examples trained on per second. A dot is one epoch of one run, at any learning rate; "
-            "the line and the figure are their median."
+            "the line and the figure are their median. No rank: not proven to compute what the "
+            "others do."
         )
 
     def accuracy_by_seconds(self, path: Path) -> str | None:

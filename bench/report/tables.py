@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
-from bench.contract import RunRecord
+from bench.contract import RunRecord, Verdict
 from bench.report.terminal import last_validation_accuracy, setting
 
 # Runs are compared only where all of these are the same.
@@ -27,13 +27,26 @@ PLAIN = (
 )
 CONFIDENCE = 0.95
 
+# What is known of the parity of a run's code, on the versions that it ran on.
+PASSED, FAILED, NOT_JUDGED = "passed", "failed", "not judged"
 
-def runs_table(records: Sequence[RunRecord]) -> pd.DataFrame:
+
+def runs_table(records: Sequence[RunRecord], verdicts: Sequence[Verdict] = ()) -> pd.DataFrame:
     """Return a row a run, with everything of a record that is one number or one word."""
-    return pd.DataFrame([_run_row(record) for record in records])
+    judged = {verdict.key: verdict for verdict in verdicts}
+    return pd.DataFrame(
+        [_run_row(record, judged.get(record.parity_key or "")) for record in records]
+    )
 
 
-def _run_row(record: RunRecord) -> dict[str, Any]:
+def parity(verdict: Verdict | None) -> str:
+    """Return one word for a verdict."""
+    if verdict is None or verdict.error is not None:
+        return NOT_JUDGED
+    return PASSED if verdict.passed else FAILED
+
+
+def _run_row(record: RunRecord, verdict: Verdict | None) -> dict[str, Any]:
     last = record.epochs[-1] if record.epochs else None
     speeds = epoch_speeds(record)
     row: dict[str, Any] = {"run_id": record.run_id, "status": record.status}
@@ -53,7 +66,9 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "peak_memory_bytes": record.peak_memory_bytes,
         "parameter_count": record.parameter_count,
         "noisy": record.environment.get("noisy") is True,
+        "parity": parity(verdict),
         "cores": _count(record.environment.get("cores")),
+        "cores_kept_busy": _number(record.environment.get("cores_kept_busy")),
     }
     row |= {f"{part}_seconds": value for part, value in asdict(record.seconds).items()}
     row |= {
@@ -66,6 +81,10 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
 
 def _count(value: object) -> int | None:
     return len(value) if isinstance(value, list) else None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def epoch_speeds(record: RunRecord) -> list[float]:
@@ -124,7 +143,8 @@ def best_rates(runs: pd.DataFrame) -> pd.DataFrame:
 def comparison(runs: pd.DataFrame) -> pd.DataFrame:
     """Compare implementations at their best learning rates: a row per condition and implementation.
 
-    Means over seeds; `ratio` is examples/s over that of the fastest under the same condition.
+    Means over seeds. Only rows whose parity is proven have a `rank`; `ratio` is examples/s over
+    that of the fastest of these under the same condition.
     """
     rows = []
     for key, group in best_rates(runs).groupby(
@@ -147,15 +167,28 @@ def comparison(runs: pd.DataFrame) -> pd.DataFrame:
             "total_seconds": group["total_seconds"].mean(),
             "peak_memory_bytes": group["peak_memory_bytes"].max(),
             "noisy": group["noisy"].any(),
+            "parity": _worst(group["parity"]),
         }
         rows.append(row)
     table = pd.DataFrame(rows)
     if table.empty:
         return table
-    fastest = table.groupby(list(CONDITIONS), dropna=False)["examples_per_second"].transform("max")
-    table["ratio"] = table["examples_per_second"] / fastest
-    order = ["architecture", "ratio"]
-    return table.sort_values(order, ascending=[True, False]).reset_index(drop=True)
+    speed = table["examples_per_second"].where(table["parity"] == PASSED)
+    by_condition = speed.groupby([table[name] for name in CONDITIONS], dropna=False)
+    table["ratio"] = table["examples_per_second"] / by_condition.transform("max")
+    table["rank"] = by_condition.rank(ascending=False, method="min")
+    order = ["architecture", "rank", "examples_per_second"]
+    return table.sort_values(order, ascending=[True, True, False]).reset_index(drop=True)
+
+
+def is_proven(verdicts: pd.Series) -> bool:
+    """Say whether the parity of all these runs is proven."""
+    return _worst(verdicts) == PASSED
+
+
+def _worst(verdicts: pd.Series) -> str:
+    """Return what several runs' parity comes to: proven only if it is for each."""
+    return next(word for word in (FAILED, NOT_JUDGED, PASSED) if (verdicts == word).any())
 
 
 def rows(table: pd.DataFrame) -> Iterator[Any]:

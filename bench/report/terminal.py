@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.contract import RunRecord
+from bench.contract import RunRecord, Verdict
 
 WIDTH = 100
 SYNTHETIC = "synthetic data"
@@ -55,8 +55,25 @@ def new_table(title: str, caption: str, words: Iterable[str], numbers: Iterable[
     return table
 
 
-def print_runs(records: Sequence[RunRecord]) -> None:
-    """Print a line a run; of those that are done, the most accurate is marked."""
+def in_words(verdict: Verdict) -> str:
+    """Say how an implementation did on the parity ladder, in half a line."""
+    if verdict.error is not None:
+        return f"was not judged: {first_line(verdict.error.message)}"
+    failed = [rung for rung in verdict.rungs if not rung.passed]
+    if not failed:
+        return "computes what the recipe says"
+    named = ", ".join(f"{rung.number} ({shown_distance(rung.distance)})" for rung in failed)
+    return f"does NOT compute what the recipe says: fails rung {named}"
+
+
+def shown_distance(distance: float | None) -> str:
+    """Format a distance of the parity ladder."""
+    return "not finite" if distance is None else f"{distance:.1e}"
+
+
+def print_runs(records: Sequence[RunRecord], verdicts: Sequence[Verdict] = ()) -> None:
+    """Print a line a run; of those that are done and proven, the most accurate is marked."""
+    proven = {verdict.key for verdict in verdicts if verdict.passed}
     title = f"Runs ({SYNTHETIC})" if is_synthetic(records) else "Runs"
     caption = "* best validation accuracy after the last epoch"
     table = new_table(
@@ -72,8 +89,14 @@ def print_runs(records: Sequence[RunRecord]) -> None:
         ),
     )
     scores = [last_validation_accuracy(record) for record in records]
-    best = max((score for score in scores if score is not None), default=None)
+    ranked = [
+        score
+        for record, score in zip(records, scores, strict=True)
+        if score is not None and record.parity_key in proven
+    ]
+    best = max(ranked, default=None)
     for record, score in zip(records, scores, strict=True):
+        is_best = score is not None and score == best and record.parity_key in proven
         named = [
             setting(record, "implementation", "name"),
             setting(record, "architecture", "name"),
@@ -83,7 +106,7 @@ def print_runs(records: Sequence[RunRecord]) -> None:
         table.add_row(
             *(Text(f"{value:g}" if isinstance(value, float) else str(value)) for value in named),
             record.status,
-            shown(score, ".4f") + ("*" if score is not None and score == best else " "),
+            shown(score, ".4f") + ("*" if is_best else " "),
             shown(record.test_accuracy, ".4f"),
             shown(record.examples_per_second, ",.0f"),
             shown(record.seconds.train, ".1f"),
@@ -94,6 +117,9 @@ def print_runs(records: Sequence[RunRecord]) -> None:
     for record in records:
         if record.error is not None:
             out.print(Text(f"{record.run_id}: {record.status}: {first_line(record.error.message)}"))
+    for verdict in verdicts:
+        if not verdict.passed:
+            out.print(Text(f"{verdict.implementation} has no rank: it {in_words(verdict)}"))
 
 
 def first_line(text: str) -> str:

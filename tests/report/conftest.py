@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from bench import store
-from bench.contract import DatasetSummary, EpochRecord, RunError, RunRecord, Seconds
+from bench.contract import (
+    DatasetSummary,
+    EpochRecord,
+    RunError,
+    Rung,
+    RunRecord,
+    Seconds,
+    Verdict,
+)
 
 FINGERPRINT = "0123abcd"
 
@@ -28,6 +36,7 @@ def make_record(
     error: RunError | None = None,
     colour: str = "#0072B2",
     n_epochs: int = 3,
+    parity: str = "passed",
 ) -> RunRecord:
     """Return a record of three epochs of 100, 200 and 300 % of the given speed's seconds."""
     finished = status == "done"
@@ -78,7 +87,38 @@ def make_record(
         peak_memory_bytes=123_000_000 if finished else None,
         dataset_fingerprint=FINGERPRINT if finished else None,
         sample_predictions=(0, 1, 2) if finished else (),
+        parity_key=f"{implementation} {parity}",
     )
+
+
+def make_verdict(implementation: str, parity: str = "passed") -> Verdict:
+    """Return the verdict that a record of this implementation and parity needs."""
+    return Verdict(
+        schema_version=store.SCHEMA_VERSION,
+        key=f"{implementation} {parity}",
+        implementation=implementation,
+        source="0123456789abcdef",
+        ladder="0" * 64,
+        options={},
+        equations={"activation": "relu", "output": "softmax"},
+        device="cpu",
+        threads=2,
+        libraries={"numpy": "2.0"},
+        processor="A processor",
+        checked_at="2026-01-01T00:00:00+00:00",
+        rungs=(
+            Rung(number=1, distance=1e-7, bound=1e-5),
+            Rung(number=2, distance=1e-7 if parity == "passed" else 0.25, bound=1e-5),
+            Rung(number=3, distance=1e-6, bound=3e-6),
+        ),
+    )
+
+
+def verdicts_for(records: tuple[RunRecord, ...]) -> list[Verdict]:
+    """Return the verdicts that records need, but for those whose parity is `not judged`."""
+    keys = dict.fromkeys(record.parity_key for record in records)
+    named = [key.rsplit(" ", 1) for key in keys if key]
+    return [make_verdict(*words) for words in named if words[1] in {"passed", "failed"}]
 
 
 def _confusion(accuracy: float) -> tuple[tuple[int, ...], ...]:
@@ -113,6 +153,9 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         folder.mkdir(parents=True, exist_ok=True)
         for record in records:
             store.write_record(folder, record)
+        for number, verdict in enumerate(verdicts_for(records)):
+            path = folder / f"parity-{number}.json"
+            store.write_atomically(path, store.encode(verdict))
         path = store.dataset_path(folder, SUMMARY.name, SUMMARY.fingerprint)
         store.write_atomically(path, store.encode(SUMMARY))
         if planned:

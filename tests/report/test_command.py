@@ -102,6 +102,25 @@ def test_the_answer_is_in_words(report, sweep):
     assert "best learning rate 0.1 for keras, 0.1 for numpy" in page
 
 
+def test_without_a_proof_there_is_no_rank_and_everyone_sees_why(report):
+    page, _, printed = report(
+        make_record("numpy", examples_per_second=1000.0),
+        make_record("keras", examples_per_second=9000.0, parity="failed"),
+        make_record("other", examples_per_second=5000.0, parity="judged"),
+    )
+    table = {cells[1]: cells for cells in rows(page, "Comparison")[2:]}
+    assert [table[name][2:4] for name in ("numpy", "keras", "other")] == [
+        ["1", "passed"], ["-", "**failed**"], ["-", "**not judged**"],
+    ]  # fmt: skip
+    assert table["keras"][8].startswith("4,500")
+    assert "Without a rank: keras; what they compute is **not what the recipe says**" in page
+    assert "numpy is the only one with a rank" in page
+    assert "keras is fastest" not in page
+    proofs = {cells[0]: cells for cells in reversed(rows(page, "Is it fair?"))}
+    assert proofs["keras"][4] == "**fails** 2.5e-01 / 1.0e-05"
+    assert len(re.findall(r"^ one_hidden +(keras|other) .* no rank ", printed, re.MULTILINE)) == 2
+
+
 def test_with_several_seeds_there_is_an_interval(report):
     records = [
         make_record(name, seed=seed, test_accuracy=base + seed * step)
@@ -110,7 +129,7 @@ def test_with_several_seeds_there_is_an_interval(report):
     ]
     page, _, _ = report(*records)
     assert "95 % interval over 4 seeds" in page
-    assert "±" in rows(page, "Comparison")[2][4]
+    assert "±" in rows(page, "Comparison")[2][6]
     assert "One seed" not in page
 
 
@@ -138,7 +157,7 @@ def test_only_failures_are_a_page_that_says_so(report):
 
 def test_one_run_is_enough(report):
     page, _, _ = report(make_record())
-    assert "the only one with a result" in page
+    assert "the only one with a rank" in page
     assert "No two implementations" in page
 
 

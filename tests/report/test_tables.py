@@ -5,11 +5,11 @@ import pytest
 from scipy import stats
 
 from bench.report import tables
-from tests.report.conftest import make_record
+from tests.report.conftest import make_record, verdicts_for
 
 
 def table(*records):
-    return tables.runs_table(records)
+    return tables.runs_table(records, verdicts_for(records))
 
 
 def test_a_row_a_run_with_the_numbers_of_its_record():
@@ -69,6 +69,27 @@ def test_the_ratio_is_to_the_fastest_of_the_same_condition():
         ("one_hidden", "keras"): 0.25,
         ("two_hidden", "keras"): 1.0,
     }
+
+
+@pytest.mark.parametrize("parity", ["failed", "judged"])
+def test_without_a_proof_a_row_keeps_its_numbers_and_has_no_rank(parity):
+    runs = table(
+        make_record("numpy", examples_per_second=1000),
+        make_record("keras", examples_per_second=500),
+        make_record("wrong", examples_per_second=4000, parity=parity),
+    )
+    rows = tables.comparison(runs).set_index("implementation")
+    assert rows["rank"].to_dict() == pytest.approx(
+        {"numpy": 1, "keras": 2, "wrong": math.nan}, nan_ok=True
+    )
+    assert rows["ratio"].to_dict() == {"numpy": 1.0, "keras": 0.5, "wrong": 4.0}
+    assert rows.index[-1] == "wrong"
+    assert rows.loc["wrong", "parity"] == ("failed" if parity == "failed" else "not judged")
+
+
+def test_one_run_without_a_proof_among_its_seeds_costs_the_rank():
+    runs = table(make_record(seed=0), make_record(seed=1, parity="failed"))
+    assert pd.isna(tables.comparison(runs)["rank"].iloc[0])
 
 
 @pytest.mark.parametrize("status", ["failed", "timeout", "skipped", "diverged", "out_of_memory"])

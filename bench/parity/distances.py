@@ -1,0 +1,61 @@
+"""How far apart two sets of parameters are, and how a loss changes with one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.contract import FloatArray, LabelArray, Layer, Parameters
+from bench.parity.reference import Reference
+
+Array = npt.NDArray[np.float64]
+
+DIFFERENCE_STEP = 1e-5
+
+
+def arrays_of(parameters: Parameters) -> list[Array]:
+    """Return all weights and then all biases, in float64."""
+    arrays = [layer.weights for layer in parameters] + [layer.bias for layer in parameters]
+    return [array.astype(np.float64) for array in arrays]
+
+
+def relative(error: Array, scale: Array) -> float:
+    """Return the size of an error as a share of the size of what it is an error of."""
+    return float(np.linalg.norm(error) / np.linalg.norm(scale))
+
+
+def distance_between(arrays: Sequence[Array], others: Sequence[Array]) -> float:
+    """Return the Euclidean distance over all arrays together."""
+    squares = [np.sum((a - b) ** 2) for a, b in zip(arrays, others, strict=True)]
+    return float(np.sqrt(np.sum(squares)))
+
+
+def moved_by_one_unit(parameters: Parameters) -> Parameters:
+    """Return the parameters, each the next float32 up or down at random."""
+    generator = np.random.default_rng(2)
+
+    def moved(array: FloatArray) -> FloatArray:
+        upwards = generator.random(array.shape) < 0.5
+        return np.nextafter(array, np.where(upwards, np.inf, -np.inf).astype(np.float32))
+
+    return tuple(Layer(moved(layer.weights), moved(layer.bias)) for layer in parameters)
+
+
+def central_difference(
+    reference: Reference,
+    array: Array,
+    place: int,
+    images: FloatArray,
+    labels: LabelArray,
+) -> float:
+    """Return (L(p + h) - L(p - h)) / 2h for one entry of an array of the reference."""
+    flat = array.ravel()  # a view: the arrays are contiguous
+    kept = flat[place]
+    flat[place] = kept + DIFFERENCE_STEP
+    above = reference.loss(images, labels)
+    flat[place] = kept - DIFFERENCE_STEP
+    below = reference.loss(images, labels)
+    flat[place] = kept
+    return (above - below) / (2 * DIFFERENCE_STEP)

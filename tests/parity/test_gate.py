@@ -1,0 +1,168 @@
+"""A verdict holds for the code and versions it was reached on, and a sweep keeps those it needs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import bench
+from bench import store
+from bench.overrides import compose_runs
+from bench.parity import gate
+from tests.conftest import TINY
+
+ROOT = Path(bench.__file__).parents[1]
+
+
+def configuration(*words):
+    (config,) = compose_runs(["threads=1", *words], default_name="test")
+    return config
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_a_verdict_does_not_depend_on_what_a_run_may_vary():
+    keys = {
+        gate.unjudged(configuration(*words)).key
+        for words in (
+            [],
+            ["learning_rate=1"],
+            ["architecture=two_hidden"],
+            ["+recipe.momentum=0.5"],
+        )
+    }
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["recipe=tanh_softmax_sgd"], ["recipe.initializer=notebook"], ["implementation=notebook"]],
+)
+def test_a_verdict_holds_for_one_recipe_and_one_implementation(words):
+    assert gate.unjudged(configuration(*words)).key != gate.unjudged(configuration()).key
+
+
+def test_a_verdict_ends_with_the_versions_and_the_code_it_was_reached_on(monkeypatch):
+    before = gate.unjudged(configuration()).key
+    with monkeypatch.context() as patched:
+        patched.setattr(gate.environment, "versions", lambda _: {"numpy": "99"})
+        assert gate.unjudged(configuration()).key != before
+    monkeypatch.setattr(gate.registry, "source", lambda _: Path(__file__))
+    assert gate.unjudged(configuration()).key != before
+
+
+def test_a_sweep_gets_the_verdict_and_the_next_one_a_copy(tmp_path):
+    told = []
+    key = gate.judge(configuration(), tmp_path / "first", told.append)
+    (verdict,) = store.read_sweep(tmp_path / "first").verdicts
+    assert verdict.passed
+    assert verdict.key == key
+    assert told == [verdict]
+    assert gate.judge(configuration(), tmp_path / "first", told.append) == key
+    assert gate.judge(configuration(), tmp_path / "second", told.append) == key
+    assert store.read_sweep(tmp_path / "second").verdicts == (verdict,)
+    assert told == [verdict]  # the ladder was climbed once
+
+
+def test_a_damaged_verdict_in_the_cache_is_reached_anew(tmp_path):
+    told = []
+    gate.judge(configuration(), tmp_path / "first", told.append)
+    (cached,) = (tmp_path / "cache").glob("mlp-bench/parity/*.json")
+    cached.write_text('{"key": 1}')
+    gate.judge(configuration(), tmp_path / "second", told.append)
+    assert len(told) == 2
+    assert store.read_verdict(cached).passed
+
+
+def test_a_cache_that_cannot_be_written_to_costs_nothing_but_time(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    gate.judge(configuration(), tmp_path / "sweep", lambda _: None)
+    assert store.read_sweep(tmp_path / "sweep").verdicts[0].passed
+
+
+def test_a_verdict_that_was_not_reached_says_why_and_is_not_remembered(tmp_path, monkeypatch):
+    monkeypatch.setattr(gate, "TIMEOUT_SECONDS", 0.01)
+    gate.judge(configuration(), tmp_path / "sweep", lambda _: None)
+    (verdict,) = store.read_sweep(tmp_path / "sweep").verdicts
+    assert not verdict.passed
+    assert verdict.error.message == "not finished after 0.01 s"
+    assert not list((tmp_path / "cache").glob("mlp-bench/**/*.json"))
+
+
+def test_a_verdict_survives_being_written():
+    verdict = gate.unjudged(configuration())
+    assert msgspec.json.decode(store.encode(verdict), type=type(verdict)) == verdict
+    assert not verdict.passed
+    assert not dataclasses.replace(verdict, rungs=()).passed
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of the project to add implementations to, and how to run a command of it."""
+    project = tmp_path / "project"
+    for name in ("bench", "implementations", "conf"):
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def add(name: str, source: str) -> None:
+        (project / "implementations" / f"{name}_mlp.py").write_text(source, encoding="utf-8")
+        settings = (project / "conf" / "implementation" / "notebook.yaml").read_text()
+        settings = settings.replace("notebook", name).replace("#000000", "#123456")
+        (project / "conf" / "implementation" / f"{name}.yaml").write_text(settings)
+
+    def command(module: str, *words: str) -> subprocess.CompletedProcess[str]:
+        program = f"import sys; from {module} import main; sys.argv[0] = 'x'; sys.exit(main())"
+        return subprocess.run(
+            [sys.executable, "-P", "-c", program, *words],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(project)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return add, command
+
+
+def test_one_that_computes_something_else_keeps_its_numbers_and_loses_its_rank(copied, tmp_path):
+    add, command = copied
+    honest = (ROOT / "implementations" / "notebook_mlp.py").read_text(encoding="utf-8")
+    add("wrong", honest.replace("1 - values**2", "1 - values"))
+    add("eighth", honest)
+    words = ["implementation=notebook,wrong,eighth", "recipe=tanh_softmax_sgd", "sweep_name=trial"]
+    ended = command("bench.run", "-m", *words, *TINY)
+    assert ended.returncode == 0, ended.stderr
+    assert "wrong has no rank: it does NOT compute what the recipe says: fails rung 1" in (
+        ended.stdout
+    )
+    assert "eighth has no rank" not in ended.stdout
+    ended = command("bench.report.command", "results/trial")
+    assert ended.returncode == 0, ended.stderr
+    assert "no rank" in next(line for line in ended.stdout.splitlines() if "wrong" in line)
+    page = (tmp_path / "results/trial/report/report.md").read_text(encoding="utf-8")
+    (row,) = (line for line in page.splitlines() if line.startswith("| one\\_hidden | wrong | -"))
+    assert "**failed**" in row
+    assert "Without a rank: wrong; what they compute is **not what the recipe says**" in page
+    assert "**wrong** is fastest" not in page
+    assert "times as fast as wrong" not in page
+
+
+def test_an_eighth_implementation_is_a_module_and_a_file_and_nothing_else(copied):
+    add, command = copied
+    source = (ROOT / "implementations" / "numpy_mlp.py").read_text(encoding="utf-8")
+    add("eighth", source)
+    add("broken", source.replace("def train_epoch(self", "def train_epoch_misspelt(self"))
+    ended = command("bench.parity.command", "--implementation", "eighth,broken")
+    assert "eighth: 10 of 10 recipes passed" in ended.stdout, ended.stderr
+    assert "broken relu_softmax_sgd: was not judged: 'MLP' object has no attribute" in ended.stdout
+    assert ended.returncode == 1
