@@ -123,6 +123,7 @@ class RunConfig(Section, frozen=True):
         float, Meta(ge=0, lt=1, description="a number from 0 up to, not including, 1")
     ]
     shuffle: Annotated[bool, Meta(description="true or false")]
+    evaluate_training_set: Annotated[bool, Meta(description="true or false")]
     device: Annotated[Literal["cpu", "gpu"], Meta(description="cpu or gpu")]
     threads: Annotated[
         int | Literal["auto"],

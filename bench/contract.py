@@ -154,6 +154,7 @@ class EpochRecord:
     validation_accuracy: float | None
     train_seconds: float
     evaluate_seconds: float
+    training_set_loss: float | None = None  # after the epoch; where it was asked for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -179,6 +179,8 @@ def _print_epoch(ended: EpochEnded, n_epochs: int) -> None:
         return "not finite" if value is None else f"{value:.4f}"
 
     line = f"    epoch {epoch.epoch}/{n_epochs}  loss {shown(epoch.train_loss)}"
+    if epoch.training_set_loss is not None:
+        line += f"  after it {shown(epoch.training_set_loss)}"
     if epoch.validation_accuracy is not None:
         line += (
             f"  validation loss {shown(epoch.validation_loss)}"

@@ -182,15 +182,23 @@ class Trainer:
         self, number: int, train_loss: float, *, train_seconds: float, judged_since: float
     ) -> EpochRecord:
         """Judge the model on the validation set and write the epoch down."""
+        training_set = None
         with self.ledger.entry("evaluate"):
             quality = self._judge(self.split.validation_images, self.split.validation_labels)
+            if self.config.evaluate_training_set and number > 0:
+                training_set = self._judge(self.split.train_images, self.split.train_labels)
         if quality is not None and not math.isfinite(quality.loss):
             quality = None
         return EpochRecord(
             epoch=number,
-            train_loss=train_loss if math.isfinite(train_loss) else None,
+            train_loss=_finite(train_loss),
             validation_loss=quality.loss if quality else None,
             validation_accuracy=quality.accuracy if quality else None,
             train_seconds=train_seconds,
             evaluate_seconds=time.perf_counter() - judged_since,
+            training_set_loss=_finite(training_set.loss) if training_set else None,
         )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

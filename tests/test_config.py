@@ -40,7 +40,7 @@ def test_every_choice_composes(choice):
     "path", sorted((CONF / "sweep").glob("*.yaml")), ids=lambda path: path.stem
 )
 def test_every_sweep_composes(path):
-    configs = compose(f"sweep={path.stem}")
+    configs = compose(f"sweep={path.stem}", "seed=0")
     assert len(configs) > 1
     assert {config.sweep_name for config in configs} == {path.stem}
 
@@ -57,6 +57,7 @@ def test_the_notebooks_settings_are_theirs_to_the_letter():
     assert scratch.layer_sizes == (784, 240, 120, 60, 10)
     assert (scratch.learning_rate, scratch.batch_size, scratch.shuffle) == (0.1, 1, False)
     assert (scratch.epochs, scratch.validation_fraction) == (12, 0.0)
+    assert scratch.evaluate_training_set
     (keras,) = compose("experiment=notebook_keras", "implementation=keras")
     assert keras.layer_sizes == (784, 128, 64, 10)
     assert (keras.learning_rate, keras.batch_size, keras.shuffle) == (1e-4, 32, True)

@@ -142,6 +142,18 @@ def test_no_validation_set_is_no_trouble(run, tmp_path):
     assert {epoch["validation_loss"] for epoch in record["epochs"]} == {None}
 
 
+def test_the_loss_of_the_training_set_after_each_epoch_is_recorded_where_asked_for(run, tmp_path):
+    run("bench", *TINY, "sweep_name=with", "evaluate_training_set=true")
+    run("bench", *TINY, "sweep_name=without")
+    (with_it,) = records(tmp_path / "results/with")
+    (without,) = records(tmp_path / "results/without")
+    assert [epoch["training_set_loss"] for epoch in without["epochs"]] == [None] * 3
+    assert with_it["epochs"][0]["training_set_loss"] is None  # there it is the train_loss itself
+    for epoch in with_it["epochs"][1:]:
+        assert 0 < epoch["training_set_loss"] < epoch["train_loss"]
+    assert with_it["test_loss"] == without["test_loss"]
+
+
 def test_synthetic_data_says_so_in_the_record(run, tmp_path):
     run("bench", *TINY, "sweep_name=made_up")
     assert records(tmp_path / "results" / "made_up")[0]["config"]["dataset"]["name"] == "synthetic"

@@ -19,7 +19,7 @@ from bench.store import Sweep
 REPEATED = (
     ("implementation", "name"), ("architecture", "name"), ("recipe", "name"), ("dataset", "name"),
     ("learning_rate",), ("batch_size",), ("epochs",), ("seed",), ("validation_fraction",),
-    ("device",), ("threads",),
+    ("shuffle",), ("evaluate_training_set",), ("device",), ("threads",),
 )  # fmt: skip
 
 

@@ -112,6 +112,7 @@ def curves_table(records: Sequence[RunRecord]) -> pd.DataFrame:
                     "seed": setting(record, "seed"),
                     "epoch": epoch.epoch,
                     "train_loss": epoch.train_loss,
+                    "training_set_loss": epoch.training_set_loss,
                     "validation_loss": epoch.validation_loss,
                     "validation_accuracy": epoch.validation_accuracy,
                     "train_seconds": epoch.train_seconds,

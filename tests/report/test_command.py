@@ -191,7 +191,13 @@ def test_hostile_names_are_text(report):
 
 def test_the_command_given_repeats_the_very_run():
     (config,) = compose_runs(
-        ["implementation=keras", "architecture=two_hidden", "seed=3", "dataset=synthetic"],
+        [
+            "implementation=keras",
+            "architecture=two_hidden",
+            "seed=3",
+            "dataset=synthetic",
+            "shuffle=false",
+        ],
         default_name="x",
     )
     import msgspec
