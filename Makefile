@@ -1,7 +1,11 @@
 # `make help` lists the targets. Everything is installed into .venv in this folder.
+# EXTRAS=torch,jax,sklearn, or some of them, installs more frameworks and works with every target.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-INSTALLED := .venv/installed
+COMMA := ,
+EXTRAS ?=
+BASE := .venv/installed
+INSTALLED := $(BASE)$(if $(EXTRAS),-$(subst $(COMMA),-,$(EXTRAS)))
 
 .DEFAULT_GOAL := help
 .PHONY: help bench test check format setup data lock wheel clean
@@ -13,7 +17,7 @@ bench: setup data ## run the default sweep on real Fashion-MNIST, then write its
 	@$(BIN)/bench sweep=default; status=$$?; \
 	$(BIN)/bench-report results/default && exit $$status
 
-test: setup data ## run every test
+test: setup data ## run every test; those of other frameworks with EXTRAS=torch,jax,sklearn
 	$(BIN)/python -m pytest
 
 check: setup ## lint, format and type checks
@@ -27,18 +31,25 @@ format: setup ## put the code into the project's format
 
 setup: $(INSTALLED) ## make .venv, with the versions of requirements.lock
 
-$(INSTALLED): requirements.lock pyproject.toml
+$(BASE): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(BASE)-%: $(BASE) extras.lock
+	$(BIN)/python -m pip install --quiet --no-build-isolation --constraint extras.lock --editable '.[$(EXTRAS)]'
+	@touch $@
+
 data: setup ## find Fashion-MNIST on this machine, or fetch it
 	@$(BIN)/python -m bench.datasets
 
-lock: setup ## choose versions anew and write requirements.lock
+lock: setup ## choose versions anew and write requirements.lock and extras.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra torch --extra jax --extra sklearn --universal \
+		--python-version 3.11 --upgrade --constraint requirements.lock --no-emit-index-url \
+		--no-header --no-annotate --quiet --output-file extras.lock
 
 wheel: setup ## build the wheel into dist/
 	$(BIN)/python -m hatchling build --target wheel
