@@ -44,7 +44,7 @@ DRIFT_BOUND = 3.0  # times the implementation's own drift
 # One layer is square, so that a transposed gradient is not found out by its shape alone.
 LAYER_SIZES = (784, 24, 24, 10)
 N_EXAMPLES = 256
-BATCH_SIZE = 32
+BATCH_SIZE = 128  # enough for an implementation to share it out among threads
 N_STEPS = 50
 EPOCH_STEPS = 25  # two calls of train_epoch: what it keeps between them is a part of training
 
@@ -151,10 +151,11 @@ class Ladder:
     def _problem(self, recipe: Recipe, learning_rate: float) -> Problem:
         config = self.config
         generator = np.random.default_rng(0)
-        images = generator.random((N_EXAMPLES, LAYER_SIZES[0]), dtype=np.float32)
-        images *= generator.random(images.shape) < 0.5  # real images are half empty, too
+        # Grey levels like those of real images, of which half are empty as well.
+        levels = generator.integers(0, 256, (N_EXAMPLES, LAYER_SIZES[0]))
+        levels[generator.random(levels.shape) < 0.5] = 0
         return Problem(
-            train_images=images,
+            train_images=levels.astype(np.float32) / np.float32(255),
             train_labels=generator.integers(0, LAYER_SIZES[-1], N_EXAMPLES),
             layer_sizes=LAYER_SIZES,
             recipe=replace(
