@@ -211,15 +211,16 @@ class Worker:
         try:
             scale = self.model.gradient_scale / sum(worker.n_examples for worker in workers)
             truths = one_hot(self._labels[batches], self._layers[-1].outputs.shape[1])
+            others = [worker for worker in workers if worker is not self]
             total_loss = 0.0
             for rows, truth in zip(batches, truths, strict=True):
                 total_loss += self._forward(rows, truth)
                 self._layers[-1].delta *= scale
-                self._wait(workers, "n_updates")  # someone may still read the gradient
+                self._wait_for(others, "n_updates")  # someone may still read the gradient
                 self._backward()
                 self.n_gradients += 1
-                self._wait(workers, "n_gradients")
-                self.model.update(self._sum_of_gradients(workers))
+                self._wait_for(others, "n_gradients")
+                self.model.update(self._sum_of_gradients(workers) if others else self.gradient)
                 self.n_updates += 1
         except BaseException:
             self.failed = True  # or the others would wait for ever
@@ -252,19 +253,16 @@ class Worker:
         layers[0].backward(None)
 
     def _sum_of_gradients(self, workers: Sequence[Worker]) -> FloatArray:
-        if len(workers) == 1:
-            return self.gradient
         np.add(workers[0].gradient, workers[1].gradient, out=self._total)
         for worker in workers[2:]:
             self._total += worker.gradient
         return self._total
 
-    def _wait(self, workers: Sequence[Worker], count: str) -> None:
+    def _wait_for(self, others: Sequence[Worker], count: str) -> None:
         """Wait until all have got as far. Mere microseconds, so it asks again and again."""
-        mine = getattr(self, count)
-        for worker in workers:
-            while getattr(worker, count) < mine:
-                if worker.failed:
+        for other in others:
+            while getattr(other, count) < getattr(self, count):
+                if other.failed:
                     raise RuntimeError("another thread of this run has failed")
                 select.select((), (), (), 0)  # lets the others have the interpreter
 
@@ -311,9 +309,9 @@ def loss_and_delta(
         truth: (n, 10), one-hot.
     """
     if recipe.output == "softmax":
-        scores -= scores.max(axis=1, keepdims=True)  # no overflow, same softmax
+        scores -= np.maximum.reduce(scores, axis=1, keepdims=True)  # no overflow, same softmax
         outputs = np.exp(scores, out=delta)
-        totals = outputs.sum(axis=1, keepdims=True)
+        totals = np.add.reduce(outputs, axis=1, keepdims=True)
         outputs /= totals
     else:
         sigmoid(scores)
