@@ -19,6 +19,11 @@ from bench.contract import Recipe
 from bench.datasets import DatasetSettings, training_size, validation_size
 from bench.environment import usable_cores
 
+# Keys that say where and when a run takes place, not what it does.
+NOT_OF_THE_RUN = (
+    "sweep_name", "results_folder", "resume", "shuffle_runs", "share_machine", "timeout_seconds",
+)  # fmt: skip
+
 INPUT_SIZE = 28 * 28
 OUTPUT_SIZE = 10
 
@@ -133,6 +138,8 @@ class RunConfig(Section, frozen=True):
         float | None, Meta(description="a number of seconds above 0, or null for no limit")
     ]
     resume: Annotated[bool, Meta(description="true or false")]
+    shuffle_runs: Annotated[bool, Meta(description="true or false")]
+    share_machine: Annotated[bool, Meta(description="true or false")]
     results_folder: Annotated[str, Meta(min_length=1, description="a folder")]
     sweep_name: Name
 
@@ -151,7 +158,7 @@ class RunConfig(Section, frozen=True):
     def hash(self) -> str:
         """SHA-256 of all that can change what the run does: not where it goes or how it looks."""
         content = msgspec.to_builtins(self)
-        for key in ("sweep_name", "results_folder", "resume", "timeout_seconds"):
+        for key in NOT_OF_THE_RUN:
             del content[key]
         for key in ("claims", "colour", "fairness", "install", "libraries", "requires"):
             del content["implementation"][key]

@@ -15,16 +15,8 @@ if TYPE_CHECKING:
 
 
 @hydra.main(version_base="1.3", config_path="pkg://conf", config_name="config")
-def make_run(composed: DictConfig) -> None:
-    """Make one run; Hydra's launcher calls this once for each."""
-    from bench import overrides, store, sweep
-    from bench.config import ConfigError
-    from bench.datasets import DatasetError
-
-    try:
-        sweep.execute(overrides.to_run_config(composed, overrides.name_for_now()))
-    except (ConfigError, DatasetError, store.StoreError) as error:
-        sys.exit(f"bench: {error}")  # the runs still to come would meet the same
+def _answer(_: DictConfig) -> None:
+    """Let Hydra answer what trains nothing, such as --help; it never gets as far as this."""
 
 
 def main() -> None:
@@ -37,7 +29,7 @@ def main() -> None:
         sys.exit(_run_all(arguments))
     if arguments.overrides and not arguments.shell_completion:
         _compose_or_exit(arguments)  # a mistake is explained in one line here as well
-    make_run()
+    _answer()
 
 
 def _only_asks(arguments: argparse.Namespace) -> bool:
@@ -64,45 +56,41 @@ def _refuse_other_sources(arguments: argparse.Namespace) -> None:
             )
 
 
-def _compose_or_exit(arguments: argparse.Namespace) -> tuple[list[RunConfig], str]:
-    """Return the runs asked for, and the name of the sweep if none is given."""
+def _compose_or_exit(arguments: argparse.Namespace) -> list[RunConfig]:
+    """Return the runs asked for."""
     # Imported here because --help and shell completion must not wait for NumPy.
     from bench import overrides
     from bench.config import ConfigError
 
-    default_name = overrides.name_for_now()
     try:
         _refuse_other_sources(arguments)
-        configs = overrides.compose_runs(
+        return overrides.compose_runs(
             arguments.overrides,
-            default_name=default_name,
+            default_name=overrides.name_for_now(),
             multirun=arguments.multirun,
             config_folder=arguments.config_dir,
         )
     except ConfigError as error:
         print(f"bench: {error}", file=sys.stderr)
         sys.exit(2)
-    return configs, default_name
 
 
 def _run_all(arguments: argparse.Namespace) -> int:
     """Make every run and return the exit status."""
-    configs, default_name = _compose_or_exit(arguments)
+    configs = _compose_or_exit(arguments)
 
     from bench import store, sweep
     from bench.config import ConfigError
     from bench.datasets import DatasetError
 
-    try:
-        sweep.begin(configs)
-    except (ConfigError, DatasetError, store.StoreError) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 2
-    if any(config.sweep_name == default_name for config in configs):
-        sys.argv.append(f"sweep_name={default_name}")  # the same for every run
     interrupted = False
     try:
-        make_run()
+        configs = sweep.begin(configs)
+        for config in configs:
+            sweep.execute(config)
+    except (ConfigError, DatasetError, store.StoreError) as error:
+        print(f"bench: {error}", file=sys.stderr)  # the runs still to come would meet the same
+        return 2
     except KeyboardInterrupt:
         interrupted = True
     status = sweep.conclude(configs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shlex
 import statistics
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import datasets, registry, store
+from bench import datasets, machine, registry, store
 from bench.arithmetic import flops_per_example, parameter_count
 from bench.config import ConfigError, RunConfig
 from bench.contract import BROKEN, FINISHED, RunError, RunRecord, Seconds, Verdict
@@ -28,14 +29,21 @@ def folder_of(config: RunConfig) -> Path:
     return Path(config.results_folder) / config.sweep_name
 
 
-def begin(configs: Sequence[RunConfig]) -> None:
+def begin(configs: Sequence[RunConfig]) -> list[RunConfig]:
     """Write down which runs are to come, and see that there is data for them.
+
+    Returns:
+        The runs in the order in which they are to be made.
 
     Raises:
         ConfigError: the name is taken and `resume=false`.
         DatasetError: the dataset can't be had.
         StoreError: the folder can't be written to.
     """
+    configs = list(configs)
+    if any(config.shuffle_runs for config in configs):
+        # The same order whenever a sweep of this name is resumed.
+        random.Random(configs[0].sweep_name).shuffle(configs)  # noqa: S311
     run_ids: dict[Path, list[str]] = {}
     for config in configs:
         run_ids.setdefault(folder_of(config), []).append(config.run_id)
@@ -56,6 +64,7 @@ def begin(configs: Sequence[RunConfig]) -> None:
             run_ids=tuple(dict.fromkeys([*earlier, *planned])),
         )
         store.write_plan(folder, plan)
+    return configs
 
 
 def execute(config: RunConfig) -> RunRecord:
@@ -74,8 +83,10 @@ def execute(config: RunConfig) -> RunRecord:
     started_at = datetime.now(UTC)
     outcome, parity_key = _skip(config), None
     if outcome is None:
-        parity_key = gate.judge(config, sweep_folder, _print_verdict)
-        outcome = _run(config, sweep_folder, run_folder / LOG_NAME)
+        with machine.reserved(_print_waiting, shared=config.share_machine):
+            started_at = datetime.now(UTC)
+            parity_key = gate.judge(config, sweep_folder, _print_verdict)
+            outcome = _run(config, sweep_folder, run_folder / LOG_NAME)
     result = outcome.result
     record = RunRecord(
         schema_version=store.SCHEMA_VERSION,
@@ -166,6 +177,13 @@ def _time_left(sweep_folder: Path, run_ids: Sequence[str]) -> str:
     overall = statistics.mean(means.values())
     seconds = sum(means.get(run_id.split("-")[0], overall) for run_id in run_ids)
     return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
+
+
+def _print_waiting() -> None:
+    print(
+        "    waiting for another run on this machine to end (share_machine=true runs beside it)",
+        flush=True,
+    )
 
 
 def _print_verdict(verdict: Verdict) -> None:

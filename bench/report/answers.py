@@ -143,13 +143,20 @@ def _endings(records: Sequence[RunRecord]) -> list[str]:
 
 
 def _noise(runs: pd.DataFrame) -> list[str]:
-    n_noisy = int(runs["noisy"].sum())
-    if not n_noisy:
-        return []
-    return [
-        f"**The machine was not quiet** during {n_noisy} of {len(runs)} runs: what it could do at "
-        "best changed by more than 10 % between their start and end. Take their speed with care."
-    ]
+    sentences = []
+    n_noisy, n_shared = int(runs["noisy"].sum()), int(runs["shared_machine"].sum())
+    if n_noisy:
+        sentences.append(
+            f"**The machine was not quiet** during {n_noisy} of {len(runs)} runs: what it could do "
+            "at best changed by more than 10 % between their start and end. Take their speed with "
+            "care."
+        )
+    if n_shared:
+        sentences.append(
+            f"**{n_shared} of {len(runs)} runs were told to share the machine** "
+            "(share_machine=true), so others may have run beside them."
+        )
+    return sentences
 
 
 def troubles(records: Sequence[RunRecord]) -> list[tuple[str, str, str, str]]:

@@ -66,6 +66,7 @@ def _run_row(record: RunRecord, verdict: Verdict | None) -> dict[str, Any]:
         "peak_memory_bytes": record.peak_memory_bytes,
         "parameter_count": record.parameter_count,
         "noisy": record.environment.get("noisy") is True,
+        "shared_machine": setting(record, "share_machine") is True,
         "parity": parity(verdict),
         "cores": _count(record.environment.get("cores")),
         "cores_kept_busy": _number(record.environment.get("cores_kept_busy")),
