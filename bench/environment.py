@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from bench import host
+
 NOISY_RATIO = 1.10  # two readings of the ceiling further apart than this mark the run noisy
 PROBE_SIZE = 1024
 PROBE_REPEATS = 4
@@ -36,6 +38,9 @@ def describe(libraries: Iterable[str]) -> dict[str, Any]:
         "git_commit": commit,
         "git_dirty": dirty,
         "load_average": list(os.getloadavg()),
+        "caches": host.caches(),
+        "limits": host.limits(),
+        "linear_algebra": host.linear_algebra(),
     }
 
 

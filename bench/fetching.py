@@ -80,9 +80,9 @@ def locate(path: str | None, sources: Sources | None = None) -> Path:
         return _given(path)
     sources = sources or default_sources()
     failures: list[str] = []
-    for folder in (sources.cache, *sources.folders):
-        if _holds_them(folder, failures):
-            return folder
+    folder = find(sources, failures)
+    if folder is not None:
+        return folder
     try:
         with _only_one(sources.cache):
             if _fault(sources.cache) is not None:  # another process may just have fetched them
@@ -94,6 +94,19 @@ def locate(path: str | None, sources: Sources | None = None) -> Path:
         )
         raise _not_found(failures) from error
     return sources.cache
+
+
+def find(sources: Sources | None = None, failures: list[str] | None = None) -> Path | None:
+    """Return the first folder that holds all four files; None where none does.
+
+    Args:
+        failures: gets a sentence for every place that does not.
+    """
+    sources, failures = sources or default_sources(), [] if failures is None else failures
+    for folder in (sources.cache, *sources.folders):
+        if _holds_them(folder, failures):
+            return folder
+    return None
 
 
 def _given(path: str) -> Path:

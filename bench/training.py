@@ -22,6 +22,7 @@ from bench.contract import EpochRecord, FloatArray, Implementation, LabelArray, 
 from bench.datasets import SAMPLE_SIZE, Split
 from bench.environment import is_noisy, matmul_flops_per_second
 from bench.evaluation import Quality, confusion_matrix, judge
+from bench.host import StealMeter
 from bench.ledger import Ledger
 from bench.messages import EpochEnded, Result
 
@@ -37,6 +38,7 @@ def train(
 ) -> Result:
     """Train for `config.epochs` epochs, or until the run has diverged."""
     trainer = Trainer(implementation, config, split, ledger)
+    steal = StealMeter()
     with ledger.entry("ceiling"):
         ceiling_before = matmul_flops_per_second()
     trainer.prepare()
@@ -67,6 +69,7 @@ def train(
         environment={
             "ceiling_flops_per_second": {"before": ceiling_before, "after": ceiling_after},
             "cores_kept_busy": ledger.train_cpu_seconds / ledger.seconds["train"],
+            "stolen_share": steal.share(),
             "noisy": is_noisy(ceiling_before, ceiling_after),
         },
         **test,
