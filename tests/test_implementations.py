@@ -12,11 +12,9 @@ from bench import registry, sampling
 from bench.contract import Layer, Problem
 from bench.overrides import compose_runs
 from bench.parity.reference import Reference
-from implementations import numpy_mlp
 
 CONF = Path(conf.__file__).parent
 NAMES = sorted(path.stem for path in (CONF / "implementation").glob("*.yaml"))
-RECIPES = sorted(path.stem for path in (CONF / "recipe").glob("*.yaml"))
 SIZES = (784, 32, 16, 10)
 DEFAULT_RECIPE = "relu_softmax_sgd"
 
@@ -83,10 +81,6 @@ def batches(n_steps=8, seed=0):
     return sampling.batches(seed, 1, 256, 256 // n_steps)
 
 
-def in_float64(parameters):
-    return tuple(Layer(*(array.astype(np.float64) for array in layer)) for layer in parameters)
-
-
 def distance(parameters, others) -> float:
     """Largest difference between two sets of parameters."""
     return max(
@@ -94,36 +88,6 @@ def distance(parameters, others) -> float:
         for layer, other_layer in zip(parameters, others, strict=True)
         for array, other in zip(layer, other_layer, strict=True)
     )
-
-
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_from_scratch_gradients_agree_with_central_differences_in_float64(recipe):
-    config = settings("numpy", recipe)
-    problem = make_problem(config)
-    images, labels = problem.train_images[:8].astype(np.float64), problem.train_labels[:8]
-    parameters = in_float64(initial(config.recipe.initializer))
-
-    def loss():
-        return numpy_mlp.loss_and_gradients(config.recipe, parameters, images, labels)[0]
-
-    _, gradients = numpy_mlp.loss_and_gradients(config.recipe, parameters, images, labels)
-    generator = np.random.default_rng(1)
-    step = 1e-5
-    for layer, gradient in zip(parameters, gradients, strict=True):
-        for array, derivative in zip(layer, gradient, strict=True):
-            numeric, analytic = [], []
-            for flat in generator.choice(array.size, size=min(array.size, 40), replace=False):
-                place = np.unravel_index(flat, array.shape)
-                kept = array[place]
-                array[place] = kept + step
-                above = loss()
-                array[place] = kept - step
-                below = loss()
-                array[place] = kept
-                numeric.append((above - below) / (2 * step))
-                analytic.append(derivative[place])
-            error = np.linalg.norm(np.subtract(numeric, analytic)) / np.linalg.norm(numeric)
-            assert error <= 1e-5
 
 
 def test_setup_takes_over_the_parameters_it_is_given(model):

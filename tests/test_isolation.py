@@ -134,10 +134,11 @@ def test_a_run_keeps_to_its_cores(tmp_path):
 
 
 def test_the_waiting_parent_sleeps(tmp_path):
+    n_threads = threading.active_count()  # other tests' frameworks have some
     before = time.process_time()
     start = time.perf_counter()
     run_isolated(
         request(tmp_path, *LONG, "timeout_seconds=4"), tmp_path / "run.log", lambda _: None
     )
     assert (time.process_time() - before) / (time.perf_counter() - start) < 0.25
-    assert threading.active_count() == 1
+    assert threading.active_count() == n_threads
