@@ -11,7 +11,7 @@ gradient. The equations of losses and optimizers are those of `bench.contract.Re
 
 What makes it fast is told, with figures, in docs/speed.md: every array is allocated once and
 written in place, all parameters lie in one vector, images are kept as bytes, and large matrix
-products are cut into blocks. With several threads each takes a share of every batch.
+products are cut into blocks.
 
 Source: Goodfellow, Bengio and Courville, Deep Learning (2016), sections 6.2 and 6.5.
 """
@@ -21,32 +21,29 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-import select
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import ThreadpoolController
 
 from bench.contract import Batches, FloatArray, LabelArray, Layer, Parameters, Problem, Recipe
 
-LEAST_SHARE = 64  # examples of a batch that are worth a thread of their own
 MOST_MULTIPLICATIONS = 1_000_000  # in one block of a matrix product
 FEWEST_ROWS = 4  # in one block
+MOST_TOGETHER = 32  # examples of small batches whose steps are taken together
+LEAST_FOR_THREADS = 128  # examples in a batch, below which threads wait more than they work
 BYTE = np.float32(1 / 255)
 
 
 class MLP:
-    """Trains with as many threads as the run has cores, where the batches are large enough."""
+    """The parts below, called in the order in which the harness asks."""
 
     def setup(self, problem: Problem, parameters: Parameters) -> None:
         self._problem = problem
         self._images = as_bytes(problem.train_images)
         self._model = Model(problem, parameters)
-        self._workers: list[Worker] = []
-        self._blas = ThreadpoolController()
+        self._step: Step | None = None
 
     def warm_up(self, batches: Batches) -> None:
         trial = MLP()
@@ -54,16 +51,15 @@ class MLP:
         trial.train_epoch(batches[:20])
 
     def train_epoch(self, batches: Batches) -> float:
-        workers = self._workers_for(batches.shape[1])
-        first, *others = np.array_split(batches, len(workers), axis=1)
-        # The threads are ours; the library behind the matrix products is to start none of its own.
-        with self._blas.limit(limits=1, user_api="blas"), ThreadPoolExecutor(len(workers)) as pool:
-            futures = [
-                pool.submit(worker.train, share, workers)
-                for worker, share in zip(workers[1:], others, strict=True)
-            ]
-            total_loss = workers[0].train(first, workers)
-            total_loss += sum(future.result() for future in futures)
+        step = self._step_for(batches.shape[1])
+        truths = one_hot(self._problem.train_labels[batches], self._problem.layer_sizes[-1])
+        n_together = 1
+        if self._problem.recipe.optimizer == "sgd":
+            n_together = max(1, MOST_TOGETHER // batches.shape[1])
+        total_loss = 0.0
+        for start in range(0, len(batches), n_together):
+            end = start + n_together
+            total_loss += step.take_together(batches[start:end], truths[start:end])
         return total_loss / batches.size
 
     def predict_scores(self, images: FloatArray) -> FloatArray:
@@ -78,19 +74,10 @@ class MLP:
     def parameters(self) -> Parameters:
         return tuple(Layer(*(array.copy() for array in layer)) for layer in self._model.layers)
 
-    def _workers_for(self, batch_size: int) -> list[Worker]:
-        """Return workers for batches of this size; the first one's model is the model."""
-        if sum(worker.n_examples for worker in self._workers) != batch_size:
-            n_workers = max(1, min(self._problem.threads, batch_size // LEAST_SHARE))
-            sizes = [len(share) for share in np.array_split(range(batch_size), n_workers)]
-            models = [self._model, *(Model(self._problem, self._model.layers) for _ in sizes[1:])]
-            self._workers = [
-                Worker(self._problem, self._images, model, size)
-                for model, size in zip(models, sizes, strict=True)
-            ]
-        for worker in self._workers[1:]:
-            worker.model.copy_from(self._model)
-        return self._workers
+    def _step_for(self, batch_size: int) -> Step:
+        if self._step is None or self._step.batch_size != batch_size:
+            self._step = Step(self._problem, self._images, self._model, batch_size)
+        return self._step
 
 
 class Model:
@@ -102,15 +89,8 @@ class Model:
         self.layers = layers_of(self.vector, problem.layer_sizes)
         self._first = np.zeros_like(self.vector)  # the velocity, or Adam's m / (1 - b1)
         self._second = np.zeros_like(self.vector)  # Adam's v / (1 - b2)
-        self._step = np.empty_like(self.vector)
+        self._change = np.empty_like(self.vector)
         self._n_steps = 0
-
-    def copy_from(self, other: Model) -> None:
-        """Become equal to another model."""
-        np.copyto(self.vector, other.vector)
-        np.copyto(self._first, other._first)
-        np.copyto(self._second, other._second)
-        self._n_steps = other._n_steps
 
     @property
     def gradient_scale(self) -> float:
@@ -139,132 +119,130 @@ class Model:
         rate = self._rate * math.sqrt(1 - recipe.beta_2**self._n_steps)
         rate /= 1 - recipe.beta_1**self._n_steps
         root = math.sqrt(1 - recipe.beta_2)
-        np.sqrt(self._second, out=self._step)
-        self._step += recipe.epsilon / root
-        np.divide(self._first, self._step, out=self._step)
-        self._step *= rate * (1 - recipe.beta_1) / root
-        self.vector -= self._step
+        np.sqrt(self._second, out=self._change)
+        self._change += recipe.epsilon / root
+        np.divide(self._first, self._change, out=self._change)
+        self._change *= rate * (1 - recipe.beta_1) / root
+        self.vector -= self._change
 
 
 class Dense:
-    """One layer at work on a share of a batch: (n, fan_in) goes in, (n, fan_out) comes out."""
+    """One layer at work on a batch: (n, fan_in) goes in, (n, fan_out) comes out."""
 
     def __init__(
-        self, layer: Layer, gradient: Layer, inputs: FloatArray, order: Literal["C", "F"]
+        self,
+        layer: Layer,
+        gradient: Layer,
+        inputs: FloatArray,
+        order: Literal["C", "F"],
+        n_threads: int,
     ) -> None:
         shape = (len(inputs), len(layer.bias))
-        self.inputs, self._bias = inputs, layer.bias
+        self._layer, self._gradient = layer, gradient
+        self.inputs = inputs
         self.outputs = np.empty(shape, np.float32, order=order)
         self.delta = np.empty(shape, np.float32, order=order)  # dL/dz
         self._ones = np.ones(len(inputs), np.float32)
-        self._gradient = gradient
-        self._multiply = product(inputs, layer.weights, self.outputs)
-        self._differentiate = product(inputs.T, self.delta, gradient.weights)
-        self._weights = layer.weights
+        in_blocks = n_threads == 1 or len(inputs) < LEAST_FOR_THREADS
+        self._multiply = product(inputs, layer.weights, self.outputs, in_blocks=in_blocks)
+        self._differentiate = product(inputs.T, self.delta, gradient.weights, in_blocks=in_blocks)
 
     def forward(self) -> None:
         """z = a @ W + b."""
         self._multiply()
-        np.add(self.outputs, self._bias, out=self.outputs)
+        np.add(self.outputs, self._layer.bias, out=self.outputs)
 
     def backward(self, delta_before: FloatArray | None) -> None:
-        """Find dL/dW, dL/db and, where there is a layer before, dL/da."""
+        """Find dL/dW, dL/db and, where there is a layer before, its dL/da."""
         self._differentiate()
-        np.matmul(self._ones, self.delta, out=self._gradient.bias)  # the sum over the batch
+        self.find_bias_gradient()
         if delta_before is not None:
-            np.matmul(self.delta, self._weights.T, out=delta_before)
+            np.matmul(self.delta, self._layer.weights.T, out=delta_before)
+
+    def find_bias_gradient(self) -> None:
+        """Find dL/db, the sum of d over the batch."""
+        np.matmul(self._ones, self.delta, out=self._gradient.bias)
 
 
-class Worker:
-    """Trains on its share of every batch, together with the others.
-
-    Every worker has a model of its own, and all of them make every update, from the same gradients
-    added up in the same order: the models stay equal to the last bit, and nobody waits for a copy.
-    """
+class Step:
+    """Forwards and backwards through all layers, and the update, for batches of one size."""
 
     def __init__(
-        self, problem: Problem, images: npt.NDArray[Any], model: Model, n_examples: int
+        self, problem: Problem, images: npt.NDArray[Any], model: Model, batch_size: int
     ) -> None:
-        sizes, self._recipe = problem.layer_sizes, problem.recipe
-        self.model, self.n_examples = model, n_examples
-        self.gradient = np.empty_like(model.vector)
-        self.n_gradients = self.n_updates = 0  # made so far
-        self.failed = False
-        self._total = np.empty_like(model.vector)
-        self._images, self._labels = images, problem.train_labels
-        self._rows = np.empty((n_examples, sizes[0]), images.dtype)
-        values = np.empty((n_examples, sizes[0]), np.float32)
+        sizes, self._recipe, self.batch_size = problem.layer_sizes, problem.recipe, batch_size
+        self._model, self._images = model, images
+        self._scale = np.float32(model.gradient_scale / batch_size)
+        self._gradient = np.empty_like(model.vector)
+        self._bytes = np.empty((max(batch_size, MOST_TOGETHER), sizes[0]), np.uint8)
         self._layers: list[Dense] = []
-        for layer, gradient in zip(model.layers, layers_of(self.gradient, sizes), strict=True):
+        values = np.empty((batch_size, sizes[0]), np.float32)
+        for layer, gradient in zip(model.layers, layers_of(self._gradient, sizes), strict=True):
             # Of the scores, those of one class lie together: reductions over classes are faster.
             order: Literal["C", "F"] = "F" if len(self._layers) == len(sizes) - 2 else "C"
-            self._layers.append(Dense(layer, gradient, values, order))
+            self._layers.append(Dense(layer, gradient, values, order, problem.threads))
             values = self._layers[-1].outputs
 
-    def train(self, batches: Batches, workers: Sequence[Worker]) -> float:
-        """Make one update per row, and return the sum of this share's losses.
+    def take_together(self, batches: Batches, truths: FloatArray) -> float:
+        """Make one update per row, and return the sum of all examples' losses."""
+        if len(batches) > 1:
+            return self._take_with_delay(batches, truths)
+        first = self._layers[0]
+        self._gather(batches[0], first.inputs)
+        first.forward()
+        loss = self._find_gradient(truths[0])
+        first.backward(None)
+        self._model.update(self._gradient)
+        return loss
 
-        Args:
-            batches: this worker's columns of the batches.
-            workers: all that train together, this one among them.
+    def _take_with_delay(self, batches: Batches, truths: FloatArray) -> float:
+        """Make several steps of plain descent, and update the first layer's weights but once.
+
+        With steps s_i = rate dL/dz_i, the weights of step j are W - sum_{i<j} x_i.T @ s_i, so that
+        z_j = x_j @ W - sum_{i<j} (x_j @ x_i.T) @ s_i. Few examples a step would be a walk through
+        all of W for little work; here W is walked through twice in all, with much to do.
         """
-        try:
-            scale = self.model.gradient_scale / sum(worker.n_examples for worker in workers)
-            truths = one_hot(self._labels[batches], self._layers[-1].outputs.shape[1])
-            others = [worker for worker in workers if worker is not self]
-            total_loss = 0.0
-            for rows, truth in zip(batches, truths, strict=True):
-                total_loss += self._forward(rows, truth)
-                self._layers[-1].delta *= scale
-                self._wait_for(others, "n_updates")  # someone may still read the gradient
-                self._backward()
-                self.n_gradients += 1
-                self._wait_for(others, "n_gradients")
-                self.model.update(self._sum_of_gradients(workers) if others else self.gradient)
-                self.n_updates += 1
-        except BaseException:
-            self.failed = True  # or the others would wait for ever
-            raise
-        return total_loss
+        first, size = self._layers[0], self.batch_size
+        images = np.empty((batches.size, first.inputs.shape[1]), np.float32)
+        self._gather(batches.ravel(), images)
+        weights = self._model.layers[0].weights
+        sums, similarities = images @ weights, images @ images.T
+        steps = np.empty_like(sums)
+        loss = 0.0
+        for start, truth in zip(range(0, batches.size, size), truths, strict=True):
+            end = start + size
+            np.matmul(similarities[start:end, :start], steps[:start], out=first.outputs)
+            np.subtract(sums[start:end], first.outputs, out=first.outputs)
+            first.outputs += self._model.layers[0].bias
+            loss += self._find_gradient(truth)
+            first.find_bias_gradient()
+            steps[start:end] = first.delta
+            self._model.vector[weights.size :] -= self._gradient[weights.size :]
+        weights -= images.T @ steps
+        return loss
 
-    def _forward(self, rows: npt.NDArray[np.int64], truth: FloatArray) -> float:
-        """Compute the scores, and from them the loss and its gradient."""
-        values = self._layers[0].inputs
-        if self._images.dtype == np.uint8:
-            np.take(self._images, rows, axis=0, out=self._rows, mode="clip")
-            np.copyto(values, self._rows)
-            values *= BYTE
-        else:
-            np.take(self._images, rows, axis=0, out=values, mode="clip")
+    def _find_gradient(self, truth: FloatArray) -> float:
+        """Go on from the first layer's sums, and back to them; return the sum of the losses."""
+        activation = self._recipe.activation
         *hidden, last = self._layers
-        for layer in hidden:
-            layer.forward()
-            activate(self._recipe.activation, layer.outputs)
-        last.forward()
-        return loss_and_delta(self._recipe, last.outputs, truth, last.delta)
+        for layer, after in zip(hidden, self._layers[1:], strict=True):
+            activate(activation, layer.outputs)
+            after.forward()
+        loss = loss_and_delta(self._recipe, last.outputs, truth, last.delta)
+        last.delta *= self._scale
+        for before, layer in zip(hidden[::-1], self._layers[:0:-1], strict=True):
+            layer.backward(before.delta)
+            multiply_by_slope(activation, before.outputs, before.delta)
+        return loss
 
-    def _backward(self) -> None:
-        """Walk from the last layer to the first."""
-        layers = self._layers
-        for number in range(len(layers) - 1, 0, -1):
-            before = layers[number - 1]
-            layers[number].backward(before.delta)
-            multiply_by_slope(self._recipe.activation, before.outputs, before.delta)
-        layers[0].backward(None)
-
-    def _sum_of_gradients(self, workers: Sequence[Worker]) -> FloatArray:
-        np.add(workers[0].gradient, workers[1].gradient, out=self._total)
-        for worker in workers[2:]:
-            self._total += worker.gradient
-        return self._total
-
-    def _wait_for(self, others: Sequence[Worker], count: str) -> None:
-        """Wait until all have got as far. Mere microseconds, so it asks again and again."""
-        for other in others:
-            while getattr(other, count) < getattr(self, count):
-                if other.failed:
-                    raise RuntimeError("another thread of this run has failed")
-                select.select((), (), (), 0)  # lets the others have the interpreter
+    def _gather(self, rows: npt.NDArray[np.int64], out: FloatArray) -> None:
+        """Write the images of these rows to `out`, (n, 784), from bytes or as they are."""
+        if self._images.dtype != np.uint8:
+            np.take(self._images, rows, axis=0, out=out, mode="clip")
+            return
+        np.take(self._images, rows, axis=0, out=self._bytes[: len(rows)], mode="clip")
+        np.copyto(out, self._bytes[: len(rows)])
+        out *= BYTE
 
 
 def activate(name: str, sums: FloatArray) -> None:
@@ -333,20 +311,24 @@ def loss_and_delta(
     return loss
 
 
-def product(left: FloatArray, right: FloatArray, out: FloatArray) -> Callable[[], object]:
-    """Return a function that writes left @ right to `out`, in blocks of rows.
+def product(
+    left: FloatArray, right: FloatArray, out: FloatArray, *, in_blocks: bool
+) -> Callable[[], object]:
+    """Return a function that writes left @ right to `out`, in blocks of rows or as one.
 
     A library for matrix products first rearranges large matrices, to use each number many times;
     for matrices as narrow as a layer's that costs more than it saves, and below about a million
-    multiplications it is left out.
+    multiplications it is left out. Only one thread works on a block.
     """
+    if left.shape[1] == 1:  # an outer product is no work for such a library
+        return functools.partial(np.multiply, left, right, out=out)
     n_rows, per_row = len(left), left.shape[1] * right.shape[1]
     fitting = [
         rows
         for rows in range(FEWEST_ROWS, n_rows + 1)
         if n_rows % rows == 0 and rows * per_row <= MOST_MULTIPLICATIONS
     ]
-    rows = max(fitting, default=n_rows)
+    rows = max(fitting, default=n_rows) if in_blocks else n_rows
     blocks = left.reshape(-1, rows, left.shape[1])
     blocks_out = out.reshape(-1, rows, out.shape[1])
     return functools.partial(np.matmul, blocks, right, out=blocks_out)
