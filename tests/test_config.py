@@ -40,7 +40,7 @@ def test_every_choice_composes(choice):
     "path", sorted((CONF / "sweep").glob("*.yaml")), ids=lambda path: path.stem
 )
 def test_every_sweep_composes(path):
-    configs = compose(f"sweep={path.stem}", "seed=0")
+    configs = compose(f"sweep={path.stem}", "seed=0", "recipe=relu_softmax_sgd")
     assert len(configs) > 1
     assert {config.sweep_name for config in configs} == {path.stem}
 

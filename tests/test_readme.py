@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SMALL = ("dataset=synthetic", "epochs=1")
+# One name for all, so that what one command has trained is kept by the next.
+SMALL = ("dataset=synthetic", "epochs=1", "sweep_name=default")
 
 
 def commands() -> list[list[str]]:
