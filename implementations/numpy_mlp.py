@@ -134,6 +134,7 @@ class Dense:
         layer: Layer,
         gradient: Layer,
         inputs: FloatArray,
+        delta_before: FloatArray | None,
         order: Literal["C", "F"],
         n_threads: int,
     ) -> None:
@@ -146,18 +147,21 @@ class Dense:
         in_blocks = n_threads == 1 or len(inputs) < LEAST_FOR_THREADS
         self._multiply = product(inputs, layer.weights, self.outputs, in_blocks=in_blocks)
         self._differentiate = product(inputs.T, self.delta, gradient.weights, in_blocks=in_blocks)
+        self._go_back: Callable[[], object] | None = None
+        if delta_before is not None:
+            self._go_back = product(self.delta, layer.weights.T, delta_before, in_blocks=in_blocks)
 
     def forward(self) -> None:
         """z = a @ W + b."""
         self._multiply()
         np.add(self.outputs, self._layer.bias, out=self.outputs)
 
-    def backward(self, delta_before: FloatArray | None) -> None:
+    def backward(self) -> None:
         """Find dL/dW, dL/db and, where there is a layer before, its dL/da."""
         self._differentiate()
         self.find_bias_gradient()
-        if delta_before is not None:
-            np.matmul(self.delta, self._layer.weights.T, out=delta_before)
+        if self._go_back is not None:
+            self._go_back()
 
     def find_bias_gradient(self) -> None:
         """Find dL/db, the sum of d over the batch."""
@@ -176,12 +180,12 @@ class Step:
         self._gradient = np.empty_like(model.vector)
         self._bytes = np.empty((max(batch_size, MOST_TOGETHER), sizes[0]), np.uint8)
         self._layers: list[Dense] = []
-        values = np.empty((batch_size, sizes[0]), np.float32)
+        values, delta = np.empty((batch_size, sizes[0]), np.float32), None
         for layer, gradient in zip(model.layers, layers_of(self._gradient, sizes), strict=True):
             # Of the scores, those of one class lie together: reductions over classes are faster.
             order: Literal["C", "F"] = "F" if len(self._layers) == len(sizes) - 2 else "C"
-            self._layers.append(Dense(layer, gradient, values, order, problem.threads))
-            values = self._layers[-1].outputs
+            self._layers.append(Dense(layer, gradient, values, delta, order, problem.threads))
+            values, delta = self._layers[-1].outputs, self._layers[-1].delta
 
     def take_together(self, batches: Batches, truths: FloatArray) -> float:
         """Make one update per row, and return the sum of all examples' losses."""
@@ -191,7 +195,7 @@ class Step:
         self._gather(batches[0], first.inputs)
         first.forward()
         loss = self._find_gradient(truths[0])
-        first.backward(None)
+        first.backward()
         self._model.update(self._gradient)
         return loss
 
@@ -231,7 +235,7 @@ class Step:
         loss = loss_and_delta(self._recipe, last.outputs, truth, last.delta)
         last.delta *= self._scale
         for before, layer in zip(hidden[::-1], self._layers[:0:-1], strict=True):
-            layer.backward(before.delta)
+            layer.backward()
             multiply_by_slope(activation, before.outputs, before.delta)
         return loss
 
