@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import queue
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -55,20 +56,24 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--implementation", default="*", help="names with commas between (all)")
     parser.add_argument("--recipe", default="*", help="names with commas between (all)")
     parser.add_argument("--device", default="cpu", help="cpu or gpu (cpu)")
-    parser.add_argument("--threads", default="auto", help="cores for each implementation (auto)")
+    parser.add_argument("--threads", default="1", help="cores for each implementation, or auto (1)")
     return parser
 
 
 def _climb(arguments: argparse.Namespace) -> int:
-    """Judge implementations by rungs 1 to 3, as many at a time as there are cores."""
+    """Judge implementations by rungs 1 to 3, as many at a time as find cores of their own."""
     from bench.environment import usable_cores
     from bench.report.terminal import in_words
 
     jobs, left_out = _jobs(_configs(arguments))
+    usable = usable_cores()
+    n_cores = len(jobs[0][0].cores) if jobs else 1
+    free: queue.SimpleQueue[Sequence[int]] = queue.SimpleQueue()
+    for start in range(0, len(usable) - n_cores + 1, n_cores):
+        free.put(usable[start : start + n_cores])
     verdicts: Verdicts = {}
-    # One more than there are cores: importing and compiling leave some of their time free.
-    pool = ThreadPoolExecutor(max_workers=len(usable_cores()) + 1)
-    for future in as_completed([pool.submit(_examine, configs) for configs in jobs]):
+    pool = ThreadPoolExecutor(max_workers=free.qsize())
+    for future in as_completed([pool.submit(_examine, configs, free) for configs in jobs]):
         judged = future.result()
         verdicts |= judged
         n_passed = sum(verdict.passed for verdict in judged.values())
@@ -129,13 +134,16 @@ def _configs(arguments: argparse.Namespace) -> list[RunConfig]:
     ]
 
 
-def _examine(configs: Sequence[RunConfig]) -> Verdicts:
+def _examine(configs: Sequence[RunConfig], free: queue.SimpleQueue[Sequence[int]]) -> Verdicts:
+    """Judge configurations of one implementation on the next free cores."""
     from bench.parity import gate
 
     names = {gate.unjudged(config).key: config for config in configs}
     verdicts: list[Verdict] = []
+    cores = free.get()
     with tempfile.TemporaryDirectory() as folder:
-        gate.examine(configs, Path(folder) / "parity.log", verdicts.append)
+        gate.examine(configs, Path(folder) / "parity.log", verdicts.append, cores)
+    free.put(cores)
     return {
         (names[verdict.key].implementation.name, names[verdict.key].recipe.name): verdict
         for verdict in verdicts

@@ -78,13 +78,17 @@ def known(wanted: Verdict) -> Verdict | None:
 
 
 def examine(
-    configs: Sequence[RunConfig], log_path: Path, on_verdict: Callable[[Verdict], None]
+    configs: Sequence[RunConfig],
+    log_path: Path,
+    on_verdict: Callable[[Verdict], None],
+    cores: Sequence[int] | None = None,
 ) -> None:
     """Climb the ladder for configurations of one module, in a process of its own.
 
     Args:
         on_verdict: called with the verdict on each, in their order, as it comes. One that could not
             be reached has an `error`.
+        cores: to bind the process to, as many as the runs have; None for those of the runs.
     """
     waiting = [unjudged(config) for config in configs]
     request = Examination(configs=tuple(configs), unjudged=tuple(waiting))
@@ -98,7 +102,7 @@ def examine(
 
     ended = converse(
         "bench.parity.worker",
-        configs[0].cores,
+        cores or configs[0].cores,
         msgspec.json.encode(request),
         log_path,
         hear,
