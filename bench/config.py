@@ -21,7 +21,8 @@ from bench.environment import usable_cores
 
 # Keys that say where and when a run takes place, not what it does.
 NOT_OF_THE_RUN = (
-    "sweep_name", "results_folder", "resume", "shuffle_runs", "share_machine", "timeout_seconds",
+    "sweep_name", "results_folder", "resume", "shuffle_runs", "share_machine", "isolation",
+    "timeout_seconds",
 )  # fmt: skip
 
 INPUT_SIZE = 28 * 28
@@ -140,8 +141,14 @@ class RunConfig(Section, frozen=True):
     resume: Annotated[bool, Meta(description="true or false")]
     shuffle_runs: Annotated[bool, Meta(description="true or false")]
     share_machine: Annotated[bool, Meta(description="true or false")]
+    isolation: Annotated[Literal["fork", "spawn"], Meta(description="fork or spawn")]
     results_folder: Annotated[str, Meta(min_length=1, description="a folder")]
     sweep_name: Name
+
+    @property
+    def preload(self) -> str:
+        """The module that is imported before a run's process is forked; "" where none is."""
+        return self.implementation.module if self.isolation == "fork" else ""
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""One fresh process per run, and what came of it: a result, or one made up from how it ended."""
+"""A process of its own for every run, and what came of it: its result, or one made up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 from bench.contract import RunError, Seconds, Status
 from bench.messages import EpochEnded, Message, Request, Result, Started
-from bench.process import converse
+from bench.process import Launcher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,10 @@ class _Heard:
 
 
 def run_isolated(
-    request: Request, log_path: Path, on_epoch: Callable[[EpochEnded], None]
+    request: Request,
+    log_path: Path,
+    on_epoch: Callable[[EpochEnded], None],
+    launcher: Launcher,
 ) -> Outcome:
     """Run one request in a process of its own and wait for its end.
 
@@ -41,7 +44,8 @@ def run_isolated(
         on_epoch: called as each epoch ends.
     """
     heard = _Heard()
-    limit = request.config.timeout_seconds
+    config = request.config
+    limit = config.timeout_seconds
     start = time.perf_counter()
 
     def hear(line: bytes) -> None:
@@ -54,12 +58,13 @@ def run_isolated(
         else:
             heard.result = message
 
-    ended = converse(
+    ended = launcher.converse(
         "bench.worker",
-        request.config.cores,
         msgspec.json.encode(request),
         log_path,
         hear,
+        cores=config.cores,
+        preload=config.preload,
         timeout_seconds=limit,
     )
     result = heard.result

@@ -1,20 +1,23 @@
-"""A process that is told one thing and answers line by line: its own cores, memory and death.
+"""Processes that are told one thing and answer line by line: their own cores, memory and death.
 
 The parent sleeps until the process says something or ends; it never polls.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 # For platforms without affinity, and for libraries that size their pools by these alone.
 THREAD_VARIABLES = (
@@ -23,6 +26,8 @@ THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+
+GRACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,89 +48,136 @@ class Ended:
         return f"the process was killed by {name}{hint}"
 
 
-def converse(
-    module: str,
-    cores: Sequence[int],
-    request: bytes,
-    log_path: Path,
-    on_line: Callable[[bytes], None],
-    timeout_seconds: float | None = None,
-) -> Ended:
-    """Run `python -P -m module CORES`, tell it `request`, and hear it out.
+class Launcher:
+    """Starts processes, each forked from one that has imported the same implementation.
 
-    Args:
-        cores: the process binds itself to these.
-        log_path: gets all that the process prints to standard error.
-        on_line: called with each line that it prints to standard output, as it comes.
+    Those are kept until the end of the `with` block, one for each implementation and set of cores.
     """
-    start = time.perf_counter()
-    with log_path.open("wb") as log:
-        process = _start(module, cores, log.fileno())
-        timed_out = threading.Event()
 
-        def end_late_process() -> None:
-            timed_out.set()
-            _end_group(process)
+    def __init__(self) -> None:
+        self._servers: dict[tuple[str, tuple[int, ...]], _ForkServer] = {}
 
-        # Ends what the process leaves running, which would hold its pipe open.
-        reaper = threading.Thread(target=_reap, args=(process,), daemon=True)
-        reaper.start()
-        timer = None
-        if timeout_seconds is not None:
-            timer = threading.Timer(timeout_seconds, end_late_process)
-            timer.start()
-        try:
-            _tell(process, request)
-            assert process.stdout is not None  # noqa: S101
-            with process.stdout as pipe:
-                for line in pipe:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes that are kept."""
+        for server in self._servers.values():
+            server.close()
+        self._servers.clear()
+
+    def converse(
+        self,
+        entry: str,
+        request: bytes,
+        log_path: Path,
+        on_line: Callable[[bytes], None],
+        *,
+        cores: Sequence[int],
+        preload: str,
+        timeout_seconds: float | None = None,
+    ) -> Ended:
+        """Run the `main` of the module `entry` in a process, tell it `request`, and hear it out.
+
+        Args:
+            log_path: gets all that the process prints to standard error.
+            on_line: called with each line that it prints to standard output, as it comes.
+            cores: the process is bound to these.
+            preload: the implementation that is imported before forking; "" imports nothing.
+        """
+        start = time.perf_counter()
+        key = (preload, tuple(cores))
+        with log_path.open("wb") as log:
+            server = self._servers.pop(key, None) or _ForkServer(preload, cores, log)
+            timed_out = threading.Event()
+
+            def end_late_process() -> None:
+                timed_out.set()
+                server.end()
+
+            timer = None
+            if timeout_seconds is not None:
+                timer = threading.Timer(timeout_seconds, end_late_process)
+                timer.start()
+            returncode = None
+            try:
+                returncode = server.run(entry, request, log, on_line)
+            finally:
+                if timer is not None:
+                    timer.cancel()
+                    timer.join()
+                if returncode is None or timed_out.is_set():
+                    exit_status = server.close()
+                else:
+                    self._servers[key] = server
+        return Ended(
+            returncode=exit_status if returncode is None else returncode,
+            timed_out=timed_out.is_set(),
+            total_seconds=time.perf_counter() - start,
+        )
+
+
+class _ForkServer:
+    """This side of a `bench.fork_server`."""
+
+    def __init__(self, preload: str, cores: Sequence[int], log: BinaryIO) -> None:
+        self.connection, theirs = socket.socketpair()
+        limits = dict.fromkeys(THREAD_VARIABLES, str(len(cores)))
+        listed = ",".join(map(str, cores))
+        with theirs:
+            self.process = subprocess.Popen(  # noqa: S603
+                [
+                    *(sys.executable, "-P", "-m", "bench.fork_server"),
+                    *(listed, str(theirs.fileno()), preload),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=os.environ | limits | {"PYTHONUNBUFFERED": "1"},
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # the terminal's Ctrl-C is for the parent alone
+            )
+
+    def run(
+        self, entry: str, request: bytes, log: BinaryIO, on_line: Callable[[bytes], None]
+    ) -> int | None:
+        """Have a process forked and hear it out; None where the server has died over it."""
+        with tempfile.TemporaryFile() as told:
+            told.write(request)
+            told.seek(0)
+            reader, writer = os.pipe()
+            with os.fdopen(reader, "rb") as answers:
+                with os.fdopen(writer, "wb") as theirs:
+                    streams = [told.fileno(), theirs.fileno(), log.fileno()]
+                    try:
+                        socket.send_fds(self.connection, [entry.encode("ascii")], streams)
+                    except ConnectionError:
+                        return None
+                for line in answers:
                     on_line(line)
-            process.wait()
-        finally:
-            if timer is not None:
-                timer.cancel()
-            _end_group(process)
-            process.wait()
-            reaper.join()
-    return Ended(
-        returncode=process.returncode,
-        timed_out=timed_out.is_set(),
-        total_seconds=time.perf_counter() - start,
-    )
+        try:
+            with self.connection.makefile("rb") as statuses:
+                status = statuses.readline()
+        except ConnectionError:
+            return None
+        return os.waitstatus_to_exitcode(int(status)) if status else None
 
+    def end(self) -> None:
+        """End it and all that it has forked."""
+        self.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=GRACE_SECONDS)
+        with contextlib.suppress(ProcessLookupError):  # what it has imported held it up
+            os.killpg(self.process.pid, signal.SIGKILL)
 
-def _start(module: str, cores: Sequence[int], log: int) -> subprocess.Popen[bytes]:
-    limits = dict.fromkeys(THREAD_VARIABLES, str(len(cores)))
-    return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-P", "-m", module, ",".join(map(str, cores))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        env=os.environ | limits | {"PYTHONUNBUFFERED": "1"},
-        start_new_session=True,  # its own process group, to be ended as one
-    )
-
-
-def _tell(process: subprocess.Popen[bytes], request: bytes) -> None:
-    assert process.stdin is not None  # noqa: S101
-    try:
-        with process.stdin as pipe:
-            pipe.write(request)
-    except BrokenPipeError:
-        return  # it died before it could listen; how, its exit status tells
-
-
-def _reap(process: subprocess.Popen[bytes]) -> None:
-    process.wait()
-    _end_group(process)
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill whatever is left of the process group, which has the number of its first process."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return  # all of it has ended
+    def close(self) -> int:
+        """End it; return its exit status."""
+        self.connection.close()
+        self.end()
+        return self.process.wait()
 
 
 def bind_to_cores(listed: str) -> None:

@@ -82,12 +82,14 @@ def _run_all(arguments: argparse.Namespace) -> int:
     from bench import store, sweep
     from bench.config import ConfigError
     from bench.datasets import DatasetError
+    from bench.process import Launcher
 
     interrupted = False
     try:
         configs = sweep.begin(configs)
-        for config in configs:
-            sweep.execute(config)
+        with Launcher() as launcher:
+            for config in configs:
+                sweep.execute(config, launcher)
     except (ConfigError, DatasetError, store.StoreError) as error:
         print(f"bench: {error}", file=sys.stderr)  # the runs still to come would meet the same
         return 2

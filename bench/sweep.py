@@ -19,6 +19,7 @@ from bench.contract import BROKEN, FINISHED, RunError, RunRecord, Seconds, Verdi
 from bench.isolation import Outcome, run_isolated
 from bench.messages import EpochEnded, Request, Result
 from bench.parity import gate
+from bench.process import Launcher
 from bench.report.terminal import first_line, in_words, print_runs
 
 LOG_NAME = "run.log"
@@ -67,7 +68,7 @@ def begin(configs: Sequence[RunConfig]) -> list[RunConfig]:
     return configs
 
 
-def execute(config: RunConfig) -> RunRecord:
+def execute(config: RunConfig, launcher: Launcher) -> RunRecord:
     """Make one run, unless it is finished already, and return its record.
 
     Raises:
@@ -85,8 +86,8 @@ def execute(config: RunConfig) -> RunRecord:
     if outcome is None:
         with machine.reserved(_print_waiting, shared=config.share_machine):
             started_at = datetime.now(UTC)
-            parity_key = gate.judge(config, sweep_folder, _print_verdict)
-            outcome = _run(config, sweep_folder, run_folder / LOG_NAME)
+            parity_key = gate.judge(config, sweep_folder, _print_verdict, launcher)
+            outcome = _run(config, sweep_folder, run_folder / LOG_NAME, launcher)
     result = outcome.result
     record = RunRecord(
         schema_version=store.SCHEMA_VERSION,
@@ -142,14 +143,16 @@ def _skip(config: RunConfig) -> Outcome | None:
     return Outcome(result=Result(status="skipped", error=error), seconds=Seconds())
 
 
-def _run(config: RunConfig, sweep_folder: Path, log_path: Path) -> Outcome:
+def _run(config: RunConfig, sweep_folder: Path, log_path: Path, launcher: Launcher) -> Outcome:
     dataset_folder = datasets.locate(config.dataset)
     request = Request(
         config=config,
         dataset_folder=str(dataset_folder) if dataset_folder else None,
         sweep_folder=str(sweep_folder),
     )
-    return run_isolated(request, log_path, lambda ended: _print_epoch(ended, config.epochs))
+    return run_isolated(
+        request, log_path, lambda ended: _print_epoch(ended, config.epochs), launcher
+    )
 
 
 def _print_heading(config: RunConfig, sweep_folder: Path, kept: RunRecord | None) -> None:

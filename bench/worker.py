@@ -1,17 +1,11 @@
-"""A run's own process: `python -P -m bench.worker CORES`, the request on standard input.
+"""A run's own process, started by `bench.fork_server`, with the request on standard input.
 
 Messages go out on what was standard output; all that anything prints goes to standard error, which
 is the run's log.
 """
 
-import sys
-
-from bench.process import bind_to_cores, open_channel
-
-if __name__ == "__main__":
-    bind_to_cores(sys.argv[1])
-
 import os
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +17,7 @@ from bench import datasets, environment, registry, store
 from bench.contract import RunError, Status, UnavailableError
 from bench.ledger import Ledger
 from bench.messages import Message, Request, Result, Started
+from bench.process import open_channel
 from bench.training import train
 
 
@@ -91,7 +86,3 @@ def send(channel: BinaryIO, message: Message) -> None:
     """Write one message."""
     channel.write(msgspec.json.encode(message) + b"\n")
     channel.flush()
-
-
-if __name__ == "__main__":
-    main()

@@ -137,12 +137,13 @@ def _configs(arguments: argparse.Namespace) -> list[RunConfig]:
 def _examine(configs: Sequence[RunConfig], free: queue.SimpleQueue[Sequence[int]]) -> Verdicts:
     """Judge configurations of one implementation on the next free cores."""
     from bench.parity import gate
+    from bench.process import Launcher
 
     names = {gate.unjudged(config).key: config for config in configs}
     verdicts: list[Verdict] = []
     cores = free.get()
-    with tempfile.TemporaryDirectory() as folder:
-        gate.examine(configs, Path(folder) / "parity.log", verdicts.append, cores)
+    with tempfile.TemporaryDirectory() as folder, Launcher() as launcher:
+        gate.examine(configs, Path(folder) / "parity.log", verdicts.append, launcher, cores)
     free.put(cores)
     return {
         (names[verdict.key].implementation.name, names[verdict.key].recipe.name): verdict

@@ -22,7 +22,7 @@ import bench
 from bench import environment, registry, store
 from bench.config import RunConfig
 from bench.contract import RunError, Verdict
-from bench.process import converse
+from bench.process import Launcher
 
 JUDGES = (
     "contract.py", "sampling.py",
@@ -81,6 +81,7 @@ def examine(
     configs: Sequence[RunConfig],
     log_path: Path,
     on_verdict: Callable[[Verdict], None],
+    launcher: Launcher,
     cores: Sequence[int] | None = None,
 ) -> None:
     """Climb the ladder for configurations of one module, in a process of its own.
@@ -100,12 +101,13 @@ def examine(
             _keep(verdict)
         on_verdict(verdict)
 
-    ended = converse(
+    ended = launcher.converse(
         "bench.parity.worker",
-        cores or configs[0].cores,
         msgspec.json.encode(request),
         log_path,
         hear,
+        cores=cores or configs[0].cores,
+        preload=configs[0].preload,
         timeout_seconds=TIMEOUT_SECONDS,
     )
     message = f"not finished after {TIMEOUT_SECONDS:g} s" if ended.timed_out else ended.cause
@@ -114,7 +116,12 @@ def examine(
         on_verdict(dataclasses.replace(verdict, error=error))
 
 
-def judge(config: RunConfig, sweep_folder: Path, announce: Callable[[Verdict], None]) -> str:
+def judge(
+    config: RunConfig,
+    sweep_folder: Path,
+    announce: Callable[[Verdict], None],
+    launcher: Launcher,
+) -> str:
     """See that a sweep holds the verdict on a run, and return the verdict's key.
 
     Args:
@@ -131,7 +138,7 @@ def judge(config: RunConfig, sweep_folder: Path, announce: Callable[[Verdict], N
     if verdict is None:
         verdicts: list[Verdict] = []
         with tempfile.TemporaryDirectory() as folder:
-            examine([config], Path(folder) / "parity.log", verdicts.append)
+            examine([config], Path(folder) / "parity.log", verdicts.append, launcher)
         (verdict,) = verdicts
         announce(verdict)
     store.write_atomically(path, store.encode(verdict))

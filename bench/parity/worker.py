@@ -1,14 +1,8 @@
-"""The ladder's own process: `python -P -m bench.parity.worker CORES`, the request on its input."""
-
-import sys
-
-from bench.process import bind_to_cores, open_channel
-
-if __name__ == "__main__":
-    bind_to_cores(sys.argv[1])
+"""The ladder's own process, started by `bench.fork_server`, with the request on standard input."""
 
 import dataclasses
 import os
+import sys
 import traceback
 
 import msgspec
@@ -18,6 +12,7 @@ from bench.config import RunConfig
 from bench.contract import RunError, Verdict
 from bench.parity.gate import Examination
 from bench.parity.ladder import Ladder
+from bench.process import open_channel
 
 
 def main() -> None:
@@ -43,7 +38,3 @@ def _judge(config: RunConfig, unjudged: Verdict) -> Verdict:
             traceback="".join(traceback.format_exception(error)),
         )
         return dataclasses.replace(unjudged, error=failure)
-
-
-if __name__ == "__main__":
-    main()

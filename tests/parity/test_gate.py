@@ -16,6 +16,7 @@ import bench
 from bench import store
 from bench.overrides import compose_runs
 from bench.parity import gate
+from bench.process import Launcher
 from tests.conftest import TINY
 
 ROOT = Path(bench.__file__).parents[1]
@@ -29,6 +30,12 @@ def configuration(*words):
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def launcher():
+    with Launcher() as opened:
+        yield opened
 
 
 def test_a_verdict_does_not_depend_on_what_a_run_may_vary():
@@ -61,39 +68,41 @@ def test_a_verdict_ends_with_the_versions_and_the_code_it_was_reached_on(monkeyp
     assert gate.unjudged(configuration()).key != before
 
 
-def test_a_sweep_gets_the_verdict_and_the_next_one_a_copy(tmp_path):
+def test_a_sweep_gets_the_verdict_and_the_next_one_a_copy(tmp_path, launcher):
     told = []
-    key = gate.judge(configuration(), tmp_path / "first", told.append)
+    key = gate.judge(configuration(), tmp_path / "first", told.append, launcher)
     (verdict,) = store.read_sweep(tmp_path / "first").verdicts
     assert verdict.passed
     assert verdict.key == key
     assert told == [verdict]
-    assert gate.judge(configuration(), tmp_path / "first", told.append) == key
-    assert gate.judge(configuration(), tmp_path / "second", told.append) == key
+    assert gate.judge(configuration(), tmp_path / "first", told.append, launcher) == key
+    assert gate.judge(configuration(), tmp_path / "second", told.append, launcher) == key
     assert store.read_sweep(tmp_path / "second").verdicts == (verdict,)
     assert told == [verdict]  # the ladder was climbed once
 
 
-def test_a_damaged_verdict_in_the_cache_is_reached_anew(tmp_path):
+def test_a_damaged_verdict_in_the_cache_is_reached_anew(tmp_path, launcher):
     told = []
-    gate.judge(configuration(), tmp_path / "first", told.append)
+    gate.judge(configuration(), tmp_path / "first", told.append, launcher)
     (cached,) = (tmp_path / "cache").glob("mlp-bench/parity/*.json")
     cached.write_text('{"key": 1}')
-    gate.judge(configuration(), tmp_path / "second", told.append)
+    gate.judge(configuration(), tmp_path / "second", told.append, launcher)
     assert len(told) == 2
     assert store.read_verdict(cached).passed
 
 
-def test_a_cache_that_cannot_be_written_to_costs_nothing_but_time(tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_to_costs_nothing_but_time(tmp_path, monkeypatch, launcher):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    gate.judge(configuration(), tmp_path / "sweep", lambda _: None)
+    gate.judge(configuration(), tmp_path / "sweep", lambda _: None, launcher)
     assert store.read_sweep(tmp_path / "sweep").verdicts[0].passed
 
 
-def test_a_verdict_that_was_not_reached_says_why_and_is_not_remembered(tmp_path, monkeypatch):
+def test_a_verdict_that_was_not_reached_says_why_and_is_not_remembered(
+    tmp_path, monkeypatch, launcher
+):
     monkeypatch.setattr(gate, "TIMEOUT_SECONDS", 0.01)
-    gate.judge(configuration(), tmp_path / "sweep", lambda _: None)
+    gate.judge(configuration(), tmp_path / "sweep", lambda _: None, launcher)
     (verdict,) = store.read_sweep(tmp_path / "sweep").verdicts
     assert not verdict.passed
     assert verdict.error.message == "not finished after 0.01 s"
