@@ -8,7 +8,7 @@ BASE := .venv/installed
 INSTALLED := $(BASE)$(if $(EXTRAS),-$(subst $(COMMA),-,$(EXTRAS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test speed check format setup data lock wheel clean
+.PHONY: help bench test speed check format setup browser data lock wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -43,6 +43,11 @@ $(BASE): requirements.lock pyproject.toml
 $(BASE)-%: $(BASE) extras.lock
 	$(BIN)/python -m pip install --quiet --no-build-isolation --constraint extras.lock --editable '.[$(EXTRAS)]'
 	@touch $@
+
+browser: ## find Chromium, or install Debian's; tests of the report's page are skipped without it
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
+	{ apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 \
+	--yes --no-install-recommends chromium fonts-dejavu-core >/dev/null; }
 
 data: setup ## find Fashion-MNIST on this machine, or fetch it
 	@$(BIN)/python -m bench.datasets

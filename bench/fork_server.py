@@ -4,7 +4,7 @@
 
 Importing a framework takes seconds, a fork milliseconds. What is forked has only been imported:
 no runtime has started, nothing is trained in this process. (`multiprocessing` has a fork server
-too, but only one, so that a run of NumPy would carry the memory of TensorFlow.) Where
+too, but only one, so that a small run would carry the memory of every framework.) Where
 IMPLEMENTATION is empty nothing is imported before the fork, and each run does that by itself.
 
 Through the socket comes the name of what to run and the three standard streams for it; back goes

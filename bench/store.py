@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -174,6 +175,27 @@ def read_sweep(folder: Path) -> Sweep:
         missing=tuple(name for name in planned if not (folder / name / RECORD_NAME).exists()),
         datasets=tuple(summary for summary in datasets if summary is not None),
         verdicts=tuple(verdict for verdict in verdicts if verdict is not None),
+    )
+
+
+def merged(sweeps: Sequence[Sweep]) -> Sweep:
+    """Return several sweeps as one; of several, runs are then named `sweep/run`."""
+    if len(sweeps) == 1:
+        return sweeps[0]
+    return Sweep(
+        folder=Path(" + ".join(sweep.folder.name for sweep in sweeps)),
+        plan=None,
+        records=tuple(
+            replace(record, run_id=f"{sweep.folder.name}/{record.run_id}")
+            for sweep in sweeps
+            for record in sweep.records
+        ),
+        unreadable=tuple(line for sweep in sweeps for line in sweep.unreadable),
+        missing=tuple(f"{sweep.folder.name}/{name}" for sweep in sweeps for name in sweep.missing),
+        datasets=tuple(
+            {one.fingerprint: one for sweep in sweeps for one in sweep.datasets}.values()
+        ),
+        verdicts=tuple({one.key: one for sweep in sweeps for one in sweep.verdicts}.values()),
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from itertools import combinations
+from typing import Any
 
 import pandas as pd
 
@@ -21,9 +22,9 @@ def answers(sweep: Sweep, runs: pd.DataFrame, comparison: pd.DataFrame) -> list[
         sentences.append("**No run has a result**, so there is nothing to compare.")
     else:
         sentences += (
-            _speed(comparison) + _unranked(comparison) + _agreement(runs) + _rates(comparison)
+            _speed(runs, comparison) + _unranked(comparison) + _agreement(runs) + _rates(comparison)
         )
-    sentences += _held_equal(runs) + _endings(sweep.records) + _noise(runs)
+    sentences += _machines(runs) + _held_equal(runs) + _endings(sweep.records) + _noise(runs)
     if sweep.missing:
         sentences.append(f"**{len(sweep.missing)} planned runs are not finished.**")
     if sweep.unreadable:
@@ -38,24 +39,48 @@ def conditions(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(text(tables.condition_label(group.iloc[0], named)), group) for _, group in groups]
 
 
-def _speed(comparison: pd.DataFrame) -> list[str]:
+def _speed(runs: pd.DataFrame, comparison: pd.DataFrame) -> list[str]:
     sentences = []
     for label, group in conditions(comparison[comparison["parity"] == tables.PASSED]):
         ranked = group.sort_values("rank")
         fastest = ranked.iloc[0]
-        words = (
-            f"{label}: **{text(fastest.implementation)}** is "
-            if len(ranked) > 1
-            else f"{label}: {text(fastest.implementation)} is the only one with a rank, at "
-        )
-        if len(ranked) > 1:
-            others = [
-                f"{1 / row.ratio:.2f} times as fast as {text(row.implementation)}"
-                for row in tables.rows(ranked.iloc[1:])
-            ]
-            words += f"fastest, {', '.join(others)}, at "
-        sentences.append(words + f"{fastest.examples_per_second:,.0f} examples/s.")
+        if len(ranked) == 1:
+            words = f"{text(fastest.implementation)} is the only one with a rank, at "
+        else:
+            others = [_times_as_fast(runs, fastest, row) for row in tables.rows(ranked.iloc[1:])]
+            words = f"**{text(fastest.implementation)}** is fastest, {', '.join(others)}, at "
+        sentences.append(f"{label}: {words}{fastest.examples_per_second:,.0f} examples/s.")
     return sentences
+
+
+def _times_as_fast(runs: pd.DataFrame, fastest: pd.Series, row: Any) -> str:
+    """Say how many times as fast, with a 95 % interval over pairs of runs where there are some."""
+    mine = runs[runs["status"] == "done"]
+    for name in tables.CONDITIONS:
+        mine = mine[mine[name].isna() if pd.isna(fastest[name]) else mine[name] == fastest[name]]
+    pairs = mine[mine["implementation"] == fastest["implementation"]].merge(
+        mine[mine["implementation"] == row.implementation], on=["learning_rate", "seed"]
+    )
+    words = f"{1 / row.ratio:.2f} times as fast as {text(row.implementation)}"
+    ratios = (pairs["examples_per_second_x"] / pairs["examples_per_second_y"]).map(math.log)
+    margin = tables.half_width(ratios.tolist())
+    if margin is None:
+        return words
+    low, high = math.exp(ratios.mean() - margin), math.exp(ratios.mean() + margin)
+    doubt = ", so it can't be told" if low <= 1 else ""
+    return (
+        f"{words} (95 % interval over {len(pairs)} pairs of runs: {low:.2f} to {high:.2f}{doubt})"
+    )
+
+
+def _machines(runs: pd.DataFrame) -> list[str]:
+    machines = runs["machine"].dropna().unique()
+    if len(machines) < 2:
+        return []
+    return [
+        f"**The runs are from {len(machines)} kinds of machine** ({text('; '.join(machines))}); "
+        "runs are compared and ranked only with others of the same one."
+    ]
 
 
 def _unranked(comparison: pd.DataFrame) -> list[str]:
@@ -73,26 +98,28 @@ def _unranked(comparison: pd.DataFrame) -> list[str]:
 
 
 def _agreement(runs: pd.DataFrame) -> list[str]:
-    """Say whether implementations reach the same test accuracy in the same cells and seeds."""
+    """Say whether implementations reach the test accuracy of the one with the most runs."""
     done = runs[(runs["status"] == "done") & runs["test_accuracy"].notna()]
     cell = [*tables.CONDITIONS, "learning_rate", "seed"]
+    if done.empty:
+        return []
+    baseline = done["implementation"].value_counts(sort=True).index[0]
+    others = [name for name in sorted(done["implementation"].unique()) if name != baseline]
     sentences = []
-    for first, second in combinations(sorted(done["implementation"].unique()), 2):
-        pairs = done[done["implementation"] == first].merge(
-            done[done["implementation"] == second], on=cell
+    for other in others:
+        pairs = done[done["implementation"] == other].merge(
+            done[done["implementation"] == baseline], on=cell
         )
         if pairs.empty:
             continue
         differences = 100 * (pairs["test_accuracy_x"] - pairs["test_accuracy_y"])
         words = (
-            f"Test accuracy of {text(first)} less that of {text(second)}, same cell and seed: "
+            f"Test accuracy of {text(other)} less that of {text(baseline)}, same cell and seed: "
             f"{differences.mean():+.2f} percentage points on average over {len(pairs)} pairs, "
             f"{differences.min():+.2f} to {differences.max():+.2f}. "
         )
         sentences.append(words + _certainty(pairs, differences))
-    if not sentences:
-        sentences.append("No two implementations have a result in the same cell.")
-    return sentences
+    return sentences or ["No two implementations have a result in the same cell."]
 
 
 def _certainty(pairs: pd.DataFrame, differences: pd.Series) -> str:

@@ -4,40 +4,83 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Set
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench import store
+from bench.contract import BROKEN
 
 if TYPE_CHECKING:
     import pandas as pd
 
 REPORT_NAME = "report"
+FORMATS = ("html", "md", "csv", "terminal")
 
 
 def main() -> None:
-    """Write the report that the command line asks for; exit status 2 where there is nothing."""
+    """Write the report that the command line asks for.
+
+    The exit status is 1 where runs failed and `--fail-on failed` is given, 2 where there is nothing
+    to report or the command is wrong.
+    """
     arguments = _parser().parse_args()
     try:
-        sweep = store.read_sweep(arguments.folder)
+        sweep = store.merged([store.read_sweep(folder) for folder in arguments.folders])
         if not sweep.records:
             raise store.StoreError(_nothing(sweep))
-        page = write_report(sweep, arguments.folder / REPORT_NAME)
+        folder = arguments.output or (
+            arguments.folders[0] / REPORT_NAME if len(arguments.folders) == 1 else Path(REPORT_NAME)
+        )
+        formats = set(FORMATS) if "all" in arguments.format else set(arguments.format)
+        page = write_report(sweep, folder, formats, arguments.target)
     except store.StoreError as error:
         sys.exit(_refuse(str(error)))
     except OSError as error:
         sys.exit(_refuse(f"{error.filename}: can't be written: {error.strerror}"))
-    print(f"Report: {page}")
+    if page is not None:
+        print(f"Report: {page}")
+    broken = [record for record in sweep.records if record.status in BROKEN]
+    sys.exit(1 if broken and arguments.fail_on == "failed" else 0)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bench-report",
-        description="Compares the runs of a sweep. Writes report.md, runs.csv, curves.csv and "
-        "plots into the sweep's folder, below report/, and prints the comparison.",
+        description="Compares the runs of one or several sweeps. Writes index.html, report.md, "
+        "runs.csv, curves.csv and plots (PNG and SVG) and prints the comparison.",
     )
-    parser.add_argument("folder", type=Path, help="the sweep's folder, such as results/default")
+    parser.add_argument(
+        "folders", type=Path, nargs="+", metavar="folder", help="a sweep, such as results/default"
+    )
+    parser.add_argument(
+        "--output", type=Path,
+        help="where to write (report/ in the sweep's folder; for several sweeps, in this one)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--format", type=lambda words: words.split(","), default=["all"], action=_Formats,
+        help=f"{', '.join(FORMATS)} with commas between, or all (all)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--target", type=float, metavar="ACCURACY",
+        help="time to this validation accuracy, 0 to 1 (the highest that all have reached)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--fail-on", choices=["failed"], help="exit with status 1 where a run has failed"
+    )
     return parser
+
+
+class _Formats(argparse.Action):
+    """Refuses formats that there are not."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: Any, values: Any, *_: Any
+    ) -> None:
+        for value in values:
+            if value not in (*FORMATS, "all"):
+                parser.error(f"--format={value}: must be one of {', '.join((*FORMATS, 'all'))}")
+        setattr(namespace, self.dest, values)
 
 
 def _refuse(reason: str) -> int:
@@ -52,28 +95,47 @@ def _nothing(sweep: store.Sweep) -> str:
     return "; ".join([*reasons, *sweep.unreadable])
 
 
-def write_report(sweep: store.Sweep, folder: Path) -> Path:
-    """Write everything about a sweep into `folder`, print the comparison, return the page's path.
+def write_report(
+    sweep: store.Sweep, folder: Path, formats: Set[str], target: float | None = None
+) -> Path | None:
+    """Write about a sweep into `folder` and print the comparison; return the page's path.
 
     Raises:
         OSError: `folder` can't be written to.
     """
     # Imported here because `--help` and a mistyped folder must not wait for them.
-    from bench.report import pages, pictures, tables
-    from bench.report.plots import Plots
+    from bench.report import tables
 
-    folder.mkdir(exist_ok=True)
-    for stale in folder.glob("*.png"):
-        stale.unlink()
     runs = tables.runs_table(sweep.records, sweep.verdicts)
     comparison = tables.comparison(runs)
+    comparison = tables.add_time_to_accuracy(comparison, sweep.records, target)
+    if "terminal" in formats:
+        _print_comparison(sweep, comparison)
+    if formats == {"terminal"}:
+        return None
+    folder.mkdir(exist_ok=True, parents=True)
     runs.to_csv(folder / "runs.csv", index=False)
     tables.curves_table(sweep.records).to_csv(folder / "curves.csv", index=False)
-    plots = Plots(sweep.records, folder, sweep.verdicts).draw()
+    if not formats & {"html", "md"}:
+        return folder / "runs.csv"
+    from bench.report import overviews, pages, pictures
+    from bench.report.plots import Plots
+
+    for kind in ("*.png", "*.svg"):
+        for stale in folder.glob(kind):
+            stale.unlink()
+    drawing = Plots(sweep.records, folder, sweep.verdicts)
+    plots = drawing.draw() | overviews.draw(runs, folder, drawing.stamp)
     plots |= pictures.draw(sweep.records, sweep.datasets, folder)
+    said = pages.sections(sweep, runs, comparison)
     page = folder / "report.md"
-    page.write_text(pages.markdown(sweep, runs, comparison, plots), encoding="utf-8")
-    _print_comparison(sweep, comparison)
+    if "md" in formats:
+        page.write_text(pages.markdown(said, plots), encoding="utf-8")
+    if "html" in formats:
+        from bench.report import html
+
+        page = folder / "index.html"
+        page.write_text(html.page(said, plots, sweep.records, runs, folder), encoding="utf-8")
     return page
 
 

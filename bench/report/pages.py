@@ -13,6 +13,7 @@ from bench.contract import RunRecord
 from bench.report import fairness, tables
 from bench.report.answers import answers, troubles
 from bench.report.markup import code, table, text
+from bench.report.pictures import best_runs
 from bench.report.terminal import SYNTHETIC, is_synthetic, setting, shown
 from bench.store import Sweep
 
@@ -22,13 +23,41 @@ REPEATED = (
     ("shuffle",), ("evaluate_training_set",), ("device",), ("threads",),
 )  # fmt: skip
 
+MOST_PAIRS = 5
+MOST_RUNS = 100  # listed in report.md; pull requests take 65,536 characters
 
-def markdown(
-    sweep: Sweep, runs: pd.DataFrame, comparison: pd.DataFrame, plots: Mapping[str, str]
-) -> str:
-    """Return the report of a sweep.
+
+def sections(sweep: Sweep, runs: pd.DataFrame, comparison: pd.DataFrame) -> dict[str, Any]:
+    """Return all that a page says, in Markdown, by the names that the templates use."""
+    synthetic = is_synthetic(sweep.records)
+    validated = runs["validation_accuracy"].notna().any()
+    return {
+        "sweep_name": sweep.folder.name,
+        "synthetic": synthetic,
+        "stamp": f" ({SYNTHETIC})" if synthetic else "",
+        "answers": answers(sweep, runs, comparison),
+        "chosen_on": "validation accuracy after the last epoch" if validated else "training loss",
+        "comparison": _comparison(comparison),
+        "rates": _rates(runs, comparison),
+        "ledger": _ledger(runs),
+        "confused": _confused(sweep),
+        "parity": fairness.parity(sweep.verdicts),
+        "fairness": fairness.sheet(sweep.records, runs),
+        "runs": _runs(sweep.records),
+        "n_runs": len(sweep.records),
+        "troubles": troubles(sweep.records),
+        "missing": sweep.missing,
+        "unreadable": sweep.unreadable,
+        "commands": [command(record) for record in sweep.records],
+        "environment": _environment(sweep.records),
+    }
+
+
+def markdown(said: Mapping[str, Any], plots: Mapping[str, str]) -> str:
+    """Return report.md.
 
     Args:
+        said: what `sections` returns.
         plots: captions by file name, in the order in which they are shown.
     """
     environment = jinja2.Environment(
@@ -37,26 +66,8 @@ def markdown(
         autoescape=False,  # noqa: S701
     )  # every value goes through the filters below; Markdown is not HTML
     environment.filters |= {"text": text, "code": code}
-    synthetic = is_synthetic(sweep.records)
-    validated = runs["validation_accuracy"].notna().any()
-    page = environment.get_template("report.md.j2").render(
-        sweep_name=sweep.folder.name,
-        synthetic=synthetic,
-        stamp=f" ({SYNTHETIC})" if synthetic else "",
-        answers=answers(sweep, runs, comparison),
-        chosen_on="validation accuracy after the last epoch" if validated else "training loss",
-        comparison=_comparison(comparison),
-        rates=_rates(runs, comparison),
-        plots=plots,
-        parity=fairness.parity(sweep.verdicts),
-        fairness=fairness.sheet(sweep.records, runs),
-        runs=_runs(sweep.records),
-        troubles=troubles(sweep.records),
-        missing=sweep.missing,
-        unreadable=sweep.unreadable,
-        commands=[command(record) for record in sweep.records],
-        environment=_environment(sweep.records),
-    )
+    template = environment.get_template("report.md.j2")
+    page = template.render(said, plots=plots, most_runs=MOST_RUNS)
     return re.sub(r"\n{3,}", "\n\n", page)
 
 
@@ -67,7 +78,8 @@ def _comparison(comparison: pd.DataFrame) -> str:
     headings = [
         *(name.replace("_", " ") for name in named), "implementation", "rank", "parity",
         "learning rate", "validation accuracy", "test accuracy", "seeds", "examples/s", "ratio",
-        "ceiling", "warm-up s", "train s", "total s", "peak memory MB",
+        "ceiling", "target", "s to target", "with warm-up", "warm-up s", "train s", "total s",
+        "peak memory MB",
     ]  # fmt: skip
     rows = []
     for row in tables.rows(comparison):
@@ -84,12 +96,25 @@ def _comparison(comparison: pd.DataFrame) -> str:
             f"{speed}{row.examples_per_second_max:,.0f})",
             number(row.ratio, ".2f"),
             number(row.flops_utilisation, ".0%"),
+            number(row.target, ".2f"),
+            reached(row, "seconds_to_target"),
+            reached(row, "cold_seconds_to_target"),
             number(row.warm_up_seconds, ".2f"),
             number(row.train_seconds, ".1f"),
             number(row.total_seconds, ".1f"),
             number(row.peak_memory_bytes / 1e6, ",.0f"),
         ])  # fmt: skip
     return table(headings, rows, n_words=len(named) + 1)
+
+
+def reached(row: Any, column: str) -> str:
+    """Show the seconds it took to reach the accuracy that the row's condition is timed to."""
+    if pd.isna(row.target):
+        return "-"
+    seconds = getattr(row, column)
+    taken = "not reached" if pd.isna(seconds) else f"{seconds:.1f}"
+    some = "" if row.n_reached in (0, row.n_seeds) else f" ({row.n_reached} of {row.n_seeds})"
+    return taken + some
 
 
 def accuracy(row: Any) -> str:
@@ -129,8 +154,67 @@ def _rates(runs: pd.DataFrame, comparison: pd.DataFrame) -> str:
     return table(headings, rows, n_words=len(named) + 1)
 
 
-def _runs(records: Sequence[RunRecord]) -> str:
-    headings = ["run", "status", "epochs", "test accuracy", "examples/s", "train s", "total s"]
+def _ledger(runs: pd.DataFrame) -> str:
+    """Lay out where the time of finished runs went: means, a row an implementation."""
+    done = runs[runs["status"] == "done"]
+    if done.empty:
+        return ""
+    means = done.groupby("implementation")[[f"{part}_seconds" for part in tables.PARTS]].mean()
+    rows = [
+        [
+            text(name),
+            str((done["implementation"] == name).sum()),
+            *(f"{value:.2f}" for value in line),
+            f"{sum(line):.2f}",
+        ]
+        for name, line in zip(means.index, means.to_numpy().tolist(), strict=True)
+    ]
+    return table(
+        ["implementation", "runs", *(part.replace("_", " ") for part in tables.PARTS), "total"],
+        rows,
+    )
+
+
+def _confused(sweep: Sweep) -> str:
+    """Lay out, for each implementation's best run, the classes it mistakes most."""
+    names = {summary.fingerprint: summary.class_names for summary in sweep.datasets}
+    rows = []
+    for record in best_runs(sweep.records):
+        classes = names.get(record.dataset_fingerprint or "")
+        matrix = record.confusion_matrix
+        if classes is None or not matrix:
+            continue
+        mistaken = sorted(
+            (
+                (count, classes[truth], classes[predicted])
+                for truth, line in enumerate(matrix[: len(classes)])
+                for predicted, count in enumerate(line[: len(classes)])
+                if truth != predicted and count
+            ),
+            reverse=True,
+        )
+        listed = "; ".join(
+            f"{text(truth)} taken for {text(predicted)} {count}"
+            for count, truth, predicted in mistaken[:MOST_PAIRS]
+        )
+        right = sum(matrix[number][number] for number in range(len(matrix)))
+        rows.append(
+            [
+                text(setting(record, "implementation", "name")),
+                listed,
+                str(sum(map(sum, matrix)) - right),
+            ]
+        )
+    return (
+        table(["implementation", "most mistaken", "all mistakes"], rows, n_words=2) if rows else ""
+    )
+
+
+def _runs(records: Sequence[RunRecord]) -> list[str]:
+    """Lay out a line a run, below two lines of headings."""
+    headings = [
+        "run", "status", "epochs", "test accuracy", "examples/s", "ceiling", "train s", "total s",
+    ]  # fmt: skip
     rows = [
         [
             code(record.run_id),
@@ -138,12 +222,13 @@ def _runs(records: Sequence[RunRecord]) -> str:
             str(max(len(record.epochs) - 1, 0)),
             shown(record.test_accuracy, ".4f"),
             shown(record.examples_per_second, ",.0f"),
+            shown(record.flops_utilisation, ".0%"),
             shown(record.seconds.train, ".1f"),
             shown(record.seconds.total, ".1f"),
         ]
         for record in records
     ]
-    return table(headings, rows, n_words=2)
+    return table(headings, rows, n_words=2).splitlines()
 
 
 def _environment(records: Sequence[RunRecord]) -> str:

@@ -38,6 +38,7 @@ class Plots:
             ("accuracy_by_learning_rate.png", self.accuracy_by_learning_rate),
             ("throughput.png", self.throughput),
             ("accuracy_by_seconds.png", self.accuracy_by_seconds),
+            ("accuracy_against_seconds.png", self.accuracy_against_seconds),
             ("loss_curves.png", self.loss_curves),
         ]
         for name, drawing in drawings:
@@ -240,6 +241,41 @@ class Plots:
             "Loss by epoch on a logarithmic axis, each implementation at its best learning rate; "
             "lines on top of each other mean that the implementations learn the same. The training "
             "loss is the mean over an epoch's batches, each before its update."
+        )
+
+    def accuracy_against_seconds(self, path: Path) -> str | None:
+        """What a run has reached against what its training took, and which nobody beats at both."""
+        done = self.runs[self.runs["status"] == "done"].dropna(subset=["validation_accuracy"])
+        if done.empty:
+            return None
+        with self._panels(path, "Accuracy against training time", done) as (drawn, axes, panels):
+            for panel, condition in panels:
+                front = condition[tables.pareto_front(condition)].sort_values("train_seconds")
+                panel.step(
+                    front["train_seconds"],
+                    front["validation_accuracy"],
+                    where="post",
+                    color="#777777",
+                    linewidth=1,
+                    label="Pareto front",
+                )
+                for name, mine in condition.groupby("implementation"):
+                    look = self.looks[str(name)]
+                    panel.plot(
+                        mine["train_seconds"],
+                        mine["validation_accuracy"],
+                        look.marker,
+                        color=look.colour,
+                        label=str(name),
+                    )
+                panel.set_xscale("log")
+                panel.set_xlabel("seconds of training (logarithmic)")
+                panel.set_ylabel("validation accuracy")
+            style.legend(drawn, axes)
+        return (
+            "Validation accuracy after the last epoch against seconds of training. A marker is a "
+            "run, at any learning rate; no run is both faster and more accurate than one on the "
+            "Pareto front."
         )
 
     @contextmanager

@@ -28,6 +28,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo", "---")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 DOTS_PER_INCH = 150
+MOST_CHARACTERS = 40
 RC: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.grid": True,
@@ -85,6 +86,8 @@ def figure(path: Path, title: str, **options: Any) -> Iterator[tuple[Figure, Any
             drawn.suptitle(title)
             yield drawn, axes
             drawn.savefig(path, dpi=DOTS_PER_INCH)
+            drawn.set_layout_engine("none")  # it stays as it has just been laid out
+            drawn.savefig(path.with_suffix(".svg"), metadata={"Date": None})
         finally:
             plt.close(drawn)
 
@@ -120,6 +123,12 @@ def grid_shape(n_panels: int, widest: int) -> tuple[int, int]:
 def file_name(text: str) -> str:
     """Turn a name from a record into part of a file's name."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", text)[:60] or "_"
+
+
+def short(label: object) -> str:
+    """Return a label of a length that leaves room for what it labels."""
+    words = str(label)
+    return words if len(words) <= MOST_CHARACTERS else words[: MOST_CHARACTERS - 3] + "..."
 
 
 def unique(names: Sequence[str]) -> list[str]:

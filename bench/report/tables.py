@@ -14,7 +14,9 @@ from bench.contract import RunRecord, Verdict
 from bench.report.terminal import last_validation_accuracy, setting
 
 # Runs are compared only where all of these are the same.
-CONDITIONS = ("architecture", "batch_size", "recipe", "dataset", "epochs", "device", "threads")
+CONDITIONS = (
+    "architecture", "batch_size", "recipe", "dataset", "epochs", "device", "threads", "machine",
+)  # fmt: skip
 NAMED = ("implementation", "architecture", "recipe", "dataset")
 PLAIN = (
     "learning_rate",
@@ -25,6 +27,7 @@ PLAIN = (
     "threads",
     "validation_fraction",
 )
+PARTS = ("start_up", "data", "setup", "warm_up", "train", "evaluate", "ceiling", "other")
 CONFIDENCE = 0.95
 
 # What is known of the parity of a run's code, on the versions that it ran on.
@@ -68,6 +71,7 @@ def _run_row(record: RunRecord, verdict: Verdict | None) -> dict[str, Any]:
         "noisy": record.environment.get("noisy") is True,
         "shared_machine": setting(record, "share_machine") is True,
         "parity": parity(verdict),
+        "machine": machine(record),
         "cores": _count(record.environment.get("cores")),
         "cores_kept_busy": _number(record.environment.get("cores_kept_busy")),
     }
@@ -78,6 +82,12 @@ def _run_row(record: RunRecord, verdict: Verdict | None) -> dict[str, Any]:
         "started_at": record.started_at,
     }
     return row
+
+
+def machine(record: RunRecord) -> str:
+    """Name what a run's speed depends on beside its settings."""
+    named = (record.environment.get(key) for key in ("cpu_model", "gpu"))
+    return ", ".join(str(name) for name in named if name) or "unknown"
 
 
 def _count(value: object) -> int | None:
@@ -124,6 +134,62 @@ def curves_table(records: Sequence[RunRecord]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def seconds_to(record: RunRecord, target: float) -> float | None:
+    """Return seconds of training until validation accuracy first reached a target, or None."""
+    trained = 0.0
+    for epoch in record.epochs:
+        trained += epoch.train_seconds
+        if epoch.validation_accuracy is not None and epoch.validation_accuracy >= target:
+            return trained
+    return None
+
+
+def add_time_to_accuracy(
+    compared: pd.DataFrame, records: Sequence[RunRecord], target: float | None = None
+) -> pd.DataFrame:
+    """Add to a comparison how long it took to reach a validation accuracy.
+
+    Columns: `target`, the accuracy; where none is given, the highest hundredth that at least one
+    run of every row under the same condition has reached. `n_reached`, how many of the row's runs
+    did; `seconds_to_target`, their median of training, and `cold_seconds_to_target`, with warm-up.
+    """
+    if compared.empty:
+        return compared
+    by_id = {record.run_id: record for record in records}
+    added = compared.copy()
+    mine = [[by_id[name] for name in names] for names in compared["run_ids"]]
+    added["target"] = target if target is not None else [_highest(group) for group in mine]
+    if target is None:
+        by_condition = added.groupby(list(CONDITIONS), dropna=False)["target"]
+        added["target"] = by_condition.transform("min")
+    for name, with_warm_up in (("seconds_to_target", False), ("cold_seconds_to_target", True)):
+        taken = [
+            pd.Series(
+                [
+                    seconds + with_warm_up * record.seconds.warm_up
+                    for record in group
+                    if (seconds := seconds_to(record, accuracy)) is not None
+                ],
+                dtype=float,
+            )
+            for group, accuracy in zip(mine, added["target"], strict=True)
+        ]
+        added[name] = [values.median() for values in taken]
+        added["n_reached"] = [len(values) for values in taken]
+    return added
+
+
+def _highest(records: Sequence[RunRecord]) -> float:
+    """Return the highest hundredth that validation accuracy reached in any of these runs."""
+    reached = [
+        epoch.validation_accuracy
+        for record in records
+        for epoch in record.epochs
+        if epoch.validation_accuracy is not None
+    ]
+    return math.floor(100 * max(reached, default=math.nan)) / 100 if reached else math.nan
+
+
 def best_rates(runs: pd.DataFrame) -> pd.DataFrame:
     """Keep, of the finished runs, those at each implementation's best learning rate.
 
@@ -156,6 +222,7 @@ def comparison(runs: pd.DataFrame) -> pd.DataFrame:
         row |= {
             "learning_rate": group["learning_rate"].iloc[0],
             "n_seeds": len(group),
+            "run_ids": tuple(group["run_id"]),
             "validation_accuracy": group["validation_accuracy"].mean(),
             "test_accuracy": group["test_accuracy"].mean(),
             "test_accuracy_half_width": half_width(group["test_accuracy"].tolist()),
@@ -212,6 +279,18 @@ def half_width(values: Sequence[float]) -> float | None:
 def standard_error(accuracy: float, test_size: float) -> float:
     """Return the standard error of an accuracy from the size of its test set alone."""
     return math.sqrt(accuracy * (1 - accuracy) / test_size)
+
+
+def pareto_front(runs: pd.DataFrame) -> pd.Series:
+    """Mark the runs that no other beats in both training seconds and validation accuracy."""
+    seconds, accuracy = runs["train_seconds"], runs["validation_accuracy"]
+    return pd.Series(
+        [
+            not ((seconds < mine) & (accuracy > reached)).any()
+            for mine, reached in zip(seconds, accuracy, strict=True)
+        ],
+        index=runs.index,
+    )
 
 
 def varying(table: pd.DataFrame, columns: Sequence[str] = CONDITIONS) -> list[str]:

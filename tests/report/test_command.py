@@ -12,6 +12,7 @@ from PIL import Image
 
 from bench.contract import RunError
 from bench.overrides import compose_runs
+from bench.report.command import main
 from bench.report.pages import command
 from tests.report.conftest import make_record
 
@@ -20,17 +21,20 @@ HOSTILE = "<script>alert(1)</script> | `x` [a](b) $\\frac$ 'q' \"q\" \u202e\U000
 
 
 @pytest.fixture
-def report(run, write):
-    """Write records and report on them; returns the page's text and the folder."""
+def report(write, monkeypatch, capsys):
+    """Write records and report on them; returns the page's text, the folder and what is printed."""
 
     def make(*records, **options):
         folder = write(*records, **options)
-        ended = run("bench-report", str(folder))
-        assert ended.returncode == 0, ended.stderr
-        assert ended.stderr == ""
-        assert all(len(line) <= 100 for line in ended.stdout.splitlines()[:-1])
+        monkeypatch.setattr(sys, "argv", ["bench-report", str(folder), "--format=md,terminal"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        assert ended.value.code == 0, printed.err
+        assert printed.err == ""
+        assert all(len(line) <= 100 for line in printed.out.splitlines()[:-1])
         page = folder / "report" / "report.md"
-        return page.read_text(encoding="utf-8"), folder / "report", ended.stdout
+        return page.read_text(encoding="utf-8"), folder / "report", printed.out
 
     return make
 
@@ -65,12 +69,13 @@ def test_it_writes_a_page_tables_and_pictures(report, sweep):
         "accuracy_by_learning_rate.png", "throughput.png", "accuracy_by_seconds.png",
         "loss_curves.png", "class_distribution.png", "sample_images.png",
         "predictions_numpy.png", "predictions_keras.png", "confusion_numpy.png",
-        "confusion_keras.png",
+        "confusion_keras.png", "accuracy_against_seconds.png", "ledger.png",
+        "accuracy_by_architecture_and_rate.png",
     }  # fmt: skip
     assert set(re.findall(r"\]\(([a-z_]+\.png)\)", page)) == pictures
     for path in folder.glob("*.png"):
         with Image.open(path) as picture:
-            assert min(picture.size) > 300
+            assert min(picture.size) >= 300
             assert len(picture.convert("L").getcolors(2**16) or ()) > 10
     assert len(pd.read_csv(folder / "runs.csv")) == 8
     assert len(pd.read_csv(folder / "curves.csv")) == 8 * 4
@@ -95,8 +100,8 @@ def test_the_comparisons_numbers_are_those_of_the_records(report, sweep):
 
 def test_the_answer_is_in_words(report, sweep):
     page, _, _ = report(*sweep)
-    assert "**numpy** is fastest, 4.00 times as fast as keras, at 600 examples/s" in page
-    assert "-1.00 percentage points on average over 4 pairs" in page
+    assert "**numpy** is fastest, 4.00 times as fast as keras (95 % interval" in page
+    assert "1.00 percentage points on average over 4 pairs" in page
     assert "One seed can't tell more" in page
     assert "standard error of 0.40 points" in page
     assert "best learning rate 0.1 for keras, 0.1 for numpy" in page

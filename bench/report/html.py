@@ -1,0 +1,127 @@
+"""index.html: the report as one file that needs no network, with charts that answer the reader.
+
+Vega-Lite draws them (its script comes out of vl-convert-python, once, into the page): it takes a
+specification and rows, so that hovering, zooming and legends are settings and not code. What it
+draws are texts and paths of its own making, never markup. The page says which scripts and styles
+may run in it, by their hashes, and that nothing may be loaded.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+import vl_convert
+from markdown_it import MarkdownIt
+from markupsafe import Markup, escape
+from PIL import Image
+
+from bench.contract import RunRecord
+from bench.report import charts, style
+from bench.report.chart_data import FILTERS, rows_of_charts
+
+WIDEST_PIXELS, MOST_COLOURS = 1200, 48  # of an embedded picture; it is larger beside the page
+
+
+def page(
+    said: Mapping[str, Any],
+    plots: Mapping[str, str],
+    records: Sequence[RunRecord],
+    runs: pd.DataFrame,
+    folder: Path,
+) -> str:
+    """Return index.html.
+
+    Args:
+        said: what `bench.report.pages.sections` returns, in Markdown.
+        plots: captions of the pictures in `folder`, by file name.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bench.report"), trim_blocks=True, autoescape=True
+    )
+    markdown = _markdown()
+    environment.filters |= {
+        "line": lambda text: Markup(markdown.renderInline(text)),  # noqa: S704  # html is off
+        "table": lambda text, caption: _table(markdown, text, caption),
+        "picture": lambda name: _embedded(folder / name),
+    }
+    shown = charts.charts(style.looks(records))
+    data = rows_of_charts(records, runs)
+    content = {
+        "charts": {one.name: [one.specification, one.table] for one in shown},
+        "filters": list(FILTERS),
+        **data,
+    }
+    standing_in = {one.picture for one in shown}
+    styles = _part("page.css")
+    library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    scripts = [library.replace("</script", "<\\/script"), _part("page.js")]
+    return environment.get_template("index.html.j2").render(
+        said,
+        charts=shown,
+        plots=plots,
+        pictures={name: caption for name, caption in plots.items() if name not in standing_in},
+        conditions=data["conditions"],
+        data=Markup(_json(content)),  # noqa: S704  # in it every < is escaped
+        styles=Markup(styles),  # noqa: S704  # our own
+        scripts=[Markup(script) for script in scripts],  # noqa: S704  # our own, and the library's
+        policy="; ".join(
+            [
+                "default-src 'none'",
+                "img-src data:",
+                f"style-src {_hash(styles)}",
+                "script-src " + " ".join(map(_hash, scripts)),
+                "base-uri 'none'",
+                "form-action 'none'",
+            ]
+        ),
+    )
+
+
+def _markdown() -> MarkdownIt:
+    """Return what turns the report's Markdown into HTML; it lets no HTML and no link through."""
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    return markdown.disable(["link", "image", "autolink", "html_inline", "html_block"])
+
+
+def _table(markdown: MarkdownIt, text: str, caption: str) -> Markup:
+    """Return a table with a caption; numbers are marked by a class, since styles are forbidden."""
+    tokens = markdown.parse(text)
+    for token in tokens:
+        if token.attrs.pop("style", None):
+            token.attrs["class"] = "number"
+        if token.type == "th_open":
+            token.attrs["scope"] = "col"
+    html = markdown.renderer.render(tokens, markdown.options, {})
+    return Markup(html.replace("<table>", f"<table><caption>{escape(caption)}</caption>", 1))  # noqa: S704
+
+
+def _embedded(path: Path) -> str:
+    """Return a picture as an address that holds it, in few colours."""
+    with Image.open(path) as picture:
+        small = picture.convert("RGB")
+    small.thumbnail((WIDEST_PIXELS, 4 * WIDEST_PIXELS))
+    buffer = io.BytesIO()
+    small.quantize(MOST_COLOURS, Image.Quantize.FASTOCTREE).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _part(name: str) -> str:
+    return (resources.files("bench.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def _hash(content: str) -> str:
+    digest = hashlib.sha256(content.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
