@@ -103,7 +103,8 @@ def _agreement(runs: pd.DataFrame) -> list[str]:
     cell = [*tables.CONDITIONS, "learning_rate", "seed"]
     if done.empty:
         return []
-    baseline = done["implementation"].value_counts(sort=True).index[0]
+    n_runs = done["implementation"].value_counts()
+    baseline = max(done["implementation"].unique(), key=lambda name: n_runs[name])
     others = [name for name in sorted(done["implementation"].unique()) if name != baseline]
     sentences = []
     for other in others:
