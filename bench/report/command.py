@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Set
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,15 +120,9 @@ def write_report(
     tables.curves_table(sweep.records).to_csv(folder / "curves.csv", index=False)
     if not formats & {"html", "md"}:
         return folder / "runs.csv"
-    from bench.report import overviews, pages, pictures
-    from bench.report.plots import Plots
+    from bench.report import pages
 
-    for kind in ("*.png", "*.svg"):
-        for stale in folder.glob(kind):
-            stale.unlink()
-    drawing = Plots(sweep.records, folder, sweep.verdicts)
-    plots = drawing.draw() | overviews.draw(runs, folder, drawing.stamp)
-    plots |= pictures.draw(sweep.records, sweep.datasets, folder)
+    plots = _draw(sweep, runs, folder)
     said = pages.sections(sweep, runs, comparison)
     page = folder / "report.md"
     if "md" in formats:
@@ -137,6 +133,23 @@ def write_report(
         page = folder / "index.html"
         page.write_text(html.page(said, plots, sweep.records, runs, folder), encoding="utf-8")
     return page
+
+
+def _draw(sweep: store.Sweep, runs: pd.DataFrame, folder: Path) -> dict[str, str]:
+    """Draw all pictures; return captions by file name."""
+    from bench.report import overviews, pictures
+    from bench.report.plots import Plots
+
+    for kind in ("*.png", "*.svg"):
+        for stale in folder.glob(kind):
+            stale.unlink()
+    # Half of the work each, at the same time; matplotlib does not draw in two threads.
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
+        best = pictures.best_runs(sweep.records)
+        images = pool.submit(pictures.draw, best, sweep.datasets, folder)
+        plots = Plots(sweep.records, folder, sweep.verdicts)
+        captions = plots.draw() | overviews.draw(runs, folder, plots.stamp)
+        return captions | images.result()
 
 
 def _print_comparison(sweep: store.Sweep, comparison: pd.DataFrame) -> None:

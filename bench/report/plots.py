@@ -16,6 +16,7 @@ from bench.report.terminal import SYNTHETIC, is_synthetic
 
 NARROW = 0.15  # a bar, as a share of the distance between rates, too narrow for a figure above it
 MOST_LEVEL_NAMES = 4  # that fit side by side below a panel
+MOST_LINES = 5  # runs of one implementation that have a curve in a panel
 MOST_PANELS = 12  # conditions drawn in one picture; beyond that nothing can be read
 
 
@@ -201,8 +202,8 @@ class Plots:
             style.legend(drawn, axes)
         return (
             "Validation accuracy against the seconds spent in training so far, each implementation "
-            "at its best learning rate. A marker is the end of an epoch; up and to the left is "
-            "better."
+            "at its best learning rate, at most five runs each. A marker is the end of an epoch; "
+            "up and to the left is better."
         )
 
     def loss_curves(self, path: Path) -> str | None:
@@ -238,7 +239,8 @@ class Plots:
                 panel.xaxis.get_major_locator().set_params(integer=True)
             style.legend(drawn, axes)
         return (
-            "Loss by epoch on a logarithmic axis, each implementation at its best learning rate; "
+            "Loss by epoch on a logarithmic axis, each implementation at its best learning rate, "
+            "at most five runs each; "
             "lines on top of each other mean that the implementations learn the same. The training "
             "loss is the mean over an epoch's batches, each before its update."
         )
@@ -299,7 +301,8 @@ class Plots:
 
     def _lines(self, condition: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame, dict[str, Any]]]:
         """Yield each run with its curve and how to draw it: later ones thinner, to lie on top."""
-        runs = list(tables.rows(condition.sort_values("implementation")))
+        few = condition.groupby("implementation").head(MOST_LINES)
+        runs = list(tables.rows(few.sort_values("implementation")))
         names = style.unique([run.implementation for run in runs])
         for run in runs:
             look = self.looks[run.implementation]

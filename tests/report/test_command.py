@@ -101,9 +101,9 @@ def test_the_comparisons_numbers_are_those_of_the_records(report, sweep):
 def test_the_answer_is_in_words(report, sweep):
     page, _, _ = report(*sweep)
     assert "**numpy** is fastest, 4.00 times as fast as keras (95 % interval" in page
-    assert "-1.00 percentage points on average over 4 pairs" in page
+    assert "+1.00 percentage points on average over 4 pairs" in page
     assert "One seed can't tell more" in page
-    assert "standard error of 0.40 points" in page
+    assert "standard error of 0.39 points" in page
     assert "best learning rate 0.1 for keras, 0.1 for numpy" in page
 
 

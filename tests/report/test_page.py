@@ -12,6 +12,7 @@ import pytest
 
 from bench import store
 from bench.contract import RunError
+from tests.conftest import SCRIPTS
 from tests.report.conftest import SUMMARY, make_record, verdicts_for
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -31,7 +32,7 @@ def write_sweep(folder: Path, records) -> Path:
         store.write_atomically(folder / f"parity-{number}.json", store.encode(verdict))
     path = store.dataset_path(folder, SUMMARY.name, SUMMARY.fingerprint)
     store.write_atomically(path, store.encode(SUMMARY))
-    subprocess.run(["bench-report", folder], check=True, capture_output=True)
+    subprocess.run([SCRIPTS / "bench-report", folder], check=True, capture_output=True)
     return folder / "report" / "index.html"
 
 

@@ -1,0 +1,107 @@
+"""One side of a comparison: `python -P side.py CORES FOLDER`, a line in, a line out.
+
+A program by itself: of the project it imports only `bench.contract` and `implementations`, from
+the tree that it is pointed at, which may be an older revision, with an interpreter that may have
+nothing but NumPy and the framework. All else it is told in FOLDER, whose name it has per cell:
+problem.json, images.npy, labels.npy, batches.npy and parameters-*.npy.
+
+    {"open": "cell"}  build, warm up, train one block that is not timed  -> what it has learnt
+    {"block": 3}      train one block, on the third slice of the batches -> its seconds
+"""
+
+import os
+import sys
+
+if hasattr(os, "sched_setaffinity"):  # before a library sizes its pools by what it finds
+    os.sched_setaffinity(0, {int(core) for core in sys.argv[1].split(",")})
+
+import gc
+import importlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+N_PROJECTIONS = 16
+
+
+class Side:
+    """Answers for one cell at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def open(self, name: str) -> dict[str, Any]:
+        """Build what is asked for; return how far a block from the start has moved it."""
+        from bench.contract import Layer, Problem, Recipe
+
+        folder = self.folder / name
+        told = json.loads((folder / "problem.json").read_text(encoding="utf-8"))
+        kind = importlib.import_module(f"implementations.{told['module']}").MLP
+        initial = tuple(
+            Layer(np.load(folder / f"weights-{n}.npy"), np.load(folder / f"bias-{n}.npy"))
+            for n in range(len(told["layer_sizes"]) - 1)
+        )
+        problem = Problem(
+            train_images=np.load(self.folder / "images.npy"),
+            train_labels=np.load(self.folder / "labels.npy"),
+            layer_sizes=tuple(told["layer_sizes"]),
+            recipe=Recipe(**told["recipe"]),
+            learning_rate=told["learning_rate"],
+            device=told["device"],
+            threads=told["threads"],
+            options=told["options"],
+        )
+        self.batches = np.load(folder / "batches.npy")  # (blocks, steps, batch size)
+        self.model = kind()
+        self.model.setup(problem, initial)
+        self.model.warm_up(self.batches[0])
+        loss = self.model.train_epoch(self.batches[0])
+        gc.collect()
+        gc.disable()  # the same for both sides
+        return {"loss": float(loss), "moved": _moved(initial, self.model.parameters())}
+
+    def block(self, number: int) -> dict[str, Any]:
+        """Train one block; return its seconds."""
+        batches = self.batches[number % len(self.batches)]
+        start = time.perf_counter()
+        self.model.train_epoch(batches)
+        return {"seconds": time.perf_counter() - start}
+
+
+def _moved(initial: Any, now: Any) -> list[float]:
+    """Return projections of the update on directions that both sides draw alike."""
+    moved = np.concatenate(
+        [
+            (np.asarray(new, np.float64) - np.asarray(old, np.float64)).ravel()
+            for old_layer, new_layer in zip(initial, now, strict=True)
+            for old, new in zip(old_layer, new_layer, strict=True)
+        ]
+    )
+    random = np.random.default_rng(0)
+    projections = [float(random.standard_normal(len(moved)) @ moved) for _ in range(N_PROJECTIONS)]
+    # JSON knows no infinity; what has diverged is far from everything.
+    told = np.array([np.linalg.norm(moved), *projections])
+    return [float(value) for value in np.nan_to_num(told, nan=1e100, posinf=1e100, neginf=-1e100)]
+
+
+def main() -> None:
+    """Answer until nobody asks."""
+    channel = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a framework prints is no answer
+    side = Side(Path(sys.argv[2]))
+    for line in sys.stdin:
+        try:
+            ((asked, value),) = json.loads(line).items()
+            answer = getattr(side, asked)(value)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a revision does wrong
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        channel.write(json.dumps(answer) + "\n")
+        channel.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
