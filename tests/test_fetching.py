@@ -286,7 +286,7 @@ needs_apt = pytest.mark.skipif(
 
 @pytest.fixture
 def archive(tmp_path, monkeypatch):
-    """Make a Debian archive of one package and let apt know of no other; no lists are read yet."""
+    """Make a Debian archive of one package and let apt know of no other, installed or not."""
 
     def make(files):
         package = tmp_path / "package"
@@ -312,9 +312,11 @@ def archive(tmp_path, monkeypatch):
         )
         (tmp_path / "sources.list").write_text(f"deb [trusted=yes] copy:{archive} ./\n")
         (tmp_path / "lists" / "partial").mkdir(parents=True)
+        (tmp_path / "status").touch()
         (tmp_path / "apt.conf").write_text(
             f'Dir::Etc::SourceList "{tmp_path}/sources.list";\nDir::Etc::SourceParts "-";\n'
-            f'Dir::State::Lists "{tmp_path}/lists/";\nAPT::Sandbox::User "root";\n'
+            f'Dir::State::Lists "{tmp_path}/lists/";\nDir::State::status "{tmp_path}/status";\n'
+            'APT::Sandbox::User "root";\n'
         )
         monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
         return archive

@@ -23,7 +23,7 @@ from bench.regression.pairs import (
 )
 from bench.regression.sides import SideOfPair
 
-BLOCK_SECONDS = 0.12
+BLOCK_SECONDS = 0.05
 FEWEST_FOR_ESTIMATE = 5
 
 
@@ -73,7 +73,7 @@ def run(
     randomness = random.Random(time.time_ns())  # noqa: S311
     start = time.monotonic()
     with machine.reserved(on_wait, shared=share_machine):
-        steps = _steps_of_blocks(cells, sides, folder, outcomes)
+        steps = _steps_of_blocks(cells, sides, folder, outcomes, randomness)
         write_problems(cells, steps, folder)
         for number in range(max(LOOKS)):
             for group in _by_implementation(outcomes):
@@ -115,7 +115,8 @@ def _measure_all(
     randomness: random.Random,
 ) -> None:
     """Measure a pair of every cell of one implementation, with the same two processes."""
-    with pair_of_processes(sides, group[0].cell.config.cores, folder) as talks:
+    cores = group[0].cell.config.cores
+    with pair_of_processes(sides, cores, folder, randomness) as talks:
         for one in group:
             try:
                 one.pairs.append(measure(talks, one.cell, number, randomness))
@@ -129,6 +130,7 @@ def _steps_of_blocks(
     sides: Mapping[Which, SideOfPair],
     folder: Path,
     outcomes: Sequence[Outcome],
+    randomness: random.Random,
 ) -> dict[str, int]:
     """Find out how many steps take about `BLOCK_SECONDS`, on BASE."""
     guess = {
@@ -138,7 +140,8 @@ def _steps_of_blocks(
     write_problems(cells, guess, folder)
     base: dict[Which, SideOfPair] = {"base": sides["base"]}
     for group in _by_implementation(outcomes):
-        with pair_of_processes(base, group[0].cell.config.cores, folder) as talks:
+        cores = group[0].cell.config.cores
+        with pair_of_processes(base, cores, folder, randomness) as talks:
             for one in group:
                 name = one.cell.name
                 try:

@@ -9,7 +9,7 @@ import random
 import statistics
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,13 +17,13 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from bench import datasets, sampling
+from bench import datasets, environment, sampling
 from bench.config import RunConfig
 from bench.process import THREAD_VARIABLES
 from bench.regression.sides import SideOfPair
 
 PROGRAM = Path(__file__).with_name("side.py")
-N_TURNS = 6
+N_TURNS = 16  # short and many: a disturbance spoils one of them, and the median does not mind
 N_SLICES = 4  # of the batches, which blocks go through in turn
 LEARNT_BOUND = 0.01  # of the distance between both sides' updates after a block, relative to them
 
@@ -67,6 +67,7 @@ class Talk:
     def __init__(self, side: SideOfPair, name: str, cores: Sequence[int], folder: Path) -> None:
         limits = dict.fromkeys(THREAD_VARIABLES, str(len(cores)))
         self.name = name
+        self.own_cores = cores
         self.process = subprocess.Popen(  # noqa: S603
             [side.python, "-P", PROGRAM, ",".join(map(str, cores)), folder],
             stdin=subprocess.PIPE,
@@ -75,6 +76,13 @@ class Talk:
             env=os.environ | limits | {"PYTHONPATH": str(side.tree)},
             start_new_session=True,
         )
+
+    def move(self, cores: Sequence[int]) -> None:
+        """Move all its threads to these cores, where the system knows how."""
+        if hasattr(os, "sched_setaffinity"):
+            with suppress(FileNotFoundError, ProcessLookupError):  # ended; `answer` tells how
+                for thread in Path(f"/proc/{self.process.pid}/task").iterdir():
+                    os.sched_setaffinity(int(thread.name), cores)
 
     def ask(self, **question: Any) -> None:
         """Send a question."""
@@ -108,13 +116,23 @@ class Talk:
 
 @contextmanager
 def pair_of_processes(
-    sides: Mapping[Which, SideOfPair], cores: Sequence[int], folder: Path
+    sides: Mapping[Which, SideOfPair],
+    cores: Sequence[int],
+    folder: Path,
+    randomness: random.Random,
 ) -> Iterator[dict[Which, Talk]]:
-    """Start a fresh process of each side; they end with the block."""
+    """Start a fresh process of each side; they end with the block.
+
+    They get ready at the same time, on cores of their own if there are enough; which of them
+    where is drawn.
+    """
+    others = [core for core in environment.usable_cores() if core not in cores]
+    places = [cores, others[: len(cores)] if len(others) >= len(cores) else cores]
+    randomness.shuffle(places)
     with ExitStack() as stack:
         talks: dict[Which, Talk] = {}
-        for which, side in sides.items():
-            talks[which] = Talk(side, which.upper(), cores, folder)
+        for place, (which, side) in zip(places, sides.items(), strict=False):
+            talks[which] = Talk(side, which.upper(), place, folder)
             stack.callback(talks[which].close)
         yield talks
 
@@ -124,19 +142,26 @@ def measure(
 ) -> Pair:
     """Have both sides train a cell, block by block, in random order within each turn.
 
+    They get ready where they started, and are timed one at a time on the cell's cores.
+
     Raises:
         CellError: a side can't.
     """
+    order = list(talks)
     for talk in talks.values():
+        talk.move(talk.own_cores)
         talk.ask(open=cell.name)
     moved = {which: talk.answer()["moved"] for which, talk in talks.items()}
-    seconds: dict[Which, list[float]] = {"base": [], "head": []}
-    order: list[Which] = ["base", "head"]
-    for turn in range(N_TURNS):
+    for talk in talks.values():
+        talk.move(cell.config.cores)
+    seconds: dict[Which, list[float]] = {which: [] for which in talks}
+    for turn in range(N_TURNS + 1):
         randomness.shuffle(order)
         for which in order:
-            talks[which].ask(block=turn + 1)
-            seconds[which].append(talks[which].answer()["seconds"])
+            talks[which].ask(block=turn)
+            taken = talks[which].answer()["seconds"]
+            if turn > 0:  # the first is not counted: both have just moved
+                seconds[which].append(taken)
     return Pair(
         cell=cell.name,
         number=number,
