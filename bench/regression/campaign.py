@@ -73,7 +73,7 @@ def run(
     randomness = random.Random(time.time_ns())  # noqa: S311
     start = time.monotonic()
     with machine.reserved(on_wait, shared=share_machine):
-        steps = _steps_of_blocks(cells, sides, folder, outcomes, randomness)
+        steps = steps_of_blocks(cells, sides, folder, outcomes, randomness)
         write_problems(cells, steps, folder)
         for number in range(max(LOOKS)):
             for group in _by_implementation(outcomes):
@@ -125,7 +125,7 @@ def _measure_all(
                 return  # the processes may be gone; the others have their turn with the next pair
 
 
-def _steps_of_blocks(
+def steps_of_blocks(
     cells: Sequence[Cell],
     sides: Mapping[Which, SideOfPair],
     folder: Path,

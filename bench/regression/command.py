@@ -97,7 +97,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     from bench.regression import campaign, output
     from bench.regression.sides import checked_out, repository_here
 
-    cells = _cells(arguments.cells)
+    cells = cells_of(arguments.cells)
     with ExitStack() as stack:
         needs_repository = arguments.head is None or not Path(arguments.base).is_dir()
         repository = repository_here() if needs_repository else Path.cwd()
@@ -127,7 +127,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     return _status(outcomes, arguments.cant_tell)
 
 
-def _cells(words: str) -> list[Cell]:
+def cells_of(words: str) -> list[Cell]:
     """Return what is asked for, each implementation, architecture and batch size once."""
     from bench import registry
     from bench.config import ConfigError

@@ -20,6 +20,7 @@ from scipy.stats import mstats
 TRIM = 0.2
 MARGIN = 0.01  # a slowdown that nobody is told of
 LOOKS = {20: 0.0005, 40: 0.0015, 80: 0.003}  # pairs: the chance of a false alarm that a look takes
+EARLIEST = 10  # pairs after which a cell may be called not slower
 SURE = 0.99  # that a slowdown is smaller than what matters, to stop early
 CONFIDENCE = 0.95
 
@@ -87,7 +88,7 @@ def decide(
             break
         answers[cell] = "slower"
     for cell, made in estimates.items():
-        looking = last or made.n_pairs in LOOKS
+        looking = last or made.n_pairs in (EARLIEST, *LOOKS)
         if answers[cell] is None and looking and made.upper < 1 + smallest:
             answers[cell] = "not slower"
         if answers[cell] is None and (last or made.n_pairs >= max(LOOKS)):
