@@ -8,7 +8,7 @@ BASE := .venv/installed
 INSTALLED := $(BASE)$(if $(EXTRAS),-$(subst $(COMMA),-,$(EXTRAS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test speed check format setup browser data lock wheel clean
+.PHONY: help bench test speed chaos check format setup browser data lock wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -20,8 +20,12 @@ bench: setup data ## run the default sweep on real Fashion-MNIST, then write its
 test: setup data ## run every test; those of other frameworks with EXTRAS=torch,jax,sklearn
 	$(BIN)/python -m pytest
 
-speed: setup data ## time an epoch of every implementation, the loader and the report
-	$(BIN)/python -m pytest tests/speed --benchmark-columns=median,iqr,rounds --benchmark-sort=name
+speed: setup data ## time an epoch, the loader, the report; compare with the last time on this machine
+	$(BIN)/python -m pytest tests/speed --benchmark-columns=median,iqr,rounds --benchmark-sort=name \
+		--benchmark-autosave --benchmark-compare
+
+chaos: setup data ## kill, fill and damage at random, a thousand times; `make test` does so a few times
+	CHAOS=full $(BIN)/python -m pytest tests/chaos
 
 check: setup ## lint, format and type checks
 	$(BIN)/ruff check .

@@ -22,7 +22,7 @@ from bench.environment import usable_cores
 # Keys that say where and when a run takes place, not what it does.
 NOT_OF_THE_RUN = (
     "sweep_name", "results_folder", "resume", "shuffle_runs", "share_machine", "isolation",
-    "timeout_seconds",
+    "timeout_seconds", "memory_limit",
 )  # fmt: skip
 
 INPUT_SIZE = 28 * 28
@@ -138,6 +138,10 @@ class RunConfig(Section, frozen=True):
     timeout_seconds: Annotated[
         float | None, Meta(description="a number of seconds above 0, or null for no limit")
     ]
+    memory_limit: Annotated[
+        Annotated[str, Meta(pattern=r"\A[1-9][0-9]{0,8}(MB|GB)\Z")] | None,
+        Meta(description="an amount such as 500MB or 2GB, or null for no limit"),
+    ]
     resume: Annotated[bool, Meta(description="true or false")]
     shuffle_runs: Annotated[bool, Meta(description="true or false")]
     share_machine: Annotated[bool, Meta(description="true or false")]
@@ -160,6 +164,13 @@ class RunConfig(Section, frozen=True):
         """The cores that the run is bound to."""
         usable = usable_cores()
         return usable if self.threads == "auto" else usable[: self.threads]
+
+    @property
+    def memory_limit_bytes(self) -> int | None:
+        """The most memory a run may take up; None where it is not limited."""
+        if self.memory_limit is None:
+            return None
+        return int(self.memory_limit[:-2]) * {"MB": 10**6, "GB": 10**9}[self.memory_limit[-2:]]
 
     @property
     def hash(self) -> str:

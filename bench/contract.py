@@ -8,7 +8,7 @@ Records have slots: msgspec, which reads them, leaves the defaults of other data
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -185,6 +185,7 @@ class RunRecord:
     dataset_fingerprint: str | None = None  # names the DatasetSummary beside the record
     sample_predictions: tuple[int, ...] = ()  # classes given to DatasetSummary.test_images
     parity_key: str | None = None  # of the Verdict that this run's code and versions need
+    made_with: dict[str, str] = field(default_factory=dict)  # hashes of code, versions of libraries
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,11 +1,13 @@
 """A process that imports a framework once, and forks a process of its own for every run.
 
-    python -P -m bench.fork_server CORES SOCKET IMPLEMENTATION
+    python -P -m bench.fork_server CORES SOCKET IMPLEMENTATION MEMORY
 
 Importing a framework takes seconds, a fork milliseconds. What is forked has only been imported:
 no runtime has started, nothing is trained in this process. (`multiprocessing` has a fork server
 too, but only one, so that a small run would carry the memory of every framework.) Where
 IMPLEMENTATION is empty nothing is imported before the fork, and each run does that by itself.
+
+MEMORY is how many bytes it and what it forks may each have for data; empty for no limit.
 
 Through the socket comes the name of what to run and the three standard streams for it; back goes
 `waitpid`'s status once it has ended. At the end of the socket, or on SIGTERM, all ends.
@@ -23,6 +25,7 @@ import ctypes
 import gc
 import importlib
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -39,6 +42,9 @@ def main() -> None:
     _control(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        if sys.argv[4]:
+            limit = int(sys.argv[4])
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
         if sys.argv[3]:
             _preload(sys.argv[3])
         _Server(socket.socket(fileno=int(sys.argv[2]))).serve()

@@ -36,6 +36,12 @@ def limits() -> dict[str, float]:
     return found
 
 
+def out_of_memory_kills() -> int:
+    """Return how many processes the kernel has killed for want of memory; 0 where it won't tell."""
+    lines = (_read(Path("/proc/vmstat")) or "").splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+
+
 def governors() -> set[str]:
     """Return how the cores' frequencies are chosen, such as ``{"powersave"}``."""
     paths = CPU_FOLDER.glob("cpu*/cpufreq/scaling_governor")

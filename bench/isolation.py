@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,9 +10,13 @@ from pathlib import Path
 
 import msgspec
 
+from bench import host
 from bench.contract import RunError, Seconds, Status
 from bench.messages import EpochEnded, Message, Request, Result, Started
-from bench.process import Launcher
+from bench.process import Ended, Launcher
+
+LONGEST_LOG_BYTES = 20 * 10**6
+LAST_WORDS_BYTES = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +52,7 @@ def run_isolated(
     config = request.config
     limit = config.timeout_seconds
     start = time.perf_counter()
+    kills_before = host.out_of_memory_kills()
 
     def hear(line: bytes) -> None:
         message = msgspec.json.decode(line, type=Message)
@@ -66,13 +72,44 @@ def run_isolated(
         cores=config.cores,
         preload=config.preload,
         timeout_seconds=limit,
+        memory_limit_bytes=config.memory_limit_bytes,
     )
     result = heard.result
     if ended.timed_out and result is None:
         result = _cut_short(heard, "timeout", "Timeout", f"not finished after {limit:g} s")
+    elif result is None and (cause := _memory_that_ran_out(ended, log_path, kills_before)):
+        result = _cut_short(heard, "out_of_memory", "OutOfMemory", cause)
     elif result is None:
         result = _cut_short(heard, "failed", "ProcessEnded", ended.cause)
+    _shorten(log_path)
     return Outcome(result=result, seconds=_ledger(heard, result, ended.total_seconds))
+
+
+def _memory_that_ran_out(ended: Ended, log_path: Path, kills_before: int) -> str | None:
+    """Say how memory ran out, where that is what ended a process; None where it is not."""
+    if ended.returncode == -signal.SIGKILL and host.out_of_memory_kills() > kills_before:
+        return "the system ran out of memory and killed the process"
+    with log_path.open("rb") as log:
+        log.seek(max(0, log_path.stat().st_size - LAST_WORDS_BYTES))
+        last_words = log.read()
+    if ended.returncode != 0 and b"std::bad_alloc" in last_words:
+        return f"no memory could be had (std::bad_alloc), and {ended.cause}"
+    return None
+
+
+def _shorten(log_path: Path) -> None:
+    """Keep the beginning and the end of a log that has become too long."""
+    size = log_path.stat().st_size
+    if size <= LONGEST_LOG_BYTES:
+        return
+    half = LONGEST_LOG_BYTES // 2
+    with log_path.open("r+b") as log:
+        log.seek(size - half)
+        end = log.read()
+        log.seek(half)
+        log.write(f"\n\n... {size - 2 * half} bytes are left out here ...\n\n".encode("ascii"))
+        log.write(end)
+        log.truncate()
 
 
 def _cut_short(heard: _Heard, status: Status, kind: str, message: str) -> Result:

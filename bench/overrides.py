@@ -51,24 +51,35 @@ def compose_runs(
     Raises:
         ConfigError: with one line that names the key, its value and what is allowed.
     """
-    with _hydra(config_folder) as loader:
-        overrides = _parse(words, loader)
-        _check_choices(overrides, loader)
-        base = _compose([_text(override) for override in overrides if _is_choice(override, loader)])
-        if base.hydra.mode == RunMode.MULTIRUN or multirun:
-            params = [f"{key}={value}" for key, value in (base.hydra.sweeper.params or {}).items()]
-            overrides = [*_parse(params, loader), *overrides]
-            _check_choices(overrides, loader)
-            jobs = BasicSweeper.split_arguments(overrides, max_batch_size=None)[0]
-        else:
-            _refuse_lists_of_values(overrides)
-            jobs = [list(words)]
+    with set_up(config_folder) as loader:
+        base, jobs = split(words, loader, multirun=multirun)
         return [to_run_config(_compose_or_explain(job, base), default_name) for job in jobs]
+
+
+def split(
+    words: Sequence[str], loader: ConfigLoader, *, multirun: bool
+) -> tuple[DictConfig, list[list[str]]]:
+    """Return what all runs have in common, Hydra's own settings included, and each one's words.
+
+    Raises:
+        ConfigError: as `compose_runs`.
+    """
+    overrides = _parse(words, loader)
+    _check_choices(overrides, loader)
+    base = _compose([_text(override) for override in overrides if _is_choice(override, loader)])
+    if not (base.hydra.mode == RunMode.MULTIRUN or multirun):
+        _refuse_lists_of_values(overrides)
+        return base, [list(words)]
+    params = [f"{key}={value}" for key, value in (base.hydra.sweeper.params or {}).items()]
+    overrides = [*_parse(params, loader), *overrides]
+    _check_choices(overrides, loader)
+    jobs = BasicSweeper.split_arguments(overrides, max_batch_size=None)[0]
+    return base, [list(job) for job in jobs]
 
 
 def choices(group: str) -> list[str]:
     """Return the names that a group of conf/ offers, such as those of all recipes."""
-    with _hydra(None) as loader:
+    with set_up(None) as loader:
         return _choices(group, loader)
 
 
@@ -96,7 +107,7 @@ def to_run_config(composed: DictConfig, default_name: str) -> RunConfig:
 
 
 @contextmanager
-def _hydra(config_folder: str | None) -> Iterator[ConfigLoader]:
+def set_up(config_folder: str | None) -> Iterator[ConfigLoader]:
     """Set Hydra up as `hydra.main` does, and put everything back."""
     search_path = create_config_search_path(CONFIG_PATH)
     if config_folder is not None:

@@ -51,11 +51,12 @@ class Ended:
 class Launcher:
     """Starts processes, each forked from one that has imported the same implementation.
 
-    Those are kept until the end of the `with` block, one for each implementation and set of cores.
+    Those are kept until the end of the `with` block, one for each implementation, set of cores and
+    limit of memory.
     """
 
     def __init__(self) -> None:
-        self._servers: dict[tuple[str, tuple[int, ...]], _ForkServer] = {}
+        self._servers: dict[tuple[str, tuple[int, ...], int | None], _ForkServer] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -79,6 +80,7 @@ class Launcher:
         cores: Sequence[int],
         preload: str,
         timeout_seconds: float | None = None,
+        memory_limit_bytes: int | None = None,
     ) -> Ended:
         """Run the `main` of the module `entry` in a process, tell it `request`, and hear it out.
 
@@ -87,11 +89,12 @@ class Launcher:
             on_line: called with each line that it prints to standard output, as it comes.
             cores: the process is bound to these.
             preload: the implementation that is imported before forking; "" imports nothing.
+            memory_limit_bytes: what the process may have for data, what is imported included.
         """
         start = time.perf_counter()
-        key = (preload, tuple(cores))
+        key = (preload, tuple(cores), memory_limit_bytes)
         with log_path.open("wb") as log:
-            server = self._servers.pop(key, None) or _ForkServer(preload, cores, log)
+            server = self._servers.pop(key, None) or _ForkServer(*key, log)
             timed_out = threading.Event()
 
             def end_late_process() -> None:
@@ -123,7 +126,9 @@ class Launcher:
 class _ForkServer:
     """This side of a `bench.fork_server`."""
 
-    def __init__(self, preload: str, cores: Sequence[int], log: BinaryIO) -> None:
+    def __init__(
+        self, preload: str, cores: Sequence[int], memory_limit_bytes: int | None, log: BinaryIO
+    ) -> None:
         self.connection, theirs = socket.socketpair()
         limits = dict.fromkeys(THREAD_VARIABLES, str(len(cores)))
         listed = ",".join(map(str, cores))
@@ -131,7 +136,7 @@ class _ForkServer:
             self.process = subprocess.Popen(  # noqa: S603
                 [
                     *(sys.executable, "-P", "-m", "bench.fork_server"),
-                    *(listed, str(theirs.fileno()), preload),
+                    *(listed, str(theirs.fileno()), preload, str(memory_limit_bytes or "")),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

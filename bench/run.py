@@ -79,19 +79,30 @@ def _run_all(arguments: argparse.Namespace) -> int:
     """Make every run and return the exit status."""
     configs = _compose_or_exit(arguments)
 
-    from bench import store, sweep
+    from bench import launching, store, sweep
     from bench.config import ConfigError
     from bench.datasets import DatasetError
-    from bench.process import Launcher
 
     interrupted = False
     try:
         configs = sweep.begin(configs)
-        with Launcher() as launcher:
-            for config in configs:
-                sweep.execute(config, launcher)
+        if launching.asked_for(arguments.overrides):
+            launching.launch(
+                arguments.overrides,
+                configs,
+                multirun=arguments.multirun,
+                config_folder=arguments.config_dir,
+            )
+        else:
+            sweep.execute_all(configs)
     except (ConfigError, DatasetError, store.StoreError) as error:
         print(f"bench: {error}", file=sys.stderr)  # the runs still to come would meet the same
+        return 2
+    except OSError as error:
+        if error.errno not in store.UNWRITABLE:
+            raise
+        place = error.filename or sweep.folder_of(configs[0])
+        print(f"bench: {place}: can't be written to: {error.strerror}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         interrupted = True

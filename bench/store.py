@@ -7,13 +7,16 @@ and last: a run without one has not ended. Records are JSON, checked against
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import filelock
 import msgspec
 
 from bench.contract import DatasetSummary, RunRecord, Verdict
@@ -21,6 +24,8 @@ from bench.contract import DatasetSummary, RunRecord, Verdict
 SCHEMA_VERSION = 1
 RECORD_NAME = "record.json"
 PLAN_NAME = "sweep.json"
+LOCK_NAME = ".lock"
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 LARGEST_FILE_BYTES = 32 * 2**20
 
 Contents = TypeVar("Contents")
@@ -115,9 +120,47 @@ def read_plan(sweep_folder: Path) -> SweepPlan:
     return _read(sweep_folder / PLAN_NAME, SweepPlan)
 
 
-def write_plan(sweep_folder: Path, plan: SweepPlan) -> None:
-    """Write a sweep's plan, in place of an earlier one."""
-    write_atomically(sweep_folder / PLAN_NAME, encode(plan))
+def add_to_plan(sweep_folder: Path, run_ids: Sequence[str]) -> None:
+    """Plan these runs, after those that are planned already; several processes may do so at once.
+
+    Raises:
+        StoreError: the plan that is there can't be read, or none can be written.
+    """
+    with locked(sweep_folder):
+        earlier: tuple[str, ...] = ()
+        if (sweep_folder / PLAN_NAME).exists():
+            earlier = read_plan(sweep_folder).run_ids
+        plan = SweepPlan(
+            schema_version=SCHEMA_VERSION,
+            sweep_name=sweep_folder.name,
+            run_ids=tuple(dict.fromkeys([*earlier, *run_ids])),
+        )
+        write_atomically(sweep_folder / PLAN_NAME, encode(plan))
+
+
+@contextmanager
+def locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Have a folder of results to oneself; made if need be. It is let go of when a process dies.
+
+    Yields:
+        Whether it is one's own: without `wait`, not while another process has it.
+
+    Raises:
+        StoreError: the folder can't be written to.
+    """
+    lock = filelock.FileLock(folder / LOCK_NAME, mode=0o666)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=wait)
+    except filelock.Timeout:
+        yield False
+        return
+    except OSError as error:
+        raise StoreError(f"{folder}: can't be written to: {error.strerror}") from error
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 def dataset_path(sweep_folder: Path, name: str, fingerprint: str) -> Path:

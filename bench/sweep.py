@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import shlex
-import statistics
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,15 +11,15 @@ from pathlib import Path
 
 import msgspec
 
-from bench import datasets, machine, registry, store
+from bench import datasets, machine, progress, provenance, registry, store
 from bench.arithmetic import flops_per_example, parameter_count
 from bench.config import ConfigError, RunConfig
-from bench.contract import BROKEN, FINISHED, RunError, RunRecord, Seconds, Verdict
+from bench.contract import BROKEN, FINISHED, RunError, RunRecord, Seconds
 from bench.isolation import Outcome, run_isolated
-from bench.messages import EpochEnded, Request, Result
+from bench.messages import Request, Result
 from bench.parity import gate
 from bench.process import Launcher
-from bench.report.terminal import first_line, in_words, print_runs
+from bench.report.terminal import first_line, print_runs
 
 LOG_NAME = "run.log"
 
@@ -56,40 +55,85 @@ def begin(configs: Sequence[RunConfig]) -> list[RunConfig]:
     for settings in {config.dataset for config in configs}:
         datasets.locate(settings)
     for folder, planned in run_ids.items():
-        earlier: tuple[str, ...] = ()
-        if (folder / store.PLAN_NAME).exists():
-            earlier = store.read_plan(folder).run_ids
-        plan = store.SweepPlan(
-            schema_version=store.SCHEMA_VERSION,
-            sweep_name=folder.name,
-            run_ids=tuple(dict.fromkeys([*earlier, *planned])),
-        )
-        store.write_plan(folder, plan)
+        store.add_to_plan(folder, planned)
     return configs
 
 
-def execute(config: RunConfig, launcher: Launcher) -> RunRecord:
-    """Make one run, unless it is finished already, and return its record.
+def execute_all(configs: Sequence[RunConfig]) -> None:
+    """Make runs, one after the other.
+
+    Raises:
+        StoreError: as `execute`.
+    """
+    with Launcher() as launcher:
+        left = [config for config in configs if not execute(config, launcher, wait=False)]
+        for config in left:  # to other processes; should those have died, they are made here
+            execute(config, launcher, wait=True)
+
+
+def execute(config: RunConfig, launcher: Launcher, *, wait: bool) -> bool:
+    """Make one run, unless it is finished already, and leave its record.
+
+    Args:
+        wait: for another process that is at this very run; without it the run is left to that one.
+
+    Returns:
+        Whether there is a record now.
 
     Raises:
         StoreError: the record can't be written.
     """
     sweep_folder = folder_of(config)
     run_folder = sweep_folder / config.run_id
-    kept = _finished_record(run_folder / store.RECORD_NAME)
-    _print_heading(config, sweep_folder, kept)
-    if kept is not None:
-        return kept
-    run_folder.mkdir(parents=True, exist_ok=True)
+    with store.locked(run_folder, wait=wait) as ours:
+        if not ours:
+            progress.print_heading(config, sweep_folder, "another process is at it")
+            return False
+        path = run_folder / store.RECORD_NAME
+        made_with = provenance.of_run(config)
+        if path.exists():
+            why_again = _why_again(path, made_with)
+            if why_again is None:
+                progress.print_heading(config, sweep_folder, "finished earlier, kept")
+                return True
+            print(f"{path}: set aside, the run is made again: {why_again}", flush=True)
+            path.rename(path.with_name(f"earlier-{time.time_ns()}.json"))
+        progress.print_heading(config, sweep_folder, None)
+        record = _make(config, sweep_folder, run_folder, launcher, made_with)
+        store.write_record(sweep_folder, record)
+    if record.error is not None:
+        reason = first_line(record.error.message)
+        print(f"    {record.status}: {reason} (more in {run_folder})", flush=True)
+    return True
+
+
+def _why_again(path: Path, made_with: dict[str, str]) -> str | None:
+    """Return why a run that has a record has to be made again; None where it has not."""
+    try:
+        record = store.read_record(path)
+    except store.StoreError as error:
+        return str(error)
+    if record.status not in FINISHED:
+        return f"it was {record.status.replace('_', ' ')}"
+    return provenance.what_changed(record.made_with, made_with) or None
+
+
+def _make(
+    config: RunConfig,
+    sweep_folder: Path,
+    run_folder: Path,
+    launcher: Launcher,
+    made_with: dict[str, str],
+) -> RunRecord:
     started_at = datetime.now(UTC)
     outcome, parity_key = _skip(config), None
     if outcome is None:
-        with machine.reserved(_print_waiting, shared=config.share_machine):
+        with machine.reserved(progress.print_waiting, shared=config.share_machine):
             started_at = datetime.now(UTC)
-            parity_key = gate.judge(config, sweep_folder, _print_verdict, launcher)
+            parity_key = gate.judge(config, sweep_folder, progress.print_verdict, launcher)
             outcome = _run(config, sweep_folder, run_folder / LOG_NAME, launcher)
     result = outcome.result
-    record = RunRecord(
+    return RunRecord(
         schema_version=store.SCHEMA_VERSION,
         run_id=config.run_id,
         sweep_name=config.sweep_name,
@@ -102,27 +146,8 @@ def execute(config: RunConfig, launcher: Launcher) -> RunRecord:
         **{name: getattr(result, name) for name in result.__struct_fields__ if name != "seconds"},
         seconds=outcome.seconds,
         parity_key=parity_key,
+        made_with=made_with,
     )
-    path = store.write_record(sweep_folder, record)
-    if record.error is not None:
-        reason = first_line(record.error.message)
-        print(f"    {record.status}: {reason} (more in {path.parent})", flush=True)
-    return record
-
-
-def _finished_record(path: Path) -> RunRecord | None:
-    """Return the record of a run that need not be run again; set any other one aside."""
-    if not path.exists():
-        return None
-    try:
-        record = store.read_record(path)
-    except store.StoreError as error:
-        print(f"{error}; set aside, the run is made again", flush=True)
-        record = None
-    if record is not None and record.status in FINISHED:
-        return record
-    path.rename(path.with_name(f"earlier-{time.time_ns()}.json"))
-    return None
 
 
 def _skip(config: RunConfig) -> Outcome | None:
@@ -151,65 +176,8 @@ def _run(config: RunConfig, sweep_folder: Path, log_path: Path, launcher: Launch
         sweep_folder=str(sweep_folder),
     )
     return run_isolated(
-        request, log_path, lambda ended: _print_epoch(ended, config.epochs), launcher
+        request, log_path, lambda ended: progress.print_epoch(ended, config.epochs), launcher
     )
-
-
-def _print_heading(config: RunConfig, sweep_folder: Path, kept: RunRecord | None) -> None:
-    """Say which run of how many this is, and how long all that is left will take."""
-    run_ids = store.read_plan(sweep_folder).run_ids
-    number = run_ids.index(config.run_id)
-    left = "finished earlier, kept" if kept else _time_left(sweep_folder, run_ids[number:])
-    print(
-        f"[{number + 1}/{len(run_ids)}] {config.implementation.name} {config.architecture.name} "
-        f"learning rate {config.learning_rate:g}, seed {config.seed}"
-        + (f"  ({left})" if left else ""),
-        flush=True,
-    )
-
-
-def _time_left(sweep_folder: Path, run_ids: Sequence[str]) -> str:
-    """Estimate from the runs that are finished, those of the same implementation first."""
-    durations: dict[str, list[float]] = {}
-    for record in store.read_sweep(sweep_folder).records:
-        if record.status in FINISHED:
-            durations.setdefault(record.run_id.split("-")[0], []).append(record.seconds.total)
-    if not durations:
-        return ""
-    means = {name: statistics.mean(values) for name, values in durations.items()}
-    overall = statistics.mean(means.values())
-    seconds = sum(means.get(run_id.split("-")[0], overall) for run_id in run_ids)
-    return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
-
-
-def _print_waiting() -> None:
-    print(
-        "    waiting for another run on this machine to end (share_machine=true runs beside it)",
-        flush=True,
-    )
-
-
-def _print_verdict(verdict: Verdict) -> None:
-    print(f"    parity: {verdict.implementation} {in_words(verdict)}", flush=True)
-
-
-def _print_epoch(ended: EpochEnded, n_epochs: int) -> None:
-    epoch = ended.epoch
-
-    def shown(value: float | None) -> str:
-        return "not finite" if value is None else f"{value:.4f}"
-
-    line = f"    epoch {epoch.epoch}/{n_epochs}  loss {shown(epoch.train_loss)}"
-    if epoch.training_set_loss is not None:
-        line += f"  after it {shown(epoch.training_set_loss)}"
-    if epoch.validation_accuracy is not None:
-        line += (
-            f"  validation loss {shown(epoch.validation_loss)}"
-            f"  accuracy {epoch.validation_accuracy:.4f}"
-        )
-    if ended.examples_per_second is not None:
-        line += f"  {ended.examples_per_second:,.0f} examples/s"
-    print(line, flush=True)
 
 
 def conclude(configs: Sequence[RunConfig]) -> int:

@@ -20,6 +20,9 @@ from bench.messages import Message, Request, Result, Started
 from bench.process import open_channel
 from bench.training import train
 
+# What frameworks call it, in the names of their errors or in what those say.
+OUT_OF_MEMORY = ("ResourceExhausted", "OutOfMemory", "RESOURCE_EXHAUSTED", "can't allocate memory")
+
 
 def main() -> None:
     """Run what is asked for on standard input."""
@@ -51,7 +54,8 @@ def attempt(request: Request, ledger: Ledger, say: Callable[[Message], None]) ->
     except MemoryError as error:
         return _failure("out_of_memory", error)
     except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a framework raises is a result
-        return _failure("failed", error)
+        ran_out = any(sign in f"{type(error).__name__}: {error}" for sign in OUT_OF_MEMORY)
+        return _failure("out_of_memory" if ran_out else "failed", error)
 
 
 def run(request: Request, ledger: Ledger, say: Callable[[Message], None]) -> Result:

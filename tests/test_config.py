@@ -106,6 +106,8 @@ def test_a_named_sweep_can_be_narrowed():
         ("architecture.hidden_sizes=[0]", "architecture.hidden_sizes=[0]: must be a list such as"),
         ("device=tpu", "device=tpu: must be cpu or gpu"),
         ("timeout_seconds=0", "must be a number above 0, or null"),
+        ("memory_limit=2", "must be an amount such as 500MB or 2GB, or null for no limit"),
+        ("memory_limit=0GB", "must be an amount such as 500MB or 2GB, or null for no limit"),
         ("recipe.loss=hinge", "recipe.loss=hinge: must be cross_entropy or mean_squared_error or"),
         ("recipe.output=sigmoid", "cross_entropy needs probabilities that sum to one"),
         ("sweep_name=../elsewhere", "sweep_name=../elsewhere: must be up to 100 letters"),

@@ -161,6 +161,15 @@ MISBEHAVIOUR = {
         "timeout",
     ),
     "closes its pipes": ("import os, time; os.closerange(0, 3); time.sleep(1000)", "timeout"),
+    "eats memory": ("eaten = []\nwhile True: eaten.append(bytearray(10**8))", "out_of_memory"),
+    "writes 1 GB": (
+        "import os\nfor _ in range(1000): os.write(2, b'x' * 10**6)\nraise RuntimeError('planted')",
+        "failed",
+    ),
+    "forks grandchildren": (
+        "import os, time\nos.fork() or os.fork() or os.fork()\ntime.sleep(1111)",
+        "timeout",
+    ),
     "leaves another process": (
         "import subprocess, os; subprocess.Popen(['sleep', '1111']); os._exit(3)",
         "failed",
@@ -182,12 +191,18 @@ def test_a_framework_that_misbehaves_on_import_costs_its_run_alone(
     code, status = MISBEHAVIOUR[behaviour]
     (tmp_path / "sklearn.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    words = ("implementation=sklearn", f"isolation={isolation}", "timeout_seconds=3")
+    words = (
+        "implementation=sklearn",
+        f"isolation={isolation}",
+        "timeout_seconds=3",
+        "memory_limit=2GB",
+    )
     outcome = run_isolated(
         request(tmp_path, *words), tmp_path / "run.log", lambda _: None, launcher
     )
     assert outcome.result.status == status
     assert outcome.seconds.total < 20
+    assert (tmp_path / "run.log").stat().st_size < 21e6
     launcher.close()
     left = subprocess.run(["pgrep", "-f", "sleep 1111"], capture_output=True, check=False)
     assert left.stdout == b""

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # One name for all, so that what one command has trained is kept by the next.
+FEW_CELLS = "implementation=numpy dataset=synthetic threads=1"
 SMALL = ("dataset=synthetic", "epochs=1", "sweep_name=default")
 
 
@@ -35,6 +37,17 @@ def test_a_command_of_the_readme_works(words, folder, run_in):
     if words[0] == "make":  # what it runs is what this very run of the tests consists of
         subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, check=True)
         return
+    if words[0] == "bench-compare":  # in a repository that has a HEAD; few pairs
+        subprocess.run(["git", "init", "--quiet", folder], check=True)
+        for part in ("implementations", "bench/contract.py"):
+            target = folder / part
+            target.parent.mkdir(exist_ok=True)
+            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+            copy(ROOT / part, target)
+        subprocess.run(["git", "-C", folder, "add", "implementations", "bench"], check=True)
+        named = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.org")
+        subprocess.run(["git", "-C", folder, *named, "commit", "-qm", "all"], check=True)
+        words = [*words, "--smallest=50%", "--budget=60s", "--cells", FEW_CELLS]
     trains = words[0] == "bench" and "--help" not in words
     ended = run_in(folder, *words, *(SMALL if trains else ()))
     assert ended.returncode == 0, ended.stderr

@@ -183,7 +183,7 @@ def test_records_with_more_keys_than_we_know_are_read(record, tmp_path):
 
 def test_a_sweep_is_read_as_far_as_it_goes(record, tmp_path):
     names = ("c-run", "a-run", "b-run", "never-run")
-    store.write_plan(tmp_path, store.SweepPlan(schema_version=1, sweep_name="trial", run_ids=names))
+    store.add_to_plan(tmp_path, names)
     for name in names[:3]:
         store.write_record(tmp_path, replace(record, run_id=name))
     (tmp_path / "b-run" / store.RECORD_NAME).write_text("{")

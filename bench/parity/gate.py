@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import platform
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 import bench
-from bench import environment, registry, store
+from bench import environment, provenance, registry, store
 from bench.config import RunConfig
 from bench.contract import RunError, Verdict
 from bench.process import Launcher
@@ -43,8 +43,8 @@ def unjudged(config: RunConfig) -> Verdict:
     """Return a verdict without rungs: all that one about this configuration will hold for."""
     implementation, recipe = config.implementation, config.recipe
     holds_for: dict[str, Any] = {
-        "source": _hash_of([registry.source(implementation.module)]),
-        "ladder": _hash_of(Path(bench.__file__).parent / name for name in JUDGES),
+        "source": provenance.hash_of([registry.source(implementation.module)]),
+        "ladder": provenance.hash_of(Path(bench.__file__).parent / name for name in JUDGES),
         "options": implementation.options,
         "equations": {name: getattr(recipe, name) for name in EQUATIONS},
         "device": config.device,
@@ -109,6 +109,7 @@ def examine(
         cores=cores or configs[0].cores,
         preload=configs[0].preload,
         timeout_seconds=TIMEOUT_SECONDS,
+        memory_limit_bytes=configs[0].memory_limit_bytes,
     )
     message = f"not finished after {TIMEOUT_SECONDS:g} s" if ended.timed_out else ended.cause
     for verdict in waiting:
@@ -159,10 +160,3 @@ def _cached(verdict: Verdict) -> Path | None:
         return environment.cache_folder() / "parity" / f"{verdict.key}.json"
     except RuntimeError:  # no home folder
         return None
-
-
-def _hash_of(paths: Iterable[Path]) -> str:
-    content = hashlib.sha256()
-    for path in paths:
-        content.update(path.read_bytes())
-    return content.hexdigest()

@@ -35,6 +35,7 @@ class Outcome:
     pairs: list[Pair] = field(default_factory=list)
     answer: Answer | None = None
     error: str | None = None
+    remark: str | None = None
 
     @property
     def estimate(self) -> Estimate | None:
@@ -60,11 +61,13 @@ def run(
     on_pair: Callable[[Sequence[Outcome], float], None],
     on_wait: Callable[[], None],
     share_machine: bool = False,
+    n_pairs: int | None = None,
 ) -> list[Outcome]:
     """Compare two sides; return what is known of each cell.
 
     Args:
         folder: for what the sides are told; empty.
+        n_pairs: of every cell, whatever they say; as many as the answers take if None.
         on_pair: called after every pair with all outcomes so far and the seconds taken.
         on_wait: called where another run holds the machine.
     """
@@ -75,14 +78,15 @@ def run(
     with machine.reserved(on_wait, shared=share_machine):
         steps = steps_of_blocks(cells, sides, folder, outcomes, randomness)
         write_problems(cells, steps, folder)
-        for number in range(max(LOOKS)):
+        for number in range(n_pairs or max(LOOKS)):
             for group in _by_implementation(outcomes):
                 _measure_all(group, number, sides, folder, randomness)
                 on_pair(outcomes, time.monotonic() - start)
             # A pair more than fits is worth less than keeping the promise.
             taken = time.monotonic() - start
-            last = taken * (number + 2) / (number + 1) > budget_seconds
-            if _judge(outcomes, smallest, last=last):
+            out_of_time = taken * (number + 2) / (number + 1) > budget_seconds
+            last = out_of_time or number + 1 == n_pairs
+            if (last or n_pairs is None) and _judge(outcomes, smallest, last=last):
                 break
     return outcomes
 

@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,20 +27,25 @@ exit status: 0 not slower, 1 slower or learning something else, 2 a mistake in t
 3 can't tell (see --cant-tell), 130 interrupted
 """
 CELLS = "sweep=default learning_rate=0.01 threads=1"
+HISTORY = "results/history.jsonl"
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def main() -> None:
     """Compare what the command line names, and exit with what was found."""
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments = parser.parse_args()
+    if arguments.base is None and not (arguments.record or arguments.against_history):
+        parser.error("BASE: what to compare with, such as HEAD~1, is missing")
     from bench.config import ConfigError
     from bench.datasets import DatasetError
     from bench.regression.sides import SideError
+    from bench.store import StoreError
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # worktrees are removed then too
     try:
         sys.exit(_compare(arguments))
-    except (ConfigError, DatasetError, SideError) as error:
+    except (ConfigError, DatasetError, SideError, StoreError) as error:
         print(f"bench-compare: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
@@ -55,7 +60,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("base", help="a git revision, or a folder with the project in it")
+    parser.add_argument(
+        "base",
+        nargs="?",
+        help="a git revision, or a folder with the project in it (what the history refers to)",
+    )
     parser.add_argument("head", nargs="?", help="the same (the working tree as it stands)")
     parser.add_argument("--base-python", type=Path, help="the interpreter for BASE (this one)")
     parser.add_argument("--head-python", type=Path, help="the interpreter for HEAD (this one)")
@@ -72,6 +81,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--output", type=Path, help="a folder for pairs.json, report.md and ratios.png"
+    )
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help=f"add the ratios to {HISTORY}, to which BASE is the reference from then on",
+    )
+    parser.add_argument(
+        "--against-history",
+        action="store_true",
+        help=f"compare with the last commit in {HISTORY}, by way of its reference",
     )
     parser.add_argument(
         "--share-machine", action="store_true", help="do not wait for other runs on this machine"
@@ -94,37 +113,65 @@ def _share(text: str) -> float:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    from bench.regression import campaign, output
-    from bench.regression.sides import checked_out, repository_here
+    from bench.regression import output, record
+    from bench.regression.sides import repository_here
 
     cells = cells_of(arguments.cells)
+    base = arguments.base
+    if arguments.record or arguments.against_history:
+        base = record.base_of(base, repository_here())
     with ExitStack() as stack:
-        needs_repository = arguments.head is None or not Path(arguments.base).is_dir()
-        repository = repository_here() if needs_repository else Path.cwd()
-        sides: dict[Which, SideOfPair] = {
-            "base": stack.enter_context(
-                checked_out(arguments.base, arguments.base_python, repository, "BASE")
-            ),
-            "head": stack.enter_context(
-                checked_out(arguments.head, arguments.head_python, repository, "HEAD")
-            ),
-        }
-        told = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-compare-told-"))
-        with output.progress(arguments.budget) as on_pair:
-            outcomes = campaign.run(
-                cells,
-                sides,
-                Path(told),
-                smallest=arguments.smallest,
-                budget_seconds=arguments.budget,
-                on_pair=on_pair,
-                on_wait=lambda: print("waiting for another run on this machine to end", flush=True),
-                share_machine=arguments.share_machine,
-            )
+        sides = _sides(arguments, base, stack)
+        if arguments.record:
+            record.check(sides)
+        outcomes = _campaign(arguments, cells, sides, stack)
+    if arguments.against_history:
+        record.judge(outcomes, sides, repository_here(), arguments.smallest)
     output.print_table(outcomes, sides)
+    if arguments.record:
+        record.add(outcomes, sides, repository_here())
     if arguments.output is not None:
         output.write(arguments.output, outcomes, sides)
     return _status(outcomes, arguments.cant_tell)
+
+
+def _sides(arguments: argparse.Namespace, base: str, stack: ExitStack) -> dict[Which, SideOfPair]:
+    from bench.regression.sides import checked_out, repository_here
+
+    needs_repository = arguments.head is None or not Path(base).is_dir()
+    repository = repository_here() if needs_repository else Path.cwd()
+    asked: dict[Which, Any] = {
+        "base": (base, arguments.base_python),
+        "head": (arguments.head, arguments.head_python),
+    }
+    return {
+        which: stack.enter_context(checked_out(revision, python, repository, which.upper()))
+        for which, (revision, python) in asked.items()
+    }
+
+
+def _campaign(
+    arguments: argparse.Namespace,
+    cells: Sequence[Cell],
+    sides: Mapping[Which, SideOfPair],
+    stack: ExitStack,
+) -> list[Outcome]:
+    from bench.regression import campaign, output
+    from bench.regression.history import N_PAIRS
+
+    told = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-compare-told-"))
+    with output.progress(arguments.budget) as on_pair:
+        return campaign.run(
+            cells,
+            sides,
+            Path(told),
+            smallest=arguments.smallest,
+            budget_seconds=arguments.budget,
+            on_pair=on_pair,
+            on_wait=lambda: print("waiting for another run on this machine to end", flush=True),
+            share_machine=arguments.share_machine,
+            n_pairs=N_PAIRS if arguments.record or arguments.against_history else None,
+        )
 
 
 def cells_of(words: str) -> list[Cell]:

@@ -50,23 +50,46 @@ def estimate(values: Sequence[float], margin: float = MARGIN) -> Estimate:
     if n < 5:
         raise ValueError(f"{n} pairs: at least 5 are needed")
     mean = float(stats.trim_mean(values, TRIM))
-    error = float(mstats.trimmed_stde(np.asarray(values), limits=(TRIM, TRIM)))
-    freedom = n - 2 * math.floor(TRIM * n) - 1
+    kept = n - 2 * math.floor(TRIM * n)
+    winsorised = np.asarray(mstats.winsorize(np.asarray(values), limits=(TRIM, TRIM)))
+    error = math.sqrt(winsorised.var() * n / (kept * (kept - 1)))
     lower_quartile, upper_quartile = np.percentile(values, [25, 75])
     if error == 0:
         p_value = 0.0 if mean > math.log1p(margin) else 1.0
     else:
-        p_value = float(stats.t.sf((mean - math.log1p(margin)) / error, freedom))
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
+        p_value = float(stats.t.sf((mean - math.log1p(margin)) / error, freedom(n)))
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom(n))) * error
     return Estimate(
         n_pairs=n,
         ratio=math.exp(mean),
         low=math.exp(mean - half),
         high=math.exp(mean + half),
-        upper=math.exp(mean + float(stats.t.ppf(SURE, freedom)) * error),
+        upper=math.exp(mean + float(stats.t.ppf(SURE, freedom(n))) * error),
         spread=float(upper_quartile - lower_quartile) / 1.349,
         p_value=p_value,
     )
+
+
+def freedom(n_pairs: int) -> int:
+    """Return the degrees of freedom of a trimmed mean."""
+    return n_pairs - 2 * math.floor(TRIM * n_pairs) - 1
+
+
+def standard_error(low: float, high: float, n_pairs: int) -> float:
+    """Return the standard error of the logarithm of a ratio from its 95 % interval."""
+    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom(n_pairs)))
+    return math.log(high / low) / (2 * quantile)
+
+
+def passing(p_values: Mapping[str, float], levels: Mapping[str, float]) -> list[str]:
+    """Return the cells that pass, each at its level, one error rate for all (Holm 1979)."""
+    ordered = sorted(p_values, key=lambda cell: p_values[cell])
+    passed = []
+    for place, cell in enumerate(ordered):  # stop at the first that does not pass
+        if p_values[cell] >= levels[cell] / (len(ordered) - place):
+            break
+        passed.append(cell)
+    return passed
 
 
 def decide(
@@ -80,12 +103,10 @@ def decide(
         last: there will be no more pairs.
     """
     answers: dict[str, Answer | None] = dict.fromkeys(estimates)
-    ordered = sorted(estimates, key=lambda cell: estimates[cell].p_value)
-    for place, cell in enumerate(ordered):  # Holm: stop at the first that does not pass
-        if estimates[cell].p_value >= _level(estimates[cell].n_pairs, last) / (
-            len(ordered) - place
-        ):
-            break
+    for cell in passing(
+        {cell: made.p_value for cell, made in estimates.items()},
+        {cell: _level(made.n_pairs, last) for cell, made in estimates.items()},
+    ):
         answers[cell] = "slower"
     for cell, made in estimates.items():
         looking = last or made.n_pairs in (EARLIEST, *LOOKS)

@@ -86,6 +86,7 @@ def _interval(made: Estimate) -> str:
 
 def _remarks(outcomes: Sequence[Outcome]) -> list[str]:
     lines = [f"{one.cell.name}: {one.error}" for one in outcomes if one.error]
+    lines += [f"{one.cell.name}: {one.remark}" for one in outcomes if one.remark]
     for one in outcomes:
         if one.pairs and one.learns_something_else:
             apart = max(pair.learnt_apart for pair in one.pairs)

@@ -8,8 +8,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+HISTORY = "results/history.jsonl"  # written about revisions; in none of them a change of code
 NEEDED = ("implementations", "bench/contract.py")
 
 
@@ -49,7 +51,7 @@ def checked_out(
         _check(tree, name, label)
         yield SideOfPair(label=label, tree=tree, python=interpreter, commit=_commit_of(tree))
         return
-    commit = _git(repository, "rev-parse", "--verify", "--quiet", f"{asked}^{{commit}}")
+    commit = commit_named(asked, repository)
     if commit is None:
         raise SideError(
             f"{name}={asked}: neither a revision of {repository} nor a folder with "
@@ -78,6 +80,18 @@ def repository_here() -> Path:
     return Path(top)
 
 
+def commit_named(revision: str, repository: Path) -> str | None:
+    """Return the commit that a revision names, or None."""
+    return _git(repository, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+
+
+def committed_at(commit: str, repository: Path) -> str:
+    """Return when a commit was made, in UTC, ISO 8601."""
+    seconds = _git(repository, "show", "--no-patch", "--format=%ct", commit)
+    assert seconds is not None  # noqa: S101  # it has just been checked out
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat()
+
+
 def _check(tree: Path, name: str, label: str) -> None:
     for needed in NEEDED:
         if not (tree / needed).exists():
@@ -88,7 +102,8 @@ def _commit_of(tree: Path) -> str | None:
     commit = _git(tree, "rev-parse", "HEAD")
     if commit is None:
         return None
-    return commit + ("-dirty" if _git(tree, "status", "--porcelain") else "")
+    changed = _git(tree, "status", "--porcelain", "--", ":/", f":(top,exclude){HISTORY}")
+    return commit + ("-dirty" if changed else "")
 
 
 def _git(folder: Path, *words: str) -> str | None:

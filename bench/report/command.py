@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REPORT_NAME = "report"
+HISTORY_NAME = "history.jsonl"
 FORMATS = ("html", "md", "csv", "terminal")
 
 
@@ -28,6 +29,8 @@ def main() -> None:
     """
     arguments = _parser().parse_args()
     try:
+        if arguments.history is not None and not arguments.history.is_file():
+            raise store.StoreError(f"--history={arguments.history}: no such file")
         sweep = store.merged([store.read_sweep(folder) for folder in arguments.folders])
         if not sweep.records:
             raise store.StoreError(_nothing(sweep))
@@ -35,7 +38,8 @@ def main() -> None:
             arguments.folders[0] / REPORT_NAME if len(arguments.folders) == 1 else Path(REPORT_NAME)
         )
         formats = set(FORMATS) if "all" in arguments.format else set(arguments.format)
-        page = write_report(sweep, folder, formats, arguments.target)
+        history = arguments.history or arguments.folders[0].resolve().parent / HISTORY_NAME
+        page = write_report(sweep, folder, formats, arguments.target, history)
     except store.StoreError as error:
         sys.exit(_refuse(str(error)))
     except OSError as error:
@@ -68,6 +72,10 @@ def _parser() -> argparse.ArgumentParser:
         help="time to this validation accuracy, 0 to 1 (the highest that all have reached)",
     )  # fmt: skip
     parser.add_argument(
+        "--history", type=Path,
+        help=f"what bench-compare --record wrote ({HISTORY_NAME} beside the sweep, if any)",
+    )  # fmt: skip
+    parser.add_argument(
         "--fail-on", choices=["failed"], help="exit with status 1 where a run has failed"
     )
     return parser
@@ -98,12 +106,21 @@ def _nothing(sweep: store.Sweep) -> str:
 
 
 def write_report(
-    sweep: store.Sweep, folder: Path, formats: Set[str], target: float | None = None
+    sweep: store.Sweep,
+    folder: Path,
+    formats: Set[str],
+    target: float | None = None,
+    history: Path | None = None,
 ) -> Path | None:
     """Write about a sweep into `folder` and print the comparison; return the page's path.
 
+    Args:
+        target: the validation accuracy that is timed to; the highest that all have reached if None.
+        history: of commits, drawn if there is one.
+
     Raises:
         OSError: `folder` can't be written to.
+        StoreError: a line of the history is not an entry.
     """
     # Imported here because `--help` and a mistyped folder must not wait for them.
     from bench.report import tables
@@ -122,7 +139,7 @@ def write_report(
         return folder / "runs.csv"
     from bench.report import pages
 
-    plots = _draw(sweep, runs, folder)
+    plots = _draw(sweep, runs, folder) | _draw_history(history, folder)
     said = pages.sections(sweep, runs, comparison)
     page = folder / "report.md"
     if "md" in formats:
@@ -150,6 +167,16 @@ def _draw(sweep: store.Sweep, runs: pd.DataFrame, folder: Path) -> dict[str, str
         plots = Plots(sweep.records, folder, sweep.verdicts)
         captions = plots.draw() | overviews.draw(runs, folder, plots.stamp)
         return captions | images.result()
+
+
+def _draw_history(history: Path | None, folder: Path) -> dict[str, str]:
+    """Draw speed over commits, where that is known; return the caption by file name."""
+    if history is None or not history.exists():
+        return {}
+    from bench.regression.history import read
+    from bench.report import commits
+
+    return commits.draw(read(history), folder)
 
 
 def _print_comparison(sweep: store.Sweep, comparison: pd.DataFrame) -> None:

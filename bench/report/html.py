@@ -27,6 +27,7 @@ from PIL import Image
 from bench.contract import RunRecord
 from bench.report import charts, style
 from bench.report.chart_data import FILTERS, rows_of_charts
+from bench.report.commits import NAME as COMMITS
 
 WIDEST_PIXELS, MOST_COLOURS = 1200, 48  # of an embedded picture; it is larger beside the page
 
@@ -60,7 +61,7 @@ def page(
         "filters": list(FILTERS),
         **data,
     }
-    standing_in = {one.picture for one in shown}
+    placed = {COMMITS, *(one.picture for one in shown)}
     styles = _part("page.css")
     library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     scripts = [library.replace("</script", "<\\/script"), _part("page.js")]
@@ -68,7 +69,8 @@ def page(
         said,
         charts=shown,
         plots=plots,
-        pictures={name: caption for name, caption in plots.items() if name not in standing_in},
+        pictures={name: caption for name, caption in plots.items() if name not in placed},
+        commits=COMMITS if COMMITS in plots else None,
         conditions=data["conditions"],
         data=Markup(_json(content)),  # noqa: S704  # in it every < is escaped
         styles=Markup(styles),  # noqa: S704  # our own

@@ -159,8 +159,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         path = store.dataset_path(folder, SUMMARY.name, SUMMARY.fingerprint)
         store.write_atomically(path, store.encode(SUMMARY))
         if planned:
-            plan = store.SweepPlan(schema_version=1, sweep_name="fixture", run_ids=planned)
-            store.write_plan(folder, plan)
+            store.add_to_plan(folder, planned)
         return folder
 
     return write_sweep

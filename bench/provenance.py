@@ -1,0 +1,53 @@
+"""What a run's numbers come from: the code that is timed, and the libraries under it."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import bench
+from bench import environment, registry
+from bench.config import RunConfig
+
+TIMED = (
+    "contract.py", "datasets.py", "evaluation.py", "idx.py", "ledger.py", "sampling.py",
+    "training.py", "worker.py",
+)  # fmt: skip
+IMPLEMENTATION, HARNESS = "code of the implementation", "code of the harness"
+
+
+def of_run(config: RunConfig) -> dict[str, str]:
+    """Return what a run made now would come from: hashes of code, versions of libraries."""
+    versions = environment.versions(config.implementation.libraries)
+    return {
+        IMPLEMENTATION: hash_of([registry.source(config.implementation.module)])[:12],
+        HARNESS: hash_of(Path(bench.__file__).parent / name for name in TIMED)[:12],
+        "python": platform.python_version(),
+        **{name: version or "not installed" for name, version in versions.items()},
+    }
+
+
+def hash_of(paths: Iterable[Path]) -> str:
+    """Return the SHA-256 of some files' contents."""
+    content = hashlib.sha256()
+    for path in paths:
+        content.update(path.read_bytes())
+    return content.hexdigest()
+
+
+def what_changed(then: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Say in words what is not as it was; "" where all is."""
+    if not then:
+        return "it does not say which code and versions it was made with"
+    changed = []
+    for name in dict.fromkeys([*then, *now]):
+        old, new = then.get(name), now.get(name)
+        if old == new:
+            continue
+        if name in (IMPLEMENTATION, HARNESS):
+            changed.append(f"the {name} has changed")
+        else:
+            changed.append(f"{name} was {old or 'not recorded'} and is {new or 'not used'}")
+    return ", ".join(changed)

@@ -1,0 +1,103 @@
+"""What a comparison has to do with the history: what it refers to, is judged by and adds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench import environment
+from bench.regression.campaign import Outcome
+from bench.regression.history import (
+    Entry,
+    against,
+    append,
+    read,
+    reference,
+)
+from bench.regression.pairs import Which
+from bench.regression.sides import HISTORY, SideOfPair, commit_named, committed_at
+from bench.store import StoreError
+
+
+def base_of(asked: str | None, repository: Path) -> str:
+    """Return the commit that is to be BASE: the history's reference, or what begins a history.
+
+    Raises:
+        StoreError: there is no history and nothing asked, or the history refers to another.
+    """
+    path = repository / HISTORY
+    entries = read(path)
+    if asked is None:
+        return reference(entries, path)
+    commit = commit_named(asked, repository)
+    if commit is None:
+        raise StoreError(f"BASE={asked}: a history refers to a commit, and this is none")
+    if entries and reference(entries, path) != commit:
+        raise StoreError(
+            f"BASE={asked}: {path} refers to {reference(entries, path)}; leave BASE away"
+        )
+    return commit
+
+
+def check(sides: Mapping[Which, SideOfPair]) -> None:
+    """See that HEAD can be recorded.
+
+    Raises:
+        StoreError: it is no commit.
+    """
+    head = sides["head"]
+    if head.commit is None or head.commit.endswith("-dirty"):
+        raise StoreError(
+            f"HEAD={head.label}: not just a commit; commit the changes before they are recorded"
+        )
+
+
+def judge(
+    outcomes: Sequence[Outcome],
+    sides: Mapping[Which, SideOfPair],
+    repository: Path,
+    smallest: float,
+) -> None:
+    """Answer anew: not compared with the reference, but with the last commit in the history."""
+    made = {one.cell.name: one.estimate for one in outcomes if one.error is None}
+    known = {name: estimate for name, estimate in made.items() if estimate is not None}
+    answers = against(
+        known,
+        read(repository / HISTORY),
+        cpu_model=environment.cpu_model(),
+        commit=sides["head"].commit,
+        smallest=smallest,
+    )
+    for one in outcomes:
+        if one.cell.name not in answers:
+            continue
+        one.answer, then = answers[one.cell.name]
+        one.remark = (
+            f"compared with {then.commit[:10]} of {then.committed_at[:10]}: "
+            f"{known[one.cell.name].ratio / then.ratio:.3f} of its time"
+            if then is not None
+            else "the history has no other commit in this cell on such a processor"
+        )
+
+
+def add(outcomes: Sequence[Outcome], sides: Mapping[Which, SideOfPair], repository: Path) -> None:
+    """Append what was found to the history."""
+    head, base = sides["head"].commit, sides["base"].commit
+    assert head is not None and base is not None  # noqa: S101
+    entries = [
+        Entry(
+            cell=one.cell.name,
+            commit=head,
+            committed_at=committed_at(head, repository),
+            reference=base,
+            cpu_model=environment.cpu_model(),
+            ratio=made.ratio,
+            low=made.low,
+            high=made.high,
+            n_pairs=made.n_pairs,
+        )
+        for one in outcomes
+        if one.error is None and (made := one.estimate) is not None
+    ]
+    append(repository / HISTORY, entries)
+    print(f"Recorded: {len(entries)} cells of {head[:10]} in {HISTORY}")

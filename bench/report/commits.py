@@ -1,0 +1,74 @@
+"""The picture of speed over commits, from the history that `bench-compare --record` keeps."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.regression.history import Change, Entry, changes, series
+from bench.report import style
+
+NAME = "speed_over_commits.png"
+MOST_SERIES = 12
+MOST_NAMED = 25  # commits below a panel
+
+
+def draw(entries: Sequence[Entry], folder: Path) -> dict[str, str]:
+    """Draw a panel a cell, with what has changed marked; the caption by file name."""
+    drawn = list(series(entries).items())[:MOST_SERIES]
+    if not drawn:
+        return {}
+    said = []
+    rows, columns = style.grid_shape(len(drawn), 2)
+    size = (5.5 * columns, 0.8 + 2.8 * rows)
+    title = "Training time over commits"
+    with style.figure(folder / NAME, title, nrows=rows, ncols=columns, figsize=size) as (_, axes):
+        for panel, ((cell, cpu_model), of_cell) in zip(axes.flat, drawn, strict=False):
+            found = changes(of_cell)
+            _draw_series(panel, of_cell, found)
+            panel.set_title(style.short(f"{cell}, {cpu_model}"))
+            said += [_in_words(cell, of_cell[change.place], change) for change in found]
+        style.hide_unused(axes, len(drawn))
+    caption = (
+        f"Time of a training step over that of the reference commit {drawn[0][1][0].reference[:7]},"
+        " measured side by side; bars are 95 % intervals, lower is faster. "
+    )
+    return {NAME: caption + ("; ".join(said) + "." if said else "No change is found.")}
+
+
+def _in_words(cell: str, entry: Entry, change: Change) -> str:
+    slower = change.ratio > 1
+    size = change.ratio - 1 if slower else 1 / change.ratio - 1
+    return f"{cell}: {size:.0%} {'slower' if slower else 'faster'} from {entry.commit[:7]} on"
+
+
+def _draw_series(panel: Any, entries: Sequence[Entry], found: Sequence[Change]) -> None:
+    places = np.arange(len(entries))
+    ratios = np.array([entry.ratio for entry in entries])
+    errors = [
+        ratios - [entry.low for entry in entries],
+        np.array([entry.high for entry in entries]) - ratios,
+    ]
+    panel.errorbar(places, ratios, yerr=errors, fmt="o", markersize=4, capsize=3, color="#0072B2")
+    bounds = [0, *(change.place for change in found), len(entries)]
+    for start, end in itertools.pairwise(bounds):
+        level = np.exp(np.log(ratios[start:end]).mean())
+        panel.hlines(level, start - 0.4, end - 0.6, colors="#555555", linewidth=2)
+    for change in found:
+        panel.axvline(change.place - 0.5, color="#D55E00", linestyle="--")
+        panel.annotate(
+            f"{change.ratio - 1:+.0%}",
+            (change.place - 0.45, 0.98),
+            xycoords=("data", "axes fraction"),
+            va="top",
+            color="#A03E00",
+        )
+    every = -(-len(entries) // MOST_NAMED)
+    names = [entry.commit[:7] for entry in entries]
+    panel.set_xticks(places[::every], names[::every], rotation=60, ha="right", fontsize=8)
+    panel.set_ylabel("time over reference")
+    panel.margins(y=0.15)

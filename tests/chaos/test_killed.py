@@ -1,0 +1,73 @@
+"""A sweep whose processes are killed loses no finished run and doubles none."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from tests.chaos.conftest import N_RUNS, begin, finish, learnt, stored
+
+
+def test_a_sweep_killed_at_any_moment_goes_on_where_it_was(
+    tmp_path, randomness, tries, undisturbed
+):
+    kept = {}
+    left = tries("sweeps killed", 4, 100)
+    number = 0
+    while left:
+        folder = tmp_path / str(number)
+        folder.mkdir(exist_ok=True)
+        process = begin(folder)
+        time.sleep(randomness.uniform(0, 4))
+        process.kill()
+        ended_by_itself = process.wait() == 0
+        process.stderr.close()
+        found = stored(folder)
+        assert kept.items() <= found.items()
+        kept = found
+        if ended_by_itself:
+            assert learnt(folder) == undisturbed
+            number, kept = number + 1, {}  # too late; another sweep is begun
+        else:
+            left -= 1
+    status, said = finish(folder)
+    assert status == 0, said
+    assert kept.items() <= stored(folder).items()
+    assert learnt(folder) == undisturbed
+    assert not list(folder.rglob("earlier-*"))
+    assert not list(folder.rglob(".record*"))
+
+
+def test_a_run_killed_at_any_moment_costs_that_run(tmp_path, randomness, tries, undisturbed):
+    left = tries("runs killed", 4, 100)
+    number = 0
+    while left > 0:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        process = begin(folder)
+        while process.poll() is None:
+            time.sleep(randomness.uniform(0, 1.5))
+            for child in grandchildren(process.pid):
+                os.kill(child, signal.SIGKILL)
+                left -= 1
+        assert "Traceback" not in process.communicate()[1]
+        assert len(stored(folder)) == N_RUNS  # every end is a record
+        assert process.returncode in (0, 1)
+        status, said = finish(folder)
+        assert status == 0, said
+        assert learnt(folder) == undisturbed
+        number += 1
+
+
+def grandchildren(process):
+    """What the children of a process have forked: the runs."""
+    return [child for server in children(process) for child in children(server)]
+
+
+def children(process):
+    try:
+        return list(map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()))
+    except (FileNotFoundError, ProcessLookupError):
+        return []

@@ -1,0 +1,218 @@
+"""`bench-compare` end to end: real processes of real trees, with short blocks and a few pairs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import filelock
+import pytest
+
+from bench.regression import campaign, command, history, pairs
+from bench.regression.proof import plants
+from tests.conftest import SCRIPTS
+from tests.regression.conftest import CELL, CELLS, RIGHT_SCALE, commit, git
+
+LARGE = ("--smallest", "25%")  # an equal tree must be sure to pass on any machine
+WRONG_GRADIENT = ("implementations/numpy_mlp.py", RIGHT_SCALE, f"{RIGHT_SCALE} * np.float32(1.03)")
+ROWS = 1500  # of the planted product: more than 30 % of a step of 32 examples
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    monkeypatch.setattr(campaign, "BLOCK_SECONDS", 0.02)
+    monkeypatch.setattr(pairs, "N_TURNS", 6)
+
+
+@pytest.fixture
+def compare(monkeypatch, capsys, tmp_path):
+    """Run the command; return its exit status, what it printed and its pairs.json."""
+
+    def run(*words, cells=CELLS):
+        words = [*map(str, words), "--cells", cells, "--output", str(tmp_path / "output")]
+        monkeypatch.setattr(sys, "argv", ["bench-compare", *words])
+        monkeypatch.setenv("COLUMNS", "120")
+        with pytest.raises(SystemExit) as ended:
+            command.main()
+        printed = capsys.readouterr()
+        written = tmp_path / "output" / "pairs.json"
+        content = json.loads(written.read_text()) if written.exists() else None
+        return ended.value.code, printed.out + printed.err, content
+
+    return run
+
+
+def test_an_unchanged_tree_passes(compare, tree, tmp_path):
+    status, printed, content = compare(tree("base"), tree("head"), *LARGE)
+    assert status == 0, printed
+    assert "not slower" in printed
+    (cell,) = content["cells"]
+    assert cell["answer"] == "not slower"
+    assert not cell["learns_something_else"]
+    assert len(cell["pairs"]) >= 5
+    assert all(len(pair["base_seconds"]) == pairs.N_TURNS for pair in cell["pairs"])
+    assert "not slower" in (tmp_path / "output" / "report.md").read_text()
+    assert (tmp_path / "output" / "ratios.png").stat().st_size > 10_000
+
+
+def test_a_planted_slowdown_in_the_working_tree_is_found(compare, repository, tmp_path):
+    plants.plant(repository, tmp_path / "planted", ROWS)
+    slow = tmp_path / "planted" / "implementations" / "numpy_mlp.py"
+    shutil.copy(slow, repository / "implementations" / "numpy_mlp.py")
+    status, printed, content = compare("HEAD")
+    assert status == 1, printed
+    assert re.search(rf"{CELL} .* slower", printed)
+    (cell,) = content["cells"]
+    assert cell["answer"] == "slower"
+    assert cell["estimate"]["ratio"] > 1.2
+    assert content["sides"]["head"]["commit"].endswith("-dirty")
+    assert git(repository, "worktree", "list").count("\n") == 0
+
+
+def test_a_wrong_gradient_at_the_same_speed_is_flagged(compare, tree):
+    status, printed, content = compare(tree("base"), tree("head", WRONG_GRADIENT), *LARGE)
+    assert status == 1, printed
+    assert "learns something else" in printed
+    (cell,) = content["cells"]
+    assert cell["answer"] == "not slower"
+    assert cell["learns_something_else"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (None, "BASE: ModuleNotFoundError: No module named 'implementations.notebook_mlp'"),
+        (
+            (
+                "implementations/notebook_mlp.py",
+                "def setup(self, problem",
+                "def begin(self, problem",
+            ),
+            "BASE: AttributeError: 'MLP' object has no attribute 'setup'",
+        ),
+    ],
+)
+def test_a_cell_that_one_side_does_not_have_is_named_and_the_rest_goes_on(
+    compare, tree, edit, reason
+):
+    base = tree("base", *([edit] if edit else []))
+    if edit is None:
+        (base / "implementations" / "notebook_mlp.py").unlink()
+    both = CELLS.replace("implementation=numpy", "implementation=notebook,numpy")
+    status, printed, content = compare(base, tree("head"), *LARGE, cells=both)
+    assert status == 3
+    assert reason in printed
+    answers = {cell["cell"]: cell["answer"] for cell in content["cells"]}
+    assert answers == {CELL: "not slower", CELL.replace("numpy", "notebook"): None}
+    assert compare(base, base, *LARGE, "--cant-tell", "pass", cells=both)[0] == 0
+
+
+def test_a_revision_before_the_contract_is_named(compare, tree):
+    base = tree("base", ("bench/contract.py", "class Problem", "class Task"))
+    status, printed, _ = compare(base, tree("head"), "--cant-tell=fail")
+    assert status == 1
+    assert "BASE: ImportError: cannot import name 'Problem'" in printed
+
+
+def test_commits_are_recorded_and_judged_by_way_of_the_reference(
+    compare, repository, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(history, "N_PAIRS", 8)
+    first = git(repository, "rev-parse", "HEAD")
+    status, printed, _ = compare("--against-history")
+    assert status == 2
+    assert "begin one with: bench-compare BASE --record" in printed
+    status, printed, _ = compare("HEAD", "--record", *LARGE)
+    assert status == 0, printed
+    (entry,) = history.read(repository / "results" / "history.jsonl")
+    assert (entry.cell, entry.commit, entry.reference) == (CELL, first, first)
+
+    plants.plant(repository, tmp_path / "planted", ROWS)
+    module = repository / "implementations" / "numpy_mlp.py"
+    shutil.copy(tmp_path / "planted" / "implementations" / "numpy_mlp.py", module)
+    status, printed, _ = compare("--record")
+    assert status == 2
+    assert "commit the changes before they are recorded" in printed
+    second = commit(repository, "slower")
+    status, printed, _ = compare("--record", "--against-history")
+    assert status == 1, printed
+    assert f"compared with {first[:10]}" in printed
+    entries = history.read(repository / "results" / "history.jsonl")
+    assert {one.commit: one.reference for one in entries} == {first: first, second: first}
+    status, printed, _ = compare("HEAD", "--record")
+    assert status == 2
+    assert f"refers to {first}; leave BASE away" in printed
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ([], "BASE: what to compare with, such as HEAD~1, is missing"),
+        (["nowhere"], "BASE=nowhere: neither a revision"),
+        (["HEAD", "nowhere"], "HEAD=nowhere: neither a revision"),
+        (["HEAD", "--base-python=/nowhere/python"], "--base-python=/nowhere/python: no such file"),
+        (["HEAD", "--budget=soon"], "'soon': must be a time such as 90s, 5m or 1h"),
+        (["HEAD", "--smallest=3"], "'3': must be more than 1% and up to 100%"),
+        (["HEAD", "--smallest=1%"], "'1%': must be more than 1% and up to 100%"),
+    ],
+)
+def test_a_mistake_is_said_in_a_line(compare, repository, words, reason):
+    status, printed, _ = compare(*words)
+    assert status == 2
+    assert reason in printed
+    assert "Traceback" not in printed
+
+
+def test_cells_that_there_are_not_are_refused(compare, repository):
+    status, printed, _ = compare("HEAD", cells="implementation=nowhere")
+    assert status == 2
+    assert "nowhere" in printed
+
+
+def test_interrupted_it_leaves_nothing_behind(repository, tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    process = subprocess.Popen(
+        [SCRIPTS / "bench-compare", "HEAD", "--cells", CELLS],
+        env=os.environ | {"TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not sides_of(temporary) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert sides_of(temporary)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    printed = process.communicate(timeout=30)[0]
+    assert process.returncode == 130, printed
+    assert "bench-compare: interrupted" in printed
+    assert "Traceback" not in printed
+    assert not sides_of(temporary)
+    assert git(repository, "worktree", "list").count("\n") == 0
+    left = [path for path in temporary.iterdir() if path.name.startswith("bench-compare")]
+    assert left == []
+    lock = filelock.FileLock(temporary / campaign.machine.LOCK_NAME)
+    with lock.acquire(blocking=False):  # nor does anything hold the machine
+        pass
+
+
+def sides_of(temporary):
+    """The processes that were told of a folder in there."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes()
+        except OSError:
+            continue  # it has ended meanwhile
+        if b"side.py" in words and str(temporary).encode() in words:
+            found.append(process.name)
+    return found

@@ -1,0 +1,119 @@
+"""`bench-export`: what other tools read back is what the records say."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from bench import export
+from bench.contract import RunError
+from tests.report.conftest import make_record, write  # noqa: F401  # a fixture
+
+
+@pytest.fixture
+def sweep(write):  # noqa: F811
+    return write(
+        make_record("numpy"),
+        make_record("keras", "two_hidden", 0.01, accuracy=0.7),
+        make_record("torch", status="failed", error=RunError(type="E", message="</script>\n😀")),
+    )
+
+
+@pytest.fixture
+def run_export(monkeypatch, capsys):
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["bench-export", *map(str, words)])
+        status = 0
+        try:
+            export.main()
+        except SystemExit as ended:
+            status = ended.code
+        printed = capsys.readouterr()
+        return status, printed.out + printed.err
+
+    return run
+
+
+def stored(sweep):
+    records = [json.loads(path.read_text()) for path in sorted(sweep.glob("*/record.json"))]
+    return {record["run_id"]: record for record in records}
+
+
+def curve(record, name):
+    return [(epoch["epoch"], epoch[name]) for epoch in record["epochs"] if epoch[name] is not None]
+
+
+def test_tensorboard_reads_every_curve(sweep, run_export):
+    pytest.importorskip("tensorboardX")
+    accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    status, printed = run_export(sweep, "--to", "tensorboard")
+    assert status == 0, printed
+    assert "tensorboard --logdir" in printed
+    for run_id, record in stored(sweep).items():
+        (folder,) = [one for one in (sweep / "tensorboard").iterdir() if one.name == run_id]
+        found = accumulators.EventAccumulator(str(folder))
+        found.Reload()
+        tags = found.Tags()["scalars"]
+        for name in ("train_loss", "validation_accuracy"):
+            expected = curve(record, name)
+            points = [(one.step, one.value) for one in found.Scalars(name)] if name in tags else []
+            assert points == [(step, pytest.approx(value, rel=1e-6)) for step, value in expected]
+        if record["test_accuracy"] is not None:
+            (outcome,) = found.Scalars("summary/test_accuracy")
+            assert outcome.value == pytest.approx(record["test_accuracy"], rel=1e-6)
+
+
+def test_mlflow_reads_every_curve_and_parameter(sweep, run_export, tmp_path):
+    tracking = pytest.importorskip("mlflow.tracking")
+    pytest.importorskip("sqlalchemy")
+    output = tmp_path / "out"
+    status, printed = run_export(sweep, "--to", "mlflow", "--output", output)
+    assert status == 0, printed
+    client = tracking.MlflowClient(f"sqlite:///{output / 'mlflow.db'}")
+    (experiment,) = [one for one in client.search_experiments() if one.name == sweep.name]
+    runs = {one.info.run_name: one for one in client.search_runs([experiment.experiment_id])}
+    assert set(runs) == set(stored(sweep))
+    for run_id, record in stored(sweep).items():
+        run = runs[run_id]
+        assert run.data.tags["status"] == record["status"]
+        assert run.data.params["learning_rate"] == str(record["config"]["learning_rate"])
+        assert run.data.params["implementation.name"] == record["config"]["implementation"]["name"]
+        found = client.get_metric_history(run.info.run_id, "train_loss")
+        assert sorted((one.step, one.value) for one in found) == curve(record, "train_loss")
+        assert run.data.metrics.get("test_accuracy") == record["test_accuracy"]
+
+
+def test_wandb_writes_a_run_offline_for_every_record(sweep, run_export):
+    pytest.importorskip("wandb")
+    status, printed = run_export(sweep, "--to", "wandb")
+    assert status == 0, printed
+    written = list((sweep / "wandb" / "wandb").glob("offline-run-*/run-*.wandb"))
+    assert len(written) == 3
+    contents = b"".join(path.read_bytes() for path in written)
+    for run_id in stored(sweep):
+        assert run_id.encode() in contents
+    assert b"validation_accuracy" in contents
+
+
+def test_what_is_not_installed_is_named_with_the_remedy(sweep, run_export, monkeypatch):
+    monkeypatch.setitem(export.TOOLS, "wandb", ("no_such_module", export.to_wandb))
+    status, printed = run_export(sweep, "--to", "wandb")
+    assert status == 2
+    assert "no_such_module is not installed; pip install 'mlp-bench[wandb]'" in printed
+
+
+def test_nothing_is_written_over(sweep, run_export, tmp_path):
+    pytest.importorskip("tensorboardX")
+    status, printed = run_export(sweep, "--to=tensorboard", "--output", tmp_path)
+    assert status == 2
+    assert "exists already; choose another with --output" in printed
+
+
+def test_a_sweep_without_records_is_nothing_to_export(run_export, tmp_path):
+    pytest.importorskip("tensorboardX")
+    status, printed = run_export(tmp_path, "--to=tensorboard")
+    assert status == 2
+    assert "no records, so there is nothing to export" in printed
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,67 @@
+"""What a record says it was made with, and what of it has changed since."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from bench import provenance
+from bench.overrides import compose_runs
+from tests.conftest import TINY
+
+WORDS = ("bench", *TINY, "sweep_name=night")
+
+
+def config(*words):
+    (found,) = compose_runs(["dataset=synthetic", *words], default_name="test")
+    return found
+
+
+def test_a_run_is_made_with_code_and_versions():
+    made = provenance.of_run(config())
+    assert made["numpy"] == np.__version__
+    assert set(made) >= {provenance.IMPLEMENTATION, provenance.HARNESS, "python"}
+    assert provenance.of_run(config("implementation=keras"))["tensorflow"]
+    assert provenance.what_changed(made, made) == ""
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "said"),
+    [
+        ({"numpy": "2.0"}, {"numpy": "2.1"}, "numpy was 2.0 and is 2.1"),
+        ({}, {"numpy": "2.1"}, "it does not say which code and versions it was made with"),
+        ({"python": "3.11"}, {"python": "3.11", "jax": "1"}, "jax was not recorded and is 1"),
+        (
+            {provenance.HARNESS: "a", "numpy": "1"}, {provenance.HARNESS: "b", "numpy": "2"},
+            "the code of the harness has changed, numpy was 1 and is 2",
+        ),
+    ],
+)  # fmt: skip
+def test_what_has_changed_is_said_in_words(then, now, said):
+    assert provenance.what_changed(then, now) == said
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("numpy", "numpy was 1.0 and is"),
+        (provenance.IMPLEMENTATION, "the code of the implementation has changed"),
+        (provenance.HARNESS, "the code of the harness has changed"),
+    ],
+)
+def test_what_was_made_with_something_else_is_made_again(run, tmp_path, key, said):
+    assert run(*WORDS).returncode == 0
+    (path,) = tmp_path.glob("results/night/*/record.json")
+    record = json.loads(path.read_text())
+    record["made_with"][key] = "1.0"
+    path.write_text(json.dumps(record))
+    ended = run(*WORDS)
+    assert ended.returncode == 0, ended.stderr
+    assert "the run is made again" in ended.stdout
+    assert said in ended.stdout
+    (earlier,) = path.parent.glob("earlier-*.json")
+    assert json.loads(earlier.read_text()) == record
+    assert json.loads(path.read_text())["made_with"][key] != "1.0"
+    assert "finished earlier, kept" in run(*WORDS).stdout
