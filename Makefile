@@ -4,6 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 COMMA := ,
 EXTRAS ?=
+ALL := torch jax sklearn joblib submitit tensorboard mlflow wandb
 BASE := .venv/installed
 INSTALLED := $(BASE)$(if $(EXTRAS),-$(subst $(COMMA),-,$(EXTRAS)))
 
@@ -59,7 +60,7 @@ data: setup ## find Fashion-MNIST on this machine, or fetch it
 lock: setup ## choose versions anew and write requirements.lock and extras.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --extra torch --extra jax --extra sklearn --universal \
+	$(BIN)/uv pip compile pyproject.toml $(foreach extra,$(ALL),--extra $(extra)) --universal \
 		--python-version 3.11 --upgrade --constraint requirements.lock --no-emit-index-url \
 		--no-header --no-annotate --quiet --output-file extras.lock
 

@@ -46,11 +46,10 @@ def launch(
     """
     folder = sweep.folder_of(configs[0]).absolute()
     with overrides.set_up(config_folder) as loader:
-        base, jobs = overrides.split(words, loader, multirun=multirun)
+        quoted = str(folder / FOLDER).replace("\\", "\\\\").replace("'", "\\'")
+        own = [f"hydra.sweep.dir='{quoted}'", "hydra.sweep.subdir=.", "hydra.output_subdir=null"]
+        base, jobs = overrides.split([*words, *own], loader, multirun=multirun)
         with open_dict(base):
-            base.hydra.sweep.dir = str(folder / FOLDER)
-            base.hydra.sweep.subdir = "."
-            base.hydra.output_subdir = None
             base.hydra.job.name = "bench"
         version.setbase("1.3")
         launcher = Plugins.instance().instantiate_launcher(
