@@ -267,5 +267,5 @@ def _read(path: Path, kind: type[Contents]) -> Contents:
                 f"{SCHEMA_VERSION}; upgrade it"
             )
         return msgspec.json.decode(contents, type=kind)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise StoreError(f"{path}: damaged or not a {kind.__name__}: {error}") from error

@@ -52,7 +52,9 @@ def attempt(request: Request, ledger: Ledger, say: Callable[[Message], None]) ->
     except UnavailableError as error:
         return Result(status="skipped", error=RunError(type="Unavailable", message=str(error)))
     except MemoryError as error:
-        return _failure("out_of_memory", error)
+        limit = request.config.memory_limit
+        within = f" within memory_limit={limit}" if limit else ""
+        return _failure("out_of_memory", error, f"no memory left{within}")
     except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a framework raises is a result
         ran_out = any(sign in f"{type(error).__name__}: {error}" for sign in OUT_OF_MEMORY)
         return _failure("out_of_memory" if ran_out else "failed", error)
@@ -74,13 +76,13 @@ def run(request: Request, ledger: Ledger, say: Callable[[Message], None]) -> Res
     return msgspec.structs.replace(result, dataset_fingerprint=dataset.fingerprint)
 
 
-def _failure(status: Status, error: BaseException) -> Result:
+def _failure(status: Status, error: BaseException, message: str = "") -> Result:
     traceback.print_exception(error)
     return Result(
         status=status,
         error=RunError(
             type=type(error).__name__,
-            message=str(error),
+            message=message or str(error),
             traceback="".join(traceback.format_exception(error)),
         ),
     )

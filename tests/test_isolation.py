@@ -194,14 +194,15 @@ def test_a_framework_that_misbehaves_on_import_costs_its_run_alone(
     words = (
         "implementation=sklearn",
         f"isolation={isolation}",
-        "timeout_seconds=3",
-        "memory_limit=2GB",
+        f"timeout_seconds={3 if status == 'timeout' else 15}",
+        "memory_limit=600MB",
     )
     outcome = run_isolated(
         request(tmp_path, *words), tmp_path / "run.log", lambda _: None, launcher
     )
     assert outcome.result.status == status
     assert outcome.seconds.total < 20
+    assert outcome.result.error.message
     assert (tmp_path / "run.log").stat().st_size < 21e6
     launcher.close()
     left = subprocess.run(["pgrep", "-f", "sleep 1111"], capture_output=True, check=False)

@@ -47,18 +47,18 @@ def test_a_sweep_goes_on_past_a_failure_and_exits_with_1(run, tmp_path):
         "bench",
         "-m",
         *TINY,
-        "implementation=keras,numpy",
-        "timeout_seconds=1.5",
-        "epochs=3",
+        "implementation=notebook,numpy",
+        "dataset.training_size=50000",
+        "epochs=10",
+        "timeout_seconds=5",
         "sweep_name=slow",
     )
     made = {
         record["config"]["implementation"]["name"]: record
         for record in records(tmp_path / "results/slow")
     }
-    assert made["keras"]["status"] == "timeout"
-    assert "keras" in made
-    assert "numpy" in made
+    assert made["notebook"]["status"] == "timeout"
+    assert made["numpy"]["status"] == "done"
     assert ended.returncode == 1
 
 
