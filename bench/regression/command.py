@@ -136,7 +136,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _sides(arguments: argparse.Namespace, base: str, stack: ExitStack) -> dict[Which, SideOfPair]:
-    from bench.regression.sides import checked_out, repository_here
+    from bench.regression.sides import checked_out, different_libraries, repository_here
 
     needs_repository = arguments.head is None or not Path(base).is_dir()
     repository = repository_here() if needs_repository else Path.cwd()
@@ -144,10 +144,14 @@ def _sides(arguments: argparse.Namespace, base: str, stack: ExitStack) -> dict[W
         "base": (base, arguments.base_python),
         "head": (arguments.head, arguments.head_python),
     }
-    return {
+    sides = {
         which: stack.enter_context(checked_out(revision, python, repository, which.upper()))
         for which, (revision, python) in asked.items()
     }
+    different_libraries(
+        sides["base"], sides["head"]
+    )  # an interpreter that does not run is said now
+    return sides
 
 
 def _campaign(

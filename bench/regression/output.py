@@ -16,7 +16,7 @@ from bench import environment
 from bench.regression.campaign import Outcome
 from bench.regression.decision import Estimate
 from bench.regression.pairs import Which
-from bench.regression.sides import SideOfPair
+from bench.regression.sides import SideOfPair, different_libraries
 from bench.report import terminal
 from bench.report.markup import table, text
 
@@ -53,7 +53,7 @@ def print_table(outcomes: Sequence[Outcome], sides: Mapping[Which, SideOfPair]) 
     for one in outcomes:
         shown.add_row(one.cell.name, *_row(one))
     terminal.console().print(shown)
-    for line in _remarks(outcomes):
+    for line in _remarks(outcomes, sides):
         print(line)
 
 
@@ -84,8 +84,12 @@ def _interval(made: Estimate) -> str:
     return f"{made.low:.3f} to {made.high:.3f}"
 
 
-def _remarks(outcomes: Sequence[Outcome]) -> list[str]:
-    lines = [f"{one.cell.name}: {one.error}" for one in outcomes if one.error]
+def _remarks(outcomes: Sequence[Outcome], sides: Mapping[Which, SideOfPair]) -> list[str]:
+    lines = [
+        f"{name}: {base} in BASE, {head} in HEAD"
+        for name, (base, head) in different_libraries(sides["base"], sides["head"]).items()
+    ]
+    lines += [f"{one.cell.name}: {one.error}" for one in outcomes if one.error]
     lines += [f"{one.cell.name}: {one.remark}" for one in outcomes if one.remark]
     for one in outcomes:
         if one.pairs and one.learns_something_else:
@@ -105,6 +109,7 @@ def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[Which, SideO
         "sides": {
             which: {"label": side.label, "commit": side.commit} for which, side in sides.items()
         },
+        "different_libraries": different_libraries(sides["base"], sides["head"]),
         "environment": environment.describe([]),
         "cells": [
             {
@@ -133,7 +138,7 @@ def markdown(outcomes: Sequence[Outcome], sides: Mapping[Which, SideOfPair]) -> 
         table(["cell", *HEADINGS], rows),
         MEANING,
     ]
-    parts += [f"- {text(line)}" for line in _remarks(outcomes)]
+    parts += [f"- {text(line)}" for line in _remarks(outcomes, sides)]
     return "\n\n".join(parts) + "\n"
 
 

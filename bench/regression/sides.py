@@ -12,6 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 HISTORY = "results/history.jsonl"  # written about revisions; in none of them a change of code
+LIST_LIBRARIES = """
+import platform
+from importlib.metadata import distributions
+print("python", platform.python_version())
+for one in distributions():
+    print(one.name.lower(), one.version)
+"""
 NEEDED = ("implementations", "bench/contract.py")
 
 
@@ -66,6 +73,32 @@ def checked_out(
         finally:
             _git(repository, "worktree", "remove", "--force", str(tree))
             _git(repository, "worktree", "prune")
+
+
+def different_libraries(base: SideOfPair, head: SideOfPair) -> dict[str, tuple[str, str]]:
+    """Return what both interpreters have in different versions; "none" where one lacks it.
+
+    Raises:
+        SideError: an interpreter does not run.
+    """
+    if base.python == head.python:
+        return {}
+    one, other = _libraries(base.python), _libraries(head.python)
+    return {
+        name: (one.get(name, "none"), other.get(name, "none"))
+        for name in sorted({*one, *other})
+        if one.get(name) != other.get(name)
+    }
+
+
+def _libraries(python: Path) -> dict[str, str]:
+    try:
+        told = subprocess.run(  # noqa: S603
+            [python, "-c", LIST_LIBRARIES], capture_output=True, text=True, check=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SideError(f"{python}: does not run as a Python interpreter: {error}") from error
+    return dict(line.split(" ", 1) for line in told.splitlines())
 
 
 def repository_here() -> Path:

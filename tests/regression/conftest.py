@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from bench.regression import campaign, command, pairs
 
 PROJECT = Path(__file__).parents[2]
 CELLS = (
     "implementation=numpy architecture=one_hidden learning_rate=0.01 threads=1 dataset=synthetic"
 )
 CELL = "numpy-one_hidden-32"
+LARGE = ("--smallest", "25%")  # an equal tree must be sure to pass on any machine
 RIGHT_SCALE = "last.delta *= self._scale"
+
+
+@pytest.fixture
+def short(monkeypatch):
+    monkeypatch.setattr(campaign, "BLOCK_SECONDS", 0.02)
+    monkeypatch.setattr(pairs, "N_TURNS", 6)
+
+
+@pytest.fixture
+def compare(short, monkeypatch, capsys, tmp_path):
+    """Run the command; return its exit status, what it printed and its pairs.json."""
+
+    def run(*words, cells=CELLS):
+        words = [*map(str, words), "--cells", cells, "--output", str(tmp_path / "output")]
+        monkeypatch.setattr(sys, "argv", ["bench-compare", *words])
+        monkeypatch.setenv("COLUMNS", "120")
+        with pytest.raises(SystemExit) as ended:
+            command.main()
+        printed = capsys.readouterr()
+        written = tmp_path / "output" / "pairs.json"
+        content = json.loads(written.read_text()) if written.exists() else None
+        return ended.value.code, printed.out + printed.err, content
+
+    return run
 
 
 @pytest.fixture

@@ -2,51 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import filelock
 import pytest
 
-from bench.regression import campaign, command, history, pairs
+from bench.regression import campaign, history, pairs
 from bench.regression.proof import plants
 from tests.conftest import SCRIPTS
-from tests.regression.conftest import CELL, CELLS, RIGHT_SCALE, commit, git
+from tests.regression.conftest import CELL, CELLS, LARGE, RIGHT_SCALE, commit, git
 
-LARGE = ("--smallest", "25%")  # an equal tree must be sure to pass on any machine
 WRONG_GRADIENT = ("implementations/numpy_mlp.py", RIGHT_SCALE, f"{RIGHT_SCALE} * np.float32(1.03)")
 ROWS = 1500  # of the planted product: more than 30 % of a step of 32 examples
-
-
-@pytest.fixture(autouse=True)
-def short(monkeypatch):
-    monkeypatch.setattr(campaign, "BLOCK_SECONDS", 0.02)
-    monkeypatch.setattr(pairs, "N_TURNS", 6)
-
-
-@pytest.fixture
-def compare(monkeypatch, capsys, tmp_path):
-    """Run the command; return its exit status, what it printed and its pairs.json."""
-
-    def run(*words, cells=CELLS):
-        words = [*map(str, words), "--cells", cells, "--output", str(tmp_path / "output")]
-        monkeypatch.setattr(sys, "argv", ["bench-compare", *words])
-        monkeypatch.setenv("COLUMNS", "120")
-        with pytest.raises(SystemExit) as ended:
-            command.main()
-        printed = capsys.readouterr()
-        written = tmp_path / "output" / "pairs.json"
-        content = json.loads(written.read_text()) if written.exists() else None
-        return ended.value.code, printed.out + printed.err, content
-
-    return run
 
 
 def test_an_unchanged_tree_passes(compare, tree, tmp_path):
