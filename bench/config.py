@@ -48,7 +48,15 @@ Seed = Annotated[int, Meta(ge=0, lt=2**32, description="a whole number from 0 to
 
 
 class ConfigError(Exception):
-    """The configuration can't be run; the message is one line for the person who wrote it."""
+    """The configuration can't be run; the message is one line for the person who wrote it.
+
+    What a message quotes may come from anywhere: characters that would steer a terminal are
+    written as escapes, and a message of more than 800 characters is cut.
+    """
+
+    def __init__(self, message: str) -> None:
+        line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+        super().__init__(line if len(line) <= 800 else f"{line[:797]}...")
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -294,7 +302,6 @@ def _line(key: str, value: Any, allowed: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value as it would be typed, on one line and of bounded length."""
+    """A value as it would be typed, cut to a bounded length."""
     text = "null" if value is None else str(value)
-    text = text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
     return text if len(text) <= 60 else text[:57] + "..."

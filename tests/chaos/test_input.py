@@ -48,8 +48,7 @@ def test_a_hostile_value_is_safe_or_refused_in_a_line(key, value, quoted, monkey
         configs = compose_runs([word], default_name="hostile")
     except ConfigError as error:
         assert str(error).strip()
-        assert "\n" not in str(error)
-        assert "\x1b" not in str(error)
+        assert str(error).isprintable()
         assert len(str(error)) < 1000
     else:
         results = (tmp_path / "results").resolve()
