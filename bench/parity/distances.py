@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,16 @@ def arrays_of(parameters: Parameters) -> list[Array]:
 def relative(error: Array, scale: Array) -> float:
     """Return the size of an error as a share of the size of what it is an error of."""
     return float(np.linalg.norm(error) / np.linalg.norm(scale))
+
+
+def relative_number(found: float, expected: float) -> float:
+    """Return the size of a number's error as a share of what it should be."""
+    return abs(found - expected) / abs(expected)
+
+
+def largest(distances: Iterable[float]) -> float:
+    """Return the largest distance, or NaN where one of them is, which `max` would pass over."""
+    return float(np.max(list(distances)))
 
 
 def distance_between(arrays: Sequence[Array], others: Sequence[Array]) -> float:

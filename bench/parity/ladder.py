@@ -4,14 +4,15 @@
 2. One step of its own optimizer: the loss before, and every parameter after, against the float64
    reference.
 3. Fifty steps: how far from the reference it ends, against how far it drifts by itself when its
-   initial parameters are moved by one unit in the last place.
+   initial parameters are moved by one unit in the last place; and the losses that it returns on
+   the way. In batches, and one example at a time, which may well be other code.
 
 The fourth rung, whole runs, is in `bench.parity.whole_runs`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,8 +34,10 @@ from bench.parity.distances import (
     arrays_of,
     central_difference,
     distance_between,
+    largest,
     moved_by_one_unit,
     relative,
+    relative_number,
 )
 from bench.parity.reference import Reference
 
@@ -45,6 +48,7 @@ DRIFT_BOUND = 3.0  # times the implementation's own drift
 LAYER_SIZES = (784, 24, 24, 10)
 N_EXAMPLES = 256
 BATCH_SIZE = 128  # enough for an implementation to share it out among threads
+FIFTY_STEPS_SIZES = (BATCH_SIZE, 1)  # examples a step
 N_STEPS = 50
 EPOCH_STEPS = 25  # two calls of train_epoch: what it keeps between them is a part of training
 
@@ -87,21 +91,43 @@ class OneStep:
                 [central_difference(reference, array, place, images, labels) for place in places]
             )
             errors.append(relative(found - numeric, numeric))
-        return max(errors)
+        return largest(errors)
 
     def distance(self) -> float:
         """Return the larger of the loss's relative error and that of an array's update."""
         reference = Reference(self.start, self.problem.recipe, self.problem.learning_rate)
         expected = reference.step(*self._batch())
-        errors = [abs(self.loss - expected) / expected]
+        errors = [relative_number(self.loss, expected)]
         for before, now, goal in zip(
             arrays_of(self.start), arrays_of(self.after), reference.arrays, strict=True
         ):
             errors.append(relative(now - goal, goal - before))
-        return max(errors)
+        return largest(errors)
 
     def _batch(self) -> tuple[FloatArray, LabelArray]:
         return self.problem.train_images[self.rows], self.problem.train_labels[self.rows]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FiftySteps:
+    """Where an implementation is after fifty steps, and where it should be.
+
+    Attributes:
+        distance: from the reference, over all parameters.
+        drift: from itself, when it starts a unit in the last place off.
+        losses_distance: the largest relative error of a loss that `train_epoch` returned.
+    """
+
+    distance: float
+    drift: float
+    losses_distance: float
+
+    def rungs(self) -> tuple[Rung, ...]:
+        """Hold both distances against their bounds."""
+        return (
+            _rung(3, self.distance, DRIFT_BOUND * self.drift),
+            _rung(3, self.losses_distance, RELATIVE_BOUND),
+        )
 
 
 @dataclass(frozen=True)
@@ -119,33 +145,40 @@ class Ladder:
             plain = one_step
             if self.config.recipe.optimizer == "adam":
                 plain = self._take_one_step(replace(self.config.recipe, optimizer="sgd"))
+            fifty_steps = [self.take_fifty_steps(size) for size in FIFTY_STEPS_SIZES]
             return (
                 _rung(1, plain.gradient_distance(), RELATIVE_BOUND),
                 _rung(2, one_step.distance(), RELATIVE_BOUND),
-                _rung(3, *self.fifty_steps_distance_and_bound()),
+                _worst([rung for one in fifty_steps for rung in one.rungs()]),
             )
 
-    def fifty_steps_distance_and_bound(self) -> tuple[float, float]:
-        """Return how far from the reference it ends, and the bound that its own drift sets.
+    def take_fifty_steps(self, batch_size: int) -> FiftySteps:
+        """Train, train again from parameters a unit off, and work out where that should lead.
 
         One weight moved by one unit in the last place often changes nothing at all, so every
         parameter is moved by one unit, up or down at random.
         """
         recipe = self.config.recipe
         problem = self._problem(recipe, FIFTY_STEPS_RATE[recipe.optimizer])
-        start, batches = self._start(), self._batches()
+        start, batches = self._start(), self._batches(batch_size)
         reference = Reference(start, problem.recipe, problem.learning_rate)
-        for rows in batches:
+        expected = [
             reference.step(problem.train_images[rows], problem.train_labels[rows])
-        after, _ = self._train(problem, start, batches)
+            for rows in batches
+        ]
+        expected_means = np.reshape(expected, (-1, EPOCH_STEPS)).mean(axis=1)
+        after, losses = self._train(problem, start, batches)
         moved, _ = self._train(problem, moved_by_one_unit(start), batches)
-        distance = distance_between(arrays_of(after), reference.arrays)
-        return distance, DRIFT_BOUND * distance_between(arrays_of(after), arrays_of(moved))
+        return FiftySteps(
+            distance=distance_between(arrays_of(after), reference.arrays),
+            drift=distance_between(arrays_of(after), arrays_of(moved)),
+            losses_distance=largest(map(relative_number, losses, expected_means)),
+        )
 
     def _take_one_step(self, recipe: Recipe) -> OneStep:
         problem = self._problem(recipe, ONE_STEP_RATE[recipe.optimizer])
-        start, batches = self._start(), self._batches()[:1]
-        after, loss = self._train(problem, start, batches)
+        start, batches = self._start(), self._batches(BATCH_SIZE)[:1]
+        after, (loss,) = self._train(problem, start, batches)
         return OneStep(problem=problem, start=start, rows=batches[0], after=after, loss=loss)
 
     def _problem(self, recipe: Recipe, learning_rate: float) -> Problem:
@@ -170,21 +203,23 @@ class Ladder:
     def _start(self) -> Parameters:
         return sampling.initial_parameters(0, LAYER_SIZES, self.config.recipe.initializer)
 
-    def _batches(self) -> Batches:
-        n_epochs = -(-N_STEPS * BATCH_SIZE // N_EXAMPLES)
-        epochs = [sampling.batches(0, e, N_EXAMPLES, BATCH_SIZE) for e in range(n_epochs)]
+    def _batches(self, batch_size: int) -> Batches:
+        n_epochs = -(-N_STEPS * batch_size // N_EXAMPLES)
+        epochs = [sampling.batches(0, e, N_EXAMPLES, batch_size) for e in range(n_epochs)]
         return np.concatenate(epochs)[:N_STEPS]
 
     def _train(
         self, problem: Problem, start: Parameters, batches: Batches
-    ) -> tuple[Parameters, float]:
-        """Return the parameters after all batches, and the last epoch's loss."""
+    ) -> tuple[Parameters, list[float]]:
+        """Return the parameters after all batches, and every epoch's loss."""
         implementation = self.build()
         implementation.setup(problem, start)
         implementation.warm_up(batches[:EPOCH_STEPS])  # as in a run; it must change nothing
-        for first in range(0, len(batches), EPOCH_STEPS):
-            loss = implementation.train_epoch(batches[first : first + EPOCH_STEPS])
-        return implementation.parameters(), loss
+        losses = [
+            implementation.train_epoch(batches[first : first + EPOCH_STEPS])
+            for first in range(0, len(batches), EPOCH_STEPS)
+        ]
+        return implementation.parameters(), losses
 
 
 def _rung(number: int, distance: float, bound: float) -> Rung:
@@ -192,3 +227,8 @@ def _rung(number: int, distance: float, bound: float) -> Rung:
     if not np.isfinite(distance) or not np.isfinite(bound):
         return Rung(number=number, distance=None, bound=0.0)
     return Rung(number=number, distance=distance, bound=bound)
+
+
+def _worst(rungs: Sequence[Rung]) -> Rung:
+    """Return the one that is furthest beyond its bound, or nearest to it."""
+    return max(rungs, key=lambda one: np.inf if one.distance is None else one.distance - one.bound)

@@ -12,11 +12,12 @@ import pytest
 
 from bench.overrides import compose_runs
 from bench.parity.ladder import BATCH_SIZE, LAYER_SIZES, Ladder
+from implementations import numpy_mlp
 from implementations.notebook_mlp import MLP
 
 
-def configuration(recipe):
-    words = ["implementation=notebook", f"recipe={recipe}", "threads=1"]
+def configuration(recipe, implementation="notebook"):
+    words = [f"implementation={implementation}", f"recipe={recipe}", "threads=1"]
     (config,) = compose_runs(words, default_name="test")
     return config
 
@@ -136,6 +137,29 @@ class NotANumber(MLP):
         return super().train_epoch(batches)
 
 
+class NotANumberInTheLastBias(MLP):
+    """The array that is looked at last: the distances before it are all in order."""
+
+    def parameters(self):
+        parameters = super().parameters()
+        parameters[-1].bias[0] = np.nan
+        return parameters
+
+
+class LossOfTheLastBatch(MLP):
+    def train_epoch(self, batches):
+        return [super(LossOfTheLastBatch, self).train_epoch(batch[None]) for batch in batches][-1]
+
+
+class BiasNotUpdatedOneExampleAtATime(MLP):
+    def train_epoch(self, batches):
+        kept = [bias.copy() for bias in self._biases]
+        loss = super().train_epoch(batches)
+        if batches.shape[1] == 1:
+            self._biases = kept
+        return loss
+
+
 MISTAKES = [
     (SummedLoss, "relu_softmax_sgd", 1),
     (NoDivisionByTheBatch, "relu_softmax_sgd", 1),
@@ -147,6 +171,7 @@ MISTAKES = [
     (WeightDecay, "relu_softmax_sgd", 1),
     (HalfPrecision, "relu_softmax_sgd", 1),
     (NotANumber, "relu_softmax_sgd", 1),
+    (NotANumberInTheLastBias, "relu_softmax_sgd", 1),
     (EpsilonInTheOtherPlace, "relu_softmax_adam", 2),
     (LossAfterTheUpdate, "sigmoid_sigmoid_half_squared_sgd", 2),
     (UnshuffledBatches, "relu_softmax_sgd", 3),
@@ -154,6 +179,8 @@ MISTAKES = [
     (ConstantNotObeyed, "relu_softmax_adam", 3),
     (ConstantNotObeyed, "relu_softmax_momentum", 3),
     (VelocityForgottenBetweenEpochs, "relu_softmax_momentum", 3),
+    (LossOfTheLastBatch, "relu_softmax_sgd", 3),
+    (BiasNotUpdatedOneExampleAtATime, "relu_softmax_sgd", 3),
 ]
 
 
@@ -176,3 +203,10 @@ def test_a_distance_that_is_not_finite_is_kept_as_such():
     with np.errstate(invalid="ignore"):
         rungs = Ladder(NotANumber, configuration("relu_softmax_sgd")).climb()
     assert [rung.distance for rung in rungs] == [None, None, None]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 8, 16, 32])
+@pytest.mark.parametrize("recipe", ["relu_softmax_sgd", "tanh_softmax_adam"])
+def test_small_batches_are_trained_as_exactly_by_the_code_that_is_theirs(recipe, batch_size):
+    ladder = Ladder(numpy_mlp.MLP, configuration(recipe, "numpy"))
+    assert all(rung.passed for rung in ladder.take_fifty_steps(batch_size).rungs())
