@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import argparse
 import os
-import queue
 import sys
-import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bench.config import RunConfig
     from bench.contract import Verdict
+    from bench.parity.whole_runs import Pairing
 
 DESCRIPTION = """\
 Climbs the parity ladder with every implementation that is installed and every recipe that it
 claims: 1 its gradients against central differences, 2 one step against a float64 reference (both
-relative, at most 1e-5), 3 fifty steps, no further from the reference than three times the
-implementation's own drift. Rung 4 is judged on the records of whole runs: bench sweep=whole_runs,
-then bench-parity results/whole_runs.
+relative, at most 1e-5), 3 fifty steps of 128 examples and fifty of one, no further from the
+reference than three times the implementation's own drift. A sweep climbs these three by itself and
+ranks nobody who fails. Rung 4 has no say in a ranking; it is judged on the records of whole runs:
+bench sweep=whole_runs, then bench-parity results/whole_runs.
 """
 
 Verdicts = dict[tuple[str, str], "Verdict"]  # by implementation and recipe
@@ -61,23 +60,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _climb(arguments: argparse.Namespace) -> int:
-    """Judge implementations by rungs 1 to 3, as many at a time as find cores of their own."""
-    from bench.environment import usable_cores
+    """Judge implementations by rungs 1 to 3."""
+    from bench.parity import climbing
     from bench.report.terminal import in_words
 
-    jobs, left_out = _jobs(_configs(arguments))
-    usable = usable_cores()
-    n_cores = len(jobs[0][0].cores) if jobs else 1
-    free: queue.SimpleQueue[Sequence[int]] = queue.SimpleQueue()
-    for start in range(0, len(usable) - n_cores + 1, n_cores):
-        free.put(usable[start : start + n_cores])
+    jobs, left_out = climbing.jobs_of(_configs(arguments))
     verdicts: Verdicts = {}
-    pool = ThreadPoolExecutor(max_workers=free.qsize())
-    for future in as_completed([pool.submit(_examine, configs, free) for configs in jobs]):
-        judged = future.result()
-        verdicts |= judged
+    for name, judged in climbing.judge(jobs, on_wait=_print_waiting):
+        verdicts |= {(name, recipe): verdict for recipe, verdict in judged.items()}
         n_passed = sum(verdict.passed for verdict in judged.values())
-        name = next(iter(judged))[0]
         print(f"{name}: {n_passed} of {len(judged)} recipes passed", flush=True)
     _print_table(verdicts)
     for line in left_out:
@@ -91,27 +82,8 @@ def _climb(arguments: argparse.Namespace) -> int:
     return int(n_broken > 0)
 
 
-def _jobs(configs: Sequence[RunConfig]) -> tuple[list[list[RunConfig]], list[str]]:
-    """Return what can be judged, a list for each implementation, and why the rest can't."""
-    from bench import registry
-
-    jobs: dict[str, list[RunConfig]] = {}
-    left_out: dict[str, None] = {}
-    for config in configs:
-        implementation = config.implementation
-        missing = registry.missing(implementation.requires)
-        unclaimed = implementation.claims.lack(config.recipe)
-        if missing:
-            reason = f"skipped, {', '.join(missing)} not installed; {implementation.install}"
-        elif config.device not in implementation.devices:
-            reason = f"skipped, no device={config.device}"
-        elif unclaimed:
-            reason = f"{config.recipe.name} not claimed ({unclaimed})"
-        else:
-            jobs.setdefault(implementation.name, []).append(config)
-            continue
-        left_out[f"{implementation.name}: {reason}"] = None
-    return list(jobs.values()), list(left_out)
+def _print_waiting() -> None:
+    print("waiting for a run on this machine to end, so as not to disturb it", flush=True)
 
 
 def _configs(arguments: argparse.Namespace) -> list[RunConfig]:
@@ -134,23 +106,6 @@ def _configs(arguments: argparse.Namespace) -> list[RunConfig]:
     ]
 
 
-def _examine(configs: Sequence[RunConfig], free: queue.SimpleQueue[Sequence[int]]) -> Verdicts:
-    """Judge configurations of one implementation on the next free cores."""
-    from bench.parity import gate
-    from bench.process import Launcher
-
-    names = {gate.unjudged(config).key: config for config in configs}
-    verdicts: list[Verdict] = []
-    cores = free.get()
-    with tempfile.TemporaryDirectory() as folder, Launcher() as launcher:
-        gate.examine(configs, Path(folder) / "parity.log", verdicts.append, launcher, cores)
-    free.put(cores)
-    return {
-        (names[verdict.key].implementation.name, names[verdict.key].recipe.name): verdict
-        for verdict in verdicts
-    }
-
-
 def _print_table(verdicts: Verdicts) -> None:
     """Print implementation x recipe x rung: the distance, the bound, and whether it is passed."""
     from bench.parity.ladder import RELATIVE_BOUND
@@ -158,7 +113,7 @@ def _print_table(verdicts: Verdicts) -> None:
 
     table = terminal.new_table(
         title="Parity: distance / bound",
-        caption="! fails",
+        caption="! fails; rung 4, whole runs: bench sweep=whole_runs",
         words=("implementation", "recipe"),
         numbers=(
             f"1 gradients\n/ {RELATIVE_BOUND:.0e} ",
@@ -181,8 +136,6 @@ def _print_table(verdicts: Verdicts) -> None:
 
 def _judge_whole_runs(folder: Path, baseline: str | None) -> int:
     """Judge rung 4 on the records of a sweep."""
-    import statistics
-
     from bench import store
     from bench.parity import whole_runs
     from bench.report import terminal
@@ -194,27 +147,46 @@ def _judge_whole_runs(folder: Path, baseline: str | None) -> int:
     baseline = baseline or names[0]
     if baseline not in names:
         raise store.StoreError(f"--baseline={baseline}: must be one of {', '.join(names)}")
-    pairs = list(whole_runs.compare(sweep.records, baseline))
+    pairings = list(whole_runs.compare(sweep.records, baseline))
+    _print_pairings(pairings, baseline)
+    skipped = {one.run_id: one.error for one in sweep.records if one.status == "skipped"}
+    reasons = [f"skipped: {error.message}" for error in skipped.values() if error is not None]
+    for reason in dict.fromkeys(reasons):
+        print(terminal.printable(reason))
+    n_wanting = len(sweep.missing) + len(sweep.unreadable)
+    if n_wanting:
+        print(f"{n_wanting} planned runs have no record that can be read")
+    n_passed = sum(pairing.passed for pairing in pairings)
+    print(f"{n_passed} of {len(pairings)} passed")
+    return int(n_passed < len(pairings) or not pairings or n_wanting > 0)
+
+
+def _print_pairings(pairings: Sequence[Pairing], baseline: str) -> None:
+    """Print implementation x recipe: how many pairs, and how far apart they are."""
+    from bench.parity.whole_runs import BOUND_POINTS, FEWEST_PAIRS
+    from bench.report import terminal
+
     table = terminal.new_table(
-        title=f"Parity, rung 4: test accuracy less that of {baseline}, same seed",
-        caption=f"percentage points; the mean must be within {whole_runs.BOUND_POINTS}; ! fails",
+        title=f"Parity, rung 4: test accuracy less that of {terminal.printable(baseline)}",
+        caption=(
+            f"percentage points; the mean of at least {FEWEST_PAIRS} pairs of the same seed must "
+            f"be within {BOUND_POINTS}, and no run without a partner or diverged; ! fails"
+        ),
         words=("implementation", "recipe"),
-        numbers=("seeds", "mean ", "lowest", "highest"),
+        numbers=("pairs ", "lost ", "mean ", "lowest", "highest"),
     )
-    for pair in pairs:
-        mean = statistics.mean(pair.differences)
+    for pairing in pairings:
+        n_pairs, few = len(pairing.differences), len(pairing.differences) < FEWEST_PAIRS
         table.add_row(
-            pair.implementation,
-            pair.recipe,
-            str(len(pair.differences)),
-            f"{mean:+.2f}" + (" " if pair.passed else "!"),
-            f"{min(pair.differences):+.2f}",
-            f"{max(pair.differences):+.2f}",
+            terminal.cell(pairing.implementation),
+            terminal.cell(pairing.recipe),
+            f"{n_pairs}" + ("!" if few else " "),
+            f"{pairing.n_lost}" + ("!" if pairing.n_lost else " "),
+            terminal.shown(pairing.mean, "+.2f") + (" " if pairing.close else "!"),
+            terminal.shown(min(pairing.differences, default=None), "+.2f"),
+            terminal.shown(max(pairing.differences, default=None), "+.2f"),
         )
     terminal.console().print(table)
-    passed = sum(pair.passed for pair in pairs)
-    print(f"{passed} of {len(pairs)} passed")
-    return int(passed < len(pairs) or not pairs)
 
 
 if __name__ == "__main__":

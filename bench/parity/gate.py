@@ -68,12 +68,9 @@ def unjudged(config: RunConfig) -> Verdict:
 def known(wanted: Verdict) -> Verdict | None:
     """Return the verdict from the cache; None where there is none that can be read."""
     path = _cached(wanted)
-    if path is None or not path.exists():
+    verdict = None if path is None else _reached(path)
+    if verdict is None:
         return None
-    try:
-        verdict = store.read_verdict(path)
-    except store.StoreError:
-        return None  # written by another edition, or damaged: judged anew and written over
     return dataclasses.replace(verdict, implementation=wanted.implementation)
 
 
@@ -125,6 +122,9 @@ def judge(
 ) -> str:
     """See that a sweep holds the verdict on a run, and return the verdict's key.
 
+    A verdict that was not reached, for want of memory say, or that can't be read, holds for no
+    longer than the run: for the next one the ladder is climbed again.
+
     Args:
         announce: called with the verdict where the ladder had to be climbed for it.
 
@@ -133,7 +133,7 @@ def judge(
     """
     wanted = unjudged(config)
     path = store.verdict_path(sweep_folder, wanted)
-    if path.exists():
+    if _reached(path) is not None:
         return wanted.key
     verdict = known(wanted)
     if verdict is None:
@@ -144,6 +144,17 @@ def judge(
         announce(verdict)
     store.write_atomically(path, store.encode(verdict))
     return wanted.key
+
+
+def _reached(path: Path) -> Verdict | None:
+    """Read a verdict; None where there is none, none was reached, or it can't be read."""
+    if not path.exists():
+        return None
+    try:
+        verdict = store.read_verdict(path)
+    except store.StoreError:
+        return None  # written by another edition, or damaged: judged anew and written over
+    return verdict if verdict.error is None else None
 
 
 def _keep(verdict: Verdict) -> None:

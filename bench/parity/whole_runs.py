@@ -9,49 +9,76 @@ from dataclasses import dataclass
 from bench.contract import RunRecord
 
 BOUND_POINTS = 0.3  # percentage points of test accuracy
+FEWEST_PAIRS = 5
 
 # Runs form a pair where all of these are the same.
 PAIRED = (
     "architecture", "recipe", "dataset", "learning_rate", "batch_size", "epochs", "seed",
-    "validation_fraction", "shuffle",
+    "validation_fraction", "shuffle", "device", "threads",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
-class Paired:
-    """An implementation less the baseline on one recipe, in percentage points of accuracy."""
+class Pairing:
+    """An implementation's runs of one recipe beside the baseline's.
+
+    Attributes:
+        differences: of each pair, the implementation's test accuracy less the baseline's, in
+            percentage points.
+        n_lost: runs of either that make no pair: they diverged or broke, or there is no other.
+    """
 
     implementation: str
     recipe: str
-    differences: tuple[float, ...]  # a pair of runs each
+    differences: tuple[float, ...]
+    n_lost: int
 
     @property
-    def distance(self) -> float:
-        """The size of the mean difference."""
-        return abs(statistics.mean(self.differences))
+    def mean(self) -> float | None:
+        """The mean difference; None without a pair."""
+        return statistics.mean(self.differences) if self.differences else None
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are pairs to judge by, and none is lost."""
+        return self.n_lost == 0 and len(self.differences) >= FEWEST_PAIRS
+
+    @property
+    def close(self) -> bool:
+        """Whether the mean difference is within the bound."""
+        return self.mean is not None and abs(self.mean) <= BOUND_POINTS
 
     @property
     def passed(self) -> bool:
-        """Whether the mean difference is within the bound."""
-        return self.distance <= BOUND_POINTS
+        """Whether the two reach the same accuracy, as far as runs can show."""
+        return self.enough and self.close
 
 
-def compare(records: Sequence[RunRecord], baseline: str) -> Iterator[Paired]:
-    """Pair every implementation's runs with the baseline's, recipe by recipe."""
-    done = [record for record in records if record.test_accuracy is not None]
-    of_baseline = {_cell(record): record for record in done if _name(record) == baseline}
-    differences: dict[tuple[str, str], list[float]] = {}
-    for record in done:
-        partner = of_baseline.get(_cell(record))
-        if partner is None or _name(record) == baseline:
+def compare(records: Sequence[RunRecord], baseline: str) -> Iterator[Pairing]:
+    """Pair every implementation's runs with the baseline's, recipe by recipe.
+
+    Skipped runs are left out, and recipes that the baseline skipped: there is nothing to compare.
+    """
+    runs: dict[tuple[str, str], dict[tuple[str, ...], float | None]] = {}
+    skipped: set[tuple[str, str]] = set()
+    for record in records:
+        place = _name(record), str(_named(record.config.get("recipe")))
+        if record.status == "skipped":
+            skipped.add(place)
+        else:
+            runs.setdefault(place, {})[_cell(record)] = record.test_accuracy
+    for (name, recipe), found in sorted(runs.items()):
+        partners = runs.get((baseline, recipe), {})
+        if name == baseline or (not partners and (baseline, recipe) in skipped):
             continue
-        assert record.test_accuracy is not None  # noqa: S101
-        assert partner.test_accuracy is not None  # noqa: S101
-        points = 100 * (record.test_accuracy - partner.test_accuracy)
-        cell = _name(record), str(_named(record.config.get("recipe")))
-        differences.setdefault(cell, []).append(points)
-    for (implementation, recipe), found in sorted(differences.items()):
-        yield Paired(implementation=implementation, recipe=recipe, differences=tuple(found))
+        pairs = [(found.get(cell), partners.get(cell)) for cell in {**found, **partners}]
+        differences = [100 * (a - b) for a, b in pairs if a is not None and b is not None]
+        yield Pairing(
+            implementation=name,
+            recipe=recipe,
+            differences=tuple(differences),
+            n_lost=len(pairs) - len(differences),
+        )
 
 
 def implementations(records: Iterable[RunRecord]) -> list[str]:

@@ -1,13 +1,18 @@
 """`bench-parity` as a user runs it; once on all that is installed."""
 
+import queue
 import re
+import subprocess
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench import registry, store
+from bench import machine, registry, store
 from bench.overrides import choices, compose_runs
-from bench.parity import whole_runs
+from bench.parity import climbing, whole_runs
+from tests.conftest import SCRIPTS
 from tests.report.conftest import make_record
 
 
@@ -70,26 +75,87 @@ def test_a_mistake_is_one_line(run, words, reason):
     assert reason in ended.stderr
 
 
-def write(folder: Path, implementation: str, accuracies: list[float]) -> None:
+def test_a_timed_run_is_waited_for(monkeypatch, tmp_path):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    command = [SCRIPTS / "bench-parity", "--implementation=numpy", "--recipe=relu_softmax_sgd"]
+    with machine.reserved(pytest.fail):
+        waiting = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+        assert waiting.stdout.readline().startswith("waiting for a run on this machine to end")
+    output, _ = waiting.communicate(timeout=300)
+    assert waiting.returncode == 0
+    assert "1 of 1 passed" in output
+
+
+def test_cores_are_given_back_whatever_happens(monkeypatch):
+    def fail(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(climbing.gate, "examine", fail)
+    free = queue.SimpleQueue()
+    free.put(((0,), None))
+    (config,) = compose_runs(["threads=1"], default_name="test")
+    with pytest.raises(OSError, match="no space left"):
+        climbing._examine([config], free)
+    assert free.get_nowait() == ((0,), None)
+
+
+def write(folder: Path, implementation: str, accuracies: list[float | None]) -> None:
+    """Leave a run a seed; None stands for one that diverged."""
     for seed, accuracy in enumerate(accuracies):
-        store.write_record(folder, make_record(implementation, seed=seed, test_accuracy=accuracy))
+        status = "done" if accuracy else "diverged"
+        record = make_record(implementation, seed=seed, test_accuracy=accuracy, status=status)
+        store.write_record(folder, record)
 
 
-def test_whole_runs_are_judged_in_pairs_of_the_same_seed(run, tmp_path):
+@pytest.fixture
+def whole(tmp_path):
+    """A sweep of five runs of `one`, and of others that come close to it or don't."""
     folder = tmp_path / "results" / "whole"
-    write(folder, "one", [0.850, 0.860, 0.870])
-    write(folder, "other", [0.852, 0.864, 0.872])
-    write(folder, "worse", [0.850, 0.850, 0.869])
-    ended = run("bench-parity", str(folder))
-    assert re.search(r"other .* 3 +\+0\.27  ", ended.stdout)
-    assert re.search(r"worse .* 3 +-0\.37!", ended.stdout)
+    write(folder, "one", [0.850, 0.860, 0.870, 0.860, 0.860])
+    write(folder, "other", [0.852, 0.864, 0.872, 0.862, 0.862])
+    write(folder, "worse", [0.846, 0.850, 0.869, 0.856, 0.860])
+    return folder
+
+
+def test_whole_runs_are_judged_in_pairs_of_the_same_seed(run, whole):
+    ended = run("bench-parity", str(whole))
+    assert re.search(r"other .* 5 +0 +\+0\.24  ", ended.stdout)
+    assert re.search(r"worse .* 5 +0 +-0\.38!", ended.stdout)
     assert "1 of 2 passed" in ended.stdout
     assert ended.returncode == 1
-    assert run("bench-parity", str(folder), "--baseline", "nobody").returncode == 2
+    assert run("bench-parity", str(whole), "--baseline", "nobody").returncode == 2
 
 
-def test_runs_under_other_settings_are_no_pair():
-    records = [make_record("one", learning_rate=0.1), make_record("other", learning_rate=0.2)]
-    assert list(whole_runs.compare(records, "one")) == []
-    records = [make_record("one"), make_record("other", status="diverged")]
-    assert list(whole_runs.compare(records, "one")) == []
+def test_one_whose_runs_are_lost_fails_in_sight_of_all(run, whole):
+    write(whole, "lost", [None] * 5)
+    write(whole, "torn", [0.850, 0.860, 0.870, 0.860, None, 0.860])
+    ended = run("bench-parity", str(whole))
+    assert re.search(r"lost .* 0! +5! +-!", ended.stdout)
+    assert re.search(r"torn .* 4! +2! +\+0\.00 ", ended.stdout)
+    assert "1 of 4 passed" in ended.stdout
+    assert ended.returncode == 1
+
+
+def test_a_planned_run_without_a_record_is_no_pass(run, whole):
+    (whole / "worse-one_hidden-lr0.1-seed0-fashion_" / "record.json").unlink()
+    records = [record.run_id for record in store.read_sweep(whole).records]
+    store.add_to_plan(whole, [*records, "third-one_hidden-lr0.1-seed0-fashion_"])
+    ended = run("bench-parity", str(whole), "--baseline", "other")
+    assert "1 planned runs have no record that can be read" in ended.stdout
+    assert ended.returncode == 1
+
+
+@pytest.mark.parametrize("changed", [{"learning_rate": 0.2}, {"device": "gpu"}, {"threads": 1}])
+def test_runs_under_other_settings_are_no_pair(changed):
+    record = make_record("other")
+    other = replace(record, config=record.config | changed)
+    (pairing,) = whole_runs.compare([make_record("one"), other], "one")
+    assert pairing.differences == ()
+    assert pairing.n_lost == 2
+
+
+def test_what_one_of_the_two_skipped_is_nothing_to_compare():
+    skipped = make_record("other", status="skipped")
+    assert list(whole_runs.compare([make_record("one"), skipped], "one")) == []
+    assert list(whole_runs.compare([make_record("one"), skipped], "other")) == []

@@ -109,6 +109,26 @@ def test_a_verdict_that_was_not_reached_says_why_and_is_not_remembered(
     assert not list((tmp_path / "cache").glob("mlp-bench/**/*.json"))
 
 
+def test_a_verdict_that_was_not_reached_is_judged_again_for_the_next_run(
+    tmp_path, monkeypatch, launcher
+):
+    told = []
+    with monkeypatch.context() as patched:
+        patched.setattr(gate, "TIMEOUT_SECONDS", 0.01)
+        gate.judge(configuration(), tmp_path / "sweep", told.append, launcher)
+    gate.judge(configuration(), tmp_path / "sweep", told.append, launcher)
+    assert [verdict.passed for verdict in told] == [False, True]
+    assert store.read_sweep(tmp_path / "sweep").verdicts == (told[1],)
+
+
+def test_a_damaged_verdict_of_a_sweep_is_replaced(tmp_path, launcher):
+    gate.judge(configuration(), tmp_path / "sweep", lambda _: None, launcher)
+    (path,) = (tmp_path / "sweep").glob("parity-*.json")
+    path.write_bytes(path.read_bytes()[:100])
+    gate.judge(configuration(), tmp_path / "sweep", lambda _: None, launcher)
+    assert store.read_verdict(path).passed
+
+
 def test_a_verdict_survives_being_written():
     verdict = gate.unjudged(configuration())
     assert msgspec.json.decode(store.encode(verdict), type=type(verdict)) == verdict
