@@ -26,9 +26,7 @@ class MLP:
 
     def setup(self, problem: Problem, parameters: Parameters) -> None:
         self._problem = problem
-        self._start = [Layer(layer.weights.copy(), layer.bias.copy()) for layer in parameters]
-        self._classifier: Any = None
-        self._activations: Any = None
+        self._classifier = _classifier(problem, parameters)
 
     def warm_up(self, batches: Batches) -> None:
         trial = MLP()
@@ -36,8 +34,7 @@ class MLP:
         trial.train_epoch(batches[:20])
 
     def train_epoch(self, batches: Batches) -> float:
-        if self._classifier is None:
-            self._classifier = _classifier(self._problem, self._start, batches.shape[1])
+        self._classifier.batch_size = batches.shape[1]
         order = batches.ravel()
         images, labels = self._problem.train_images[order], self._problem.train_labels[order]
         try:
@@ -68,22 +65,19 @@ class MLP:
         return values
 
     def parameters(self) -> Parameters:
-        if self._classifier is None:
-            return tuple(self._start)
         pairs = zip(self._classifier.coefs_, self._classifier.intercepts_, strict=True)
         return tuple(Layer(weights.copy(), bias.copy()) for weights, bias in pairs)
 
 
-def _classifier(problem: Problem, start: list[Layer], batch_size: int) -> Any:
-    """Return a classifier that is about to make its first step from `start`."""
+def _classifier(problem: Problem, parameters: Parameters) -> Any:
+    """Return a classifier that is about to make its first step from `parameters`."""
     recipe = problem.recipe
     classifier = MLPClassifier(
         hidden_layer_sizes=problem.layer_sizes[1:-1],
         activation=ACTIVATIONS[recipe.activation],
         solver="adam" if recipe.optimizer == "adam" else "sgd",
         alpha=0.0,
-        batch_size=batch_size,
-        learning_rate_init=problem.learning_rate,
+        batch_size=1,
         shuffle=False,
         momentum=recipe.momentum if recipe.optimizer == "momentum" else 0.0,
         nesterovs_momentum=False,
@@ -91,13 +85,13 @@ def _classifier(problem: Problem, start: list[Layer], batch_size: int) -> Any:
         beta_2=recipe.beta_2,
         epsilon=recipe.epsilon,
     )
-    # It has no way to be given parameters before it has seen a batch: let it see one, put the
+    # It has no way to be given parameters before it has seen an example: let it see one, put the
     # parameters in place, and let it begin anew with the optimizer, which is not public.
-    images = problem.train_images[:batch_size]
     classes = np.arange(problem.layer_sizes[-1])
-    classifier.partial_fit(images, problem.train_labels[:batch_size], classes=classes)
-    for number, layer in enumerate(start):
+    classifier.partial_fit(problem.train_images[:1], problem.train_labels[:1], classes=classes)
+    for number, layer in enumerate(parameters):
         classifier.coefs_[number] = layer.weights.copy()
         classifier.intercepts_[number] = layer.bias.copy()
     del classifier._optimizer
+    classifier.learning_rate_init = problem.learning_rate
     return classifier

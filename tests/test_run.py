@@ -67,7 +67,7 @@ def test_what_is_not_installed_or_not_there_is_skipped_with_the_remedy(run, tmp_
     assert ended.returncode == 0
     (record,) = records(tmp_path / "results" / "a")
     assert record["status"] == "skipped"
-    assert "no_such_framework not installed; pip install" in record["error"]["message"]
+    assert "no_such_framework not installed; make setup" in record["error"]["message"]
     ended = run("bench", *TINY, "device=gpu", "sweep_name=b")
     assert ended.returncode == 0
     (record,) = records(tmp_path / "results" / "b")

@@ -2,17 +2,15 @@
 
 import queue
 import re
-import subprocess
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import filelock
 import pytest
 
 from bench import machine, registry, store
 from bench.overrides import choices, compose_runs
 from bench.parity import climbing, whole_runs
-from tests.conftest import SCRIPTS
 from tests.report.conftest import make_record
 
 
@@ -76,15 +74,18 @@ def test_a_mistake_is_one_line(run, words, reason):
 
 
 def test_a_timed_run_is_waited_for(monkeypatch, tmp_path):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    command = [SCRIPTS / "bench-parity", "--implementation=numpy", "--recipe=relu_softmax_sgd"]
-    with machine.reserved(pytest.fail):
-        waiting = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
-        assert waiting.stdout.readline().startswith("waiting for a run on this machine to end")
-    output, _ = waiting.communicate(timeout=300)
-    assert waiting.returncode == 0
-    assert "1 of 1 passed" in output
+    monkeypatch.setattr(machine, "LOCK_PATH", tmp_path / "lock")
+    timed_run, waited = filelock.FileLock(tmp_path / "lock"), []
+
+    def end_timed_run():
+        waited.append(True)
+        timed_run.release()
+
+    timed_run.acquire()
+    (config,) = compose_runs(["threads=1"], default_name="test")
+    ((name, verdicts),) = climbing.judge({"numpy": [config]}, end_timed_run)
+    assert (name, waited) == ("numpy", [True])
+    assert verdicts["relu_softmax_sgd"].passed
 
 
 def test_cores_are_given_back_whatever_happens(monkeypatch):
@@ -130,7 +131,7 @@ def test_whole_runs_are_judged_in_pairs_of_the_same_seed(run, whole):
 def test_one_whose_runs_are_lost_fails_in_sight_of_all(run, whole):
     write(whole, "lost", [None] * 5)
     write(whole, "torn", [0.850, 0.860, 0.870, 0.860, None, 0.860])
-    ended = run("bench-parity", str(whole))
+    ended = run("bench-parity", str(whole), "--baseline", "one")
     assert re.search(r"lost .* 0! +5! +-!", ended.stdout)
     assert re.search(r"torn .* 4! +2! +\+0\.00 ", ended.stdout)
     assert "1 of 4 passed" in ended.stdout
