@@ -3,70 +3,112 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from bench.contract import RunRecord
-from bench.report import style, tables
+from bench.report import panels, style, tables
 
-MOST_CURVES = 300  # runs; beyond that only those at the best learning rates have curves in the page
+MOST_CURVES = 300  # runs
 FILTERS = ("implementation", "architecture", "learning_rate", "batch_size")
+SHOWN = (
+    "run_id", "status", "condition", *FILTERS, "seed", "validation_accuracy", "test_accuracy",
+    "examples_per_second", "flops_utilisation", "train_seconds",
+)  # fmt: skip
+CURVE = (
+    "epoch", "train_loss", "validation_loss", "validation_accuracy", "train_seconds_so_far",
+)  # fmt: skip
+OF_A_RUN = ("run_id", "condition", "seed", *FILTERS)  # which its curve has from it
 
 
-def rows_of_charts(records: Sequence[RunRecord], runs: pd.DataFrame) -> dict[str, Any]:
-    """Return what the charts show: the conditions' names, and tables as lists of rows."""
-    named = tables.varying(runs)
-    groups = list(runs.groupby(list(tables.CONDITIONS), dropna=False, sort=False))
-    labels = [tables.condition_label(group.iloc[0], named) for _, group in groups]
-    numbered = pd.concat([group.assign(condition=n) for n, (_, group) in enumerate(groups)])
-    done = numbered[numbered["status"] == "done"]
-    fronts = [group[tables.pareto_front(group)].index for _, group in done.groupby("condition")]
-    numbered["pareto"] = numbered.index.isin([row for front in fronts for row in front])
-    # Later lines are drawn on top, and are thinner, so that what lies below them shows.
-    names = style.unique(numbered["implementation"].tolist())
-    widths = {name: 1.5 + 3 * (1 - (n + 1) / len(names)) for n, name in enumerate(names)}
-    numbered["width"] = numbered["implementation"].map(widths)
-    shown = (
-        "run_id", "status", "condition", *FILTERS, "seed", "validation_accuracy", "test_accuracy",
-        "examples_per_second", "flops_utilisation", "train_seconds", "pareto", "width",
-    )  # fmt: skip
-    kept = numbered if len(runs) <= MOST_CURVES else tables.best_rates(numbered)
-    kept = kept[:MOST_CURVES]
-    curves = tables.curves_table(
-        [record for record in records if record.run_id in set(kept["run_id"])]
+@dataclass(frozen=True, slots=True)
+class ChartData:
+    """What the charts of a page show."""
+
+    conditions: list[str]  # those that are drawn
+    tables: dict[str, pd.DataFrame]  # `runs`, `done` (of them), `curves`, `rates`, `ledger`
+    notices: list[str]  # what is left out
+
+    def packed(self) -> dict[str, dict[str, list[Any]]]:
+        """Return the tables as lists, a column each; a curve names its run by its place."""
+        runs, curves = self.tables["runs"], self.tables["curves"]
+        places = {run_id: place for place, run_id in enumerate(runs["run_id"])}
+        short = curves[[*CURVE]].assign(run=curves["run_id"].map(places))
+        tables_sent = {"runs": runs, "curves": short} | {
+            name: self.tables[name] for name in ("rates", "ledger")
+        }
+        return {name: _columns(table) for name, table in tables_sent.items()}
+
+
+def chart_data(records: Sequence[RunRecord], runs: pd.DataFrame) -> ChartData:
+    """Return what the charts show of records, of which `runs` has a row each."""
+    named = panels.conditions(runs)
+    numbers = pd.concat([pd.Series(n, group.index) for n, (_, group) in enumerate(named)])
+    numbered = runs.assign(condition=numbers)[list(SHOWN)]
+    drawn = runs.assign(condition=numbers)[numbers.loc[runs.index] < panels.MOST]
+    kept = drawn.loc[_with_curves(drawn)]
+    chosen = set(kept["run_id"])
+    curves = tables.curves_table([record for record in records if record.run_id in chosen])
+    curves = curves.reindex(columns=["run_id", *CURVE]).merge(kept[[*OF_A_RUN]], on="run_id")
+    notices = [panels.cut(len(named)).strip()]
+    if len(kept) < len(drawn):
+        notices.append(
+            f"Curves are drawn for {len(kept)} of {len(drawn)} runs: of each implementation under "
+            "each condition as many as of the others, at its best learning rate. curves.csv holds "
+            "all."
+        )
+    return ChartData(
+        conditions=[label for label, _ in named[: panels.MOST]],
+        tables={
+            "runs": numbered,
+            "done": numbered[(numbered["status"] == "done") & numbered.index.isin(drawn.index)],
+            "curves": curves,
+            "rates": _rates(drawn),
+            "ledger": _ledger(drawn[drawn["status"] == "done"]),
+        },
+        notices=[notice for notice in notices if notice],
     )
-    if not curves.empty:
-        curves = curves.drop(columns=[*(set(curves) & set(FILTERS)), "status", "training_set_loss"])
-        curves = curves.merge(numbered[["run_id", "condition", "width", *FILTERS]], on="run_id")
-    return {
-        "conditions": labels,
-        "runs": _rows(numbered[list(shown)]),
-        "curves": _rows(curves),
-        "ledger": _rows(_ledger(done)),
-    }
+
+
+def _with_curves(drawn: pd.DataFrame) -> pd.Index:
+    """Choose whose curves are sent: all, or in turn one of each implementation and condition."""
+    if len(drawn) <= MOST_CURVES:
+        return drawn.index
+    best = tables.best_rates(drawn)
+    turns = best.groupby(["condition", "implementation"]).cumcount()
+    return turns.sort_values(kind="stable").index[:MOST_CURVES]
+
+
+def _rates(drawn: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a learning rate of an implementation: mean accuracy, or how its runs ended."""
+    by_rate = drawn.groupby(["condition", *FILTERS], dropna=False)
+    rates = by_rate.agg(
+        runs=("run_id", "size"),
+        validation_accuracy=("validation_accuracy", "mean"),
+        ended=("status", style.listed),
+    ).reset_index()
+    return rates.astype({"validation_accuracy": float})
 
 
 def _ledger(done: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a part of the ledger: means over runs of the same implementation and rate."""
-    keys = ["condition", *FILTERS]
-    parts = {f"{part}_seconds": part for part in tables.PARTS}
-    means = done.groupby(
-        ["condition", "implementation", "architecture", "batch_size"], dropna=False
-    )[list(parts)].mean()
-    long = means.rename(columns=parts).reset_index().melt(
-        id_vars=[key for key in keys if key != "learning_rate"],
-        value_vars=list(tables.PARTS), var_name="part", value_name="seconds",
-    )  # fmt: skip
-    long["order"] = long["part"].map({part: n for n, part in enumerate(tables.PARTS)})
-    return long
+    """Return a row a part of the ledger: means over an implementation's runs at a rate."""
+    columns = {f"{part}_seconds": part for part in tables.PARTS}
+    by_rate = done.groupby(["condition", *FILTERS], dropna=False)
+    means = by_rate[list(columns)].mean().rename(columns=columns).assign(runs=by_rate.size())
+    long = means.reset_index().melt(
+        id_vars=["condition", *FILTERS, "runs"], var_name="part", value_name="seconds"
+    )
+    return long.assign(order=long["part"].map(tables.PARTS.index))
 
 
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    rounded = table.copy()
-    floats = rounded.select_dtypes("float").columns
-    rounded[floats] = rounded[floats].map(lambda value: float(f"{value:.6g}"))
-    return [
-        {str(key): None if pd.isna(value) else value for key, value in row.items()}
-        for row in rounded.astype(object).to_dict("records")
-    ]
+def _columns(table: pd.DataFrame) -> dict[str, list[Any]]:
+    return {str(name): [_plain(value) for value in table[name].tolist()] for name in table}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON knows it, with as many digits as anyone reads."""
+    if pd.isna(value):
+        return None
+    return float(f"{value:.6g}") if isinstance(value, float) else value

@@ -148,7 +148,7 @@ def write_report(
         from bench.report import html
 
         page = folder / "index.html"
-        page.write_text(html.page(said, plots, sweep.records, runs, folder), encoding="utf-8")
+        page.write_text(html.page(said, plots, sweep, runs, folder), encoding="utf-8")
     return page
 
 

@@ -35,9 +35,16 @@ def draw(entries: Sequence[Entry], folder: Path) -> dict[str, str]:
         style.hide_unused(axes, len(drawn))
     caption = (
         f"Time of a training step over that of the reference commit {drawn[0][1][0].reference[:7]},"
-        " measured side by side; bars are 95 % intervals, lower is faster. "
+        " measured side by side; bars are 95 % intervals, lower is faster. At the last commit: "
     )
-    return {NAME: caption + ("; ".join(said) + "." if said else "No change is found.")}
+    last = "; ".join(
+        f"{cell} {of_cell[-1].ratio:.3f} ({of_cell[-1].low:.3f} to {of_cell[-1].high:.3f})"
+        for (cell, _), of_cell in drawn
+    )
+    changed = "; ".join(said) + "." if said else "No change is found."
+    n_left = len(series(entries)) - len(drawn)
+    left = f" Not drawn: {n_left} more cells." if n_left else ""
+    return {NAME: f"{caption}{last}. {changed}{left}"}
 
 
 def _in_words(cell: str, entry: Entry, change: Change) -> str:

@@ -12,7 +12,7 @@ import base64
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,10 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 from PIL import Image
 
-from bench.contract import RunRecord
-from bench.report import charts, style
-from bench.report.chart_data import FILTERS, rows_of_charts
+from bench.report import alternatives, charts, style
+from bench.report.chart_data import FILTERS, ChartData, chart_data
 from bench.report.commits import NAME as COMMITS
+from bench.store import Sweep
 
 WIDEST_PIXELS, MOST_COLOURS = 1200, 48  # of an embedded picture; it is larger beside the page
 
@@ -35,7 +35,7 @@ WIDEST_PIXELS, MOST_COLOURS = 1200, 48  # of an embedded picture; it is larger b
 def page(
     said: Mapping[str, Any],
     plots: Mapping[str, str],
-    records: Sequence[RunRecord],
+    sweep: Sweep,
     runs: pd.DataFrame,
     folder: Path,
 ) -> str:
@@ -54,24 +54,35 @@ def page(
         "table": lambda text, caption: _table(markdown, text, caption),
         "picture": lambda name: _embedded(folder / name),
     }
-    shown = charts.charts(style.looks(records))
-    data = rows_of_charts(records, runs)
+    data = chart_data(sweep.records, runs)
+    shown = charts.charts(style.looks(sweep.records))
     content = {
-        "charts": {one.name: [one.specification, one.table] for one in shown},
+        "charts": {
+            one.name: {
+                "specification": one.specification, "table": one.table, "fields": one.fields,
+                "needs": one.needs, "keepsUnknown": one.keeps_unknown,
+            }
+            for one in shown
+        },
         "filters": list(FILTERS),
-        **data,
-    }
+        **data.packed(),
+    }  # fmt: skip
     placed = {COMMITS, *(one.picture for one in shown)}
+    spoken = alternatives.of_pictures(sweep.records, sweep.datasets)
     styles = _part("page.css")
     library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     scripts = [library.replace("</script", "<\\/script"), _part("page.js")]
     return environment.get_template("index.html.j2").render(
         said,
-        charts=shown,
+        figures=[(one, _panels(one, data)) for one in shown if one.picture in plots],
+        notices=data.notices,
         plots=plots,
-        pictures={name: caption for name, caption in plots.items() if name not in placed},
+        pictures=[
+            (name, caption, *spoken.get(name, ("", "")))
+            for name, caption in plots.items()
+            if name not in placed
+        ],
         commits=COMMITS if COMMITS in plots else None,
-        conditions=data["conditions"],
         data=Markup(_json(content)),  # noqa: S704  # in it every < is escaped
         styles=Markup(styles),  # noqa: S704  # our own
         scripts=[Markup(script) for script in scripts],  # noqa: S704  # our own, and the library's
@@ -86,6 +97,16 @@ def page(
             ]
         ),
     )
+
+
+def _panels(chart: charts.Chart, data: ChartData) -> list[tuple[int, str, str]]:
+    """Return number, name and what is to be seen of the conditions that a chart is drawn for."""
+    table = data.tables[chart.table]
+    return [
+        (number, label, chart.words(rows))
+        for number, label in enumerate(data.conditions)
+        if not (rows := chart.shown(table[table["condition"] == number])).empty
+    ]
 
 
 def _markdown() -> MarkdownIt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import matplotlib as mpl
@@ -27,13 +28,16 @@ def draw(runs: pd.DataFrame, folder: Path, stamp: str) -> dict[str, str]:
 
 def _accuracy_by_architecture_and_rate(runs: pd.DataFrame, path: Path, stamp: str) -> str | None:
     """A heat map: which learning rate suits which architecture and implementation?"""
-    known = runs.dropna(subset=["validation_accuracy", "learning_rate"])
-    if known.empty:
+    tried = runs.dropna(subset=["learning_rate"])
+    if tried["validation_accuracy"].isna().all():
         return None
-    named = [*tables.varying(known), "implementation"]
-    rows = known[named].astype(str).agg(", ".join, axis=1)
-    means = known.pivot_table("validation_accuracy", rows, "learning_rate")
-    means = means.iloc[:MOST_ROWS]
+    named = [*tables.varying(tried), "implementation"]
+    rows = tried[named].map(style.short).agg(", ".join, axis=1)
+    by_cell = tried.groupby([rows, "learning_rate"])
+    means = by_cell["validation_accuracy"].mean().unstack()[:MOST_ROWS]
+    endings = by_cell["status"].agg(style.listed).unstack()[:MOST_ROWS]
+    n_rows = rows.nunique()
+    cut = f" Drawn are the first {MOST_ROWS} of {n_rows} rows." if n_rows > MOST_ROWS else ""
     size = (5 + 1.1 * len(means.columns), 1.6 + 0.35 * len(means))
     title = f"Validation accuracy{stamp}"
     with style.figure(path, title, figsize=size) as (drawn, axes):
@@ -41,17 +45,19 @@ def _accuracy_by_architecture_and_rate(runs: pd.DataFrame, path: Path, stamp: st
         shading = panel.imshow(means, cmap="cividis", aspect="auto")
         middle = (means.min().min() + means.max().max()) / 2
         for place, value in np.ndenumerate(means.to_numpy()):
-            if not np.isnan(value):
-                colour = "white" if value < middle else "black"
-                panel.text(*place[::-1], f"{value:.3f}", ha="center", va="center", color=colour)
+            words = endings.iat[place] if np.isnan(value) else f"{value:.3f}"
+            colour = "white" if value < middle else "black"
+            if isinstance(words, str):
+                panel.text(*place[::-1], words, ha="center", va="center", color=colour)
         panel.set_xticks(range(len(means.columns)), [f"{rate:g}" for rate in means.columns])
-        panel.set_yticks(range(len(means)), [style.short(label) for label in means.index])
+        panel.set_yticks(range(len(means)), [textwrap.fill(label, 60) for label in means.index])
         panel.set_xlabel("learning rate")
         panel.grid(visible=False)
         drawn.colorbar(shading, ax=panel, label="validation accuracy")
     return (
         "Validation accuracy after the last epoch by learning rate (columns) and by "
-        "architecture and implementation (rows); mean over seeds."
+        "architecture and implementation (rows); mean over seeds. A word stands where no run has "
+        "a result." + cut
     )
 
 

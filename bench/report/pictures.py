@@ -24,7 +24,7 @@ def draw(
     """Draw each dataset, and each implementation's best run on its dataset; captions by file."""
     captions: dict[str, str] = {}
     for number, summary in enumerate(datasets):
-        captions |= draw_dataset(summary, folder, f"_{number + 1}" if number else "")
+        captions |= draw_dataset(summary, folder, *dataset_names(number))
     by_fingerprint = {summary.fingerprint: summary for summary in datasets}
     for record in best_runs(records):
         trained_on = by_fingerprint.get(record.dataset_fingerprint or "")
@@ -34,13 +34,26 @@ def draw(
     return captions
 
 
-def draw_dataset(summary: DatasetSummary, folder: Path, suffix: str) -> dict[str, str]:
+def dataset_names(number: int) -> tuple[str, str]:
+    """Return the files of a dataset's class distribution and sample images."""
+    suffix = f"_{number + 1}" if number else ""
+    return f"class_distribution{suffix}.png", f"sample_images{suffix}.png"
+
+
+def run_names(record: RunRecord) -> tuple[str, str]:
+    """Return the files of a run's predictions and confusion matrix."""
+    name = style.file_name(style.implementation(record))
+    return f"predictions_{name}.png", f"confusion_{name}.png"
+
+
+def draw_dataset(
+    summary: DatasetSummary, folder: Path, distribution: str, samples: str
+) -> dict[str, str]:
     """Draw the class distribution and sample images of a dataset; captions by file name."""
-    distribution, samples = f"class_distribution{suffix}.png", f"sample_images{suffix}.png"
     _draw_distribution(summary, folder / distribution)
     captions = {distribution: f"Images per class in {summary.name}, training and test set."}
     images = _images(summary.train_images)
-    labels = [_class_name(summary, label) for label in summary.train_labels]
+    labels = [class_name(summary, label) for label in summary.train_labels]
     shown = [(*pair, False) for pair in zip(images, labels, strict=False)]
     _draw_images(folder / samples, f"Images of {summary.name}{_stamp(summary)}", shown)
     captions[samples] = f"The first {len(images)} training images of {summary.name}."
@@ -78,7 +91,7 @@ def _draw_distribution(summary: DatasetSummary, path: Path) -> None:
 def draw_predictions(record: RunRecord, summary: DatasetSummary, folder: Path) -> dict[str, str]:
     """Draw a run's predictions for the sample of test images; caption by file name."""
     name = style.implementation(record)
-    path = folder / f"predictions_{style.file_name(name)}.png"
+    path = folder / run_names(record)[0]
     images = _images(summary.test_images)
     shown = list(zip(images, summary.test_labels, record.sample_predictions, strict=False))
     if not shown:
@@ -86,7 +99,7 @@ def draw_predictions(record: RunRecord, summary: DatasetSummary, folder: Path) -
     n_wrong = sum(truth != predicted for _, truth, predicted in shown)
     labelled = []
     for image, truth, predicted in shown:
-        name_of_truth, said = _class_name(summary, truth), _class_name(summary, predicted)
+        name_of_truth, said = class_name(summary, truth), class_name(summary, predicted)
         wrong = truth != predicted
         labelled.append((image, f"{said}\nis {name_of_truth}" if wrong else said, wrong))
     _draw_images(path, f"{name}: predicted against actual{_stamp(summary)}", labelled)
@@ -101,7 +114,7 @@ def draw_confusion(record: RunRecord, summary: DatasetSummary, folder: Path) -> 
     if not record.confusion_matrix:
         return {}
     name = style.implementation(record)
-    path = folder / f"confusion_{style.file_name(name)}.png"
+    path = folder / run_names(record)[1]
     counts = np.array(record.confusion_matrix)
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(totals, 1)
@@ -121,7 +134,7 @@ def draw_confusion(record: RunRecord, summary: DatasetSummary, folder: Path) -> 
                     color=colour,
                     fontsize=8,
                 )
-        names = [_class_name(summary, number) for number in range(len(counts))]
+        names = [class_name(summary, number) for number in range(len(counts))]
         panel.set_xticks(range(len(names)), names, rotation=45, ha="right")
         panel.set_yticks(range(len(names)), names)
         panel.set_xlabel("predicted class")
@@ -194,7 +207,8 @@ def _draw_images(path: Path, title: str, shown: Sequence[tuple[Any, str, bool]])
         panel.set_axis_off()
 
 
-def _class_name(summary: DatasetSummary, label: int) -> str:
+def class_name(summary: DatasetSummary, label: int) -> str:
+    """Return what a class is called."""
     names = summary.class_names
     return names[label] if 0 <= label < len(names) else f"class {label}"
 

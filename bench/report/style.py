@@ -6,6 +6,7 @@ without colour too, by marker, line and hatch.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -121,8 +122,11 @@ def grid_shape(n_panels: int, widest: int) -> tuple[int, int]:
 
 
 def file_name(text: str) -> str:
-    """Turn a name from a record into part of a file's name."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", text)[:60] or "_"
+    """Turn a name from a record into part of a file's name; different names stay different."""
+    safe = re.sub(r"[^A-Za-z0-9_-]", "_", text)[:60]
+    if safe == text:
+        return safe
+    return f"{safe}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def short(label: object) -> str:
@@ -134,3 +138,8 @@ def short(label: object) -> str:
 def unique(names: Sequence[str]) -> list[str]:
     """Return names in order of appearance, each once."""
     return list(dict.fromkeys(names))
+
+
+def listed(statuses: Iterable[str]) -> str:
+    """Return how runs have ended, each ending once."""
+    return "/".join(unique(list(statuses))).replace("_", " ")

@@ -66,8 +66,9 @@ def test_it_writes_a_page_tables_and_pictures(report, sweep):
     page, folder, _ = report(*sweep)
     pictures = {path.name for path in folder.glob("*.png")}
     assert pictures == {
-        "accuracy_by_learning_rate.png", "throughput.png", "accuracy_by_seconds.png",
-        "loss_curves.png", "class_distribution.png", "sample_images.png",
+        "accuracy_by_learning_rate.png", "throughput.png", "accuracy_by_epochs.png",
+        "accuracy_by_seconds.png", "loss_by_epochs.png", "loss_by_seconds.png",
+        "training_loss_by_epochs.png", "class_distribution.png", "sample_images.png",
         "predictions_numpy.png", "predictions_keras.png", "confusion_numpy.png",
         "confusion_keras.png", "accuracy_against_seconds.png", "ledger.png",
         "accuracy_by_architecture_and_rate.png",

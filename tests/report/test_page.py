@@ -214,10 +214,14 @@ def test_a_table_is_sorted_by_a_click_and_by_the_keyboard(visit, ordinary):
 
 def test_without_javascript_there_are_pictures_and_tables(visit, ordinary):
     page = visit(ordinary, java_script_enabled=False)
-    assert page.locator("figure.chart img").count() == 7
+    assert page.locator("figure.chart").count() == 10
+    assert page.locator("figure.chart img:visible").count() == 10
     assert page.locator("table").count() >= 7
     assert page.locator("#filters").is_hidden()
-    assert page.locator(".panels:visible").count() == 0
+    assert page.locator(".panels:visible, .live:visible").count() == 0
+    captions = page.locator("#chart-speed figcaption").inner_text()
+    assert "A dot is one epoch" in captions
+    assert "Click a name" not in captions
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -270,7 +274,8 @@ def test_the_policy_lets_nothing_be_loaded_or_made_into_code(ordinary):
 
 def test_the_charts_show_the_runs_of_the_csv(visit, ordinary):
     page = visit(ordinary)
-    shown = page.evaluate("JSON.parse(document.getElementById('data').textContent).runs")
+    columns = page.evaluate("JSON.parse(document.getElementById('data').textContent).runs")
+    shown = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     with (ordinary.parent / "runs.csv").open() as file:
         listed = {row["run_id"]: row for row in csv.DictReader(file)}
     assert {row["run_id"] for row in shown} == set(listed)

@@ -1,10 +1,33 @@
 // What the page does beyond being read: charts, filters over all of them, and sorting of tables.
 const content = JSON.parse(document.getElementById("data").textContent);
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const page = document.documentElement;
 const hidden = Object.fromEntries(content.filters.map((field) => [field, new Set()]));
 
+// Tables come as columns. A curve names its run by its place.
+function rowsOf(columns) {
+  const names = Object.keys(columns);
+  return columns[names[0]].map(
+    (_, place) => Object.fromEntries(names.map((name) => [name, columns[name][place]])));
+}
+const runs = rowsOf(content.runs);
+const tables = {
+  done: runs.filter((row) => row.status === "done"),
+  curves: rowsOf(content.curves).map((row) => ({ ...runs[row.run], ...row })),
+  rates: rowsOf(content.rates),
+  ledger: rowsOf(content.ledger),
+};
+
+// The same for a number and for all ways in which it may stand in a table.
+function canonical(value) {
+  const text = String(value).trim();
+  const number = Number(text);
+  return text && Number.isFinite(number) ? String(Number(number.toPrecision(6))) : text;
+}
+
+const isHidden = (field, value) => hidden[field].has(canonical(value));
 const isShown = (row) =>
-  content.filters.every((field) => !(field in row) || !hidden[field].has(String(row[field])));
+  content.filters.every((field) => !(field in row) || !isHidden(field, row[field]));
 
 function colours() {
   const style = getComputedStyle(document.documentElement);
@@ -19,48 +42,122 @@ function colours() {
   };
 }
 
+// Which of these runs no other beats in both training seconds and validation accuracy.
+const withFront = (rows) => rows.map((row) => ({ ...row, pareto: !rows.some(
+  (other) => other.train_seconds < row.train_seconds
+    && other.validation_accuracy > row.validation_accuracy) }));
+
+function rowsToDraw(panel) {
+  const { table, needs, keepsUnknown } = content.charts[panel.dataset.chart];
+  const mine = tables[table].filter((row) => row.condition === Number(panel.dataset.condition));
+  const isKnown = (row) => Object.entries(needs).every(
+    ([field, above]) => row[field] !== null && row[field] > above);
+  const chosen = mine.filter(isShown);
+  const known = chosen.filter(isKnown);
+  const drawn = known.length && keepsUnknown ? chosen : known;
+  return { drawn: panel.dataset.chart === "frontier" ? withFront(drawn) : drawn,
+           isWhole: chosen.length === mine.length };
+}
+
 async function draw(panel) {
-  const [specification, table] = content.charts[panel.dataset.chart];
-  const condition = Number(panel.dataset.condition);
-  const hasResult = (row) => (row.status ?? "done") === "done";
-  const values = content[table].filter(
-    (row) => row.condition === condition && hasResult(row) && isShown(row));
+  const { drawn: values, isWhole } = rowsToDraw(panel);
   panel.hidden = values.length === 0;
-  const drawing = panel.querySelector(".drawing");
   panel.drawn?.finalize();
   panel.drawn = null;
+  panel.values = values;
   if (panel.hidden) return;
+  const drawing = panel.querySelector(".drawing");
+  panel.whole ??= drawing.getAttribute("aria-label");
+  drawing.setAttribute("aria-label", isWhole ? panel.whole : `${panel.whole} Filtered: of these `
+    + `only a part is shown, ${values.length} points. The table below holds their numbers.`);
+  fillNumbers(panel);
   panel.drawn = await window.vegaEmbed(
-    drawing, { ...specification, data: { values }, config: colours() },
+    drawing,
+    { ...content.charts[panel.dataset.chart].specification, data: { values }, config: colours() },
     // ast: expressions are interpreted, so that the page may forbid the making of code.
     { ast: true, actions: false, defaultStyle: false, renderer: "canvas",
       tooltip: { disableDefaultStyle: true } },
   );
 }
 
-async function drawAll() {
-  for (const panel of document.querySelectorAll(".panel")) await draw(panel);
-  document.documentElement.dataset.drawn = String(Number(document.documentElement.dataset.drawn ?? 0) + 1);
+// One drawing of all charts after the other; one that is out of date stops.
+let wanted = 0;
+let drawing = Promise.resolve();
+function drawAll() {
+  const mine = ++wanted;
+  drawing = drawing.then(async () => {
+    for (const panel of document.querySelectorAll(".panel")) {
+      if (mine !== wanted) return;
+      await draw(panel);
+    }
+    page.dataset.drawn = String(mine);
+  });
+}
+
+// What a chart shows, as a table: for the keyboard, and for those who can't see it.
+function fillNumbers(panel) {
+  const details = panel.querySelector(".numbers");
+  details.querySelector(".wide")?.remove();
+  if (!details.open) return;
+  const { fields } = content.charts[panel.dataset.chart];
+  const table = document.createElement("table");
+  const names = [panel.closest("figure").querySelector("h3"), panel.querySelector("h4")];
+  const caption = names.map((element) => element.textContent).join(", ");
+  table.createCaption().textContent = caption;
+  const head = table.createTHead().insertRow();
+  for (const field of fields) {
+    const cell = document.createElement("th");
+    cell.scope = "col";
+    cell.textContent = field.replaceAll("_", " ");
+    head.append(cell);
+  }
+  const body = table.createTBody();
+  for (const values of panel.values) {
+    const row = body.insertRow();
+    for (const field of fields) {
+      const cell = row.insertCell();
+      const value = values[field];
+      if (typeof value === "number") cell.className = "number";
+      cell.textContent = value === true ? "yes" : value === false ? "no" : value ?? "-";
+    }
+  }
+  makeSortable(table);
+  const wide = document.createElement("div");
+  wide.className = "wide";
+  wide.tabIndex = 0;
+  wide.role = "region";
+  wide.ariaLabel = `Numbers: ${caption}`;
+  wide.append(table);
+  details.append(wide);
 }
 
 function filterTables() {
-  const runs = new Map(content.runs.map((row) => [row.run_id, row]));
-  for (const table of document.querySelectorAll("table")) {
+  const byName = new Map(runs.map((row) => [row.run_id, row]));
+  for (const table of document.querySelectorAll("main > section > .wide > table")) {
     const headings = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
     for (const row of table.tBodies[0]?.rows ?? []) {
       const shown = content.filters.every((field) => {
         const place = headings.indexOf(field.replace("_", " "));
-        return place < 0 || !hidden[field].has(row.cells[place].textContent.trim());
+        return place < 0 || !isHidden(field, row.cells[place].textContent);
       });
-      const run = headings[0] === "run" ? runs.get(row.cells[0].textContent.trim()) : null;
+      const run = headings[0] === "run" ? byName.get(row.cells[0].textContent.trim()) : null;
       row.hidden = !shown || (run && !isShown(run));
     }
+    headings.forEach((heading, place) => {
+      const rate = heading.match(/^rate (.+)$/)?.[1];
+      if (rate === undefined) return;
+      for (const row of table.rows) row.cells[place].hidden = isHidden("learning_rate", rate);
+    });
   }
+  const shown = runs.filter(isShown).length;
+  const [count, paper] = ["count", "paper"].map((name) => document.getElementById(name));
+  count.textContent = `${shown} of ${runs.length} runs are shown.`;
+  count.hidden = paper.hidden = shown === runs.length;
 }
 
 function addFilters(form) {
   for (const field of content.filters) {
-    const values = [...new Set(content.runs.map((row) => String(row[field])))];
+    const values = [...new Set(runs.map((row) => canonical(row[field])))];
     if (values.length < 2) continue;
     const set = document.createElement("fieldset");
     const legend = document.createElement("legend");
@@ -110,7 +207,9 @@ function makeSortable(table) {
 }
 
 for (const table of document.querySelectorAll("table")) if (table.tBodies[0]) makeSortable(table);
-for (const panels of document.querySelectorAll(".panels")) panels.hidden = false;
+for (const details of document.querySelectorAll(".numbers"))
+  details.addEventListener("toggle", () => fillNumbers(details.closest(".panel")));
 addFilters(document.getElementById("filters"));
+page.classList.add("scripted");
 dark.addEventListener("change", drawAll);
 drawAll();

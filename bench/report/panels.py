@@ -1,0 +1,64 @@
+"""One panel for each condition, and what is cut off where there are too many."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.report import style, tables
+
+MOST = 12  # conditions drawn in one picture; beyond that nothing can be read
+WIDEST_TITLE = 60  # characters on a line above a panel
+
+
+def conditions(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return the runs of each condition with the condition's name."""
+    named = tables.varying(runs)
+    groups = runs.groupby(list(tables.CONDITIONS), dropna=False)
+    return [(tables.condition_label(group.iloc[0], named), group) for _, group in groups]
+
+
+def cut(n_conditions: int) -> str:
+    """Say, after a caption, how many conditions are not drawn; nothing where all are."""
+    if n_conditions <= MOST:
+        return ""
+    return f" Drawn for the first {MOST} of {n_conditions} conditions; the tables hold all."
+
+
+def width(number: int, n_lines: int) -> float:
+    """Return how wide a line is drawn: later ones lie on top and are thinner, so that all show."""
+    return 1.5 + 3 * (1 - (number + 1) / n_lines)
+
+
+@contextmanager
+def figure(
+    path: Path, title: str, runs: pd.DataFrame, shown: pd.Series
+) -> Iterator[tuple[list[tuple[Any, pd.DataFrame]], str]]:
+    """Open a picture with a panel for each condition that has runs to show.
+
+    Yields each panel with its runs, and what the caption has to say about conditions left out. The
+    legend is drawn when the block ends.
+
+    Args:
+        runs: of all conditions, so that one has the same name in every picture.
+        shown: which of them are.
+    """
+    named = [(label, group[shown[group.index]]) for label, group in conditions(runs)]
+    full = [(label, group) for label, group in named if not group.empty]
+    drawn_of = full[:MOST]
+    rows, columns = style.grid_shape(len(drawn_of), widest=2)
+    options = {"nrows": rows, "ncols": columns, "sharey": True}
+    size = (5.4 * columns if columns > 1 else 7.0, 3.9 * rows + 0.6)
+    with style.figure(path, title, figsize=size, **options) as (drawn, axes):
+        for panel, (label, _) in zip(axes.flat, drawn_of, strict=False):
+            panel.set_title(textwrap.fill(label, WIDEST_TITLE))
+            panel.yaxis.set_tick_params(which="both", labelleft=True)
+        pairs = zip(axes.flat, (group for _, group in drawn_of), strict=False)
+        yield list(pairs), cut(len(full))
+        style.hide_unused(axes, len(drawn_of))
+        style.legend(drawn, axes)
