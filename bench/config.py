@@ -42,20 +42,25 @@ Identifier = Annotated[
         description="up to 40 small letters, digits and '_', beginning with a letter",
     ),
 ]
-ModuleName = Annotated[str, Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_]*\Z")]
+ModuleName = Annotated[str, Meta(pattern=r"\A[A-Za-z][A-Za-z0-9_]*\Z")]
 Count = Annotated[int, Meta(ge=1, le=10**9, description="a whole number, 1 or more")]
 Seed = Annotated[int, Meta(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")]
+
+
+def printable(text: str) -> str:
+    """Return a text of anywhere with what would steer a terminal written as escapes."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class ConfigError(Exception):
     """The configuration can't be run; the message is one line for the person who wrote it.
 
-    What a message quotes may come from anywhere: characters that would steer a terminal are
-    written as escapes, and a message of more than 800 characters is cut.
+    What a message quotes may come from anywhere: it is made printable, and cut after 800
+    characters.
     """
 
     def __init__(self, message: str) -> None:
-        line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+        line = printable(message)
         super().__init__(line if len(line) <= 800 else f"{line[:797]}...")
 
 
@@ -144,7 +149,8 @@ class RunConfig(Section, frozen=True):
         Meta(description="auto, or a number of cores from 1 to what this process may use"),
     ]
     timeout_seconds: Annotated[
-        float | None, Meta(description="a number of seconds above 0, or null for no limit")
+        Annotated[float, Meta(gt=0, le=10**8)] | None,
+        Meta(description="a number of seconds above 0, up to 100000000, or null for no limit"),
     ]
     memory_limit: Annotated[
         Annotated[str, Meta(pattern=r"\A[1-9][0-9]{0,8}(MB|GB)\Z")] | None,
@@ -228,8 +234,12 @@ def _contradiction(config: RunConfig) -> str | None:
         return _line(
             "threads", config.threads, f"auto, or 1 to {n_cores} (the cores this process may use)"
         )
-    if config.timeout_seconds is not None and not 0 < config.timeout_seconds < float("inf"):
-        return _line("timeout_seconds", config.timeout_seconds, "a number above 0, or null")
+    for key in ("momentum", "beta_1", "beta_2"):
+        value = getattr(config.recipe, key)
+        if not 0 <= value < 1:
+            return _line(f"recipe.{key}", value, "a number from 0 up to, not including, 1")
+    if not 1e-30 <= config.recipe.epsilon <= 1:  # in float32 it is to stay above 0
+        return _line("recipe.epsilon", config.recipe.epsilon, "a number from 1e-30 to 1")
     if config.recipe.loss == "cross_entropy" and config.recipe.output != "softmax":
         return (
             f"recipe.output={config.recipe.output}: cross_entropy needs probabilities that sum to "

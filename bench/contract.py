@@ -9,7 +9,7 @@ Records have slots: msgspec, which reads them, leaves the defaults of other data
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +87,8 @@ class Implementation(Protocol):
     """Trains one multilayer perceptron. Called in the order in which the methods stand here.
 
     The harness owns initial parameters, batch order, equations and cores;
-    an implementation owns how it computes them.
+    an implementation owns how it computes them. It may start threads, and processes of its own;
+    they count as the run's, and those that are left when the run ends are ended with it.
     """
 
     def setup(self, problem: Problem, parameters: Parameters) -> None:
@@ -113,6 +114,18 @@ class Implementation(Protocol):
 
     def parameters(self) -> Parameters:
         """Return the current parameters as NumPy arrays that later training does not change."""
+
+
+@runtime_checkable
+class ReportsOnDevice(Protocol):
+    """What an implementation may offer besides, for its runs with ``device=gpu``. Called last."""
+
+    def device_name(self) -> str:
+        """Return the name of the device that was trained on, such as ``NVIDIA H100 80GB HBM3``."""
+
+    def peak_device_memory_bytes(self) -> int | None:
+        """Return the most memory of the device that was in use, by the framework's own counter;
+        None where it does not count."""
 
 
 Status = Literal["done", "diverged", "failed", "timeout", "out_of_memory", "skipped"]
@@ -180,8 +193,8 @@ class RunRecord:
     confusion_matrix: tuple[tuple[int, ...], ...] | None = None  # 10 x 10, rows = truth
     examples_per_epoch: int | None = None
     examples_per_second: float | None = None  # median over epochs
-    flops_utilisation: float | None = None  # share of the measured ceiling, 0 to 1
-    peak_memory_bytes: int | None = None
+    flops_utilisation: float | None = None  # share of the measured ceiling, 0 to 1; on a CPU
+    peak_memory_bytes: int | None = None  # of the run's processes; on a GPU, of its own memory
     dataset_fingerprint: str | None = None  # names the DatasetSummary beside the record
     sample_predictions: tuple[int, ...] = ()  # classes given to DatasetSummary.test_images
     parity_key: str | None = None  # of the Verdict that this run's code and versions need

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import os
 import platform
 import shutil
 import subprocess
-import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ PROBE_REPEATS = 4
 
 
 def describe(libraries: Iterable[str]) -> dict[str, Any]:
-    """Return what is worth knowing of this process's machine.
+    """Return what is worth knowing of this machine, before something is timed on it.
 
     Args:
         libraries: distributions whose versions matter to the run, besides NumPy.
@@ -40,7 +40,6 @@ def describe(libraries: Iterable[str]) -> dict[str, Any]:
         "load_average": list(os.getloadavg()),
         "caches": host.caches(),
         "limits": host.limits(),
-        "linear_algebra": host.linear_algebra(),
     }
 
 
@@ -74,8 +73,9 @@ def cpu_model() -> str:
 
 
 def code_version() -> tuple[str | None, bool | None]:
-    """Return the commit this code was checked out from, and whether it was changed since.
+    """Return the commit this code was checked out from, and whether the code was changed since.
 
+    A new file of code is a change; what lies outside the folders of code is not.
     (None, None) where it was installed rather than checked out.
     """
     folder = Path(__file__).parent
@@ -91,7 +91,8 @@ def code_version() -> tuple[str | None, bool | None]:
     if ask("ls-files", "--error-unmatch", Path(__file__).name).returncode != 0:
         return None, None
     commit = ask("rev-parse", "HEAD").stdout.strip() or None
-    return commit, bool(ask("status", "--porcelain", "--untracked-files=no").stdout.strip())
+    folders = [f"{folder}", *(f"{folder.parent / name}" for name in ("implementations", "conf"))]
+    return commit, bool(ask("status", "--porcelain", "--", *folders).stdout.strip())
 
 
 def matmul_flops_per_second() -> float:
@@ -116,30 +117,21 @@ def is_noisy(before: float, after: float) -> bool:
     return max(before, after) / min(before, after) > NOISY_RATIO
 
 
-def peak_memory_bytes() -> int | None:
-    """Return the most memory this process ever had resident, where the system tells."""
-    try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-    except FileNotFoundError:  # not Linux
-        return _peak_memory_from_rusage()
-    for line in status.splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return None
-
-
-def _peak_memory_from_rusage() -> int | None:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
 def versions(distributions: Iterable[str]) -> dict[str, str | None]:
     """Return the versions of NumPy and of these distributions; None for one not installed."""
     return {name: _version(name) for name in ("numpy", *distributions)}
+
+
+def versions_of_modules(modules: Iterable[str]) -> dict[str, str | None]:
+    """Return the versions of the distributions that these top-level modules belong to."""
+    owners = _owners()
+    names = {name for module in modules for name in owners.get(module, ())}
+    return {name: _version(name) for name in sorted(names)}
+
+
+@functools.cache  # all files of all distributions are looked through
+def _owners() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
 
 
 def _version(distribution: str) -> str | None:

@@ -10,7 +10,10 @@ IMPLEMENTATION is empty nothing is imported before the fork, and each run does t
 MEMORY is how many bytes it and what it forks may each have for data; empty for no limit.
 
 Through the socket comes the name of what to run and the three standard streams for it; back goes
-`waitpid`'s status once it has ended. At the end of the socket, or on SIGTERM, all ends.
+`waitpid`'s status once it has ended. At the end of the socket all ends.
+
+It is guarded by a process that imports nothing, so that no framework can keep it from ending all
+that was started here: on SIGTERM, and when the parent dies, however that comes about.
 """
 
 import sys
@@ -34,24 +37,52 @@ from pathlib import Path
 from typing import NoReturn
 
 ENTRIES = ("bench.worker", "bench.parity.worker")
+MOST_NOISE_BYTES = 10**6  # of what an import prints, to begin a run's log with
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # from Linux's prctl(2)
 
 
 def main() -> None:
-    """Import what the arguments name, then serve until the socket ends."""
+    """Have a process serve, and see to it that nothing outlives it."""
     _control(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        if sys.argv[4]:
-            limit = int(sys.argv[4])
-            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-        if sys.argv[3]:
-            _preload(sys.argv[3])
-        _Server(socket.socket(fileno=int(sys.argv[2]))).serve()
-    except KeyboardInterrupt:
+    # Sent when the thread ends that has started this: the main one, which waits for the runs.
+    _control(PR_SET_PDEATHSIG, signal.SIGTERM)
+    guardian = os.getpid()
+    server = os.fork()
+    if server == 0:
+        _serve(guardian)
         return
-    finally:
-        _kill_children()
+    os.close(int(sys.argv[2]))
+    try:
+        status = os.waitpid(server, 0)[1]
+    except KeyboardInterrupt:
+        status = 0
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _kill_children()
+    _end_likewise(os.waitstatus_to_exitcode(status))
+
+
+def _end_likewise(exit_code: int) -> NoReturn:
+    """End as another process has ended, by the same signal if it was one."""
+    if exit_code < 0:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if exit_code != -signal.SIGKILL:
+            signal.signal(-exit_code, signal.SIG_DFL)
+        os.kill(os.getpid(), -exit_code)
+    sys.exit(exit_code)
+
+
+def _serve(guardian: int) -> None:
+    """Import what the arguments name, then serve until the socket ends."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _die_with(guardian)
+    _control(PR_SET_CHILD_SUBREAPER, 1)
+    if sys.argv[4]:
+        limit = int(sys.argv[4])
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    if sys.argv[3]:
+        _preload(sys.argv[3])
+    _Server(socket.socket(fileno=int(sys.argv[2]))).serve()
 
 
 def _preload(implementation: str) -> None:
@@ -73,6 +104,7 @@ class _Server:
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.child: int | None = None
+        self.noise = _printed()
         self.woken, self.waker = socket.socketpair()
         self.waker.setblocking(False)
         signal.set_wakeup_fd(self.waker.fileno(), warn_on_full_buffer=False)
@@ -110,12 +142,11 @@ class _Server:
             for number in (signal.SIGCHLD, signal.SIGTERM):
                 signal.signal(number, signal.SIG_DFL)
             os.setsid()  # its own process group, to be ended as one
-            _control(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:  # it ended before that took effect
-                os._exit(1)
+            _die_with(parent)
             for target, stream in enumerate(streams):
                 os.dup2(stream, target)
                 os.close(stream)
+            os.write(sys.stderr.fileno(), self.noise)
             for end in (self.connection, self.woken, self.waker):
                 end.close()
             importlib.import_module(entry).main()
@@ -148,6 +179,21 @@ def _kill_children() -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
             os.waitpid(number, 0)
+
+
+def _printed() -> bytes:
+    """Return what this process has printed so far; its standard error is a file."""
+    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # closed by what it has imported
+        return os.pread(2, MOST_NOISE_BYTES, 0)
+    return b""
+
+
+def _die_with(parent: int) -> None:
+    """Be killed when the parent dies."""
+    _control(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before that took effect
+        os._exit(1)
 
 
 def _control(option: int, value: int) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 CPU_FOLDER = Path("/sys/devices/system/cpu")
 CGROUP_FOLDER = Path("/sys/fs/cgroup")
+OWN_GROUPS = Path("/proc/self/cgroup")
+UNLIMITED_BYTES = 2**60  # version 1 has a number for no limit, near to 2**63
 
 
 def caches() -> dict[str, str]:
@@ -26,14 +28,44 @@ def caches() -> dict[str, str]:
 
 def limits() -> dict[str, float]:
     """Return what a container limits this process to: `cores`, `memory_bytes`."""
+    cores = [number for folder in _groups("cpu") if (number := _cores_of(folder)) is not None]
+    memory = [
+        int(told)
+        for folder in _groups("memory")
+        for name in ("memory.max", "memory.limit_in_bytes")
+        if (told := _read(folder / name)) and told != "max" and int(told) < UNLIMITED_BYTES
+    ]
     found = {}
-    quota, _, period = (_read(CGROUP_FOLDER / "cpu.max") or "max").partition(" ")
-    if quota != "max":
-        found["cores"] = float(quota) / float(period)
-    memory = _read(CGROUP_FOLDER / "memory.max") or "max"
-    if memory != "max":
-        found["memory_bytes"] = float(memory)
+    if cores:
+        found["cores"] = min(cores)
+    if memory:
+        found["memory_bytes"] = float(min(memory))
     return found
+
+
+def _cores_of(folder: Path) -> float | None:
+    quota, _, period = (_read(folder / "cpu.max") or "max").partition(" ")
+    if quota == "max":  # or it is version 1
+        quota = _read(folder / "cpu.cfs_quota_us") or "-1"
+        period = _read(folder / "cpu.cfs_period_us") or "1"
+    return float(quota) / float(period) if float(quota) > 0 else None
+
+
+def _groups(controller: str) -> list[Path]:
+    """Return the folders of the control groups, of either version, that this process is in.
+
+    A group is bound by the limits of those above it. In a container its path may not be there, and
+    the folder of the controller itself is the container's.
+    """
+    folders = {CGROUP_FOLDER, CGROUP_FOLDER / controller}
+    for line in (_read(OWN_GROUPS) or "").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers not in ("", controller) and controller not in controllers.split(","):
+            continue
+        top = CGROUP_FOLDER / controllers
+        own = top / path.lstrip("/")
+        folders |= {folder for folder in (own, *own.parents) if folder.is_relative_to(top)}
+    return sorted(folders)
 
 
 def out_of_memory_kills() -> int:

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from bench import host
-from bench.contract import RunError, Seconds, Status
-from bench.messages import EpochEnded, Message, Request, Result, Started
+from bench.contract import DatasetSummary, RunError, Seconds, Status
+from bench.messages import DataLoaded, EpochEnded, Message, Request, Result, Started
 from bench.process import Ended, Launcher
 
 LONGEST_LOG_BYTES = 20 * 10**6
@@ -41,12 +41,14 @@ def run_isolated(
     log_path: Path,
     on_epoch: Callable[[EpochEnded], None],
     launcher: Launcher,
+    on_data: Callable[[DatasetSummary], None] = lambda _: None,
 ) -> Outcome:
     """Run one request in a process of its own and wait for its end.
 
     Args:
         log_path: gets all that the process prints.
         on_epoch: called as each epoch ends.
+        on_data: called with what a report shows of the data, unless that is known already.
     """
     heard = _Heard()
     config = request.config
@@ -58,6 +60,8 @@ def run_isolated(
         message = msgspec.json.decode(line, type=Message)
         if isinstance(message, Started):
             heard.start_up_seconds = time.perf_counter() - start
+        elif isinstance(message, DataLoaded):
+            on_data(message.summary)
         elif isinstance(message, EpochEnded):
             heard.epochs.append(message)
             on_epoch(message)

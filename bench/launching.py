@@ -1,71 +1,103 @@
-"""Hydra's launchers: `hydra/launcher=joblib`, `submitit_local`, and what is like them.
+"""Hydra's launchers: `hydra/launcher=joblib` and `submitit_local`.
 
-A launcher decides where a run is made, and makes it in a process of its own; there it is made as
-`bench` makes it: isolated, one at a time on a machine, with the same record at the end.
+A launcher decides in which processes runs are made; there each is made as `bench` makes it:
+isolated, one at a time on a machine, with the same record at the end.
 """
 
 from __future__ import annotations
 
+import functools
+import os
+import signal
 from collections.abc import Sequence
 
 from hydra import version
 from hydra._internal.callbacks import Callbacks
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, open_dict
 
-from bench import overrides, sweep
+from bench import overrides, sweep, usage
 from bench.config import ConfigError, RunConfig
+from bench.environment import usable_cores
+from bench.hydra_settings import LAUNCHER
 from bench.process import Launcher
 
-KEY = "hydra/launcher"
 FOLDER = ".launcher"  # in the sweep's, for what launchers write
+# A job's time would be up while it waits for the machine; its run has a limit of its own.
+LONG_MINUTES = 10 * 365 * 24 * 60
 
 
-def asked_for(words: Sequence[str]) -> bool:
-    """Say whether another launcher than Hydra's plain one is to make the runs."""
-    names = [word.partition("=")[2] for word in words if word.partition("=")[0] == KEY]
-    return bool(names) and names[-1] != "basic"
-
-
-def launch(
-    words: Sequence[str],
-    configs: Sequence[RunConfig],
-    *,
-    multirun: bool,
-    config_folder: str | None,
-) -> None:
-    """Have a launcher make all runs.
+def make_all(configs: Sequence[RunConfig], began: str, words: Sequence[str]) -> None:
+    """Make runs, through a launcher where the words of the command line ask for one.
 
     Args:
-        configs: what the words ask for, as `overrides.compose_runs` returns it.
+        began: as for `sweep.execute`.
 
     Raises:
         ConfigError: there is no such launcher, or a run could not be made.
+        StoreError: a record can't be written.
     """
-    folder = sweep.folder_of(configs[0]).absolute()
-    with overrides.set_up(config_folder) as loader:
-        quoted = str(folder / FOLDER).replace("\\", "\\\\").replace("'", "\\'")
-        own = [f"hydra.sweep.dir='{quoted}'", "hydra.sweep.subdir=.", "hydra.output_subdir=null"]
-        base, jobs = overrides.split([*words, *own], loader, multirun=multirun)
+    name, numbers = overrides.launcher_of(words)
+    if name == "basic":
+        sweep.execute_all(configs, began)
+        return
+    group_size = len(configs)
+    if name == "submitit_local":  # it starts all of its jobs at once
+        group_size = len(usable_cores())
+        numbers = {"timeout_min": LONG_MINUTES} | numbers
+    failures = []
+    for start in range(0, len(configs), group_size):
+        failures += _launch(configs[start : start + group_size], began, name, numbers)
+    if failures:
+        raise ConfigError(f"{LAUNCHER}={name}: a run could not be made: {failures[0]}")
+
+
+def _launch(
+    configs: Sequence[RunConfig], began: str, name: str, numbers: dict[str, int]
+) -> list[BaseException]:
+    """Have a launcher make runs, and return what went wrong.
+
+    It composes no configuration but Hydra's own: of what the user has written it sees a name and
+    numbers.
+    """
+    folder = str(sweep.folder_of(configs[0]).absolute() / FOLDER)
+    quoted = folder.replace("\\", "\\\\").replace("'", "\\'")
+    with overrides.set_up(None) as loader:
+        if name not in loader.get_group_options(LAUNCHER):
+            extra = name.partition("_")[0]
+            raise ConfigError(f"{LAUNCHER}={name}: not installed; pip install 'mlp-bench[{extra}]'")
+        base = overrides.compose_all(
+            [
+                f"{LAUNCHER}={name}",
+                *(f"hydra.launcher.{key}={value}" for key, value in numbers.items()),
+                f"hydra.sweep.dir='{quoted}'",
+                *("hydra.sweep.subdir=.", "hydra.output_subdir=null"),
+            ]
+        )
         with open_dict(base):
             base.hydra.job.name = "bench"
         version.setbase("1.3")
         launcher = Plugins.instance().instantiate_launcher(
             hydra_context=HydraContext(config_loader=loader, callbacks=Callbacks()),
-            task_function=make_run,
+            task_function=functools.partial(make_run, tuple(configs), began),
             config=base,
         )
-        named = [[*job, f"sweep_name={configs[0].sweep_name}"] for job in jobs]
-        ended = launcher.launch(named, initial_job_idx=0)
-    for job in ended:
-        if job.status != JobStatus.COMPLETED:
-            raise ConfigError(f"{KEY}: a run could not be made: {job._return_value}")
+        try:
+            ended = launcher.launch([[] for _ in configs], initial_job_idx=0)
+        except KeyboardInterrupt:
+            for process in usage.children(os.getpid()):
+                os.kill(process, signal.SIGINT)
+            raise
+        except Exception as error:  # noqa: BLE001  # a job that has died is told in many ways
+            return [error]
+    return [job._return_value for job in ended if job.status != JobStatus.COMPLETED]
 
 
-def make_run(composed: DictConfig) -> None:
+def make_run(configs: Sequence[RunConfig], began: str, _: DictConfig) -> None:
     """Make one run; called by a launcher, in a process of its own."""
-    config = overrides.to_run_config(OmegaConf.create(composed), default_name="launched")
+    config = configs[HydraConfig.get().job.num]
     with Launcher() as launcher:
-        sweep.execute(config, launcher, wait=True)
+        sweep.execute(config, launcher, began, wait=True)

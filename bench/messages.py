@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from bench.config import RunConfig
-from bench.contract import EpochRecord, RunError, Status
+from bench.contract import DatasetSummary, EpochRecord, RunError, Status
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,11 +15,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     config: RunConfig
     dataset_folder: str | None
-    sweep_folder: str
+    summarised: tuple[str, ...] = ()  # fingerprints of data of which no summary is wanted
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """From the process: everything is imported, work begins."""
+
+
+class DataLoaded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """From the process, unless it is known already: what a report shows of the data."""
+
+    summary: DatasetSummary
 
 
 class EpochEnded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -36,6 +42,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     error: RunError | None = None
     seconds: dict[str, float] = {}
     environment: dict[str, Any] = {}
+    imported: tuple[str, ...] = ()  # top-level modules
     epochs: tuple[EpochRecord, ...] = ()
     test_loss: float | None = None
     test_accuracy: float | None = None
@@ -48,4 +55,4 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     sample_predictions: tuple[int, ...] = ()
 
 
-Message = Started | EpochEnded | Result
+Message = Started | DataLoaded | EpochEnded | Result

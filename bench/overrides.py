@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 from hydra import compose
@@ -27,6 +26,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from bench import hydra_settings
 from bench.config import ConfigError, RunConfig, check
 
 CONFIG_PATH = "pkg://conf"
@@ -52,29 +52,52 @@ def compose_runs(
         ConfigError: with one line that names the key, its value and what is allowed.
     """
     with set_up(config_folder) as loader:
-        base, jobs = split(words, loader, multirun=multirun)
-        return [to_run_config(_compose_or_explain(job, base), default_name) for job in jobs]
+        base, jobs = _split(words, loader, multirun=multirun)
+        return [_to_run_config(_compose_or_explain(job, base), default_name) for job in jobs]
 
 
-def split(
-    words: Sequence[str], loader: ConfigLoader, *, multirun: bool
-) -> tuple[DictConfig, list[list[str]]]:
-    """Return what all runs have in common, Hydra's own settings included, and each one's words.
+def launcher_of(words: Sequence[str]) -> tuple[str, dict[str, int]]:
+    """Return the launcher that a command line asks for, and its numbers.
 
     Raises:
         ConfigError: as `compose_runs`.
     """
+    return hydra_settings.launcher_of(_parse(words, None))
+
+
+def _split(
+    words: Sequence[str], loader: ConfigLoader, *, multirun: bool
+) -> tuple[DictConfig, list[list[str]]]:
+    """Return what all runs have in common, and each one's words; Hydra's settings are left out."""
     overrides = _parse(words, loader)
+    hydra_settings.launcher_of(overrides)  # refuses all but a launcher
+    overrides = [override for override in overrides if not hydra_settings.is_hydras(override)]
     _check_choices(overrides, loader)
-    base = _compose([_text(override) for override in overrides if _is_choice(override, loader)])
+    base = compose_all([_text(override) for override in overrides if _is_choice(override, loader)])
     if not (base.hydra.mode == RunMode.MULTIRUN or multirun):
         _refuse_lists_of_values(overrides)
-        return base, [list(words)]
+        return base, [[_text(override) for override in overrides]]
     params = [f"{key}={value}" for key, value in (base.hydra.sweeper.params or {}).items()]
-    overrides = [*_parse(params, loader), *overrides]
+    of_sweep = _parse(params, loader)
+    for override in of_sweep:
+        if hydra_settings.is_hydras(override):
+            raise ConfigError(f"{_text(override)}: not offered in a sweep's file")
+    overrides = [*of_sweep, *overrides]
     _check_choices(overrides, loader)
     jobs = BasicSweeper.split_arguments(overrides, max_batch_size=None)[0]
     return base, [list(job) for job in jobs]
+
+
+def compose_all(words: Sequence[str]) -> DictConfig:
+    """Compose a configuration with Hydra's own settings in it, within `set_up`.
+
+    Raises:
+        ConfigError: as `compose_runs`.
+    """
+    try:
+        return compose(CONFIG_NAME, overrides=list(words), return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(" ".join(str(error).split())) from error
 
 
 def choices(group: str) -> list[str]:
@@ -83,12 +106,7 @@ def choices(group: str) -> list[str]:
         return _choices(group, loader)
 
 
-def name_for_now() -> str:
-    """Return the name of a sweep that was given none: the time."""
-    return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-
-
-def to_run_config(composed: DictConfig, default_name: str) -> RunConfig:
+def _to_run_config(composed: DictConfig, default_name: str) -> RunConfig:
     """Check one configuration that Hydra composed.
 
     Raises:
@@ -114,6 +132,12 @@ def set_up(config_folder: str | None) -> Iterator[ConfigLoader]:
         folder = Path(config_folder).absolute()
         if not folder.is_dir():
             raise ConfigError(f"--config-dir={config_folder}: no such folder")
+        for name in (f"{CONFIG_NAME}.yaml", "hydra"):
+            if (folder / name).exists():
+                raise ConfigError(
+                    f"--config-dir={config_folder}: {name} in it would be Hydra's own settings, "
+                    "which are not offered; files in folders such as architecture/ are"
+                )
         anchor = SearchPathQuery(provider="schema")
         search_path.prepend(provider="command-line", path=f"file://{folder}", anchor=anchor)
     hydra = Hydra.create_main_hydra2(task_name="bench", config_search_path=search_path)
@@ -123,7 +147,7 @@ def set_up(config_folder: str | None) -> Iterator[ConfigLoader]:
         GlobalHydra.instance().clear()
 
 
-def _parse(words: Sequence[str], loader: ConfigLoader) -> list[Override]:
+def _parse(words: Sequence[str], loader: ConfigLoader | None) -> list[Override]:
     parser = OverridesParser.create(config_loader=loader)
     parsed = []
     for word in words:
@@ -144,9 +168,7 @@ def _choices(key: str, loader: ConfigLoader) -> list[str]:
 
 
 def _is_choice(override: Override, loader: ConfigLoader) -> bool:
-    key = override.key_or_group
-    is_hydras = key == "hydra" or key.startswith(("hydra.", "hydra/"))
-    return not override.is_sweep_override() and (is_hydras or bool(_choices(key, loader)))
+    return not override.is_sweep_override() and bool(_choices(override.key_or_group, loader))
 
 
 def _check_choices(overrides: Sequence[Override], loader: ConfigLoader) -> None:
@@ -154,7 +176,7 @@ def _check_choices(overrides: Sequence[Override], loader: ConfigLoader) -> None:
     for override in overrides:
         key = override.key_or_group
         allowed = _choices(key, loader)
-        if not allowed or key.startswith("hydra/") or override.is_delete():
+        if not allowed or override.is_delete():
             continue
         if override.is_sweep_override():
             values = list(override.sweep_string_iterator())
@@ -177,13 +199,6 @@ def _text(override: Override) -> str:
     return override.input_line or ""
 
 
-def _compose(words: Sequence[str]) -> DictConfig:
-    try:
-        return compose(CONFIG_NAME, overrides=list(words), return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(" ".join(str(error).split())) from error
-
-
 def _compose_or_explain(words: Sequence[str], base: DictConfig) -> DictConfig:
     try:
         return compose(CONFIG_NAME, overrides=list(words))
@@ -199,7 +214,7 @@ def _explain(words: Sequence[str], base: DictConfig, error: Exception) -> str:
         key, _, value = word.partition("=")
         if not key:
             return f"{word!r}: not an override; write key=value"
-        if key.startswith(("+", "~", "hydra")):
+        if key.startswith(("+", "~")):
             continue
         if key not in known:
             return f"{key}={value}: no such key{_nearest(key, known)}; 'bench --help' lists them"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -26,6 +27,15 @@ THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+
+# All that a process learns from the environment of whoever starts it: where things are, and which
+# GPU is to be used. Variables that steer a library would make two runs of one configuration differ.
+KEPT_VARIABLES = (
+    "CONDA_PREFIX", "CUDA_DEVICE_ORDER", "CUDA_HOME", "CUDA_PATH", "CUDA_VISIBLE_DEVICES",
+    "DYLD_LIBRARY_PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "LOGNAME",
+    "NVIDIA_VISIBLE_DEVICES", "PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONHOME", "PYTHONNOUSERSITE",
+    "PYTHONPATH", "PYTHONPYCACHEPREFIX", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV", "XDG_CACHE_HOME",
+)  # fmt: skip
 
 GRACE_SECONDS = 5.0
 
@@ -43,7 +53,10 @@ class Ended:
         """Say how it ended without an answer."""
         if self.returncode >= 0:
             return f"the process ended with exit status {self.returncode} and no result"
-        name = signal.Signals(-self.returncode).name
+        try:
+            name = signal.Signals(-self.returncode).name
+        except ValueError:  # a real-time signal, which has no name
+            name = f"signal {-self.returncode}"
         hint = "; the system may have run out of memory" if name == "SIGKILL" else ""
         return f"the process was killed by {name}{hint}"
 
@@ -57,6 +70,7 @@ class Launcher:
 
     def __init__(self) -> None:
         self._servers: dict[tuple[str, tuple[int, ...], int | None], _ForkServer] = {}
+        self._code: dict[str, Mapping[str, str]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -69,6 +83,17 @@ class Launcher:
         for server in self._servers.values():
             server.close()
         self._servers.clear()
+
+    def renew(self, preload: str, code: Mapping[str, str]) -> None:
+        """End the processes that have imported an implementation which is no longer the same.
+
+        Args:
+            code: all that a process imports, as hashes and versions.
+        """
+        if self._code.get(preload, code) != code:
+            for key in [key for key in self._servers if key[0] == preload]:
+                self._servers.pop(key).close()
+        self._code[preload] = code
 
     def converse(
         self,
@@ -85,16 +110,18 @@ class Launcher:
         """Run the `main` of the module `entry` in a process, tell it `request`, and hear it out.
 
         Args:
-            log_path: gets all that the process prints to standard error.
-            on_line: called with each line that it prints to standard output, as it comes.
+            log_path: a new file, gets all that the process prints to standard error, and before it
+                what importing the implementation has printed.
+            on_line: called with each whole line that it prints to standard output, as it comes.
             cores: the process is bound to these.
             preload: the implementation that is imported before forking; "" imports nothing.
             memory_limit_bytes: what the process may have for data, what is imported included.
         """
         start = time.perf_counter()
         key = (preload, tuple(cores), memory_limit_bytes)
-        with log_path.open("wb") as log:
-            server = self._servers.pop(key, None) or _ForkServer(*key, log)
+        log_path.unlink(missing_ok=True)
+        with log_path.open("xb") as log:  # never through a link that somebody has put there
+            server = self._servers.pop(key, None) or _ForkServer(*key)
             timed_out = threading.Event()
 
             def end_late_process() -> None:
@@ -113,6 +140,7 @@ class Launcher:
                     timer.cancel()
                     timer.join()
                 if returncode is None or timed_out.is_set():
+                    server.copy_noise(log)
                     exit_status = server.close()
                 else:
                     self._servers[key] = server
@@ -126,10 +154,10 @@ class Launcher:
 class _ForkServer:
     """This side of a `bench.fork_server`."""
 
-    def __init__(
-        self, preload: str, cores: Sequence[int], memory_limit_bytes: int | None, log: BinaryIO
-    ) -> None:
+    def __init__(self, preload: str, cores: Sequence[int], memory_limit_bytes: int | None) -> None:
         self.connection, theirs = socket.socketpair()
+        self.noise = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
+        kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         limits = dict.fromkeys(THREAD_VARIABLES, str(len(cores)))
         listed = ",".join(map(str, cores))
         with theirs:
@@ -139,9 +167,9 @@ class _ForkServer:
                     *(listed, str(theirs.fileno()), preload, str(memory_limit_bytes or "")),
                 ],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=os.environ | limits | {"PYTHONUNBUFFERED": "1"},
+                stdout=self.noise,
+                stderr=self.noise,
+                env=kept | limits | {"PYTHONUNBUFFERED": "1"},
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # the terminal's Ctrl-C is for the parent alone
             )
@@ -162,7 +190,8 @@ class _ForkServer:
                     except ConnectionError:
                         return None
                 for line in answers:
-                    on_line(line)
+                    if line.endswith(b"\n"):  # otherwise it was ended in the middle of it
+                        on_line(line)
         try:
             with self.connection.makefile("rb") as statuses:
                 status = statuses.readline()
@@ -170,17 +199,25 @@ class _ForkServer:
             return None
         return os.waitstatus_to_exitcode(int(status)) if status else None
 
+    def copy_noise(self, log: BinaryIO) -> None:
+        """Write what the import has printed into a log that no run has written to."""
+        if os.fstat(log.fileno()).st_size == 0:
+            self.noise.seek(0)
+            shutil.copyfileobj(self.noise, log)
+            log.flush()
+
     def end(self) -> None:
         """End it and all that it has forked."""
         self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=GRACE_SECONDS)
-        with contextlib.suppress(ProcessLookupError):  # what it has imported held it up
+        with contextlib.suppress(ProcessLookupError):  # where nothing guards it, or that is stopped
             os.killpg(self.process.pid, signal.SIGKILL)
 
     def close(self) -> int:
         """End it; return its exit status."""
         self.connection.close()
+        self.noise.close()
         self.end()
         return self.process.wait()
 

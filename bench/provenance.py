@@ -12,14 +12,24 @@ from bench import environment, registry
 from bench.config import RunConfig
 
 TIMED = (
-    "contract.py", "datasets.py", "evaluation.py", "idx.py", "ledger.py", "sampling.py",
-    "training.py", "worker.py",
+    "arithmetic.py", "contract.py", "datasets.py", "environment.py", "evaluation.py",
+    "fashion_mnist.py", "fork_server.py", "host.py", "idx.py", "ledger.py", "process.py",
+    "sampling.py", "training.py", "usage.py", "worker.py",
 )  # fmt: skip
 IMPLEMENTATION, HARNESS = "code of the implementation", "code of the harness"
 
 
 def of_run(config: RunConfig) -> dict[str, str]:
-    """Return what a run made now would come from: hashes of code, versions of libraries."""
+    """Return what a run made now would come from: its code, and the machine it is timed on."""
+    return {
+        **of_code(config),
+        "processor": environment.cpu_model(),
+        "number of cores": str(len(config.cores)),
+    }
+
+
+def of_code(config: RunConfig) -> dict[str, str]:
+    """Return hashes of the code, and the versions of the libraries."""
     versions = environment.versions(config.implementation.libraries)
     return {
         IMPLEMENTATION: hash_of([registry.source(config.implementation.module)])[:12],

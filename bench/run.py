@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import hydra
@@ -21,13 +23,20 @@ def _answer(_: DictConfig) -> None:
 
 def main() -> None:
     """Run what the command line asks for, print a table of it, and exit."""
+    try:
+        _main()
+    except KeyboardInterrupt:  # before there was anything to tell of
+        sys.exit(130)
+
+
+def _main() -> None:
     arguments = get_args_parser().parse_intermixed_args()
     # Hydra itself wants all flags on one side of the overrides.
     flags = [word for word in sys.argv[1:] if word not in arguments.overrides]
     sys.argv[1:] = [*flags, *arguments.overrides]
     if not _only_asks(arguments):
         sys.exit(_run_all(arguments))
-    if arguments.overrides and not arguments.shell_completion:
+    if (arguments.overrides or arguments.config_dir) and not arguments.shell_completion:
         _compose_or_exit(arguments)  # a mistake is explained in one line here as well
     _answer()
 
@@ -56,7 +65,9 @@ def _refuse_other_sources(arguments: argparse.Namespace) -> None:
             )
 
 
-def _compose_or_exit(arguments: argparse.Namespace) -> list[RunConfig]:
+def _compose_or_exit(
+    arguments: argparse.Namespace, default_name: str = "unnamed"
+) -> list[RunConfig]:
     """Return the runs asked for."""
     # Imported here because --help and shell completion must not wait for NumPy.
     from bench import overrides
@@ -66,7 +77,7 @@ def _compose_or_exit(arguments: argparse.Namespace) -> list[RunConfig]:
         _refuse_other_sources(arguments)
         return overrides.compose_runs(
             arguments.overrides,
-            default_name=overrides.name_for_now(),
+            default_name=default_name,
             multirun=arguments.multirun,
             config_folder=arguments.config_dir,
         )
@@ -77,34 +88,38 @@ def _compose_or_exit(arguments: argparse.Namespace) -> list[RunConfig]:
 
 def _run_all(arguments: argparse.Namespace) -> int:
     """Make every run and return the exit status."""
-    configs = _compose_or_exit(arguments)
+    began = datetime.now(UTC)
+    default_name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    configs = _compose_or_exit(arguments, default_name)
 
     from bench import launching, store, sweep
-    from bench.config import ConfigError
+    from bench.config import ConfigError, printable
     from bench.datasets import DatasetError
 
     interrupted = False
     try:
         configs = sweep.begin(configs)
-        if launching.asked_for(arguments.overrides):
-            launching.launch(
-                arguments.overrides,
-                configs,
-                multirun=arguments.multirun,
-                config_folder=arguments.config_dir,
-            )
-        else:
-            sweep.execute_all(configs)
+        launching.make_all(configs, began.isoformat(timespec="milliseconds"), arguments.overrides)
     except (ConfigError, DatasetError, store.StoreError) as error:
-        print(f"bench: {error}", file=sys.stderr)  # the runs still to come would meet the same
+        # The runs still to come would meet the same.
+        print(f"bench: {printable(str(error))}", file=sys.stderr)
         return 2
     except OSError as error:
         if error.errno not in store.UNWRITABLE:
             raise
         place = error.filename or sweep.folder_of(configs[0])
-        print(f"bench: {place}: can't be written to: {error.strerror}", file=sys.stderr)
+        print(
+            f"bench: {printable(str(place))}: can't be written to: {error.strerror}",
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:
         interrupted = True
     status = sweep.conclude(configs)
-    return 130 if interrupted else status
+    if not interrupted:
+        return status
+    words = ["bench", *sys.argv[1:]]
+    if configs[0].sweep_name == default_name:
+        words.append(f"sweep_name={default_name}")
+    print(f"To go on from here: {shlex.join(words)}")
+    return 130

@@ -2,14 +2,19 @@
 
 A sweep's folder holds one folder per run, and a run's folder gets its record.json once, atomically
 and last: a run without one has not ended. Records are JSON, checked against
-`bench.contract.RunRecord` on the way in, so that nothing else of the project meets a malformed one.
+`bench.contract.RunRecord` on the way in, so that nothing else of the project meets a malformed one;
+what is written has the SHA-256 of its content besides, so that damage of any kind is found.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
+import itertools
 import os
+import stat
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,14 +30,22 @@ SCHEMA_VERSION = 1
 RECORD_NAME = "record.json"
 PLAN_NAME = "sweep.json"
 LOCK_NAME = ".lock"
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+CHECKSUM = "sha256"  # the key, in every file, of the hash of the others
+UNWRITABLE = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR,
+)  # fmt: skip
 LARGEST_FILE_BYTES = 32 * 2**20
+POLL_SECONDS = 1.0  # who waits must not disturb a run that is timed
 
 Contents = TypeVar("Contents")
 
 
 class StoreError(Exception):
     """A file under results/ can't be used; the message names it and says why."""
+
+
+class NewerError(StoreError):
+    """A later version has written the file. It is whole, and not to be touched."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +68,8 @@ class Sweep:
     missing: tuple[str, ...]  # run_ids that are planned and have no record yet
     datasets: tuple[DatasetSummary, ...]
     verdicts: tuple[Verdict, ...] = ()
+    name: str = ""  # of the folder, also where that was given as `.`
+    n_repeated: int = 0  # records that several sweeps hold, and that count once
 
 
 def write_atomically(path: Path, contents: bytes) -> None:
@@ -78,10 +93,18 @@ def write_atomically(path: Path, contents: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+        temporary = None
     except OSError as error:
+        raise StoreError(f"{path.parent}: can't write {path.name}: {error.strerror}") from error
+    finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise StoreError(f"{path.parent}: can't write {path.name}: {error.strerror}") from error
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what writers of a file have left that were killed; nobody else may be writing it."""
+    for leftover in path.parent.glob(f".{path.name}.*"):
+        leftover.unlink()
 
 
 def write_record(sweep_folder: Path, record: RunRecord) -> Path:
@@ -98,15 +121,24 @@ def write_record(sweep_folder: Path, record: RunRecord) -> Path:
 
 
 def encode(contents: Any) -> bytes:
-    """Return indented JSON; numbers that are not finite become null."""
-    return msgspec.json.format(msgspec.json.encode(contents), indent=1) + b"\n"
+    """Return indented JSON with its checksum; numbers that are not finite become null."""
+    content = msgspec.json.decode(msgspec.json.encode(contents), type=dict[str, Any])
+    content[CHECKSUM] = _checksum(content)
+    return msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    """Return the SHA-256 of all keys but its own, however the JSON they came from was laid out."""
+    others = {key: value for key, value in content.items() if key != CHECKSUM}
+    return hashlib.sha256(msgspec.json.encode(others, order="sorted")).hexdigest()
 
 
 def read_record(path: Path) -> RunRecord:
     """Read and check one record.
 
     Raises:
-        StoreError: missing, too large, not JSON, of another shape or of a newer schema.
+        NewerError: of a newer schema.
+        StoreError: missing, too large, not JSON, altered or of another shape.
     """
     return _read(path, RunRecord)
 
@@ -120,22 +152,36 @@ def read_plan(sweep_folder: Path) -> SweepPlan:
     return _read(sweep_folder / PLAN_NAME, SweepPlan)
 
 
-def add_to_plan(sweep_folder: Path, run_ids: Sequence[str]) -> None:
+def add_to_plan(sweep_folder: Path, run_ids: Sequence[str]) -> str | None:
     """Plan these runs, after those that are planned already; several processes may do so at once.
 
+    Returns:
+        What was wrong with the plan that was there, where it had to be set aside; else None.
+
     Raises:
-        StoreError: the plan that is there can't be read, or none can be written.
+        NewerError: a later version has written the plan that is there.
+        StoreError: none can be written.
     """
+    path = sweep_folder / PLAN_NAME
+    damage = None
     with locked(sweep_folder):
+        remove_leftovers(path)
         earlier: tuple[str, ...] = ()
-        if (sweep_folder / PLAN_NAME).exists():
-            earlier = read_plan(sweep_folder).run_ids
+        if path.exists():
+            try:
+                earlier = read_plan(sweep_folder).run_ids
+            except NewerError:
+                raise
+            except StoreError as error:
+                damage = str(error)
+                path.rename(path.with_name(f"earlier-sweep-{time.time_ns()}.json"))
         plan = SweepPlan(
             schema_version=SCHEMA_VERSION,
             sweep_name=sweep_folder.name,
             run_ids=tuple(dict.fromkeys([*earlier, *run_ids])),
         )
-        write_atomically(sweep_folder / PLAN_NAME, encode(plan))
+        write_atomically(path, encode(plan))
+    return damage
 
 
 @contextmanager
@@ -151,7 +197,7 @@ def locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
     lock = filelock.FileLock(folder / LOCK_NAME, mode=0o666)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(blocking=wait)
+        lock.acquire(blocking=wait, poll_interval=POLL_SECONDS)
     except filelock.Timeout:
         yield False
         return
@@ -212,6 +258,7 @@ def read_sweep(folder: Path) -> Sweep:
     order += [name for name in records if name not in set(planned)]
     return Sweep(
         folder=folder,
+        name=folder.resolve().name,
         plan=plan,
         records=tuple(records[name] for name in order),
         unreadable=tuple(unreadable),
@@ -222,24 +269,46 @@ def read_sweep(folder: Path) -> Sweep:
 
 
 def merged(sweeps: Sequence[Sweep]) -> Sweep:
-    """Return several sweeps as one; of several, runs are then named `sweep/run`."""
+    """Return several sweeps as one; of several, runs are then named `sweep/run`.
+
+    A folder that is given twice counts once, and so does a record that was copied from one sweep
+    to another.
+    """
+    sweeps = list({sweep.folder.resolve(): sweep for sweep in sweeps}.values())
     if len(sweeps) == 1:
         return sweeps[0]
+    names = _told_apart([sweep.folder.resolve() for sweep in sweeps])
+    records: dict[bytes, RunRecord] = {}
+    for name, sweep in zip(names, sweeps, strict=True):
+        for record in sweep.records:
+            content = encode(replace(record, run_id="", sweep_name=""))
+            records.setdefault(content, replace(record, run_id=f"{name}/{record.run_id}"))
     return Sweep(
-        folder=Path(" + ".join(sweep.folder.name for sweep in sweeps)),
+        folder=Path(" + ".join(names)),
+        name=" + ".join(names),
         plan=None,
-        records=tuple(
-            replace(record, run_id=f"{sweep.folder.name}/{record.run_id}")
-            for sweep in sweeps
-            for record in sweep.records
-        ),
+        records=tuple(records.values()),
         unreadable=tuple(line for sweep in sweeps for line in sweep.unreadable),
-        missing=tuple(f"{sweep.folder.name}/{name}" for sweep in sweeps for name in sweep.missing),
+        missing=tuple(
+            f"{name}/{run_id}"
+            for name, sweep in zip(names, sweeps, strict=True)
+            for run_id in sweep.missing
+        ),
         datasets=tuple(
             {one.fingerprint: one for sweep in sweeps for one in sweep.datasets}.values()
         ),
         verdicts=tuple({one.key: one for sweep in sweeps for one in sweep.verdicts}.values()),
+        n_repeated=sum(len(sweep.records) for sweep in sweeps) - len(records),
     )
+
+
+def _told_apart(folders: Sequence[Path]) -> list[str]:
+    """Name folders by the last parts of their paths: as many as it takes to tell them apart."""
+    for n_parts in itertools.count(1):
+        names = ["/".join(folder.parts[-n_parts:]) for folder in folders]
+        if len(set(names)) == len(names):
+            return names
+    raise AssertionError("paths that differ are told apart by all of their parts")
 
 
 def _read_or_note(path: Path, kind: type[Contents], unreadable: list[str]) -> Contents | None:
@@ -251,21 +320,36 @@ def _read_or_note(path: Path, kind: type[Contents], unreadable: list[str]) -> Co
 
 
 def _read(path: Path, kind: type[Contents]) -> Contents:
+    contents = _bytes_of(path)
     try:
-        if path.stat().st_size > LARGEST_FILE_BYTES:
-            raise StoreError(f"{path}: larger than {LARGEST_FILE_BYTES} bytes, so not one of ours")
-        contents = path.read_bytes()
-    except OSError as error:
-        raise StoreError(f"{path}: can't be read: {error.strerror}") from error
-    try:
-        version = msgspec.json.decode(contents, type=dict[str, Any]).get(
-            "schema_version", SCHEMA_VERSION
-        )
-        if not isinstance(version, int) or version > SCHEMA_VERSION:
-            raise StoreError(
+        content = msgspec.json.decode(contents, type=dict[str, Any])
+        version = content.get("schema_version", SCHEMA_VERSION)
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise NewerError(
                 f"{path}: schema_version {version!r}, this version of mlp-bench reads up to "
                 f"{SCHEMA_VERSION}; upgrade it"
             )
+        # Files of earlier versions have no checksum.
+        if CHECKSUM in content and content[CHECKSUM] != _checksum(content):
+            raise StoreError(f"{path}: damaged or edited: it is not what its {CHECKSUM} says")
         return msgspec.json.decode(contents, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError) as error:
         raise StoreError(f"{path}: damaged or not a {kind.__name__}: {error}") from error
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Read a plain file of bounded size; from a pipe or a device one might read for ever."""
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise StoreError(f"{path}: not a plain file, so not one of ours")
+            contents = file.read(LARGEST_FILE_BYTES + 1)
+    except OSError as error:
+        raise StoreError(f"{path}: can't be read: {error.strerror}") from error
+    if len(contents) > LARGEST_FILE_BYTES:
+        raise StoreError(f"{path}: larger than {LARGEST_FILE_BYTES} bytes, so not one of ours")
+    return contents
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)

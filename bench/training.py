@@ -15,14 +15,21 @@ from typing import Any
 
 import numpy as np
 
-from bench import sampling
+from bench import sampling, usage
 from bench.arithmetic import flops_per_example
 from bench.config import RunConfig
-from bench.contract import EpochRecord, FloatArray, Implementation, LabelArray, Problem
+from bench.contract import (
+    EpochRecord,
+    FloatArray,
+    Implementation,
+    LabelArray,
+    Problem,
+    ReportsOnDevice,
+)
 from bench.datasets import SAMPLE_SIZE, Split
-from bench.environment import is_noisy, matmul_flops_per_second
+from bench.environment import is_noisy, matmul_flops_per_second, usable_cores
 from bench.evaluation import Quality, confusion_matrix, judge
-from bench.host import StealMeter
+from bench.host import StealMeter, linear_algebra
 from bench.ledger import Ledger
 from bench.messages import EpochEnded, Result
 
@@ -42,6 +49,7 @@ def train(
     with ledger.entry("ceiling"):
         ceiling_before = matmul_flops_per_second()
     trainer.prepare()
+    libraries = linear_algebra()
     # A rate that is too large overflows; the harness looks at the loss, so NumPy need not warn.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         epochs = [trainer.judge_untrained()]
@@ -60,17 +68,25 @@ def train(
         trainer.examples_per_epoch / epoch.train_seconds for epoch in epochs[1:]
     )
     ceiling = (ceiling_before + ceiling_after) / 2
+    on_gpu = config.device == "gpu"  # which the processor's ceiling says nothing of
+    gpu = implementation if on_gpu and isinstance(implementation, ReportsOnDevice) else None
     return Result(
         status="done" if test else "diverged",
         epochs=tuple(epochs),
         examples_per_epoch=trainer.examples_per_epoch,
         examples_per_second=speed,
-        flops_utilisation=speed * flops_per_example(config.layer_sizes) / ceiling,
+        flops_utilisation=(
+            None if on_gpu else speed * flops_per_example(config.layer_sizes) / ceiling
+        ),
+        peak_memory_bytes=gpu.peak_device_memory_bytes() if gpu else None,
         environment={
+            "cores": list(usable_cores()),
             "ceiling_flops_per_second": {"before": ceiling_before, "after": ceiling_after},
             "cores_kept_busy": ledger.train_cpu_seconds / ledger.seconds["train"],
+            "linear_algebra": libraries,
             "stolen_share": steal.share(),
-            "noisy": is_noisy(ceiling_before, ceiling_after),
+            "noisy": None if on_gpu else is_noisy(ceiling_before, ceiling_after),
+            **({"gpu": gpu.device_name()} if gpu else {}),
         },
         **test,
     )
@@ -144,13 +160,13 @@ class Trainer:
         gc.collect()
         gc.disable()
         try:
-            cpu_start = time.process_time()
+            cpu_start = usage.cpu_seconds()
             start = time.perf_counter()
             loss = self.implementation.train_epoch(batches)
             end = time.perf_counter()
         finally:
             gc.enable()
-        self.ledger.train_cpu_seconds += time.process_time() - cpu_start
+        self.ledger.train_cpu_seconds += usage.cpu_seconds() - cpu_start
         self.ledger.seconds["train"] += end - start
         return self._judged(number, loss, train_seconds=end - start, judged_since=end)
 

@@ -13,10 +13,10 @@ from typing import BinaryIO
 
 import msgspec
 
-from bench import datasets, environment, registry, store
+from bench import datasets, registry, usage
 from bench.contract import RunError, Status, UnavailableError
 from bench.ledger import Ledger
-from bench.messages import Message, Request, Result, Started
+from bench.messages import DataLoaded, Message, Request, Result, Started
 from bench.process import open_channel
 from bench.training import train
 
@@ -30,14 +30,13 @@ def main() -> None:
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
     ledger = Ledger()
     result = attempt(request, ledger, lambda message: send(channel, message))
-    described = environment.describe(request.config.implementation.libraries)
     send(
         channel,
         msgspec.structs.replace(
             result,
             seconds=dict(ledger.seconds),
-            environment=described | result.environment,
-            peak_memory_bytes=environment.peak_memory_bytes(),
+            imported=tuple({name.partition(".")[0] for name in sys.modules}),
+            peak_memory_bytes=result.peak_memory_bytes or usage.peak_memory_bytes(),
         ),
     )
     # All is said. A framework may take a second to shut down, which would count as the run's time.
@@ -69,10 +68,9 @@ def run(request: Request, ledger: Ledger, say: Callable[[Message], None]) -> Res
         folder = Path(request.dataset_folder) if request.dataset_folder else None
         dataset = datasets.load(config.dataset, folder)
         split = datasets.split(dataset, config.validation_fraction)
+    if dataset.fingerprint not in request.summarised:
+        say(DataLoaded(summary=datasets.summarise(dataset)))
     result = train(implementation, config, split, ledger, say)
-    summary_path = store.dataset_path(Path(request.sweep_folder), dataset.name, dataset.fingerprint)
-    if not summary_path.exists():
-        store.write_atomically(summary_path, store.encode(datasets.summarise(dataset)))
     return msgspec.structs.replace(result, dataset_fingerprint=dataset.fingerprint)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bench import doctor, environment, fetching, host, registry
-from bench.overrides import choices
+from bench.overrides import choices, compose_runs
 
 
 def test_it_names_every_subject_and_ends_with_a_verdict(run):
@@ -33,7 +33,8 @@ def test_every_finding_that_could_be_better_says_what_to_do(monkeypatch):
     for subject in ("load", "cores", "frequency", "keras", "Fashion-MNIST"):
         assert findings[subject].state in {"note", "bad"}
         assert findings[subject].remedy
-    assert findings["keras"].remedy == "pip install tensorflow"
+    (keras,) = compose_runs(["implementation=keras"], default_name="test")
+    assert findings["keras"].remedy == keras.implementation.install
     assert findings["numpy"].state == "good"  # it requires nothing
 
 
@@ -52,6 +53,26 @@ def test_a_container_of_half_a_core_is_read_as_such(monkeypatch, tmp_path):
     (tmp_path / "cpu.max").write_text("max 100000\n")
     (tmp_path / "memory.max").write_text("1048576\n")
     assert host.limits() == {"memory_bytes": 1048576.0}
+
+
+def test_limits_of_either_version_and_of_groups_above_are_read(monkeypatch, tmp_path):
+    monkeypatch.setattr(host, "CGROUP_FOLDER", tmp_path)
+    monkeypatch.setattr(host, "OWN_GROUPS", tmp_path / "own")
+    (tmp_path / "own").write_text("4:memory:/above/own\n3:cpu,cpuacct:/\n0::/\n")
+    for path, content in {
+        "memory/memory.limit_in_bytes": "9223372036854771712",
+        "memory/above/memory.limit_in_bytes": "1048576",
+        "memory/above/own/memory.limit_in_bytes": "2097152",
+        "cpu,cpuacct/cpu.cfs_quota_us": "150000",
+        "cpu,cpuacct/cpu.cfs_period_us": "100000",
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(f"{content}\n")
+    assert host.limits() == {"cores": 1.5, "memory_bytes": 1048576.0}
+    (tmp_path / "own").write_text("0::/slice/own\n")
+    (tmp_path / "slice").mkdir()
+    (tmp_path / "slice" / "cpu.max").write_text("50000 100000\n")
+    assert host.limits() == {"cores": 0.5}
 
 
 def test_a_system_that_tells_nothing_is_no_error(monkeypatch, tmp_path):

@@ -26,13 +26,6 @@ def test_a_ceiling_that_moves_by_more_than_a_tenth_is_noise(before, after, noisy
     assert environment.is_noisy(before, after) is noisy
 
 
-def test_peak_memory_covers_what_was_allocated():
-    before = environment.peak_memory_bytes()
-    block = bytearray(b"x" * (before + 50_000_000))
-    assert environment.peak_memory_bytes() >= before + 40_000_000
-    del block
-
-
 def test_the_commit_is_that_of_the_checkout():
     commit, dirty = environment.code_version()
     asked = subprocess.run(
@@ -43,3 +36,25 @@ def test_the_commit_is_that_of_the_checkout():
     )
     assert commit == (asked.stdout.strip() if asked.returncode == 0 else None)
     assert (dirty is None) == (commit is None)
+
+
+def test_a_new_file_of_code_makes_the_checkout_dirty_and_another_file_does_not(
+    monkeypatch, tmp_path
+):
+    for folder in ("bench", "implementations", "conf"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "code.py").write_text("")
+    named = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.org")
+    for words in (["init", "-q"], ["add", "."], [*named, "commit", "-qm", "all"]):
+        subprocess.run(["git", "-C", tmp_path, *words], check=True)
+    monkeypatch.setattr(environment, "__file__", str(tmp_path / "bench" / "code.py"))
+    (tmp_path / "notes.txt").write_text("")
+    assert environment.code_version()[1] is False
+    (tmp_path / "implementations" / "new_mlp.py").write_text("")
+    assert environment.code_version()[1] is True
+
+
+def test_modules_are_named_by_their_distributions():
+    told = environment.versions_of_modules(["msgspec", "numpy", "sys", "no_such_module"])
+    assert set(told) == {"msgspec", "numpy"}
+    assert told["numpy"].count(".") == 2

@@ -1,5 +1,6 @@
 """A run has a process of its own, and every way in which that can end is a result."""
 
+import json
 import math
 import os
 import signal
@@ -9,50 +10,21 @@ import time
 
 import pytest
 
+from bench import usage
 from bench.environment import usable_cores
 from bench.isolation import run_isolated
-from bench.messages import Request
-from bench.overrides import compose_runs
 from bench.process import Launcher
 from tests.conftest import SCRIPTS
+from tests.processes import LONG, guardians, is_running, request, runs, wait_for
 
-LONG = ("dataset=synthetic", "dataset.training_size=50000", "epochs=100000")
 PARTS = ("start_up", "data", "setup", "warm_up", "train", "evaluate", "ceiling", "other")
-
-
-def request(tmp_path, *words) -> Request:
-    (config,) = compose_runs(["dataset=synthetic", *words], default_name="test")
-    return Request(config=config, dataset_folder=None, sweep_folder=str(tmp_path))
 
 
 @pytest.fixture
 def launcher():
     with Launcher() as opened:
         yield opened
-    assert servers() == []
-
-
-def children_of(process: int) -> dict[int, str]:
-    """The processes that one has started and that still run, with their commands."""
-    listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(process)],
-        capture_output=True,
-        text=True,
-        check=False,  # it is 1 where there are none
-    )
-    lines = [line.split(maxsplit=1) for line in listed.stdout.splitlines()]
-    return {int(pid): command for pid, command in lines}
-
-
-def servers() -> list[int]:
-    """The processes of this one from which runs are forked."""
-    children = children_of(os.getpid()).items()
-    return [number for number, command in children if "bench.fork_server" in command]
-
-
-def runs() -> list[int]:
-    """The runs that this process has had started and that still run, with all they started."""
-    return [number for server in servers() for number in children_of(server)]
+    assert guardians() == []
 
 
 def run_and_interfere(tmp_path, launcher, interfere, *words):
@@ -62,10 +34,10 @@ def run_and_interfere(tmp_path, launcher, interfere, *words):
     def on_epoch(ended):
         heard.append(ended)
         if len(heard) == 2:
-            (process,) = runs()
+            process, *_ = runs()
             interfere(process)
 
-    asked = request(tmp_path, *LONG, *words)
+    asked = request(*LONG, *words)
     outcome = run_isolated(asked, tmp_path / "run.log", on_epoch, launcher)
     assert runs() == []
     return outcome, heard
@@ -73,9 +45,7 @@ def run_and_interfere(tmp_path, launcher, interfere, *words):
 
 def test_a_run_reports_every_epoch_and_its_result(tmp_path, launcher):
     heard = []
-    outcome = run_isolated(
-        request(tmp_path, "epochs=3"), tmp_path / "run.log", heard.append, launcher
-    )
+    outcome = run_isolated(request("epochs=3"), tmp_path / "run.log", heard.append, launcher)
     assert outcome.result.status == "done"
     assert [ended.epoch.epoch for ended in heard] == [0, 1, 2, 3]
     assert tuple(ended.epoch for ended in heard) == outcome.result.epochs
@@ -83,9 +53,7 @@ def test_a_run_reports_every_epoch_and_its_result(tmp_path, launcher):
 
 def test_the_parts_of_the_ledger_sum_to_the_total_seen_from_outside(tmp_path, launcher):
     start = time.perf_counter()
-    outcome = run_isolated(
-        request(tmp_path, "epochs=3"), tmp_path / "run.log", lambda _: None, launcher
-    )
+    outcome = run_isolated(request("epochs=3"), tmp_path / "run.log", lambda _: None, launcher)
     seen = time.perf_counter() - start
     seconds = outcome.seconds
     assert math.fsum(getattr(seconds, part) for part in PARTS) == pytest.approx(seconds.total)
@@ -107,7 +75,7 @@ def test_a_killed_run_is_a_failed_one_that_keeps_its_epochs(name, tmp_path, laun
 
 def test_a_run_over_its_time_limit_is_ended(tmp_path, launcher):
     outcome = run_isolated(
-        request(tmp_path, *LONG, "timeout_seconds=3"),
+        request(*LONG, "timeout_seconds=3"),
         tmp_path / "run.log",
         lambda _: None,
         launcher,
@@ -123,7 +91,7 @@ def test_a_stopped_process_is_ended_by_the_time_limit_as_well(tmp_path, launcher
             os.kill(process, signal.SIGSTOP)
 
     outcome = run_isolated(
-        request(tmp_path, *LONG, "timeout_seconds=4"), tmp_path / "run.log", on_epoch, launcher
+        request(*LONG, "timeout_seconds=4"), tmp_path / "run.log", on_epoch, launcher
     )
     assert outcome.result.status == "timeout"
     assert runs() == []
@@ -134,14 +102,12 @@ def test_an_interrupted_parent_leaves_no_process_behind(tmp_path, launcher):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_isolated(request(tmp_path, *LONG), tmp_path / "run.log", on_epoch, launcher)
+        run_isolated(request(*LONG), tmp_path / "run.log", on_epoch, launcher)
     assert runs() == []
 
 
 def test_a_framework_that_raises_is_a_failure_with_its_traceback(tmp_path, launcher):
-    broken = request(
-        tmp_path, "implementation=keras", "implementation.options.steps_per_execution=many"
-    )
+    broken = request("implementation=keras", "implementation.options.steps_per_execution=many")
     outcome = run_isolated(broken, tmp_path / "run.log", lambda _: None, launcher)
     assert outcome.result.status == "failed"
     assert "Traceback" in outcome.result.error.traceback
@@ -149,66 +115,87 @@ def test_a_framework_that_raises_is_a_failure_with_its_traceback(tmp_path, launc
     assert "Traceback" in (tmp_path / "run.log").read_text()
 
 
-# What the import of a framework may do to a process, planted as the framework that is imported.
-MISBEHAVIOUR = {
-    "crashes": ("import os; os.abort()", "failed"),
-    "leaves": ("import os; os._exit(3)", "failed"),
-    "exits": ("raise SystemExit(4)", "failed"),
-    "raises": ("raise RuntimeError('planted')", "failed"),
-    "spins": ("while True: pass", "timeout"),
-    "ignores SIGTERM": (
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1000)",
-        "timeout",
-    ),
-    "closes its pipes": ("import os, time; os.closerange(0, 3); time.sleep(1000)", "timeout"),
-    "eats memory": ("eaten = []\nwhile True: eaten.append(bytearray(10**8))", "out_of_memory"),
-    "writes 1 GB": (
-        "import os\nfor _ in range(1000): os.write(2, b'x' * 10**6)\nraise RuntimeError('planted')",
-        "failed",
-    ),
-    "forks grandchildren": (
-        "import os, time\nos.fork() or os.fork() or os.fork()\ntime.sleep(1111)",
-        "timeout",
-    ),
-    "leaves another process": (
-        "import subprocess, os; subprocess.Popen(['sleep', '1111']); os._exit(3)",
-        "failed",
-    ),
-    "leaves one in another session": (
-        "import subprocess, os\n"
-        "subprocess.Popen(['sleep', '1111'], start_new_session=True)\n"
-        "raise RuntimeError('planted')",
-        "failed",
-    ),
-}
+PLANTED = """
+import json, os, sys
+from pathlib import Path
+def main():
+    request = sys.stdin.read()
+    channel = os.fdopen(os.dup(1), "w", buffering=1)
+    {code}
+    os._exit(0)
+"""
 
 
-@pytest.mark.parametrize("isolation", ["fork", "spawn"])
-@pytest.mark.parametrize("behaviour", MISBEHAVIOUR)
-def test_a_framework_that_misbehaves_on_import_costs_its_run_alone(
-    behaviour, isolation, tmp_path, monkeypatch, launcher
-):
-    code, status = MISBEHAVIOUR[behaviour]
-    (tmp_path / "sklearn.py").write_text(code)
+@pytest.fixture
+def converse(tmp_path, monkeypatch, launcher):
+    """Have a process do something else than a run, and return what it said and its log."""
+
+    def talk(code, name="planted"):
+        (tmp_path / f"{name}.py").write_text(PLANTED.format(code=code))
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+        said = []
+        ended = launcher.converse(
+            name, b"{}", tmp_path / "run.log", said.append, cores=usable_cores(), preload=""
+        )
+        return ended, said, (tmp_path / "run.log").read_text()
+
+    return talk
+
+
+def test_a_line_that_was_cut_short_is_not_heard(converse):
+    ended, said, _ = converse("channel.write('whole\\npart'); channel.flush(); os.abort()")
+    assert said == [b"whole\n"]
+    assert "SIGABRT" in ended.cause
+
+
+def test_a_run_learns_nothing_of_what_its_user_has_set_for_libraries(converse, monkeypatch):
+    monkeypatch.setenv("SOME_FLAGS", "--fast-and-wrong")
+    monkeypatch.setenv("OMP_NUM_THREADS", "99")
+    _, said, _ = converse("channel.write(json.dumps(dict(os.environ)) + '\\n')")
+    found = json.loads(said[0])
+    assert "SOME_FLAGS" not in found
+    assert found["OMP_NUM_THREADS"] == str(len(usable_cores()))
+    assert found["PATH"] == os.environ["PATH"]
+
+
+def test_a_log_is_never_written_through_a_link(converse, tmp_path):
+    (tmp_path / "precious").write_text("kept")
+    (tmp_path / "run.log").symlink_to(tmp_path / "precious")
+    _, _, log = converse("sys.stderr.write('to the log')")
+    assert "to the log" in log
+    assert (tmp_path / "precious").read_text() == "kept"
+    assert not (tmp_path / "run.log").is_symlink()
+
+
+def test_what_an_import_prints_is_in_the_log_of_every_run(tmp_path, monkeypatch, launcher):
+    (tmp_path / "sklearn.py").write_text("print('noise of the import')\nimport no_such_module")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    words = (
-        "implementation=sklearn",
-        f"isolation={isolation}",
-        f"timeout_seconds={3 if status == 'timeout' else 15}",
-        "memory_limit=600MB",
+    for _ in range(2):
+        asked = request("implementation=sklearn")
+        run_isolated(asked, tmp_path / "run.log", lambda _: None, launcher)
+        assert "noise of the import" in (tmp_path / "run.log").read_text()
+
+
+def test_helpers_that_a_run_has_started_end_with_it(converse):
+    _, said, _ = converse(
+        "helper = os.fork()\n    if helper == 0:\n        import time\n        time.sleep(1000)\n"
+        "    channel.write(f'{helper}\\n')"
     )
-    outcome = run_isolated(
-        request(tmp_path, *words), tmp_path / "run.log", lambda _: None, launcher
-    )
-    assert outcome.result.status == status
-    assert outcome.seconds.total < 20
-    assert outcome.result.error.message
-    assert (tmp_path / "run.log").stat().st_size < 21e6
-    launcher.close()
-    left = subprocess.run(["pgrep", "-f", "sleep 1111"], capture_output=True, check=False)
-    assert left.stdout == b""
-    good = run_isolated(request(tmp_path), tmp_path / "run.log", lambda _: None, launcher)
-    assert good.result.status == "done"
+    assert not is_running(int(said[0]))
+
+
+def test_code_that_has_changed_is_imported_anew(tmp_path, launcher):
+    seen = []
+
+    def on_epoch(_):
+        seen.append(guardians()[0])
+
+    for code in ({"code": "a"}, {"code": "a"}, {"code": "b"}):
+        asked = request("epochs=1")
+        launcher.renew(asked.config.preload, code)
+        run_isolated(asked, tmp_path / "run.log", on_epoch, launcher)
+    assert seen[0] == seen[2]
+    assert seen[4] != seen[0]
 
 
 @pytest.mark.parametrize("implementation", ["numpy", "keras"])
@@ -218,7 +205,7 @@ def test_a_forked_run_learns_what_a_spawned_one_does_and_starts_sooner(
     outcomes = []
     for isolation in ("fork", "spawn", "fork"):
         words = (f"implementation={implementation}", f"isolation={isolation}", "threads=1")
-        asked = request(tmp_path, *words)
+        asked = request(*words)
         outcomes.append(run_isolated(asked, tmp_path / "run.log", lambda _: None, launcher))
     losses = [[epoch.train_loss for epoch in outcome.result.epochs] for outcome in outcomes]
     assert losses[0] == losses[1] == losses[2]
@@ -235,26 +222,11 @@ def test_a_killed_parent_takes_its_run_with_it(isolation, run, tmp_path):
             [str(SCRIPTS / words[0]), *words[1:]], cwd=tmp_path, stdout=printed
         )
         wait_for(lambda: "epoch 2/" in log.read_text())
-        (server,) = children_of(parent.pid)
-        (process,) = children_of(server)
+        left = [*guardians(parent.pid), *usage.descendants(parent.pid)]
+        assert runs(parent.pid)
         parent.kill()
         parent.wait()
-    wait_for(lambda: not (is_running(server) or is_running(process)))
-
-
-def wait_for(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def is_running(process: int) -> bool:
-    """Whether a process is there and is not just waiting to be taken leave of."""
-    shown = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
-    )
-    return bool(shown.stdout) and not shown.stdout.startswith("Z")
+    wait_for(lambda: not any(map(is_running, left)))
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinity here")
@@ -262,10 +234,10 @@ def test_a_run_keeps_to_its_cores(tmp_path, launcher):
     seen = []
 
     def on_epoch(_):
-        (process,) = runs()
+        process, *_ = runs()
         seen.append(os.sched_getaffinity(process))
 
-    run_isolated(request(tmp_path, "threads=1"), tmp_path / "run.log", on_epoch, launcher)
+    run_isolated(request("threads=1"), tmp_path / "run.log", on_epoch, launcher)
     assert seen[0] == {usable_cores()[0]}
 
 
@@ -274,7 +246,7 @@ def test_the_waiting_parent_sleeps(tmp_path, launcher):
     before = time.process_time()
     start = time.perf_counter()
     run_isolated(
-        request(tmp_path, *LONG, "timeout_seconds=4"),
+        request(*LONG, "timeout_seconds=4"),
         tmp_path / "run.log",
         lambda _: None,
         launcher,

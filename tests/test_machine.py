@@ -2,9 +2,9 @@
 
 import itertools
 import json
+import os
 import subprocess
 import sys
-import tempfile
 from datetime import datetime, timedelta
 
 import pytest
@@ -14,7 +14,9 @@ from tests.conftest import SCRIPTS, TINY
 
 HOLD = """
 import sys, time
+from pathlib import Path
 from bench import machine
+machine.LOCK_PATH = Path(sys.argv[1])
 with machine.reserved(lambda: None):
     print("held", flush=True)
     time.sleep({seconds})
@@ -24,8 +26,22 @@ with machine.reserved(lambda: None):
 @pytest.fixture
 def own_lock(monkeypatch, tmp_path):
     """A lock of this test's own, so that it neither waits for others nor holds them up."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(machine, "LOCK_PATH", tmp_path / "lock")
+    return str(tmp_path / "lock")
+
+
+def times_of_runs(folder):
+    """When the runs of a folder's sweeps began and ended."""
+    records = [json.loads(path.read_text()) for path in folder.glob("results/*/*/record.json")]
+    return sorted(
+        (datetime.fromisoformat(end) - timedelta(seconds=seconds), datetime.fromisoformat(end))
+        for end, seconds in ((one["finished_at"], one["seconds"]["total"]) for one in records)
+    )
+
+
+def never_at_once(times):
+    for (_, end), (begin, _) in itertools.pairwise(times):
+        assert begin >= end - timedelta(milliseconds=20)
 
 
 @pytest.fixture
@@ -35,7 +51,9 @@ def holder(own_lock):
 
     def hold(seconds):
         process = subprocess.Popen(
-            [sys.executable, "-c", HOLD.format(seconds=seconds)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", HOLD.format(seconds=seconds), own_lock],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         processes.append(process)
         assert process.stdout.readline() == "held\n"
@@ -67,19 +85,16 @@ def test_sharing_waits_for_nobody(holder):
         assert process.poll() is None
 
 
-def test_two_sweeps_in_two_terminals_never_time_at_once(own_lock, tmp_path):
+def test_two_sweeps_in_two_terminals_never_time_at_once(tmp_path):
     sweeps = [
         subprocess.Popen(
             [SCRIPTS / "bench", "-m", *TINY, "seed=0,1,2", f"sweep_name={name}"],
             cwd=tmp_path, stdout=subprocess.PIPE, text=True,
+            env=os.environ | {"TMPDIR": str(tmp_path / name)},
         )
         for name in ("one", "other")
+        if not (tmp_path / name).mkdir()
     ]  # fmt: skip
     assert [sweep.communicate(timeout=100)[0] != "" for sweep in sweeps] == [True, True]
-    records = [json.loads(path.read_text()) for path in tmp_path.glob("results/*/*/record.json")]
-    assert len(records) == 6
-    ends = sorted(
-        (datetime.fromisoformat(r["finished_at"]), r["seconds"]["total"]) for r in records
-    )
-    for (before, _), (after, seconds) in itertools.pairwise(ends):
-        assert after - timedelta(seconds=seconds) >= before - timedelta(milliseconds=20)
+    assert len(times_of_runs(tmp_path)) == 6
+    never_at_once(times_of_runs(tmp_path))

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from bench import provenance
+from bench import provenance, store
 from bench.overrides import compose_runs
 from tests.conftest import TINY
 
@@ -49,12 +49,15 @@ def test_what_has_changed_is_said_in_words(then, now, said):
         ("numpy", "numpy was 1.0 and is"),
         (provenance.IMPLEMENTATION, "the code of the implementation has changed"),
         (provenance.HARNESS, "the code of the harness has changed"),
+        ("processor", "processor was 1.0 and is"),
+        ("number of cores", "number of cores was 1.0 and is"),
     ],
 )
 def test_what_was_made_with_something_else_is_made_again(run, tmp_path, key, said):
     assert run(*WORDS).returncode == 0
     (path,) = tmp_path.glob("results/night/*/record.json")
     record = json.loads(path.read_text())
+    del record[store.CHECKSUM]
     record["made_with"][key] = "1.0"
     path.write_text(json.dumps(record))
     ended = run(*WORDS)
@@ -63,5 +66,7 @@ def test_what_was_made_with_something_else_is_made_again(run, tmp_path, key, sai
     assert said in ended.stdout
     (earlier,) = path.parent.glob("earlier-*.json")
     assert json.loads(earlier.read_text()) == record
+    assert earlier.with_suffix(".log").exists()
+    assert path.with_name("run.log").exists()
     assert json.loads(path.read_text())["made_with"][key] != "1.0"
     assert "finished earlier, kept" in run(*WORDS).stdout

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 
 import pytest
 
 from tests.conftest import SCRIPTS, TINY
+from tests.processes import LONG
 
 
 def records(folder) -> list[dict]:
@@ -186,11 +188,76 @@ def test_an_interrupted_sweep_prints_what_is_finished_and_can_be_resumed(tmp_pat
     out, err = process.communicate()
     assert process.returncode == 130
     assert "Results: results/night" in out
+    assert out.endswith(f"To go on from here: {' '.join(['bench', *words[1:]])}\n")
     assert "Traceback" not in err
     assert len(records(tmp_path / "results" / "night")) == 1
     resumed = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert resumed.stdout.count("finished earlier, kept") == 1
     assert len(records(tmp_path / "results" / "night")) == 2
+
+
+def test_an_interrupted_sweep_without_a_name_says_what_it_is_called(tmp_path):
+    process = subprocess.Popen(
+        [SCRIPTS / "bench", *LONG],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    for line in process.stdout:
+        if line.startswith("    epoch 1"):
+            break
+    process.send_signal(signal.SIGINT)
+    out = process.communicate()[0]
+    assert process.returncode == 130
+    (folder,) = (tmp_path / "results").iterdir()
+    command = shlex.join(["bench", *LONG, f"sweep_name={folder.name}"])
+    assert out.endswith(f"To go on from here: {command}\n")
+
+
+def test_a_skipped_run_is_looked_at_again_and_leaves_one_earlier_record(run, tmp_path):
+    words = ("bench", *TINY, "implementation.requires=[no_such_framework]", "sweep_name=night")
+    for _ in range(3):
+        assert run(*words).returncode == 0
+    (folder,) = (path.parent for path in tmp_path.glob("results/night/*/record.json"))
+    assert len(list(folder.glob("earlier-*"))) == 1
+
+
+def test_a_record_of_a_later_version_is_left_alone_and_named(run, tmp_path):
+    words = ("bench", *TINY, "sweep_name=night")
+    run(*words)
+    (path,) = (tmp_path / "results" / "night").glob("*/record.json")
+    path.write_text('{"schema_version": 99, "status": "splendid"}')
+    ended = run(*words)
+    assert ended.returncode == 0, ended.stderr
+    assert "left as it is" in ended.stdout
+    assert f"{path.relative_to(tmp_path)}: schema_version 99" in ended.stdout
+    assert path.read_text() == '{"schema_version": 99, "status": "splendid"}'
+    assert not list(path.parent.glob("earlier-*"))
+
+
+def test_a_damaged_plan_is_set_aside_and_made_again(run, tmp_path):
+    words = ("bench", *TINY, "sweep_name=night")
+    run(*words)
+    path = tmp_path / "results" / "night" / "sweep.json"
+    path.write_text('{"run_ids"')
+    ended = run(*words)
+    assert ended.returncode == 0, ended.stderr
+    assert "sweep.json: damaged" in ended.stdout
+    assert "finished earlier, kept" in ended.stdout
+    assert len(json.loads(path.read_text())["run_ids"]) == 1
+    assert [one.read_text() for one in path.parent.glob("earlier-sweep-*.json")] == ['{"run_ids"']
+
+
+def test_the_environment_is_that_of_before_the_run_and_names_all_that_was_imported(run, tmp_path):
+    run("bench", *TINY, "sweep_name=told", "threads=1")
+    (record,) = records(tmp_path / "results" / "told")
+    told = record["environment"]
+    assert len(told["load_average"]) == 3
+    assert len(told["cores"]) == 1
+    assert set(told["imported"]) >= {"numpy", "msgspec"}
+    assert told["linear_algebra"][0]["num_threads"] >= 1
+    assert record["flops_utilisation"] > 0
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"], ["-sc", "install=bash"]])

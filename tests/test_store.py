@@ -143,7 +143,7 @@ def test_a_record_cut_off_anywhere_is_refused_by_name(record, tmp_path):
     ("change", "said"),
     [
         ({"schema_version": store.SCHEMA_VERSION + 1}, "upgrade"),
-        ({"schema_version": "one"}, "schema_version 'one'"),
+        ({"schema_version": "one"}, r"\$.schema_version"),
         ({"status": "splendid"}, r"\$.status"),
         ({"epochs": 5}, r"\$.epochs"),
         ({"test_loss": "low"}, r"\$.test_loss"),
@@ -200,3 +200,39 @@ def test_a_folder_that_is_a_file_is_named(record, tmp_path):
         store.write_record(tmp_path / "sweep", record)
     with pytest.raises(store.StoreError, match="no such folder"):
         store.read_sweep(tmp_path / "sweep")
+
+
+def test_a_changed_value_is_refused_and_a_changed_layout_is_not(record, tmp_path):
+    path = store.write_record(tmp_path, record)
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(dict(sorted(content.items(), reverse=True)), indent=8))
+    assert store.read_record(path) == record
+    path.write_text(json.dumps(content | {"test_loss": 0.39}))
+    with pytest.raises(store.StoreError, match="damaged or edited"):
+        store.read_record(path)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "endless device", "folder"])
+def test_what_is_not_a_plain_file_is_refused_at_once(kind, tmp_path):
+    path = tmp_path / store.RECORD_NAME
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(store.StoreError, match=store.RECORD_NAME):
+        store.read_record(path)
+
+
+def test_a_damaged_plan_is_told_and_one_of_a_later_version_is_not_touched(tmp_path):
+    store.add_to_plan(tmp_path, ["first"])
+    (tmp_path / store.PLAN_NAME).write_text("{")
+    (tmp_path / f".{store.PLAN_NAME}.left").write_text("by one that was killed")
+    assert store.PLAN_NAME in store.add_to_plan(tmp_path, ["second"])
+    assert store.read_plan(tmp_path).run_ids == ("second",)
+    assert not list(tmp_path.glob(f".{store.PLAN_NAME}.*"))
+    (tmp_path / store.PLAN_NAME).write_text('{"schema_version": 99}')
+    with pytest.raises(store.NewerError):
+        store.add_to_plan(tmp_path, ["third"])
+    assert (tmp_path / store.PLAN_NAME).read_text() == '{"schema_version": 99}'

@@ -90,8 +90,8 @@ def undisturbed(tmp_path_factory):
     return found
 
 
-def pytest_terminal_summary(terminalreporter):
-    """Say what was tried, last."""
+def pytest_unconfigure(config):
+    """Say what was tried, after everything else."""
     if TRIED:
         tried = ", ".join(f"{n:,} {what}" for what, n in TRIED.items())
-        terminalreporter.write_line(f"chaos, seed {SEED}: {tried}")
+        config.get_terminal_writer().line(f"chaos, seed {SEED}: {tried}")

@@ -23,6 +23,18 @@ def test_processes_share_one_sweep(tmp_path, tries, undisturbed):
     assert sorted(planned) == sorted(stored(tmp_path))
 
 
+def test_a_run_that_fails_fails_once_however_many_are_at_it(tmp_path, tries):
+    n = tries("processes on one failing sweep", 3, 4)
+    words = ("-m", "dataset=synthetic", "epochs=1", "seed=0,1", "sweep_name=night")
+    broken = ("implementation=keras", "implementation.options.steps_per_execution=many")
+    processes = [begin(tmp_path, words=(*words, *broken)) for _ in range(n)]
+    for process in processes:
+        assert "Traceback" not in process.communicate(timeout=300)[1]
+        assert process.returncode == 1
+    assert len(stored(tmp_path)) == 2
+    assert not list(tmp_path.rglob("earlier-*"))
+
+
 def test_sweeps_share_one_folder(tmp_path, tries):
     n = tries("sweeps at once", 3, 8)
     words = [word for word in WORDS if not word.startswith(("sweep_name", "seed"))]

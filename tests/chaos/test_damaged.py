@@ -32,18 +32,20 @@ def judged(path, content):
 
 def test_a_record_cut_off_anywhere_is_refused(written, tmp_path, tries):
     step = len(written) // tries("cuts of a record", 200, len(written) - 1) or 1
+    whole = judged(tmp_path / "record.json", written)
+    assert judged(tmp_path / "record.json", written.rstrip()) == whole
     for end in range(0, len(written.rstrip()), step):
         assert judged(tmp_path / "record.json", written[:end]) is None
 
 
-def test_a_record_with_a_bit_flipped_is_read_or_refused(written, tmp_path, randomness, tries):
+def test_a_record_with_a_bit_flipped_is_read_as_it_was_or_refused(
+    written, tmp_path, randomness, tries
+):
     whole = judged(tmp_path / "record.json", written)
     for _ in range(tries("bits of a record flipped", 200, 1000)):
         changed = bytearray(written)
         changed[randomness.randrange(len(changed))] ^= 1 << randomness.randrange(8)
-        found = judged(tmp_path / "record.json", bytes(changed))
-        # What is read has the shape of a record: it can be written and read again.
-        assert found is None or store.encode(found)
+        assert judged(tmp_path / "record.json", bytes(changed)) in (None, whole)
         assert whole is not None
 
 

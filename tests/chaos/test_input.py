@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from bench import sweep
 from bench.config import ConfigError
 from bench.overrides import compose_runs
-from tests.chaos.conftest import FULL, TRIED
+from tests.chaos.conftest import FULL, SEED, TRIED
 
 KEYS = (
     "learning_rate", "batch_size", "epochs", "seed", "sweep_name", "threads", "device", "recipe",
@@ -38,6 +38,7 @@ def counted():
     TRIED["hostile values"] += N_EXAMPLES
 
 
+@seed(SEED)
 @given(key=st.sampled_from(KEYS), value=VALUES, quoted=st.booleans())
 @settings(max_examples=N_EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_hostile_value_is_safe_or_refused_in_a_line(key, value, quoted, monkeypatch, tmp_path):

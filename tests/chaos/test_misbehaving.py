@@ -1,0 +1,127 @@
+"""A framework that misbehaves costs its own run alone, and leaves no process behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from bench import usage
+from bench.isolation import run_isolated
+from bench.process import Launcher
+from tests.chaos.conftest import FULL
+from tests.conftest import SCRIPTS
+from tests.processes import guardians, is_running, request, runs, sleeping, wait_for
+
+# What the import of a framework may do to a process, planted as the framework that is imported.
+MISBEHAVIOUR = {
+    "crashes": ("import os; os.abort()", "failed"),
+    "leaves": ("import os; os._exit(3)", "failed"),
+    "exits": ("raise SystemExit(4)", "failed"),
+    "raises": ("raise RuntimeError('planted')", "failed"),
+    "dies of a signal without a name": (
+        "import os, signal; os.kill(os.getpid(), signal.SIGRTMIN + 3)",
+        "failed",
+    ),
+    "spins": ("while True: pass", "timeout"),
+    "sleeps": ("import time; time.sleep(1111)", "timeout"),
+    "ignores SIGTERM": (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1111)",
+        "timeout",
+    ),
+    "closes its pipes": ("import os, time; os.closerange(0, 3); time.sleep(1111)", "timeout"),
+    "eats memory": ("eaten = []\nwhile True: eaten.append(bytearray(10**8))", "out_of_memory"),
+    "writes 1 GB": (
+        "import os\nfor _ in range(1000): os.write(1, b'x' * 10**6)\nraise RuntimeError('planted')",
+        "failed",
+    ),
+    "forks grandchildren": (
+        "import os, time\nos.fork() or os.fork() or os.fork()\ntime.sleep(1111)",
+        "timeout",
+    ),
+    "leaves another process": (
+        "import subprocess, os; subprocess.Popen(['sleep', '1111']); os._exit(3)",
+        "failed",
+    ),
+    "leaves one in another session": (
+        "import subprocess\n"
+        "subprocess.Popen(['sleep', '1111'], start_new_session=True)\n"
+        "raise RuntimeError('planted')",
+        "failed",
+    ),
+}
+# The short edition: each once, forked and spawned in turn.
+CASES = [
+    (behaviour, isolation)
+    for number, behaviour in enumerate(MISBEHAVIOUR)
+    for isolation in (("fork", "spawn") if FULL else (("fork", "spawn")[number % 2],))
+]
+
+
+@pytest.fixture
+def plant(tmp_path, monkeypatch):
+    """Put code in the place of a framework."""
+
+    def put(code):
+        (tmp_path / "sklearn.py").write_text(code)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+
+    return put
+
+
+@pytest.mark.parametrize(("behaviour", "isolation"), CASES)
+def test_a_framework_that_misbehaves_on_import_costs_its_run_alone(
+    behaviour, isolation, plant, tmp_path, tries
+):
+    tries("misbehaving imports", 1, 1)
+    code, status = MISBEHAVIOUR[behaviour]
+    plant(code)
+    words = (
+        "implementation=sklearn",
+        f"isolation={isolation}",
+        f"timeout_seconds={3 if status == 'timeout' else 15}",
+        "memory_limit=600MB",
+    )
+    log_path = tmp_path / "run.log"
+    with Launcher() as launcher:
+        outcome = run_isolated(request(*words), log_path, lambda _: None, launcher)
+        assert runs() == []
+    assert outcome.result.status == status
+    assert outcome.seconds.total < 20
+    assert outcome.result.error.message
+    assert log_path.stat().st_size < 21e6
+    if "planted" in code and behaviour != "writes 1 GB":
+        assert "planted" in log_path.read_text()
+    assert guardians() == []
+    assert not sleeping("1111")
+    with Launcher() as launcher:
+        good = run_isolated(request(), log_path, lambda _: None, launcher)
+    assert good.result.status == "done"
+
+
+HANGING = ("sleeps", "ignores SIGTERM", "forks grandchildren")
+
+
+@pytest.mark.parametrize("behaviour", HANGING if FULL else HANGING[1:2])
+def test_a_hanging_import_ends_with_its_time_and_with_whoever_waits_for_it(
+    behaviour, plant, run, tmp_path, tries
+):
+    tries("hanging imports", 2, 2)
+    plant(MISBEHAVIOUR[behaviour][0])
+    words = ("implementation=sklearn", "dataset=synthetic", "sweep_name=hanging")
+    ended = run("bench", *words, "timeout_seconds=3", timeout=60)
+    assert ended.returncode == 1, ended.stderr
+    assert "timeout: not finished after 3 s" in ended.stdout
+    parent = subprocess.Popen(
+        [SCRIPTS / "bench", *words, "share_machine=true"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+    )
+    wait_for(lambda: guardians(parent.pid))
+    (guardian,) = guardians(parent.pid)
+    wait_for(lambda: list(usage.descendants(guardian)))
+    left = [guardian, *usage.descendants(guardian)]
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: not any(map(is_running, left)))
