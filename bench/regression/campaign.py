@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,16 +14,16 @@ from bench import machine
 from bench.arithmetic import flops_per_example
 from bench.regression.decision import LOOKS, Answer, Estimate, decide, estimate
 from bench.regression.pairs import (
-    LEARNT_BOUND,
+    BOUNDS,
+    MOST_DRIFT,
     Cell,
-    CellError,
     Pair,
-    Which,
     measure,
     pair_of_processes,
     write_problems,
 )
 from bench.regression.sides import SideOfPair
+from bench.regression.talk import CellError, Conditions, OutOfTimeError, Which
 
 BLOCK_SECONDS = 0.05
 FEWEST_FOR_ESTIMATE = 5
@@ -33,8 +35,10 @@ class Outcome:
 
     cell: Cell
     pairs: list[Pair] = field(default_factory=list)
+    bounds: Mapping[str, float] = field(default_factory=lambda: BOUNDS)  # of how far apart
     answer: Answer | None = None
     error: str | None = None
+    failed: Which | None = None  # the side that the error is of
     remark: str | None = None
 
     @property
@@ -46,9 +50,20 @@ class Outcome:
 
     @property
     def learns_something_else(self) -> bool:
-        """Whether most pairs' updates were apart by more than rounding explains."""
-        apart = [pair.learnt_apart > LEARNT_BOUND for pair in self.pairs]
-        return sum(apart) * 2 > len(apart)
+        """Whether most pairs are further apart, in one way, than rounding explains."""
+        return any(
+            statistics.median(getattr(pair, how) for pair in self.pairs) > bound
+            for how, bound in self.bounds.items()
+            if self.pairs
+        )
+
+    def fail(self, error: CellError) -> None:
+        """Keep what is wrong, and whose fault it is."""
+        lacks_library = re.search("No module named '(?!implementations|bench)", error.reason)
+        self.error = str(error)
+        if lacks_library:
+            self.error += f"; {self.cell.config.implementation.install}"
+        self.failed = error.side
 
 
 def run(
@@ -67,27 +82,33 @@ def run(
 
     Args:
         folder: for what the sides are told; empty.
+        budget_seconds: from when the machine is ours; a pair that it cuts off does not count.
         n_pairs: of every cell, whatever they say; as many as the answers take if None.
         on_pair: called after every pair with all outcomes so far and the seconds taken.
         on_wait: called where another run holds the machine.
     """
     outcomes = [Outcome(cell) for cell in cells]
-    # Not a seed of anything that is learnt: only of which side goes first.
-    randomness = random.Random(time.time_ns())  # noqa: S311
-    start = time.monotonic()
     with machine.reserved(on_wait, shared=share_machine):
-        steps = steps_of_blocks(cells, sides, folder, outcomes, randomness)
-        write_problems(cells, steps, folder)
-        for number in range(n_pairs or max(LOOKS)):
-            for group in _by_implementation(outcomes):
-                _measure_all(group, number, sides, folder, randomness)
-                on_pair(outcomes, time.monotonic() - start)
-            # A pair more than fits is worth less than keeping the promise.
-            taken = time.monotonic() - start
-            out_of_time = taken * (number + 2) / (number + 1) > budget_seconds
-            last = out_of_time or number + 1 == n_pairs
-            if (last or n_pairs is None) and _judge(outcomes, smallest, last=last):
-                break
+        start = time.monotonic()
+        until = start + budget_seconds
+        # Not a seed of anything that is learnt: only of which side goes first.
+        randomness = random.Random(time.time_ns())  # noqa: S311
+        conditions = Conditions(folder=folder, randomness=randomness, until=until)
+        try:
+            write_problems(cells, steps_of_blocks(outcomes, sides["base"], conditions), folder)
+            _find_bounds(outcomes, sides["base"], conditions)
+            for number in range(n_pairs or max(LOOKS)):
+                round_start = time.monotonic()
+                for group in _by_implementation(outcomes):
+                    _measure_all(group, number, sides, conditions)
+                    on_pair(outcomes, time.monotonic() - start)
+                now = time.monotonic()
+                # A round that would be cut off is worth less than the time it takes.
+                last = now + (now - round_start) > until or number + 1 == (n_pairs or max(LOOKS))
+                if (last or n_pairs is None) and _judge(outcomes, smallest, last=last):
+                    return outcomes
+        except OutOfTimeError:
+            _judge(outcomes, smallest, last=True)
     return outcomes
 
 
@@ -99,6 +120,8 @@ def _judge(outcomes: Sequence[Outcome], smallest: float, *, last: bool) -> bool:
     for one in outcomes:
         if one.answer is None and one.error is None:
             one.answer = answers.get(one.cell.name) or ("can't tell" if last else None)
+            if last and one.estimate is None:
+                one.remark = f"time was up after {len(one.pairs)} pairs; a longer --budget helps"
     return all(one.answer is not None or one.error is not None for one in outcomes)
 
 
@@ -115,37 +138,54 @@ def _measure_all(
     group: Sequence[Outcome],
     number: int,
     sides: Mapping[Which, SideOfPair],
-    folder: Path,
-    randomness: random.Random,
+    conditions: Conditions,
 ) -> None:
     """Measure a pair of every cell of one implementation, with the same two processes."""
-    cores = group[0].cell.config.cores
-    with pair_of_processes(sides, cores, folder, randomness) as talks:
+    with pair_of_processes(sides, group[0].cell.config.cores, conditions) as talks:
         for one in group:
             try:
-                one.pairs.append(measure(talks, one.cell, number, randomness))
+                one.pairs.append(measure(talks, one.cell, number, conditions.randomness))
             except CellError as error:
-                one.error = str(error)
+                one.fail(error)
                 return  # the processes may be gone; the others have their turn with the next pair
 
 
+def bounds_of(drift: Pair) -> dict[str, float]:
+    """Return how far apart what is learnt may be, where rounding drives it as far as this."""
+    return {how: max(bound, MOST_DRIFT * getattr(drift, how)) for how, bound in BOUNDS.items()}
+
+
+def _find_bounds(outcomes: Sequence[Outcome], base: SideOfPair, conditions: Conditions) -> None:
+    """Find out how far apart rounding alone drives what BASE learns."""
+    for group in _by_implementation(outcomes):
+        cores = group[0].cell.config.cores
+        with pair_of_processes({"base": base, "head": base}, cores, conditions) as talks:
+            for one in group:
+                try:
+                    drift = measure(talks, one.cell, 0, conditions.randomness, nudged=True)
+                except CellError as error:
+                    one.fail(CellError("base", error.reason))
+                    break
+                one.bounds = bounds_of(drift)
+
+
 def steps_of_blocks(
-    cells: Sequence[Cell],
-    sides: Mapping[Which, SideOfPair],
-    folder: Path,
-    outcomes: Sequence[Outcome],
-    randomness: random.Random,
+    outcomes: Sequence[Outcome], base: SideOfPair, conditions: Conditions
 ) -> dict[str, int]:
-    """Find out how many steps take about `BLOCK_SECONDS`, on BASE."""
+    """Find out how many steps take about `BLOCK_SECONDS`, on BASE.
+
+    Raises:
+        OutOfTimeError: time is up before that.
+    """
+    cells = [one.cell for one in outcomes]
     guess = {
         cell.name: max(4, round(1e9 / _flops_per_step(cell)))  # about a tenth of a second or less
         for cell in cells
     }
-    write_problems(cells, guess, folder)
-    base: dict[Which, SideOfPair] = {"base": sides["base"]}
+    write_problems(cells, guess, conditions.folder)
     for group in _by_implementation(outcomes):
         cores = group[0].cell.config.cores
-        with pair_of_processes(base, cores, folder, randomness) as talks:
+        with pair_of_processes({"base": base}, cores, conditions) as talks:
             for one in group:
                 name = one.cell.name
                 try:
@@ -154,7 +194,7 @@ def steps_of_blocks(
                     talks["base"].ask(block=1)
                     seconds = talks["base"].answer()["seconds"]
                 except CellError as error:
-                    one.error = str(error)
+                    one.fail(error)
                     break
                 guess[name] = max(4, round(guess[name] * BLOCK_SECONDS / seconds))
     return guess

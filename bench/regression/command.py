@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-import signal
 import sys
 import tempfile
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.regression.campaign import Outcome
-    from bench.regression.pairs import Cell, Which
+    from bench.regression.pairs import Cell
     from bench.regression.sides import SideOfPair
+    from bench.regression.talk import Which
 
 DESCRIPTION = """\
 Trains both revisions now, in pairs of fresh processes that take turns on the same cores, and says
 slower, not slower or can't tell, with the ratio of times and its interval.
 """
 EPILOG = """\
-exit status: 0 not slower, 1 slower or learning something else, 2 a mistake in the command,
-3 can't tell (see --cant-tell), 130 interrupted
+exit status: 0 not slower; 1 slower, learning something else, or failing in HEAD where BASE works;
+2 a mistake in the command, or nothing could be compared; 3 can't tell (see --cant-tell);
+130 interrupted
 """
 CELLS = "sweep=default learning_rate=0.01 threads=1"
 HISTORY = "results/history.jsonl"
@@ -39,18 +41,23 @@ def main() -> None:
         parser.error("BASE: what to compare with, such as HEAD~1, is missing")
     from bench.config import ConfigError
     from bench.datasets import DatasetError
+    from bench.regression import interrupts
     from bench.regression.sides import SideError
     from bench.store import StoreError
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # worktrees are removed then too
     try:
-        sys.exit(_compare(arguments))
-    except (ConfigError, DatasetError, SideError, StoreError) as error:
+        with interrupts.as_one():
+            status = _compare(arguments)
+    except (ConfigError, DatasetError, SideError, StoreError, OSError) as error:
         print(f"bench-compare: {error}", file=sys.stderr)
-        sys.exit(2)
+        status = 2
     except KeyboardInterrupt:
         print("bench-compare: interrupted", file=sys.stderr)
-        sys.exit(130)
+        status = 130
+    except Exception:  # noqa: BLE001  # Python would exit with 1, which means slower
+        traceback.print_exc()
+        status = 2
+    sys.exit(status)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,14 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--head-python", type=Path, help="the interpreter for HEAD (this one)")
     parser.add_argument(
         "--cells", default=CELLS, metavar="OVERRIDES",
-        help=f"what to train, as overrides of bench ('{CELLS}')",
+        help=f"what to train, as overrides of bench; of this project's conf/ ('{CELLS}')",
     )  # fmt: skip
-    parser.add_argument("--budget", type=_seconds, default="20m", help="such as 90s or 5m (20m)")
+    parser.add_argument("--budget", type=seconds, default="20m", help="such as 90s or 5m (20m)")
     parser.add_argument(
         "--smallest", type=_share, default="3%", help="the slowdown that matters, such as 3%% (3%%)"
     )
     parser.add_argument(
-        "--cant-tell", choices=["pass", "fail"], help="exit with 0 or 1 then, not 3"
+        "--cant-tell", choices=["pass", "fail"], help="exit with 0 or 1 then, not with 3"
     )
     parser.add_argument(
         "--output", type=Path, help="a folder for pairs.json, report.md and ratios.png"
@@ -98,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
     if match is None or float(match[1]) == 0:
         raise argparse.ArgumentTypeError(f"{text!r}: must be a time such as 90s, 5m or 1h")
@@ -116,6 +123,8 @@ def _compare(arguments: argparse.Namespace) -> int:
     from bench.regression import output, record
     from bench.regression.sides import repository_here
 
+    if arguments.output is not None:
+        output.check(arguments.output)  # now, not when all is measured
     cells = cells_of(arguments.cells)
     base = arguments.base
     if arguments.record or arguments.against_history:
@@ -128,18 +137,20 @@ def _compare(arguments: argparse.Namespace) -> int:
     if arguments.against_history:
         record.judge(outcomes, sides, repository_here(), arguments.smallest)
     output.print_table(outcomes, sides)
-    if arguments.record:
-        record.add(outcomes, sides, repository_here())
     if arguments.output is not None:
         output.write(arguments.output, outcomes, sides)
+    if arguments.record:
+        record.add(outcomes, sides, repository_here())
     return _status(outcomes, arguments.cant_tell)
 
 
 def _sides(arguments: argparse.Namespace, base: str, stack: ExitStack) -> dict[Which, SideOfPair]:
     from bench.regression.sides import checked_out, different_libraries, repository_here
 
-    needs_repository = arguments.head is None or not Path(base).is_dir()
-    repository = repository_here() if needs_repository else Path.cwd()
+    both_folders = arguments.head is not None and all(
+        Path(side).is_dir() for side in (base, arguments.head)
+    )
+    repository = Path.cwd() if both_folders else repository_here()
     asked: dict[Which, Any] = {
         "base": (base, arguments.base_python),
         "head": (arguments.head, arguments.head_python),
@@ -179,27 +190,35 @@ def _campaign(
 
 
 def cells_of(words: str) -> list[Cell]:
-    """Return what is asked for, each implementation, architecture and batch size once."""
-    from bench import registry
+    """Return what is asked for.
+
+    Raises:
+        ConfigError: it is not as `bench` takes it, or a cell is asked for in several ways.
+    """
     from bench.config import ConfigError
     from bench.overrides import compose_runs
     from bench.regression.pairs import Cell
 
-    cells: dict[str, Any] = {}
-    for config in compose_runs(shlex.split(words), default_name="compare", multirun=True):
+    try:
+        overrides = shlex.split(words)
+    except ValueError as error:
+        raise ConfigError(f"--cells={words}: {error}") from error
+    cells: dict[str, Cell] = {}
+    for config in compose_runs(overrides, default_name="compare", multirun=True):
         name = f"{config.implementation.name}-{config.architecture.name}-{config.batch_size}"
-        missing = registry.missing(config.implementation.requires)
-        if missing:
+        if cells.setdefault(name, Cell(name=name, config=config)).config.hash != config.hash:
             raise ConfigError(
-                f"implementation={config.implementation.name}: {', '.join(missing)} not "
-                f"installed; {config.implementation.install}"
+                f"--cells={words}: {name} in several ways; a cell is an implementation, an "
+                "architecture and a batch size, so give one value to every other key"
             )
-        cells.setdefault(name, Cell(name=name, config=config))
     return list(cells.values())
 
 
 def _status(outcomes: Sequence[Outcome], cant_tell: str | None) -> int:
-    if any(one.answer == "slower" or one.learns_something_else for one in outcomes if one.pairs):
+    if any(
+        one.answer == "slower" or one.learns_something_else or one.failed == "head"
+        for one in outcomes
+    ):
         return 1
     if all(one.answer == "not slower" for one in outcomes):
         return 0

@@ -82,11 +82,17 @@ def standard_error(low: float, high: float, n_pairs: int) -> float:
 
 
 def passing(p_values: Mapping[str, float], levels: Mapping[str, float]) -> list[str]:
-    """Return the cells that pass, each at its level, one error rate for all (Holm 1979)."""
-    ordered = sorted(p_values, key=lambda cell: p_values[cell])
+    """Return the cells that pass, each at its level, one error rate for all (Holm 1979).
+
+    A cell at level 0 can't pass now; it counts as one of them, and holds up no other.
+    """
+    tested = sorted(
+        (cell for cell in p_values if levels[cell] > 0),
+        key=lambda cell: p_values[cell] / levels[cell],
+    )
     passed = []
-    for place, cell in enumerate(ordered):  # stop at the first that does not pass
-        if p_values[cell] >= levels[cell] / (len(ordered) - place):
+    for place, cell in enumerate(tested):  # stop at the first that does not pass
+        if p_values[cell] >= levels[cell] / (len(p_values) - place):
             break
         passed.append(cell)
     return passed

@@ -7,8 +7,10 @@ cell, in no particular order, so that git can merge two files by keeping the lin
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +60,7 @@ class Change:
 def read(path: Path) -> list[Entry]:
     """Return all entries, by time of commit; none where there is no file.
 
-    Raises:
-        StoreError: a line is not an entry.
+    A line that is none, such as a mark that a merge has left, is named and left out.
     """
     if not path.exists():
         return []
@@ -68,15 +69,20 @@ def read(path: Path) -> list[Entry]:
         try:
             entries.append(msgspec.json.decode(line, type=Entry))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise StoreError(f"{path}, line {number}: not an entry: {error}") from error
+            if line.strip():
+                print(f"{path}, line {number}: left out, no entry: {error}", file=sys.stderr)
     return sorted(dict.fromkeys(entries), key=lambda entry: (entry.committed_at, entry.commit))
 
 
 def append(path: Path, entries: Sequence[Entry]) -> None:
-    """Add entries to a history."""
+    """Add entries to a history, each on a line of its own, whoever else is adding some."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as out:
-        out.write(b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries))
+    added = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+    with path.open("a+b") as out:
+        fcntl.flock(out, fcntl.LOCK_EX)
+        out.seek(0)
+        kept = out.read()
+        out.write(added if kept.endswith(b"\n") or not kept else b"\n" + added)
 
 
 def reference(entries: Sequence[Entry], path: Path) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import statistics
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,8 +17,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 from bench import environment
 from bench.regression.campaign import Outcome
 from bench.regression.decision import Estimate
-from bench.regression.pairs import Which
 from bench.regression.sides import SideOfPair, different_libraries
+from bench.regression.talk import Which
 from bench.report import terminal
 from bench.report.markup import table, text
 
@@ -26,6 +28,11 @@ MEANING = (
     "by less than what matters, with 99 % certainty."
 )
 SOMETHING_ELSE = "learns something else"
+APART = {
+    "first_apart": "the update after a few steps",
+    "losses_apart": "a block's loss",
+    "last_apart": "the update after all blocks",
+}
 
 
 @contextmanager
@@ -71,8 +78,8 @@ def _named(side: SideOfPair) -> str:
 
 
 def _row(one: Outcome) -> list[str]:
-    answer = "failed" if one.error else str(one.answer or "-")
-    if one.pairs and one.learns_something_else:
+    answer = f"{one.failed.upper()} fails" if one.failed else str(one.answer or "-")
+    if one.learns_something_else:
         answer += f", {SOMETHING_ELSE}"
     made = one.estimate
     if made is None:
@@ -92,18 +99,36 @@ def _remarks(outcomes: Sequence[Outcome], sides: Mapping[Which, SideOfPair]) -> 
     lines += [f"{one.cell.name}: {one.error}" for one in outcomes if one.error]
     lines += [f"{one.cell.name}: {one.remark}" for one in outcomes if one.remark]
     for one in outcomes:
-        if one.pairs and one.learns_something_else:
-            apart = max(pair.learnt_apart for pair in one.pairs)
-            lines.append(
-                f"{one.cell.name}: {SOMETHING_ELSE}: from the same parameters and batches, the "
-                f"updates of BASE and HEAD are {apart:.1%} of their size apart"
-            )
+        if one.learns_something_else:
+            lines.append(f"{one.cell.name}: {SOMETHING_ELSE}: {_apart(one)}")
     return lines
+
+
+def _apart(one: Outcome) -> str:
+    """Say how far apart what both sides learn is, and how far it may be."""
+    found = {
+        how: (statistics.median(getattr(pair, how) for pair in one.pairs), bound)
+        for how, bound in one.bounds.items()
+    }
+    return "BASE and HEAD are apart by " + ", ".join(
+        f"{apart:.1%} of {APART[how]} (rounding explains {bound:.1%})"
+        for how, (apart, bound) in found.items()
+    )
+
+
+def check(folder: Path) -> None:
+    """See that a folder can be written to.
+
+    Raises:
+        OSError: it can't.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[Which, SideOfPair]) -> None:
     """Write the raw pairs, a report for a pull request, and a plot."""
-    folder.mkdir(parents=True, exist_ok=True)
     content = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "sides": {
@@ -116,7 +141,9 @@ def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[Which, SideO
                 "cell": one.cell.name,
                 "answer": one.answer,
                 "error": one.error,
-                "learns_something_else": bool(one.pairs) and one.learns_something_else,
+                "failed": one.failed,
+                "learns_something_else": one.learns_something_else,
+                "bounds": one.bounds,
                 "estimate": one.estimate,
                 "pairs": one.pairs,
             }

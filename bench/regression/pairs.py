@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import random
 import statistics
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
 from bench import datasets, environment, sampling
 from bench.config import RunConfig
-from bench.process import THREAD_VARIABLES
 from bench.regression.sides import SideOfPair
+from bench.regression.talk import Conditions, Talk, Which
 
-PROGRAM = Path(__file__).with_name("side.py")
 N_TURNS = 16  # short and many: a disturbance spoils one of them, and the median does not mind
 N_SLICES = 4  # of the batches, which blocks go through in turn
-LEARNT_BOUND = 0.01  # of the distance between both sides' updates after a block, relative to them
-
-Which = Literal["base", "head"]
+# How far apart, relative to its size, what both sides learn may be at least.
+BOUNDS = {"first_apart": 0.01, "losses_apart": 0.02, "last_apart": 0.05}
+MOST_DRIFT = 5  # and at most: times as far as BASE gets from itself, a unit in the last place apart
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,86 +35,36 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pair:
-    """What one pair of processes took, block by block, and how far apart they learnt."""
+    """What one pair of processes took, block by block, and how far apart what they learnt is.
+
+    The latter are shares: of the update after a few steps, of a block's loss, where these are
+    furthest apart, and of the update after the last block.
+    """
 
     cell: str
     number: int
     base_seconds: tuple[float, ...]
     head_seconds: tuple[float, ...]
-    learnt_apart: float
+    first_apart: float
+    losses_apart: float
+    last_apart: float
 
     @property
     def value(self) -> float:
-        """The median over turns of log(time of HEAD / time of BASE)."""
-        return statistics.median(
-            math.log(head / base)
-            for base, head in zip(self.base_seconds, self.head_seconds, strict=True)
-        )
+        """What the pair says of the speed."""
+        return value_of(self.base_seconds, self.head_seconds)
 
 
-class CellError(Exception):
-    """A side can't train a cell; the message says which side, and what it says."""
-
-
-class Talk:
-    """One side's process."""
-
-    def __init__(self, side: SideOfPair, name: str, cores: Sequence[int], folder: Path) -> None:
-        limits = dict.fromkeys(THREAD_VARIABLES, str(len(cores)))
-        self.name = name
-        self.own_cores = cores
-        self.process = subprocess.Popen(  # noqa: S603
-            [side.python, "-P", PROGRAM, ",".join(map(str, cores)), folder],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | limits | {"PYTHONPATH": str(side.tree)},
-            start_new_session=True,
-        )
-
-    def move(self, cores: Sequence[int]) -> None:
-        """Move all its threads to these cores, where the system knows how."""
-        if hasattr(os, "sched_setaffinity"):
-            with suppress(FileNotFoundError, ProcessLookupError):  # ended; `answer` tells how
-                for thread in Path(f"/proc/{self.process.pid}/task").iterdir():
-                    os.sched_setaffinity(int(thread.name), cores)
-
-    def ask(self, **question: Any) -> None:
-        """Send a question."""
-        assert self.process.stdin is not None  # noqa: S101
-        try:
-            self.process.stdin.write(json.dumps(question).encode() + b"\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            return  # how it ended, `answer` tells
-
-    def answer(self) -> dict[str, Any]:
-        """Wait for the answer.
-
-        Raises:
-            CellError: it is that something is wrong, or there is none.
-        """
-        assert self.process.stdout is not None  # noqa: S101
-        line = self.process.stdout.readline()
-        if not line:
-            raise CellError(f"{self.name}: its process ended with {self.process.wait()}")
-        answer: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
-        if "error" in answer:
-            raise CellError(f"{self.name}: {answer['error']}")
-        return answer
-
-    def close(self) -> None:
-        """End the process."""
-        self.process.kill()
-        self.process.communicate()
+def value_of(base_times: Sequence[float], head_times: Sequence[float]) -> float:
+    """Return the median over turns of log(time of HEAD / time of BASE)."""
+    return statistics.median(
+        math.log(head / base) for base, head in zip(base_times, head_times, strict=True)
+    )
 
 
 @contextmanager
 def pair_of_processes(
-    sides: Mapping[Which, SideOfPair],
-    cores: Sequence[int],
-    folder: Path,
-    randomness: random.Random,
+    sides: Mapping[Which, SideOfPair], cores: Sequence[int], conditions: Conditions
 ) -> Iterator[dict[Which, Talk]]:
     """Start a fresh process of each side; they end with the block.
 
@@ -128,47 +73,68 @@ def pair_of_processes(
     """
     others = [core for core in environment.usable_cores() if core not in cores]
     places = [cores, others[: len(cores)] if len(others) >= len(cores) else cores]
-    randomness.shuffle(places)
+    conditions.randomness.shuffle(places)
     with ExitStack() as stack:
         talks: dict[Which, Talk] = {}
         for place, (which, side) in zip(places, sides.items(), strict=False):
-            talks[which] = Talk(side, which.upper(), place, folder)
+            talks[which] = Talk(which, side, place, conditions)
             stack.callback(talks[which].close)
         yield talks
 
 
 def measure(
-    talks: Mapping[Which, Talk], cell: Cell, number: int, randomness: random.Random
+    talks: Mapping[Which, Talk],
+    cell: Cell,
+    number: int,
+    randomness: random.Random,
+    *,
+    nudged: bool = False,
 ) -> Pair:
     """Have both sides train a cell, block by block, in random order within each turn.
 
     They get ready where they started, and are timed one at a time on the cell's cores.
 
+    Args:
+        nudged: whether HEAD's initial weights are a unit in the last place away from BASE's.
+
     Raises:
         CellError: a side can't.
+        OutOfTimeError: the time of the campaign is up.
     """
     order = list(talks)
-    for talk in talks.values():
+    for which, talk in talks.items():
         talk.move(talk.own_cores)
-        talk.ask(open=cell.name)
-    moved = {which: talk.answer()["moved"] for which, talk in talks.items()}
+        talk.ask(**{"open_nudged" if nudged and which == "head" else "open": cell.name})
+    first = {which: talk.answer() for which, talk in talks.items()}
     for talk in talks.values():
         talk.move(cell.config.cores)
     seconds: dict[Which, list[float]] = {which: [] for which in talks}
+    losses: dict[Which, list[float]] = {which: [] for which in talks}
     for turn in range(N_TURNS + 1):
         randomness.shuffle(order)
         for which in order:
             talks[which].ask(block=turn)
-            taken = talks[which].answer()["seconds"]
+            told = talks[which].answer()
+            losses[which].append(told["loss"])
             if turn > 0:  # the first is not counted: both have just moved
-                seconds[which].append(taken)
+                seconds[which].append(told["seconds"])
+    for talk in talks.values():
+        talk.ask(learnt=cell.name)
+    last = {which: talk.answer() for which, talk in talks.items()}
     return Pair(
         cell=cell.name,
         number=number,
         base_seconds=tuple(seconds["base"]),
         head_seconds=tuple(seconds["head"]),
-        learnt_apart=_apart(moved["base"], moved["head"]),
+        first_apart=_apart(first["base"]["moved"], first["head"]["moved"]),
+        losses_apart=max(map(_share_apart, losses["base"], losses["head"])),
+        last_apart=_apart(last["base"]["moved"], last["head"]["moved"]),
     )
+
+
+def _share_apart(one: float, other: float) -> float:
+    size = max(abs(one), abs(other))
+    return abs(one - other) / size if size > 0 else 0.0
 
 
 def _apart(base: Sequence[float], head: Sequence[float]) -> float:

@@ -14,8 +14,14 @@ from bench.regression.history import (
     read,
     reference,
 )
-from bench.regression.pairs import Which
-from bench.regression.sides import HISTORY, SideOfPair, commit_named, committed_at
+from bench.regression.sides import (
+    HISTORY,
+    SideOfPair,
+    commit_named,
+    committed_at,
+    may_be_before,
+)
+from bench.regression.talk import Which
 from bench.store import StoreError
 
 
@@ -58,14 +64,22 @@ def judge(
     repository: Path,
     smallest: float,
 ) -> None:
-    """Answer anew: not compared with the reference, but with the last commit in the history."""
+    """Answer anew: not compared with the reference, but with the last commit before HEAD's."""
     made = {one.cell.name: one.estimate for one in outcomes if one.error is None}
     known = {name: estimate for name, estimate in made.items() if estimate is not None}
+    commit = sides["head"].commit
+    entries = read(repository / HISTORY)
+    if commit is not None:
+        before = {
+            one: may_be_before(one, commit.removesuffix("-dirty"), repository)
+            for one in {entry.commit for entry in entries}
+        }
+        entries = [entry for entry in entries if before[entry.commit]]
     answers = against(
         known,
-        read(repository / HISTORY),
+        entries,
         cpu_model=environment.cpu_model(),
-        commit=sides["head"].commit,
+        commit=commit,
         smallest=smallest,
     )
     for one in outcomes:
@@ -76,12 +90,12 @@ def judge(
             f"compared with {then.commit[:10]} of {then.committed_at[:10]}: "
             f"{known[one.cell.name].ratio / then.ratio:.3f} of its time"
             if then is not None
-            else "the history has no other commit in this cell on such a processor"
+            else "the history has no commit before this in this cell on such a processor"
         )
 
 
 def add(outcomes: Sequence[Outcome], sides: Mapping[Which, SideOfPair], repository: Path) -> None:
-    """Append what was found to the history."""
+    """Append what was found to the history, save of cells that learn something else."""
     head, base = sides["head"].commit, sides["base"].commit
     assert head is not None and base is not None  # noqa: S101
     entries = [
@@ -97,7 +111,9 @@ def add(outcomes: Sequence[Outcome], sides: Mapping[Which, SideOfPair], reposito
             n_pairs=made.n_pairs,
         )
         for one in outcomes
-        if one.error is None and (made := one.estimate) is not None
+        if one.error is None
+        and not one.learns_something_else
+        and (made := one.estimate) is not None
     ]
     append(repository / HISTORY, entries)
-    print(f"Recorded: {len(entries)} cells of {head[:10]} in {HISTORY}")
+    print(f"Recorded: {len(entries)} of {len(outcomes)} cells of {head[:10]} in {HISTORY}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,7 +42,10 @@ class SideOfPair:
 def checked_out(
     asked: str | None, python: Path | None, repository: Path, name: str
 ) -> Iterator[SideOfPair]:
-    """Make a side available for the length of a block; worktrees are removed after it.
+    """Copy a side for the length of a block, so that no edit meanwhile gets into it.
+
+    A revision is written out beside the repository, which keeps no trace of that, not even if this
+    process is killed.
 
     Args:
         asked: a revision or a folder; None is the working tree as it stands.
@@ -52,27 +57,49 @@ def checked_out(
     interpreter = Path(sys.executable) if python is None else python
     if not interpreter.is_file():
         raise SideError(f"--{name.lower()}-python={python}: no such file")
-    if asked is None or (Path(asked) / NEEDED[1]).is_file():
-        tree = (repository if asked is None else Path(asked)).resolve()
-        label = "working tree" if asked is None else asked
-        _check(tree, name, label)
-        yield SideOfPair(label=label, tree=tree, python=interpreter, commit=_commit_of(tree))
-        return
-    commit = commit_named(asked, repository)
-    if commit is None:
-        raise SideError(
-            f"{name}={asked}: neither a revision of {repository} nor a folder with "
-            f"{' and '.join(NEEDED)}"
-        )
     with tempfile.TemporaryDirectory(prefix="bench-compare-") as folder:
         tree = Path(folder) / "tree"
-        _git(repository, "worktree", "add", "--quiet", "--detach", str(tree), commit)
-        try:
-            _check(tree, name, asked)
-            yield SideOfPair(label=asked, tree=tree, python=interpreter, commit=commit)
-        finally:
-            _git(repository, "worktree", "remove", "--force", str(tree))
-            _git(repository, "worktree", "prune")
+        if asked is None or (Path(asked) / NEEDED[1]).is_file():
+            source = repository if asked is None else Path(asked)
+            label = "working tree" if asked is None else asked
+            _check(source, name, label)
+            commit = _commit_of(source)
+            _copy(source, tree)
+        else:
+            label = asked
+            commit = commit_named(asked, repository)
+            if commit is None:
+                raise SideError(
+                    f"{name}={asked}: neither a revision of {repository} nor a folder with "
+                    f"{' and '.join(NEEDED)}"
+                )
+            _write_out(commit, repository, tree)
+            _check(tree, name, label)
+        yield SideOfPair(label=label, tree=tree, python=interpreter, commit=commit)
+
+
+def _copy(source: Path, tree: Path) -> None:
+    """Copy what a side needs of a folder, uncommitted and ignored files included."""
+    for needed in ("implementations", "bench"):
+        shutil.copytree(
+            source / needed, tree / needed, ignore=shutil.ignore_patterns("__pycache__")
+        )
+
+
+def _write_out(commit: str, repository: Path, tree: Path) -> None:
+    """Write the files of a commit, by way of an index that is not the repository's own.
+
+    Raises:
+        SideError: git can't.
+    """
+    index = os.environ | {"GIT_INDEX_FILE": str(tree.with_name("index"))}
+    for words in (["read-tree", commit], ["checkout-index", "--all", f"--prefix={tree}/"]):
+        ended = subprocess.run(  # noqa: S603
+            ["git", "-C", repository, *words],  # noqa: S607
+            capture_output=True, text=True, check=False, env=index,
+        )  # fmt: skip
+        if ended.returncode != 0:
+            raise SideError(f"{commit}: git can't write it out: {ended.stderr.strip()}")
 
 
 def different_libraries(base: SideOfPair, head: SideOfPair) -> dict[str, tuple[str, str]]:
@@ -118,6 +145,16 @@ def commit_named(revision: str, repository: Path) -> str | None:
     return _git(repository, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
 
 
+def may_be_before(commit: str, revision: str, repository: Path) -> bool:
+    """Return whether a commit is an ancestor of a revision, or git knows too little to tell."""
+    ended = subprocess.run(  # noqa: S603
+        ["git", "-C", repository, "merge-base", "--is-ancestor", commit, revision],  # noqa: S607
+        capture_output=True,
+        check=False,
+    )
+    return ended.returncode != 1  # 128: it is not there, as in a shallow clone
+
+
 def committed_at(commit: str, repository: Path) -> str:
     """Return when a commit was made, in UTC, ISO 8601."""
     seconds = _git(repository, "show", "--no-patch", "--format=%ct", commit)
@@ -146,6 +183,5 @@ def _git(folder: Path, *words: str) -> str | None:
         capture_output=True,
         text=True,
         check=False,
-        start_new_session=True,  # Ctrl-C must not stop the removal of a worktree
     )
     return ended.stdout.strip() if ended.returncode == 0 else None

@@ -32,7 +32,7 @@ def compare(short, monkeypatch, capsys, tmp_path):
     """Run the command; return its exit status, what it printed and its pairs.json."""
 
     def run(*words, cells=CELLS):
-        words = [*map(str, words), "--cells", cells, "--output", str(tmp_path / "output")]
+        words = ["--cells", cells, "--output", str(tmp_path / "output"), *map(str, words)]
         monkeypatch.setattr(sys, "argv", ["bench-compare", *words])
         monkeypatch.setenv("COLUMNS", "120")
         with pytest.raises(SystemExit) as ended:

@@ -13,7 +13,7 @@ from pathlib import Path
 import filelock
 import pytest
 
-from bench.regression import campaign, history, pairs
+from bench.regression import campaign, history, pairs, talk
 from bench.regression.proof import plants
 from tests.conftest import SCRIPTS
 from tests.regression.conftest import CELL, CELLS, LARGE, RIGHT_SCALE, commit, git
@@ -82,9 +82,74 @@ def test_a_cell_that_one_side_does_not_have_is_named_and_the_rest_goes_on(
     status, printed, content = compare(base, tree("head"), *LARGE, cells=both)
     assert status == 3
     assert reason in printed
+    assert "BASE fails" in printed
     answers = {cell["cell"]: cell["answer"] for cell in content["cells"]}
     assert answers == {CELL: "not slower", CELL.replace("numpy", "notebook"): None}
     assert compare(base, base, *LARGE, "--cant-tell", "pass", cells=both)[0] == 0
+
+
+def test_work_skipped_after_the_first_epoch_is_flagged(compare, tree):
+    skips = (
+        "implementations/numpy_mlp.py",
+        "    def train_epoch(self, batches: Batches) -> float:\n",
+        "    def train_epoch(self, batches: Batches) -> float:\n"
+        "        self.n_epochs = getattr(self, 'n_epochs', 0) + 1\n"
+        "        batches = batches[: len(batches) // 2] if self.n_epochs > 2 else batches\n",
+    )
+    status, printed, content = compare(tree("base"), tree("head", skips), *LARGE)
+    assert status == 1, printed
+    (cell,) = content["cells"]
+    assert cell["answer"] == "not slower"
+    assert cell["learns_something_else"]
+    assert all(pair["first_apart"] < 1e-4 for pair in cell["pairs"])
+
+
+def test_an_implementation_that_head_breaks_does_not_pass(compare, tree):
+    broken = tree("head", ("implementations/numpy_mlp.py", "def setup(", "def begin("))
+    status, printed, content = compare(tree("base"), broken, "--cant-tell=pass")
+    assert status == 1
+    assert f"{CELL}: HEAD: AttributeError: 'MLP' object has no attribute 'setup'" in printed
+    assert content["cells"][0]["failed"] == "head"
+
+
+HELPER = """
+import os, pathlib, time
+helper = os.fork()
+if helper == 0:
+    time.sleep(1000)
+pathlib.Path({path!r}).write_text(str(helper))
+time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize(
+    ("patience", "budget", "status", "reason"),
+    [
+        (3.0, "60s", 1, "HEAD: no answer within 3 s"),
+        (120.0, "6s", 3, "time was up after 0 pairs; a longer --budget helps"),
+    ],
+)
+def test_a_side_that_hangs_ends_with_its_helpers(
+    compare, tree, tmp_path, monkeypatch, patience, budget, status, reason
+):
+    monkeypatch.setattr(talk, "LONGEST_ANSWER_SECONDS", patience)
+    head = tree("head")
+    path = tmp_path / "helper"
+    module = head / "implementations" / "numpy_mlp.py"
+    module.write_text(module.read_text() + HELPER.format(path=str(path)))
+    ended, printed, _ = compare(tree("base"), head, "--budget", budget)
+    assert ended == status
+    assert reason in printed
+    deadline = time.monotonic() + 10
+    while lives(path.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not lives(path.read_text())
+
+
+def lives(number):
+    """Whether a process does more than to wait for its status to be asked for."""
+    words = Path(f"/proc/{number}/cmdline")
+    return words.exists() and words.read_bytes() != b""
 
 
 def test_a_revision_before_the_contract_is_named(compare, tree):
@@ -114,8 +179,11 @@ def test_commits_are_recorded_and_judged_by_way_of_the_reference(
     assert status == 2
     assert "commit the changes before they are recorded" in printed
     second = commit(repository, "slower")
+    path = repository / "results" / "history.jsonl"
+    path.write_bytes(path.read_bytes() + b"<<<<<<< HEAD")  # what a merge may leave
     status, printed, _ = compare("--record", "--against-history")
     assert status == 1, printed
+    assert "line 2: left out, no entry" in printed
     assert f"compared with {first[:10]}" in printed
     entries = history.read(repository / "results" / "history.jsonl")
     assert {one.commit: one.reference for one in entries} == {first: first, second: first}
@@ -132,6 +200,7 @@ def test_commits_are_recorded_and_judged_by_way_of_the_reference(
         (["HEAD", "nowhere"], "HEAD=nowhere: neither a revision"),
         (["HEAD", "--base-python=/nowhere/python"], "--base-python=/nowhere/python: no such file"),
         (["HEAD", "--budget=soon"], "'soon': must be a time such as 90s, 5m or 1h"),
+        (["HEAD", "--output=implementations/numpy_mlp.py"], "numpy_mlp.py"),
         (["HEAD", "--smallest=3"], "'3': must be more than 1% and up to 100%"),
         (["HEAD", "--smallest=1%"], "'1%': must be more than 1% and up to 100%"),
     ],
@@ -143,13 +212,41 @@ def test_a_mistake_is_said_in_a_line(compare, repository, words, reason):
     assert "Traceback" not in printed
 
 
-def test_cells_that_there_are_not_are_refused(compare, repository):
-    status, printed, _ = compare("HEAD", cells="implementation=nowhere")
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        ("implementation=nowhere", "implementation=nowhere: must be one of"),
+        ("implementation='", "No closing quotation"),
+        (f"{CELLS} seed=1,2", f"{CELL} in several ways"),
+    ],
+)
+def test_cells_that_there_are_not_are_refused(compare, repository, cells, reason):
+    status, printed, _ = compare("HEAD", cells=cells)
     assert status == 2
-    assert "nowhere" in printed
+    assert reason in printed
+    assert "Traceback" not in printed
 
 
-def test_interrupted_it_leaves_nothing_behind(repository, tmp_path):
+def test_a_defect_of_its_own_is_not_taken_for_slower(compare, repository, monkeypatch):
+    monkeypatch.setattr(campaign, "BLOCK_SECONDS", "short")
+    status, printed, _ = compare("HEAD")
+    assert status == 2
+    assert "TypeError" in printed
+
+
+def copies_in(temporary):
+    return list(temporary.glob("bench-compare-*"))
+
+
+@pytest.mark.parametrize(
+    ("number", "begun"),
+    [
+        (signal.SIGINT, lambda folder: sides_of(folder)),
+        (signal.SIGHUP, lambda folder: len(sides_of(folder)) == 2),
+        (signal.SIGTERM, copies_in),
+    ],
+)
+def test_interrupted_it_leaves_nothing_behind(repository, tmp_path, number, begun):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     process = subprocess.Popen(
@@ -160,21 +257,19 @@ def test_interrupted_it_leaves_nothing_behind(repository, tmp_path):
         text=True,
     )
     deadline = time.monotonic() + 60
-    while not sides_of(temporary) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert sides_of(temporary)
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
+    while not begun(temporary) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert begun(temporary)
+    process.send_signal(number)
+    process.send_signal(number)  # what is cleaned up is not interrupted
     printed = process.communicate(timeout=30)[0]
     assert process.returncode == 130, printed
     assert "bench-compare: interrupted" in printed
     assert "Traceback" not in printed
     assert not sides_of(temporary)
     assert git(repository, "worktree", "list").count("\n") == 0
-    left = [path for path in temporary.iterdir() if path.name.startswith("bench-compare")]
-    assert left == []
-    lock = filelock.FileLock(temporary / campaign.machine.LOCK_NAME)
-    with lock.acquire(blocking=False):  # nor does anything hold the machine
+    assert copies_in(temporary) == []
+    with filelock.FileLock(campaign.machine.LOCK_PATH, timeout=60):  # nor does it hold the machine
         pass
 
 

@@ -105,6 +105,15 @@ def test_holm_stops_at_the_first_that_does_not_pass():
     assert passing(p_values, dict.fromkeys(p_values, 0.05)) == ["d", "a"]
 
 
+def test_a_cell_that_is_not_looked_at_holds_up_no_other():
+    p_values = {"frozen": 1e-6, "slow": 1e-5}
+    assert passing(p_values, {"frozen": 0.0, "slow": 0.0005}) == ["slow"]
+    assert passing({**p_values, "slow": 0.0003}, {"frozen": 0.0, "slow": 0.0005}) == []
+    frozen = made(1.02, 1.025, p_value=1e-6, n_pairs=EARLIEST)
+    found = decide({"frozen": frozen, "slow": made(1.1, 1.12, p_value=1e-5)}, 0.03)
+    assert found == {"frozen": "not slower", "slow": "slower"}
+
+
 def test_slower_is_said_at_looks_only():
     slow = made(1.05, 1.06, p_value=1e-6, n_pairs=20)
     assert decide({"cell": slow}, 0.03) == {"cell": "slower"}

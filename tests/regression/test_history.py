@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.regression import history
+from bench.regression import history, sides
 from bench.regression.decision import MARGIN, estimate
 from bench.regression.history import Entry
 from bench.store import StoreError
+from tests.regression.conftest import git
 
 
 def entry(number=0, ratio=1.0, width=0.004, **changed):
@@ -53,19 +54,16 @@ def test_two_files_are_merged_by_keeping_the_lines_of_both(tmp_path_factory, min
     assert sorted(found) == sorted({entry(number).commit for number in mine + theirs})
 
 
-def test_a_bad_line_is_named(tmp_path):
+@pytest.mark.parametrize(
+    "line", [b'{"cell": 3}', b"<<<<<<< HEAD", b"\xff", msgspec.json.encode({"colour": "blue"})]
+)
+def test_a_line_that_is_no_entry_is_named_and_left_out(tmp_path, capsys, line):
     path = tmp_path / "history.jsonl"
-    history.append(path, [entry()])
-    path.write_bytes(path.read_bytes() + b'{"cell": 3}\n')
-    with pytest.raises(StoreError, match="line 2: not an entry"):
-        history.read(path)
-
-
-def test_entries_of_another_kind_are_refused(tmp_path):
-    path = tmp_path / "history.jsonl"
-    path.write_bytes(msgspec.json.encode({**msgspec.to_builtins(entry()), "colour": "blue"}))
-    with pytest.raises(StoreError, match="colour"):
-        history.read(path)
+    history.append(path, [entry(1)])
+    path.write_bytes(path.read_bytes() + b"\n" + line)  # and its last line is not ended
+    history.append(path, [entry(2)])
+    assert history.read(path) == [entry(1), entry(2)]
+    assert f"{path}, line 3: left out, no entry" in capsys.readouterr().err
 
 
 def test_a_history_refers_to_one_commit(tmp_path):
@@ -109,6 +107,15 @@ def test_a_commit_is_not_compared_with_itself():
     known = [entry(0, 1.0), entry(1, 1.06)]
     answer, then = judged(sample(0.06, 3), known, commit=entry(1).commit)
     assert (answer, then) == ("slower", known[0])
+
+
+def test_only_commits_before_it_count_where_git_can_tell(repository):
+    first = git(repository, "rev-parse", "HEAD")
+    git(repository, "checkout", "--quiet", "-b", "other")
+    git(repository, "commit", "--quiet", "--allow-empty", "--message", "on another branch")
+    assert sides.may_be_before(first, "other", repository)
+    assert not sides.may_be_before("other", first, repository)
+    assert sides.may_be_before("f" * 40, first, repository)  # git does not know it
 
 
 def test_another_processor_says_nothing():

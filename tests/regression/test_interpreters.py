@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -9,21 +10,21 @@ import numpy as np
 import pytest
 
 from tests.conftest import SCRIPTS
-from tests.regression.conftest import LARGE
+from tests.regression.conftest import CELL, CELLS, LARGE
 
 OTHER_NUMPY = "2.2.6" if np.__version__ != "2.2.6" else "2.2.5"
 
 
-@pytest.fixture
-def other_python(tmp_path):
-    """Return the interpreter of an environment that has NumPy in another version, and no more."""
-    python = tmp_path / "other" / "bin" / "python"
+@pytest.fixture(scope="module")
+def other_python(tmp_path_factory):
+    """Return the interpreter of an environment with another version of NumPy and little else."""
+    folder = tmp_path_factory.mktemp("environment")
+    python = folder / "bin" / "python"
     uv = [SCRIPTS / "uv", "--quiet"]
-    subprocess.run([*uv, "venv", "--python", sys.executable, tmp_path / "other"], check=True)
+    subprocess.run([*uv, "venv", "--python", sys.executable, folder], check=True)
     wish = f"numpy=={OTHER_NUMPY}"
-    installed = subprocess.run(
-        [*uv, "pip", "install", "--python", python, wish], capture_output=True, text=True
-    )
+    install = [*uv, "pip", "install", "--python", python, wish, "threadpoolctl"]
+    installed = subprocess.run(install, capture_output=True, text=True)
     if installed.returncode != 0:
         pytest.skip(f"{wish} can't be fetched here: {installed.stderr.strip().splitlines()[-1]}")
     return python
@@ -39,6 +40,17 @@ def test_two_versions_of_a_library_are_compared(compare, tree, other_python):
     assert cell["error"] is None
     assert len(cell["pairs"]) >= 5
     assert not cell["learns_something_else"]
+
+
+def test_a_framework_that_an_interpreter_lacks_is_said_of_its_cell(compare, tree, other_python):
+    folder = tree("project")
+    both = CELLS.replace("implementation=numpy", "implementation=keras,numpy")
+    pythons = ("--base-python", other_python, "--head-python", other_python)
+    status, printed, content = compare(folder, folder, *pythons, *LARGE, cells=both)
+    assert status == 3
+    assert re.search("BASE: ModuleNotFoundError: No module named '[a-z]+'; [a-z]+", printed)
+    answers = {cell["cell"]: cell["answer"] for cell in content["cells"]}
+    assert answers == {CELL: "not slower", CELL.replace("numpy", "keras"): None}
 
 
 def test_what_is_no_interpreter_is_named(compare, tree):

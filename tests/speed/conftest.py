@@ -46,7 +46,10 @@ def pytest_terminal_summary(terminalreporter, config):
     mine = fingerprint()
     others = {}
     for path in sorted(BENCHMARKS.glob("*/*/*.json"), key=lambda path: path.stat().st_mtime):
-        others[path.parts[-3]] = json.loads(path.read_text())["machine_info"].get("fingerprint", {})
+        try:
+            others[path.parts[-3]] = json.loads(path.read_text())["machine_info"]["fingerprint"]
+        except (ValueError, LookupError, TypeError) as error:
+            terminalreporter.write_line(f"{path}: damaged, delete it: {error!r}")
     for theirs in others.values():
         apart = [f"{key} {theirs.get(key)}" for key in mine if theirs.get(key) != mine[key]]
         if apart:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
 from bench import environment, machine
 from bench.regression import campaign
-from bench.regression.pairs import Cell, Which, measure, pair_of_processes, write_problems
-from bench.regression.proof import load, plants
-from bench.regression.sides import SideOfPair, checked_out, repository_here
+from bench.regression.pairs import Cell, measure, pair_of_processes, write_problems
+from bench.regression.proof import load, plants, rates
+from bench.regression.sides import SideError, SideOfPair, checked_out, repository_here
+from bench.regression.talk import Conditions, Which
 
 PLANTED = (0.01, 0.03, 0.05, 0.10)
 QUIET, LOADED = "quiet", "loaded"
@@ -30,46 +31,57 @@ def planted(share: float) -> str:
     return f"planted {share:.0%}"
 
 
-def collect(cell: Cell, path: Path, n_rounds: int, on_round: Callable[[int], None]) -> None:
-    """Write pairs to a file, a line each; what is there already stays, and counts.
+def collect(
+    cell: Cell, path: Path, n_rounds: int, budget_seconds: float, on_round: Callable[[int], None]
+) -> None:
+    """Write pairs to a file, a line each, until there are those of so many rounds, or time is up.
 
     A round is a pair of equal sides in quiet, one under load, and two plants, so that whatever
-    drifts on the machine drifts for all alike.
+    drifts on the machine drifts for all alike. A file that is there already is gone on with, at
+    the commit that it was begun with.
 
     Raises:
-        SideError: this is no git repository.
+        SideError: this is no git repository, or the file was begun elsewhere.
         CellError: a side can't train the cell.
     """
+    heading, lines = rates.read(path) if path.exists() else ({}, {})
+    mine = {"cell": cell.name, "cpu_model": environment.cpu_model()}
+    if heading and mine != _begun(heading):
+        raise SideError(f"{path}: begun with {_begun(heading)}, not {mine}; give another --pairs")
     with ExitStack() as stack:
-        sides, steps_folder = stack.enter_context(_sides(cell))
         stack.enter_context(machine.reserved(lambda: print("waiting for another run to end")))
+        until = time.monotonic() + budget_seconds
+        randomness = random.Random(time.time_ns())  # noqa: S311
+        told = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-compare-told-")))
+        conditions = Conditions(folder=told, randomness=randomness, until=until)
+        sides = stack.enter_context(_sides(cell, str(heading.get("commit", "HEAD")), conditions))
         disturb = stack.enter_context(load.on_cores(environment.usable_cores()))
         out = stack.enter_context(path.open("ab"))
-        if out.tell() == 0:
+        if not heading:
             _write(out, _heading(cell, sides["base"]))
-        randomness = random.Random(time.time_ns())  # noqa: S311
-        for number in range(n_rounds):
-            first = PLANTED[number % 2 :: 2]
-            kinds = [QUIET, LOADED, *map(planted, first)]
+        for number in range(sum(map(len, lines.values())) // 4, n_rounds):
+            kinds = [QUIET, LOADED, *map(planted, PLANTED[number % 2 :: 2])]
             randomness.shuffle(kinds)
             for kind in kinds:
                 head = sides["head"] if kind in (QUIET, LOADED) else sides[kind]
                 disturb.set(kind == LOADED)
                 try:
-                    told = _one_pair(cell, sides["base"], head, steps_folder, randomness)
+                    pair = _one_pair(cell, sides["base"], head, conditions)
                 finally:
                     disturb.set(False)
-                _write(out, {"kind": kind, **told})
+                _write(out, {"kind": kind, **pair})
             on_round(number + 1)
 
 
-def _one_pair(
-    cell: Cell, base: SideOfPair, head: SideOfPair, folder: Path, randomness: random.Random
-) -> Told:
+def _begun(heading: Mapping[str, Any]) -> Told:
+    return {"cell": heading["cell"], "cpu_model": heading["environment"]["cpu_model"]}
+
+
+def _one_pair(cell: Cell, base: SideOfPair, head: SideOfPair, conditions: Conditions) -> Told:
     start = time.monotonic()
     sides: dict[Which, SideOfPair] = {"base": base, "head": head}
-    with pair_of_processes(sides, cell.config.cores, folder, randomness) as talks:
-        pair = measure(talks, cell, 0, randomness)
+    with pair_of_processes(sides, cell.config.cores, conditions) as talks:
+        pair = measure(talks, cell, 0, conditions.randomness)
     return {
         "seconds": round(time.monotonic() - start, 2),
         "base_us": [round(seconds * 1e6) for seconds in pair.base_seconds],
@@ -78,27 +90,25 @@ def _one_pair(
 
 
 @contextmanager
-def _sides(cell: Cell) -> Iterator[tuple[dict[str, SideOfPair], Path]]:
-    """Check one commit out twice, and plant slowdowns into copies of it."""
+def _sides(cell: Cell, commit: str, conditions: Conditions) -> Iterator[dict[str, SideOfPair]]:
+    """Write one commit out twice, and plant slowdowns into copies of it."""
     with ExitStack() as stack:
         repository = repository_here()
-        base = stack.enter_context(checked_out("HEAD", None, repository, "BASE"))
-        head = stack.enter_context(checked_out("HEAD", None, repository, "HEAD"))
+        base = stack.enter_context(checked_out(commit, None, repository, "BASE"))
+        head = stack.enter_context(checked_out(commit, None, repository, "HEAD"))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-prove-")))
-        told = folder / "told"
-        told.mkdir()
-        outcomes = [campaign.Outcome(cell)]
-        sides = {"base": base, "head": head}
-        steps = campaign.steps_of_blocks(
-            [cell], {"base": base}, told, outcomes, random.Random(0)  # noqa: S311
-        )  # fmt: skip
-        write_problems([cell], steps, told)
+        outcome = campaign.Outcome(cell)
+        steps = campaign.steps_of_blocks([outcome], base, conditions)
+        if outcome.error is not None:
+            raise SideError(outcome.error)
+        write_problems([cell], steps, conditions.folder)
         seconds_a_step = campaign.BLOCK_SECONDS / steps[cell.name]
+        sides = {"base": base, "head": head}
         for share in PLANTED:
             tree = folder / f"{share:.2f}"
             plants.plant(base.tree, tree, plants.rows_that_take(share * seconds_a_step))
             sides[planted(share)] = replace(base, label=planted(share), tree=tree)
-        yield sides, told
+        yield sides
 
 
 def _heading(cell: Cell, base: SideOfPair) -> Told:

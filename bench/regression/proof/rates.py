@@ -7,18 +7,19 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 from scipy import stats
 
 from bench.regression.decision import EARLIEST, LOOKS, Answer, decide, estimate
-from bench.regression.pairs import Pair
+from bench.regression.pairs import value_of
 
 SMALLEST = 0.03
 N_CAMPAIGNS = 1000
-STRETCH = 10  # consecutive pairs that stay together in a campaign: drift is kept
-PAIRS_A_SIDE = 20  # what a plain rule is given: as much as the gate's first full look
+STRETCH = 40  # consecutive pairs that stay together in a campaign: drift is kept
+PAIRS_A_SIDE = 20  # what a plain rule is given of a campaign: as many processes as the first look
 THRESHOLD = 0.03
 SIGNIFICANT = 0.01
 
@@ -34,14 +35,12 @@ class Line(msgspec.Struct, frozen=True):
     @property
     def value(self) -> float:
         """What the gate makes of it."""
-        return Pair(
-            cell="", number=0, base_seconds=self.base_us, head_seconds=self.head_us, learnt_apart=0
-        ).value
+        return value_of(self.base_us, self.head_us)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Campaigns:
-    """What came of many campaigns."""
+    """What came of some campaigns."""
 
     answers: list[Answer]
     n_pairs: list[int]
@@ -52,8 +51,17 @@ class Campaigns:
 
     def at_most(self, answer: Answer) -> float:
         """Return the upper 95 % bound of that share (Clopper and Pearson 1934)."""
-        found = stats.binomtest(self.answers.count(answer), len(self.answers), alternative="less")
-        return float(found.proportion_ci(0.95, method="exact").high)
+        return float(self._interval(answer, "less").high)
+
+    def at_least(self, answer: Answer) -> float:
+        """Return the lower 95 % bound of that share."""
+        return float(self._interval(answer, "greater").low)
+
+    def _interval(self, answer: Answer, alternative: Literal["less", "greater"]) -> Any:
+        found = stats.binomtest(
+            self.answers.count(answer), len(self.answers), alternative=alternative
+        )
+        return found.proportion_ci(0.95, method="exact")
 
 
 def read(path: Path) -> tuple[dict[str, object], dict[str, list[Line]]]:
@@ -75,15 +83,26 @@ def campaign(values: Sequence[float]) -> tuple[Answer, int]:
     raise AssertionError("the last look always answers")
 
 
-def campaigns(values: Sequence[float], randomness: np.random.Generator) -> Campaigns:
-    """Draw campaigns, of stretches of consecutive pairs, and judge each."""
-    n_stretches = math.ceil(max(LOOKS) / STRETCH)
+def draw(n_collected: int, randomness: np.random.Generator) -> list[list[int]]:
+    """Draw campaigns: the places of their pairs, in stretches of consecutive ones."""
+    starts = randomness.integers(
+        n_collected - STRETCH + 1, size=(N_CAMPAIGNS, math.ceil(max(LOOKS) / STRETCH))
+    )
+    return [[start + n for start in of_one for n in range(STRETCH)] for of_one in starts.tolist()]
+
+
+def campaigns(values: Sequence[float], drawn: Sequence[Sequence[int]]) -> Campaigns:
+    """Judge campaigns as the gate does."""
+    found = [campaign([values[place] for place in places]) for places in drawn]
+    return Campaigns(answers=[answer for answer, _ in found], n_pairs=[n for _, n in found])
+
+
+def disjoint(values: Sequence[float]) -> Campaigns:
+    """Judge one campaign after the other, none of which shares a pair: these are independent."""
     answers: list[Answer] = []
-    n_pairs = []
-    for _ in range(N_CAMPAIGNS):
-        starts = randomness.integers(len(values) - STRETCH + 1, size=n_stretches)
-        drawn = [value for start in starts for value in values[start : start + STRETCH]]
-        answer, n = campaign(drawn)
+    n_pairs: list[int] = []
+    while len(values) - sum(n_pairs) >= max(LOOKS):  # whatever it takes, the next has enough
+        answer, n = campaign(values[sum(n_pairs) :])
         answers.append(answer)
         n_pairs.append(n)
     return Campaigns(answers=answers, n_pairs=n_pairs)
@@ -119,12 +138,12 @@ RULES: dict[str, Rule] = {
 }
 
 
-def found_by(rule: Rule, lines: Sequence[Line]) -> float:
-    """Return how often a rule raises the alarm, BASE timed first and HEAD after it."""
-    alarms = []
-    for start in range(len(lines) - 2 * PAIRS_A_SIDE + 1):
-        middle, end = start + PAIRS_A_SIDE, start + 2 * PAIRS_A_SIDE
-        before = [one.base_us for one in lines[start:middle]]
-        after = [one.head_us for one in lines[middle:end]]
-        alarms.append(rule(before, after))
-    return statistics.fmean(alarms)
+def found_by(rule: Rule, lines: Sequence[Line], drawn: Sequence[Sequence[int]]) -> float:
+    """Return in how many of the campaigns a rule raises the alarm, BASE first and HEAD after it."""
+    return statistics.fmean(
+        rule(
+            [lines[place].base_us for place in places[:PAIRS_A_SIDE]],
+            [lines[place].head_us for place in places[PAIRS_A_SIDE : 2 * PAIRS_A_SIDE]],
+        )
+        for places in drawn
+    )
