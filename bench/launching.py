@@ -6,6 +6,7 @@ isolated, one at a time on a machine, with the same record at the end.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import signal
@@ -88,12 +89,21 @@ def _launch(
         try:
             ended = launcher.launch([[] for _ in configs], initial_job_idx=0)
         except KeyboardInterrupt:
-            for process in usage.children(os.getpid()):
-                os.kill(process, signal.SIGINT)
+            if name == "submitit_local":  # whose jobs are made to outlive this process
+                _kill_jobs()
             raise
         except Exception as error:  # noqa: BLE001  # a job that has died is told in many ways
             return [error]
     return [job._return_value for job in ended if job.status != JobStatus.COMPLETED]
+
+
+def _kill_jobs() -> None:
+    """Kill this process's children and what they have started; runs end by themselves with it."""
+    for controller in usage.children(os.getpid()):
+        jobs = usage.children(controller)
+        for process in (controller, *jobs):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
 
 def make_run(configs: Sequence[RunConfig], began: str, _: DictConfig) -> None:

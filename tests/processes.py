@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import subprocess
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from bench import usage
@@ -25,17 +28,29 @@ def guardians(process: int | None = None) -> list[int]:
     return [
         child
         for child in usage.children(process or os.getpid())
-        if b"bench.fork_server" in Path(f"/proc/{child}/cmdline").read_bytes()
+        if b"bench.fork_server" in _command(child)
     ]
+
+
+def _command(process: int) -> bytes:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""  # it has just ended
 
 
 def runs(process: int | None = None) -> list[int]:
     """The runs that a process has had started and that still run, with all they started."""
     found = []
     for guardian in guardians(process):
-        server, *left = usage.children(guardian)
+        server, *left = usage.children(guardian) or [guardian]
         found += [*usage.descendants(server), *left]
     return found
+
+
+def runs_below(process: int) -> list[int]:
+    """The runs of a process and of those that it has started."""
+    return [run for one in (process, *usage.descendants(process)) for run in runs(one)]
 
 
 def is_running(process: int) -> bool:
@@ -58,3 +73,18 @@ def wait_for(condition, seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def times_of_runs(folder: Path) -> list[tuple[datetime, datetime]]:
+    """When the runs of a folder's sweeps began and ended."""
+    records = [json.loads(path.read_text()) for path in folder.glob("results/*/*/record.json")]
+    return sorted(
+        (datetime.fromisoformat(end) - timedelta(seconds=seconds), datetime.fromisoformat(end))
+        for end, seconds in ((one["finished_at"], one["seconds"]["total"]) for one in records)
+    )
+
+
+def never_at_once(times: list[tuple[datetime, datetime]]) -> None:
+    """See that no run began before the one before it had ended."""
+    for (_, end), (begin, _) in itertools.pairwise(times):
+        assert begin >= end - timedelta(milliseconds=20)

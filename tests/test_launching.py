@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 
 import pytest
+
+from bench import launching, usage
+from bench.config import ConfigError
+from bench.overrides import compose_runs
+from tests.conftest import SCRIPTS
+from tests.processes import LONG, is_running, never_at_once, runs_below, times_of_runs, wait_for
 
 WORDS = (
     "-m", "dataset=synthetic", "epochs=1", "learning_rate=0.01,0.1", "sweep_name=launched",
@@ -12,7 +20,7 @@ WORDS = (
 LAUNCHERS = {
     "joblib": ("hydra_plugins.hydra_joblib_launcher", ()),
     "submitit_local": (
-        "hydra_plugins.hydra_submitit_launcher", ("hydra.launcher.timeout_min=5",)
+        "hydra_plugins.hydra_submitit_launcher", ("hydra.launcher.timeout_min=50",)
     ),
 }  # fmt: skip
 
@@ -42,6 +50,7 @@ def test_a_launcher_ends_with_the_same_records(name, plain, run, tmp_path):
     assert ended.returncode == 0, ended.stderr
     assert "Results: results/launched" in ended.stdout
     assert learnt(tmp_path) == plain
+    never_at_once(times_of_runs(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 
 
@@ -50,3 +59,95 @@ def test_a_launcher_that_there_is_not_is_named(run):
     assert ended.returncode == 2
     assert "nowhere" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_an_interrupt_leaves_no_process_of_a_launcher_behind(name, tmp_path):
+    pytest.importorskip(LAUNCHERS[name][0])
+    process = subprocess.Popen(
+        [SCRIPTS / "bench", *LONG, f"hydra/launcher={name}", "sweep_name=launched"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    wait_for(lambda: runs_below(process.pid), seconds=120)
+    below = list(usage.descendants(process.pid))
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "To go on from here" in out
+    wait_for(lambda: not any(map(is_running, below)))
+
+
+HOSTILE = (
+    "hydra/launcher=submitit_slurm",
+    "hydra/launcher=joblib,basic",
+    "+hydra.launcher.additional_parameters.x={_target_:builtins.print}",
+    "+hydra.launcher.setup=['touch touched']",
+    "hydra.launcher.n_jobs={_target_:builtins.print}",
+    "hydra.launcher.n_jobs='2; touch touched'",
+    "hydra.launcher._target_=builtins.print",
+    "hydra.launcher.timeout_min=9",  # joblib has no such number
+    "hydra.searchpath=[pkg://this]",
+    "hydra={searchpath:[pkg://this]}",
+    "+hydra.job.env_set.LD_PRELOAD=planted.so",
+    "hydra/job_logging=default",
+    "hydra.sweep.dir=/tmp",
+    "+hydra.callbacks.mine={_target_:builtins.print}",
+    "+architecture@hydra.job_logging=one_hidden",
+    "~hydra.sweeper",
+    "hydra.mode=MULTIRUN",
+)
+
+
+@pytest.mark.parametrize("word", HOSTILE)
+def test_settings_of_hydra_that_could_run_code_are_refused(word):
+    with pytest.raises(ConfigError) as caught:
+        compose_runs(["hydra/launcher=joblib", word], default_name="test", multirun=True)
+    assert "hydra" in str(caught.value)
+
+
+def test_numbers_for_a_launcher_are_taken():
+    words = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=1,2"]
+    assert len(compose_runs(words, default_name="test", multirun=True)) == 2
+    assert launching.overrides.launcher_of(words) == ("joblib", {"n_jobs": 2})
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("config.yaml", "hydra: {searchpath: [pkg://this]}"),
+        ("hydra/launcher/joblib.yaml", "_target_: builtins.print"),
+        ("experiment/mine.yaml", "# @package _global_\nhydra: {searchpath: [pkg://this]}"),
+        (
+            "experiment/mine.yaml",
+            "# @package _global_\nhydra: {sweeper: {params: {hydra.searchpath: '[pkg://this]'}}}",
+        ),
+    ],
+)
+def test_a_folder_from_someone_else_cannot_set_hydra_up(path, content, tmp_path):
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text(content)
+    words = ["experiment=mine"] if path.startswith("experiment") else []
+    with pytest.raises(ConfigError):
+        compose_runs(words, default_name="test", multirun=True, config_folder=str(tmp_path))
+
+
+def test_a_file_from_someone_else_does_not_reach_the_launcher(run, tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    (tmp_path / "mine" / "experiment").mkdir(parents=True)
+    (tmp_path / "mine" / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\n"
+        "hydra:\n"
+        "  launcher: {_target_: os.abort}\n"
+        "  job: {env_set: {LD_PRELOAD: planted.so}}\n"
+        "  callbacks: {mine: {_target_: os.abort}}\n"
+        "  job_logging: {version: 1, handlers: {mine: {(): os.abort}}}\n"
+    )
+    words = ("experiment=mine", "--config-dir=mine", "hydra/launcher=joblib")
+    ended = run("bench", *WORDS, *words)
+    assert ended.returncode == 0, ended.stderr
+    assert len(learnt(tmp_path)) == 2

@@ -1,16 +1,14 @@
 """Only one run is timed on a machine at a time."""
 
-import itertools
-import json
 import os
 import subprocess
 import sys
-from datetime import datetime, timedelta
 
 import pytest
 
 from bench import machine
 from tests.conftest import SCRIPTS, TINY
+from tests.processes import never_at_once, times_of_runs
 
 HOLD = """
 import sys, time
@@ -28,20 +26,6 @@ def own_lock(monkeypatch, tmp_path):
     """A lock of this test's own, so that it neither waits for others nor holds them up."""
     monkeypatch.setattr(machine, "LOCK_PATH", tmp_path / "lock")
     return str(tmp_path / "lock")
-
-
-def times_of_runs(folder):
-    """When the runs of a folder's sweeps began and ended."""
-    records = [json.loads(path.read_text()) for path in folder.glob("results/*/*/record.json")]
-    return sorted(
-        (datetime.fromisoformat(end) - timedelta(seconds=seconds), datetime.fromisoformat(end))
-        for end, seconds in ((one["finished_at"], one["seconds"]["total"]) for one in records)
-    )
-
-
-def never_at_once(times):
-    for (_, end), (begin, _) in itertools.pairwise(times):
-        assert begin >= end - timedelta(milliseconds=20)
 
 
 @pytest.fixture

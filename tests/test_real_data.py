@@ -6,24 +6,24 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def accuracies(tmp_path_factory, run_in):
-    """Test and validation accuracy of one epoch, by implementation."""
+def records(tmp_path_factory, run_in):
+    """The records of runs of ordinary length, by implementation."""
     folder = tmp_path_factory.mktemp("real")
-    ended = run_in(folder, "bench", "-m", "implementation=numpy,keras", "epochs=1", "sweep_name=x")
+    ended = run_in(folder, "bench", "-m", "implementation=numpy,keras", "sweep_name=x")
     assert ended.returncode == 0, ended.stderr
     made = [json.loads(path.read_text()) for path in folder.glob("results/x/*/record.json")]
     return {record["config"]["implementation"]["name"]: record for record in made}
 
 
-def test_both_learn(accuracies):
-    for record in accuracies.values():
+def test_both_learn(records):
+    for record in records.values():
         assert record["status"] == "done"
-        assert record["epochs"][-1]["validation_accuracy"] > 0.78
-        assert record["test_accuracy"] > 0.78
+        assert record["epochs"][-1]["validation_accuracy"] > 0.82
+        assert record["test_accuracy"] > 0.82
 
 
-def test_both_learn_the_same(accuracies):
-    numpy, keras = accuracies["numpy"], accuracies["keras"]
+def test_both_learn_the_same(records):
+    numpy, keras = records["numpy"], records["keras"]
     assert numpy["test_accuracy"] == pytest.approx(keras["test_accuracy"], abs=0.01)
     assert numpy["epochs"][0]["train_loss"] == pytest.approx(keras["epochs"][0]["train_loss"])
     assert numpy["epochs"][1]["train_loss"] == pytest.approx(
@@ -31,13 +31,13 @@ def test_both_learn_the_same(accuracies):
     )
 
 
-def test_the_records_are_of_the_same_real_data(accuracies):
-    assert len({record["dataset_fingerprint"] for record in accuracies.values()}) == 1
-    for record in accuracies.values():
+def test_the_records_are_of_the_same_real_data(records):
+    assert len({record["dataset_fingerprint"] for record in records.values()}) == 1
+    for record in records.values():
         assert record["config"]["dataset"]["name"] == "fashion_mnist"
         assert sum(map(sum, record["confusion_matrix"])) == 10_000
 
 
-def test_little_time_is_unaccounted_for(accuracies):
-    for record in accuracies.values():
-        assert record["seconds"]["other"] < 0.1 * record["seconds"]["total"]
+def test_little_time_is_unaccounted_for(records):
+    for record in records.values():
+        assert record["seconds"]["other"] < 0.05 * record["seconds"]["total"]

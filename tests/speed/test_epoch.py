@@ -41,3 +41,4 @@ def test_what_the_harness_adds_to_an_epoch(benchmark, configured, warm, capsys):
     benchmark.extra_info["harness_over_bare"] = statistics.median(ratios)
     with capsys.disabled():
         print(f"\nan epoch in the harness over a bare one: {statistics.median(ratios):.4f}")
+    assert statistics.median(ratios) < 1.01
