@@ -9,121 +9,203 @@ layer. With d = dL/dz of a layer, a batch of inputs a and a mean loss L:
 and dL/da times f'(z) is the d of the layer before. An optimizer then moves W and b against the
 gradient. The equations of losses and optimizers are those of `bench.contract.Recipe`.
 
-What makes it fast is told, with figures, in docs/speed.md: every array is allocated once and
-written in place, all parameters lie in one vector, images are kept as bytes, and large matrix
-products are cut into blocks.
+To learn from it, read `Dense`, `Step`, `Optimizer` and the functions after them. `Worker` and
+`Barrier` let several cores share the work. What makes it fast is told, with figures, in
+docs/speed.md: every array is allocated once, where the processor likes it, and written in place;
+images are kept as bytes; matrix products are cut into blocks; each core takes its part of a batch.
 
 Source: Goodfellow, Bengio and Courville, Deep Learning (2016), sections 6.2 and 6.5.
 """
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
+import mmap
+import multiprocessing
+import os
+import signal
+import sys
+import warnings
+import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
+from multiprocessing.connection import Connection
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import ThreadpoolController
 
 from bench.contract import Batches, FloatArray, LabelArray, Layer, Parameters, Problem, Recipe
 
 MOST_MULTIPLICATIONS = 1_000_000  # in one block of a matrix product
-FEWEST_ROWS = 4  # in one block
+FEWEST_ROWS = {"C": 8, "F": 32}  # in one block, by how the rows to be cut lie in memory
 MOST_TOGETHER = 32  # examples of small batches whose steps are taken together
-LEAST_FOR_THREADS = 128  # examples in a batch, below which threads wait more than they work
+CACHE_LINE = 16  # numbers, of 4 bytes each
+SPINS = 20_000  # looks at a semaphore before going to sleep, about two milliseconds
 BYTE = np.float32(1 / 255)
+DEATH = "a process that trained along, on a core of its own, has died"
+
+Call = Callable[[], object]  # one NumPy function with the arrays that it works on
 
 
 class MLP:
     """The parts below, called in the order in which the harness asks."""
 
     def setup(self, problem: Problem, parameters: Parameters) -> None:
-        self._problem = problem
-        self._images = as_bytes(problem.train_images)
-        self._model = Model(problem, parameters)
-        self._step: Step | None = None
+        self._begin(problem, as_bytes(problem.train_images), parameters)
 
     def warm_up(self, batches: Batches) -> None:
         trial = MLP()
-        trial.setup(self._problem, self.parameters())
+        trial._begin(self._problem, self._images, self.parameters())
         trial.train_epoch(batches[:20])
+        trial._end()
 
     def train_epoch(self, batches: Batches) -> float:
-        step = self._step_for(batches.shape[1])
-        truths = one_hot(self._problem.train_labels[batches], self._problem.layer_sizes[-1])
-        n_together = 1
-        if self._problem.recipe.optimizer == "sgd":
-            n_together = max(1, MOST_TOGETHER // batches.shape[1])
-        total_loss = 0.0
-        for start in range(0, len(batches), n_together):
-            end = start + n_together
-            total_loss += step.take_together(batches[start:end], truths[start:end])
+        for helper in self._helpers:
+            helper.begin(batches)
+        total_loss = self._worker.train(batches)
+        for helper in self._helpers:
+            total_loss += helper.loss()
         return total_loss / batches.size
 
     def predict_scores(self, images: FloatArray) -> FloatArray:
         values = images
-        *hidden, last = self._model.layers
+        *hidden, last = self._layers
         for layer in hidden:
             values = values @ layer.weights + layer.bias
-            activate(self._problem.recipe.activation, values)
+            run(activate(self._problem.recipe.activation, values))
         scores: FloatArray = values @ last.weights + last.bias
         return scores
 
     def parameters(self) -> Parameters:
-        return tuple(Layer(*(array.copy() for array in layer)) for layer in self._model.layers)
+        return tuple(Layer(*(array.copy() for array in layer)) for layer in self._layers)
 
-    def _step_for(self, batch_size: int) -> Step:
-        if self._step is None or self._step.batch_size != batch_size:
-            self._step = Step(self._problem, self._images, self._model, batch_size)
-        return self._step
+    def _begin(self, problem: Problem, images: npt.NDArray[Any], parameters: Parameters) -> None:
+        """Lay the parameters out, and start a process for every further core."""
+        self._problem, self._images = problem, images
+        vector = allocate(n_numbers(problem.layer_sizes))
+        self._layers = layers_of(vector, problem.layer_sizes)
+        for layer, given in zip(self._layers, parameters, strict=True):
+            layer.weights[:], layer.bias[:] = given
+        n_workers = problem.threads if sys.platform == "linux" else 1
+        gradients = [allocate(len(vector)) for _ in range(n_workers)]
+        barrier = Barrier(n_workers)
+        self._worker, *others = (
+            Worker(problem, images, vector, gradients, barrier, rank) for rank in range(n_workers)
+        )
+        self._helpers = helpers = [Helper(worker) for worker in others]
+        barrier.all_alive = lambda: all(helper.is_alive for helper in helpers)
+        self._end = weakref.finalize(self, end_all, self._helpers)
 
 
-class Model:
-    """Parameters and the optimizer's state, a vector each; `layers` are views of the first."""
+class Worker:
+    """One core's part of the training: some rows of every batch, and some of the parameters.
 
-    def __init__(self, problem: Problem, parameters: Parameters) -> None:
-        self._recipe, self._rate = problem.recipe, problem.learning_rate
-        self.vector = np.concatenate([array.ravel() for layer in parameters for array in layer])
-        self.layers = layers_of(self.vector, problem.layer_sizes)
-        self._first = np.zeros_like(self.vector)  # the velocity, or Adam's m / (1 - b1)
-        self._second = np.zeros_like(self.vector)  # Adam's v / (1 - b2)
-        self._change = np.empty_like(self.vector)
+    All find the gradient of their rows, meet, add up and apply all gradients for their share of the
+    parameters, and meet again. Which number is added to which is the same every time.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        images: npt.NDArray[Any],
+        vector: FloatArray,
+        gradients: Sequence[FloatArray],
+        barrier: Barrier,
+        rank: int,
+    ) -> None:
+        """Args:
+        vector: all parameters, shared by all workers.
+        gradients: one for each worker, by rank, shared as well.
+        """
+        self._problem, self._images = problem, images
+        self._vector, self._gradients = vector, gradients
+        self.barrier, self._rank = barrier, rank
+        self._part = share(len(vector), rank, len(gradients), multiple=CACHE_LINE)
+        self._optimizer = Optimizer(problem.recipe, problem.learning_rate, vector[self._part])
+        self._step: Step | None = None
+        self._batch_size = 0  # that the step is for
+        # A library's own threads would stand in the way of the other workers.
+        self._limit = {"blas": 1} if len(gradients) > 1 else {}
+        self._libraries = ThreadpoolController()
+
+    def train(self, batches: Batches) -> float:
+        """Take part in an epoch, and return the sum of the losses of one's examples."""
+        batch_size = batches.shape[1]
+        is_together = batch_size <= MOST_TOGETHER // 2 and self._problem.recipe.optimizer == "sgd"
+        if is_together and self._rank > 0:
+            return 0.0  # too little work to be shared
+        n_workers = 1 if is_together else len(self._gradients)
+        rows = share(batch_size, self._rank, n_workers)
+        if self._step is None or self._batch_size != batch_size:
+            self._step, self._batch_size = self._step_for(batch_size, rows), batch_size
+        with self._libraries.limit(limits=self._limit):
+            if is_together:
+                return self._step.take_together(batches, self._problem.train_labels)
+            return self._train_by_steps(self._step, batches[:, rows])
+
+    def _train_by_steps(self, step: Step, rows: Batches) -> float:
+        truths = one_hot(self._problem.train_labels[rows], self._problem.layer_sizes[-1])
+        total, *others = (gradient[self._part] for gradient in self._gradients)
+        loss = 0.0
+        for of_batch, truth in zip(rows, truths, strict=True):
+            loss += step.find_gradient(of_batch, truth)
+            self.barrier.meet(self._rank)
+            for other in others:
+                total += other
+            self._optimizer.update(total)
+            self.barrier.meet(self._rank)
+        return loss
+
+    def _step_for(self, batch_size: int, rows: slice) -> Step:
+        gradient, n_rows = self._gradients[self._rank], rows.stop - rows.start
+        return Step(self._problem, self._images, self._vector, gradient, batch_size, n_rows)
+
+
+class Optimizer:
+    """Moves some parameters against their gradient; its state is a vector or two of that length."""
+
+    def __init__(self, recipe: Recipe, learning_rate: float, parameters: FloatArray) -> None:
+        self._recipe, self._rate, self._parameters = recipe, learning_rate, parameters
+        n_states = {"sgd": 0, "momentum": 1, "adam": 3}[recipe.optimizer]
+        self._states = [allocate(len(parameters)) for _ in range(n_states)]
         self._n_steps = 0
 
-    @property
-    def gradient_scale(self) -> float:
-        """What the gradient that `update` takes is multiplied by: the rate, except for Adam."""
-        return 1.0 if self._recipe.optimizer == "adam" else self._rate
-
     def update(self, gradient: FloatArray) -> None:
-        """Make one update, in place. The gradient is used up."""
+        """Make one update, in place. The gradient, times `gradient_scale`, is used up."""
         if self._recipe.optimizer == "sgd":
-            self.vector -= gradient
+            self._parameters -= gradient
         elif self._recipe.optimizer == "momentum":
-            self._first *= self._recipe.momentum
-            self._first -= gradient
-            self.vector += self._first
+            (velocity,) = self._states
+            velocity *= self._recipe.momentum
+            velocity -= gradient
+            self._parameters += velocity
         else:
             self._update_by_adam(gradient)
 
     def _update_by_adam(self, gradient: FloatArray) -> None:
         """Keep m and v without their factors 1 - b1 and 1 - b2, which go into two numbers."""
-        recipe = self._recipe
+        recipe, (first, second, change) = self._recipe, self._states
         self._n_steps += 1
-        self._first *= recipe.beta_1
-        self._first += gradient
-        self._second *= recipe.beta_2
-        self._second += np.square(gradient, out=gradient)
+        first *= recipe.beta_1
+        first += gradient
+        second *= recipe.beta_2
+        second += np.square(gradient, out=gradient)
         rate = self._rate * math.sqrt(1 - recipe.beta_2**self._n_steps)
         rate /= 1 - recipe.beta_1**self._n_steps
         root = math.sqrt(1 - recipe.beta_2)
-        np.sqrt(self._second, out=self._change)
-        self._change += recipe.epsilon / root
-        np.divide(self._first, self._change, out=self._change)
-        self._change *= rate * (1 - recipe.beta_1) / root
-        self.vector -= self._change
+        np.sqrt(second, out=change)
+        change += recipe.epsilon / root
+        np.divide(first, change, out=change)
+        change *= rate * (1 - recipe.beta_1) / root
+        self._parameters -= change
+
+
+def gradient_scale(problem: Problem) -> float:
+    """What the gradient that `Optimizer` takes is multiplied by: the rate, except for Adam."""
+    return 1.0 if problem.recipe.optimizer == "adam" else problem.learning_rate
 
 
 class Dense:
@@ -136,68 +218,97 @@ class Dense:
         inputs: FloatArray,
         delta_before: FloatArray | None,
         order: Literal["C", "F"],
-        n_threads: int,
     ) -> None:
         shape = (len(inputs), len(layer.bias))
-        self._layer, self._gradient = layer, gradient
+        self.layer, self.gradient = layer, gradient
         self.inputs = inputs
-        self.outputs = np.empty(shape, np.float32, order=order)
-        self.delta = np.empty(shape, np.float32, order=order)  # dL/dz
-        self._ones = np.ones(len(inputs), np.float32)
-        in_blocks = n_threads == 1 or len(inputs) < LEAST_FOR_THREADS
-        self._multiply = product(inputs, layer.weights, self.outputs, in_blocks=in_blocks)
-        self._differentiate = product(inputs.T, self.delta, gradient.weights, in_blocks=in_blocks)
-        self._go_back: Callable[[], object] | None = None
-        if delta_before is not None:
-            self._go_back = product(self.delta, layer.weights.T, delta_before, in_blocks=in_blocks)
+        self.outputs = allocate(shape, order)
+        self.delta = allocate(shape, order)  # dL/dz
+        self._delta_before = delta_before
 
-    def forward(self) -> None:
+    def forward(self) -> list[Call]:
         """z = a @ W + b."""
-        self._multiply()
-        np.add(self.outputs, self._layer.bias, out=self.outputs)
+        return [
+            product(self.inputs, self.layer.weights, self.outputs),
+            partial(np.add, self.outputs, self.layer.bias, out=self.outputs),
+        ]
 
-    def backward(self) -> None:
+    def backward(self) -> list[Call]:
         """Find dL/dW, dL/db and, where there is a layer before, its dL/da."""
-        self._differentiate()
-        self.find_bias_gradient()
-        if self._go_back is not None:
-            self._go_back()
+        calls = [
+            product(self.inputs.T, self.delta, self.gradient.weights),
+            self.find_bias_gradient(),
+        ]
+        if self._delta_before is not None:
+            # Turned round in memory; a library is slower with rows that lie across.
+            turned = allocate(self.layer.weights.shape[::-1])
+            calls.append(partial(np.copyto, turned, self.layer.weights.T))
+            calls.append(product(self.delta, turned, self._delta_before))
+        return calls
 
-    def find_bias_gradient(self) -> None:
+    def find_bias_gradient(self) -> Call:
         """Find dL/db, the sum of d over the batch."""
-        np.matmul(self._ones, self.delta, out=self._gradient.bias)
+        ones = np.ones(len(self.delta), np.float32)
+        return partial(np.matmul, ones, self.delta, out=self.gradient.bias)
 
 
 class Step:
-    """Forwards and backwards through all layers, and the update, for batches of one size."""
+    """Forwards and backwards through all layers, for some rows of every batch of one size.
+
+    What is to be done is written down once, as a list of calls on arrays that stay where they are.
+    """
 
     def __init__(
-        self, problem: Problem, images: npt.NDArray[Any], model: Model, batch_size: int
+        self,
+        problem: Problem,
+        images: npt.NDArray[Any],
+        vector: FloatArray,
+        gradient: FloatArray,
+        batch_size: int,
+        n_rows: int,
     ) -> None:
-        sizes, self._recipe, self.batch_size = problem.layer_sizes, problem.recipe, batch_size
-        self._model, self._images = model, images
-        self._scale = np.float32(model.gradient_scale / batch_size)
-        self._gradient = np.empty_like(model.vector)
-        self._bytes = np.empty((max(batch_size, MOST_TOGETHER), sizes[0]), np.uint8)
-        self._layers: list[Dense] = []
-        values, delta = np.empty((batch_size, sizes[0]), np.float32), None
-        for layer, gradient in zip(model.layers, layers_of(self._gradient, sizes), strict=True):
+        """Args:
+        vector: all parameters.
+        gradient: gets theirs, of the mean loss of the whole batch, times `gradient_scale`.
+        n_rows: how many of a batch's rows are this step's, maybe none.
+        """
+        sizes, self._batch_size = problem.layer_sizes, batch_size
+        self._images, self._vector, self._gradient = images, vector, gradient
+        self._gradient[:] = 0
+        layers: list[Dense] = []
+        values, delta = allocate((n_rows, sizes[0])), None
+        pairs = zip(layers_of(vector, sizes), layers_of(gradient, sizes), strict=True)
+        for layer, of_layer in pairs:
             # Of the scores, those of one class lie together: reductions over classes are faster.
-            order: Literal["C", "F"] = "F" if len(self._layers) == len(sizes) - 2 else "C"
-            self._layers.append(Dense(layer, gradient, values, delta, order, problem.threads))
-            values, delta = self._layers[-1].outputs, self._layers[-1].delta
+            order: Literal["C", "F"] = "F" if len(layers) == len(sizes) - 2 else "C"
+            layers.append(Dense(layer, of_layer, values, delta, order))
+            values, delta = layers[-1].outputs, layers[-1].delta
+        self._first = layers[0]
+        self._loss = Loss(problem.recipe, layers[-1].outputs, layers[-1].delta)
+        scale = np.float32(gradient_scale(problem) / batch_size)
+        self._find_deltas = through(problem.recipe, layers, self._loss, scale)
+        self._pixels, convert = as_floats(images.dtype, self._first.inputs)
+        self._find_gradient = [
+            *convert, *self._first.forward(), *self._find_deltas, *self._first.backward()
+        ]  # fmt: skip
 
-    def take_together(self, batches: Batches, truths: FloatArray) -> float:
-        """Make one update per row, and return the sum of all examples' losses."""
-        if len(batches) > 1:
-            return self._take_with_delay(batches, truths)
-        first = self._layers[0]
-        self._gather(batches[0], first.inputs)
-        first.forward()
-        loss = self._find_gradient(truths[0])
-        first.backward()
-        self._model.update(self._gradient)
-        return loss
+    def find_gradient(self, rows: npt.NDArray[np.int64], truth: FloatArray) -> float:
+        """Find the gradient of the rows of one batch, and return the sum of their losses."""
+        if len(rows) == 0:
+            return 0.0
+        np.take(self._images, rows, axis=0, out=self._pixels, mode="clip")
+        self._loss.truth[:] = truth
+        run(self._find_gradient)
+        return self._loss.read()
+
+    def take_together(self, batches: Batches, labels: LabelArray) -> float:
+        """Make steps of plain descent, several at once, and return the sum of all losses."""
+        n_together = max(1, MOST_TOGETHER // self._batch_size)
+        truths = one_hot(labels[batches], self._loss.truth.shape[1])
+        return sum(
+            self._take_with_delay(batches[start:][:n_together], truths[start:][:n_together])
+            for start in range(0, len(batches), n_together)
+        )
 
     def _take_with_delay(self, batches: Batches, truths: FloatArray) -> float:
         """Make several steps of plain descent, and update the first layer's weights but once.
@@ -206,136 +317,207 @@ class Step:
         z_j = x_j @ W - sum_{i<j} (x_j @ x_i.T) @ s_i. Few examples a step would be a walk through
         all of W for little work; here W is walked through twice in all, with much to do.
         """
-        first, size = self._layers[0], self.batch_size
+        first, size = self._first, self._batch_size
         images = np.empty((batches.size, first.inputs.shape[1]), np.float32)
-        self._gather(batches.ravel(), images)
-        weights = self._model.layers[0].weights
+        pixels, convert = as_floats(self._images.dtype, images)
+        np.take(self._images, batches.ravel(), axis=0, out=pixels, mode="clip")
+        run(convert)
+        weights, bias = first.layer
         sums, similarities = images @ weights, images @ images.T
         steps = np.empty_like(sums)
+        find_the_rest = [*self._find_deltas, first.find_bias_gradient()]
         loss = 0.0
         for start, truth in zip(range(0, batches.size, size), truths, strict=True):
             end = start + size
             np.matmul(similarities[start:end, :start], steps[:start], out=first.outputs)
             np.subtract(sums[start:end], first.outputs, out=first.outputs)
-            first.outputs += self._model.layers[0].bias
-            loss += self._find_gradient(truth)
-            first.find_bias_gradient()
+            first.outputs += bias
+            self._loss.truth[:] = truth
+            run(find_the_rest)
+            loss += self._loss.read()
             steps[start:end] = first.delta
-            self._model.vector[weights.size :] -= self._gradient[weights.size :]
+            self._vector[weights.size :] -= self._gradient[weights.size :]
         weights -= images.T @ steps
         return loss
 
-    def _find_gradient(self, truth: FloatArray) -> float:
-        """Go on from the first layer's sums, and back to them; return the sum of the losses."""
-        activation = self._recipe.activation
-        *hidden, last = self._layers
-        for layer, after in zip(hidden, self._layers[1:], strict=True):
-            activate(activation, layer.outputs)
-            after.forward()
-        loss = loss_and_delta(self._recipe, last.outputs, truth, last.delta)
-        last.delta *= self._scale
-        for before, layer in zip(hidden[::-1], self._layers[:0:-1], strict=True):
-            layer.backward()
-            multiply_by_slope(activation, before.outputs, before.delta)
-        return loss
 
-    def _gather(self, rows: npt.NDArray[np.int64], out: FloatArray) -> None:
-        """Write the images of these rows to `out`, (n, 784), from bytes or as they are."""
-        if self._images.dtype != np.uint8:
-            np.take(self._images, rows, axis=0, out=out, mode="clip")
-            return
-        np.take(self._images, rows, axis=0, out=self._bytes[: len(rows)], mode="clip")
-        np.copyto(out, self._bytes[: len(rows)])
-        out *= BYTE
+def through(recipe: Recipe, layers: Sequence[Dense], loss: Loss, scale: np.float32) -> list[Call]:
+    """Go on from the first layer's sums, and back to them; gradients are multiplied by `scale`."""
+    *hidden, last = layers
+    calls: list[Call] = []
+    for layer, after in zip(hidden, layers[1:], strict=True):
+        calls += activate(recipe.activation, layer.outputs)
+        calls += after.forward()
+    calls += loss.find_delta()
+    calls.append(partial(np.multiply, last.delta, scale, out=last.delta))
+    for before, layer in zip(hidden[::-1], layers[:0:-1], strict=True):
+        calls += layer.backward()
+        calls += multiply_by_slope(recipe.activation, before.outputs, before.delta)
+    return calls
 
 
-def activate(name: str, sums: FloatArray) -> None:
+def as_floats(dtype: npt.DTypeLike, inputs: FloatArray) -> tuple[npt.NDArray[Any], list[Call]]:
+    """Return where to put images of some type, and what then makes `inputs` of them."""
+    if dtype != np.uint8:
+        return inputs, []
+    pixels = np.empty(inputs.shape, np.uint8)
+    return pixels, [
+        partial(np.copyto, inputs, pixels), partial(np.multiply, inputs, BYTE, out=inputs)
+    ]  # fmt: skip
+
+
+def activate(name: str, sums: FloatArray) -> list[Call]:
     """Apply a hidden layer's activation, in place."""
     if name == "relu":
-        np.maximum(sums, 0, out=sums)
-    elif name == "tanh":
-        np.tanh(sums, out=sums)
-    else:
-        sigmoid(sums)
+        return [partial(np.maximum, sums, np.zeros_like(sums), out=sums)]
+    if name == "tanh":
+        return [partial(np.tanh, sums, out=sums)]
+    return sigmoid(sums)
 
 
-def sigmoid(sums: FloatArray) -> None:
+def sigmoid(sums: FloatArray) -> list[Call]:
     """Apply 1 / (1 + exp(-z)), in place; written with tanh, which does not overflow."""
-    sums *= 0.5
-    np.tanh(sums, out=sums)
-    sums += 1
-    sums *= 0.5
+    return [
+        partial(np.multiply, sums, np.float32(0.5), out=sums),
+        partial(np.tanh, sums, out=sums),
+        partial(np.add, sums, np.float32(1), out=sums),
+        partial(np.multiply, sums, np.float32(0.5), out=sums),
+    ]
 
 
-def multiply_by_slope(name: str, outputs: FloatArray, delta: FloatArray) -> None:
+def multiply_by_slope(name: str, outputs: FloatArray, delta: FloatArray) -> list[Call]:
     """Multiply `delta` by the activation's slope f'(z), told from f(z). Both are used up."""
     if name == "relu":
-        delta *= outputs > 0
-    elif name == "tanh":  # 1 - f^2
-        np.square(outputs, out=outputs)
-        np.subtract(1, outputs, out=outputs)
-        delta *= outputs
+        is_on = np.empty(outputs.shape, np.bool_)
+        return [
+            partial(np.greater, outputs, np.zeros_like(outputs), out=is_on),
+            partial(np.multiply, delta, is_on, out=delta),
+        ]
+    calls: list[Call] = []
+    if name == "tanh":  # 1 - f^2
+        calls.append(partial(np.square, outputs, out=outputs))
     else:  # f (1 - f)
-        delta *= outputs
-        np.subtract(1, outputs, out=outputs)
-        delta *= outputs
+        calls.append(partial(np.multiply, delta, outputs, out=delta))
+    calls.append(partial(np.subtract, np.float32(1), outputs, out=outputs))
+    calls.append(partial(np.multiply, delta, outputs, out=delta))
+    return calls
 
 
-def loss_and_delta(
-    recipe: Recipe, scores: FloatArray, truth: FloatArray, delta: FloatArray
-) -> float:
-    """Return the sum of the examples' losses and write its gradient to `delta`.
+class Loss:
+    """From the scores of a batch to its loss, and to the gradient of that."""
 
-    Args:
+    def __init__(self, recipe: Recipe, scores: FloatArray, delta: FloatArray) -> None:
+        """Args:
         scores: (n, 10), used up.
-        truth: (n, 10), one-hot.
-    """
-    if recipe.output == "softmax":
-        scores -= np.maximum.reduce(scores, axis=1, keepdims=True)  # no overflow, same softmax
-        outputs = np.exp(scores, out=delta)
-        totals = np.add.reduce(outputs, axis=1, keepdims=True)
-        outputs /= totals
-    else:
-        sigmoid(scores)
-        outputs = scores
-    if recipe.loss == "cross_entropy":
-        loss = float(np.log(totals).sum() - np.vdot(scores.T, truth.T))
-        delta -= truth  # softmax and logarithm leave outputs - truth
-        return loss
-    scale = 1 / truth.shape[1] if recipe.loss == "mean_squared_error" else 1 / 2
-    errors = outputs - truth
-    loss = scale * float(np.vdot(errors.T, errors.T))
-    errors *= 2 * scale  # with respect to the outputs
-    if recipe.output == "softmax":
-        errors -= (errors * outputs).sum(axis=1, keepdims=True)
-        delta *= errors
-    else:
-        np.multiply(errors, outputs, out=delta)
-        delta *= 1 - outputs
-    return loss
+        delta: (n, 10), gets the gradient of the sum of the examples' losses.
+        """
+        self._recipe, self._scores, self._delta = recipe, scores, delta
+        self.truth = np.zeros_like(scores)  # (n, 10), one-hot, to be filled in
+        self._totals = np.empty((len(scores), 1), np.float32)  # of exp(scores), over the classes
+        self._terms = np.zeros(2, np.float32)
+        classes = scores.shape[1]
+        self._scale = {"cross_entropy": 1, "mean_squared_error": 1 / classes}.get(
+            recipe.loss, 1 / 2
+        )
+
+    def read(self) -> float:
+        """Return the sum of the examples' losses, once the calls have been made."""
+        first, second = self._terms.tolist()
+        return float(self._scale * (first - second))
+
+    def find_delta(self) -> list[Call]:
+        """Find the loss and its gradient with respect to the scores."""
+        scores, delta, truth = self._scores, self._delta, self.truth
+        if self._recipe.output == "sigmoid":
+            return [*sigmoid(scores), *self._from_squares(scores)]
+        highest = np.empty_like(self._totals)
+        over = {"axis": 1, "keepdims": True}
+        softmax: list[Call] = [
+            partial(np.maximum.reduce, scores, out=highest, **over),
+            partial(np.subtract, scores, highest, out=scores),  # no overflow, same softmax
+            partial(np.exp, scores, out=delta),
+            partial(np.add.reduce, delta, out=self._totals, **over),
+            partial(np.divide, delta, self._totals, out=delta),
+        ]
+        if self._recipe.loss != "cross_entropy":
+            return [*softmax, *self._from_squares(delta)]
+        return [
+            *softmax,
+            partial(np.log, self._totals, out=self._totals),
+            partial(np.add.reduce, self._totals, axis=None, out=self._terms[0, ...]),
+            partial(np.matmul, flat(scores), flat(truth), out=self._terms[1, ...]),
+            partial(np.subtract, delta, truth, out=delta),  # softmax and logarithm leave that
+        ]
+
+    def _from_squares(self, outputs: FloatArray) -> list[Call]:
+        """Find the squared error of the outputs, and its gradient with respect to the scores."""
+        delta, errors = self._delta, np.empty_like(outputs)
+        calls: list[Call] = [
+            partial(np.subtract, outputs, self.truth, out=errors),
+            partial(np.matmul, flat(errors), flat(errors), out=self._terms[0, ...]),
+            partial(np.multiply, errors, np.float32(2 * self._scale), out=errors),
+        ]
+        products = np.empty_like(outputs)
+        if self._recipe.output == "softmax":
+            sums = np.empty_like(self._totals)
+            return [
+                *calls,
+                partial(np.multiply, errors, outputs, out=products),
+                partial(np.add.reduce, products, axis=1, keepdims=True, out=sums),
+                partial(np.subtract, errors, sums, out=errors),
+                partial(np.multiply, errors, outputs, out=delta),
+            ]
+        return [
+            *calls,
+            partial(np.multiply, errors, outputs, out=delta),
+            partial(np.subtract, np.float32(1), outputs, out=products),
+            partial(np.multiply, delta, products, out=delta),
+        ]
 
 
-def product(
-    left: FloatArray, right: FloatArray, out: FloatArray, *, in_blocks: bool
-) -> Callable[[], object]:
-    """Return a function that writes left @ right to `out`, in blocks of rows or as one.
+def run(calls: Sequence[Call]) -> None:
+    """Make calls, one after the other."""
+    for call in calls:
+        call()
+
+
+def flat(array: FloatArray) -> FloatArray:
+    """Return a view of an array's numbers as they lie in memory."""
+    return array.ravel(order="K")
+
+
+def product(left: FloatArray, right: FloatArray, out: FloatArray) -> Call:
+    """Return a call that writes left @ right to `out`, in blocks of rows or as one.
 
     A library for matrix products first rearranges large matrices, to use each number many times;
     for matrices as narrow as a layer's that costs more than it saves, and below about a million
-    multiplications it is left out. Only one thread works on a block.
+    multiplications it is left out. Blocks of too few rows cost more again.
     """
     if left.shape[1] == 1:  # an outer product is no work for such a library
-        return functools.partial(np.multiply, left, right, out=out)
+        return partial(np.multiply, left, right, out=out)
     n_rows, per_row = len(left), left.shape[1] * right.shape[1]
+    order: Literal["C", "F"] = "C" if left.strides[1] == left.itemsize else "F"
     fitting = [
         rows
-        for rows in range(FEWEST_ROWS, n_rows + 1)
+        for rows in range(FEWEST_ROWS[order], n_rows)
         if n_rows % rows == 0 and rows * per_row <= MOST_MULTIPLICATIONS
     ]
-    rows = max(fitting, default=n_rows) if in_blocks else n_rows
-    blocks = left.reshape(-1, rows, left.shape[1])
-    blocks_out = out.reshape(-1, rows, out.shape[1])
-    return functools.partial(np.matmul, blocks, right, out=blocks_out)
+    if n_rows * per_row <= MOST_MULTIPLICATIONS or not fitting:
+        return partial(np.matmul, left, right, out=out)
+    blocks = left.reshape(-1, max(fitting), left.shape[1])
+    blocks_out = out.reshape(-1, max(fitting), out.shape[1])
+    return partial(np.matmul, blocks, right, out=blocks_out)
+
+
+def allocate(shape: int | tuple[int, ...], order: Literal["C", "F"] = "C") -> FloatArray:
+    """Return an array of float32 zeros that starts on a page of its own.
+
+    There each row of a layer's weights starts on a cache line too, where a processor reads 16
+    numbers at once; and processes that are forked later share it.
+    """
+    n_bytes = 4 * int(np.prod(shape))
+    memory = mmap.mmap(-1, max(n_bytes, 1))
+    return np.frombuffer(memory, np.float32, n_bytes // 4).reshape(shape, order=order)
 
 
 def layers_of(vector: FloatArray, sizes: Sequence[int]) -> Parameters:
@@ -345,8 +527,122 @@ def layers_of(vector: FloatArray, sizes: Sequence[int]) -> Parameters:
         middle, end = start + fan_in * fan_out, start + (fan_in + 1) * fan_out
         weights = vector[start:middle].reshape(fan_in, fan_out)
         layers.append(Layer(weights, vector[middle:end]))
-        start = end
+        start = whole_lines(end)
     return tuple(layers)
+
+
+def n_numbers(sizes: Sequence[int]) -> int:
+    """Return how long the vector of `layers_of` is."""
+    return sum(whole_lines((fan_in + 1) * fan_out) for fan_in, fan_out in itertools.pairwise(sizes))
+
+
+def whole_lines(count: int) -> int:
+    """Return a count of numbers, rounded up to whole cache lines."""
+    return -(-count // CACHE_LINE) * CACHE_LINE
+
+
+class Barrier:
+    """Where processes wait for each other: looking again and again, since waking up takes longer
+    than what they wait for."""
+
+    def __init__(self, size: int) -> None:
+        context = multiprocessing.get_context("fork") if size > 1 else multiprocessing
+        # Two sets, used by turns: one who goes ahead must not be counted for the time before.
+        self._arrivals = [[context.Semaphore(0) for _ in range(size)] for _ in range(2)]
+        self._n_meetings = 0
+        self.all_alive: Callable[[], bool] = lambda: True  # set in each process
+
+    def meet(self, rank: int) -> None:
+        """Wait until all have come here.
+
+        Raises:
+            RuntimeError: one of them has died.
+        """
+        arrivals = self._arrivals[self._n_meetings % 2]
+        self._n_meetings += 1
+        mine = arrivals[rank]
+        others = [semaphore for semaphore in arrivals if semaphore is not mine]
+        for semaphore in others:
+            semaphore.release()
+        for _ in others:
+            if any(mine.acquire(False) for _ in range(SPINS)):
+                continue
+            while not mine.acquire(timeout=1):
+                if not self.all_alive():
+                    raise RuntimeError(DEATH)
+
+
+class Helper:
+    """A process with a worker of its own, forked from this one; it sleeps between epochs."""
+
+    def __init__(self, worker: Worker) -> None:
+        context = multiprocessing.get_context("fork")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=help_along, args=(worker, theirs), daemon=True)
+        with warnings.catch_warnings():
+            # A fork is at odds with threads that hold locks; the worker needs none of theirs.
+            warnings.simplefilter("ignore")
+            self._process.start()
+        theirs.close()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.is_alive()
+
+    def begin(self, batches: Batches) -> None:
+        """Have it take part in an epoch.
+
+        Raises:
+            RuntimeError: it has died.
+        """
+        try:
+            self._connection.send_bytes(np.int64(batches.shape[1]).tobytes() + batches.tobytes())
+        except ConnectionError as error:
+            raise RuntimeError(DEATH) from error
+
+    def loss(self) -> float:
+        """Wait for the end of the epoch, and return the sum of the losses of its examples.
+
+        Raises:
+            RuntimeError: it has died.
+        """
+        try:
+            return float(np.frombuffer(self._connection.recv_bytes(), np.float64)[0])
+        except (ConnectionError, EOFError) as error:
+            raise RuntimeError(DEATH) from error
+
+    def end(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+
+
+def end_all(helpers: Sequence[Helper]) -> None:
+    """End processes."""
+    for helper in helpers:
+        helper.end()
+
+
+def help_along(worker: Worker, connection: Connection) -> None:
+    """Be a helper's process, until it is killed or the one that forked it has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process decides what that means
+    parent = os.getppid()
+    worker.barrier.all_alive = lambda: os.getppid() == parent
+    while True:
+        while not connection.poll(1):
+            if os.getppid() != parent:
+                return
+        message = np.frombuffer(connection.recv_bytes(), np.int64)
+        loss = worker.train(message[1:].reshape(-1, message[0]))
+        connection.send_bytes(np.float64(loss).tobytes())
+
+
+def share(count: int, rank: int, n_workers: int, *, multiple: int = 1) -> slice:
+    """Return which of `count` things one of several workers takes, maybe none."""
+    each = -(-count // (n_workers * multiple)) * multiple
+    return slice(min(count, rank * each), min(count, (rank + 1) * each))
 
 
 def one_hot(labels: LabelArray, n_classes: int) -> FloatArray:
