@@ -546,10 +546,12 @@ class Barrier:
     than what they wait for."""
 
     def __init__(self, size: int) -> None:
-        context = multiprocessing.get_context("fork") if size > 1 else multiprocessing
-        # Two sets, used by turns: one who goes ahead must not be counted for the time before.
-        self._arrivals = [[context.Semaphore(0) for _ in range(size)] for _ in range(2)]
+        self._is_alone = size == 1
         self._n_meetings = 0
+        if not self._is_alone:
+            context = multiprocessing.get_context("fork")
+            # Two sets, used by turns: one who goes ahead must not be counted for the time before.
+            self._arrivals = [[context.Semaphore(0) for _ in range(size)] for _ in range(2)]
         self.all_alive: Callable[[], bool] = lambda: True  # set in each process
 
     def meet(self, rank: int) -> None:
@@ -558,6 +560,8 @@ class Barrier:
         Raises:
             RuntimeError: one of them has died.
         """
+        if self._is_alone:
+            return
         arrivals = self._arrivals[self._n_meetings % 2]
         self._n_meetings += 1
         mine = arrivals[rank]
@@ -578,7 +582,8 @@ class Helper:
     def __init__(self, worker: Worker) -> None:
         context = multiprocessing.get_context("fork")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=help_along, args=(worker, theirs), daemon=True)
+        arguments = (worker, theirs, os.getpid())
+        self._process = context.Process(target=help_along, args=arguments, daemon=True)
         with warnings.catch_warnings():
             # A fork is at odds with threads that hold locks; the worker needs none of theirs.
             warnings.simplefilter("ignore")
@@ -625,10 +630,9 @@ def end_all(helpers: Sequence[Helper]) -> None:
         helper.end()
 
 
-def help_along(worker: Worker, connection: Connection) -> None:
+def help_along(worker: Worker, connection: Connection, parent: int) -> None:
     """Be a helper's process, until it is killed or the one that forked it has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process decides what that means
-    parent = os.getppid()
     worker.barrier.all_alive = lambda: os.getppid() == parent
     while True:
         while not connection.poll(1):
