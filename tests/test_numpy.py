@@ -74,10 +74,11 @@ def test_so_do_several_cores_and_images_that_are_no_bytes(recipe, batch_size, th
     assert loss < 1e-5
 
 
-def test_several_cores_end_at_the_same_bits_every_time():
-    given = problem(threads=2)
+@pytest.mark.parametrize(("threads", "batch_size"), [(1, 1), (1, 32), (1, 128), (2, 1), (2, 64)])
+def test_training_ends_at_the_same_bits_every_time(threads, batch_size):
+    given = problem(threads=threads)
     start = sampling.initial_parameters(0, SIZES, given.recipe.initializer)
-    batches = sampling.batches(0, 1, N_EXAMPLES, 64)
+    batches = sampling.batches(0, 1, N_EXAMPLES, batch_size)
     ends = []
     for _ in range(2):
         model = numpy_mlp.MLP()
