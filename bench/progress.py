@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import store
-from bench.config import RunConfig
+from bench.config import RunConfig, printable
 from bench.contract import FINISHED, Verdict
 from bench.messages import EpochEnded
 from bench.report.terminal import in_words
@@ -50,7 +50,7 @@ def print_waiting() -> None:
 
 def print_verdict(verdict: Verdict) -> None:
     """Say what the ladder came to."""
-    print(f"    parity: {verdict.implementation} {in_words(verdict)}", flush=True)
+    print(f"    parity: {verdict.implementation} {printable(in_words(verdict))}", flush=True)
 
 
 def print_epoch(ended: EpochEnded, n_epochs: int) -> None:
