@@ -68,8 +68,6 @@ async function draw(panel) {
   if (panel.hidden) return;
   const drawing = panel.querySelector(".drawing");
   panel.whole ??= drawing.getAttribute("aria-label");
-  drawing.setAttribute("aria-label", isWhole ? panel.whole : `${panel.whole} Filtered: of these `
-    + `only a part is shown, ${values.length} points. The table below holds their numbers.`);
   fillNumbers(panel);
   panel.drawn = await window.vegaEmbed(
     drawing,
@@ -78,6 +76,11 @@ async function draw(panel) {
     { ast: true, actions: false, defaultStyle: false, renderer: "canvas",
       tooltip: { disableDefaultStyle: true } },
   );
+  // Vega has put its own there.
+  drawing.setAttribute("role", "img");
+  drawing.removeAttribute("aria-roledescription");
+  drawing.setAttribute("aria-label", isWhole ? panel.whole : `${panel.whole} Filtered: of these `
+    + `only a part is shown, ${values.length} points. The table below holds their numbers.`);
 }
 
 // One drawing of all charts after the other; one that is out of date stops.

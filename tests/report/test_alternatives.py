@@ -1,0 +1,61 @@
+"""What charts and pictures show, for those who can't see them."""
+
+from __future__ import annotations
+
+from bench.report import alternatives, tables
+from bench.report.chart_data import chart_data
+from tests.report.conftest import SUMMARY, make_record
+
+RECORDS = [
+    make_record("numpy", learning_rate=0.1, accuracy=0.8, examples_per_second=1200.0),
+    make_record("numpy", learning_rate=0.3, accuracy=0.7, examples_per_second=1200.0),
+    make_record("keras", learning_rate=0.1, accuracy=0.6, examples_per_second=300.0),
+    make_record("keras", learning_rate=0.3, status="diverged"),
+]
+SHOWN = chart_data(RECORDS, tables.runs_table(RECORDS)).tables
+
+
+def test_speeds_are_said():
+    assert alternatives.speeds(SHOWN["done"]) == "Median examples per second: keras 150, numpy 600."
+
+
+def test_the_best_and_the_last_of_a_curve_are_said():
+    said = alternatives.highest(SHOWN["curves"], "validation_accuracy")
+    assert (
+        "numpy: highest 0.8000 at epoch 3, after 5 seconds of training, with rate 0.1; "
+        "0.8000 at the end"
+    ) in said
+    assert "keras: lowest 0.6250 at epoch 3" in alternatives.lowest(
+        SHOWN["curves"], "validation_loss"
+    )
+
+
+def test_the_front_is_said():
+    assert alternatives.front(SHOWN["done"]).startswith(
+        "On the Pareto front: numpy with rate 0.1, 0.8000 after 5 seconds"
+    )
+    assert "keras" not in alternatives.front(SHOWN["done"])
+
+
+def test_rates_are_said_with_those_at_which_runs_diverged():
+    said = alternatives.rates(SHOWN["rates"])
+    assert "keras: 0.1 0.6000, 0.3 diverged; numpy: 0.1 0.8000, 0.3 0.7000" in said
+
+
+def test_the_ledger_is_said():
+    assert "keras 20.25 seconds a run, most of them train 20.00, warm up 0.25" in (
+        alternatives.ledger(SHOWN["ledger"])
+    )
+
+
+def test_pictures_are_words_and_tables():
+    said = alternatives.of_pictures(RECORDS, [SUMMARY])
+    words, table = said["confusion_numpy.png"]
+    assert words.startswith("7,900 of 10,000 are right. The most frequent mistake, 210 times:")
+    assert table.splitlines()[2] == "| Kind 0 | 790 | 210 |" + " 0 |" * 8
+    words, table = said["class_distribution.png"]
+    assert "6,000 to 6,000 training images a class. 1,000 to 1,000 test images" in words
+    assert table.splitlines()[2] == "| Kind 0 | 6,000 | 1,000 |"
+    assert said["predictions_numpy.png"][0] == (
+        "2 of 3 are right; image 3: Kind 3 taken for Kind 2."
+    )

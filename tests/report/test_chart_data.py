@@ -1,0 +1,89 @@
+"""What the charts of a page are given."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from bench.report import charts, panels, style, tables
+from bench.report.chart_data import MOST_CURVES, chart_data
+from tests.report.conftest import make_record
+
+
+def data_of(records):
+    return chart_data(records, tables.runs_table(records))
+
+
+def without_validation(record):
+    epochs = [
+        dataclasses.replace(epoch, validation_loss=None, validation_accuracy=None)
+        for epoch in record.epochs
+    ]
+    object.__setattr__(record, "epochs", tuple(epochs))
+    return record
+
+
+def test_of_many_runs_each_implementation_and_condition_has_as_many_curves():
+    records = [
+        make_record(name, architecture, seed=seed)
+        for name in ("numpy", "keras", "torch", "jax")
+        for architecture in ("one_hidden", "two_hidden")
+        for seed in range(60)
+    ]
+    data = data_of(records)
+    shown = data.tables["curves"].drop_duplicates("run_id")
+    counts = shown.groupby(["condition", "implementation"]).size()
+    assert len(counts) == 8
+    assert counts.max() - counts.min() <= 1
+    assert counts.sum() == MOST_CURVES
+    (notice,) = data.notices
+    assert f"Curves are drawn for {MOST_CURVES} of 480 runs" in notice
+
+
+def test_nothing_is_said_to_be_left_out_where_nothing_is():
+    data = data_of([make_record("numpy"), make_record("keras")])
+    assert data.notices == []
+    assert set(data.tables["curves"]["run_id"]) == set(data.tables["runs"]["run_id"])
+
+
+def test_conditions_beyond_those_drawn_are_named_and_stay_in_the_tables():
+    records = [make_record("numpy", f"{number:02}_hidden") for number in range(15)]
+    data = data_of(records)
+    assert len(data.conditions) == panels.MOST == 12
+    assert "first 12 of 15 conditions" in data.notices[0]
+    assert len(data.packed()["runs"]["run_id"]) == 15
+    assert data.tables["curves"]["condition"].max() == 11
+
+
+def test_a_curve_names_its_run_by_its_place():
+    data = data_of([make_record("numpy"), make_record("keras", "two_hidden")]).packed()
+    names = [data["runs"]["implementation"][place] for place in data["curves"]["run"]]
+    assert names == ["numpy"] * 4 + ["keras"] * 4
+    assert data["curves"]["epoch"] == [0, 1, 2, 3] * 2
+
+
+def test_a_rate_has_the_mean_over_seeds_or_how_its_runs_ended():
+    records = [make_record(seed=seed, accuracy=0.8 + seed / 10) for seed in (0, 1)]
+    records += [make_record(learning_rate=3.0, seed=seed, status="diverged") for seed in (0, 1)]
+    rates = data_of(records).tables["rates"].set_index("learning_rate")
+    assert rates.loc[0.1, "validation_accuracy"] == pytest.approx(0.85)
+    assert rates["ended"].to_dict() == {0.1: "done", 3.0: "diverged"}
+    assert rates["runs"].tolist() == [2, 2]
+
+
+def test_what_was_never_measured_has_no_chart():
+    records = [without_validation(make_record(name)) for name in ("numpy", "keras")]
+    data = data_of(records)
+    drawn = {
+        chart.name
+        for chart in charts.charts(style.looks(records))
+        if not chart.shown(data.tables[chart.table]).empty
+    }
+    assert drawn == {"speed", "training_loss", "ledger"}
+
+
+def test_only_failures_have_no_chart_but_that_of_nothing():
+    data = data_of([make_record(status="failed")])
+    assert data.tables["done"].empty
+    assert data.tables["ledger"].empty
