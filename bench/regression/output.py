@@ -92,10 +92,11 @@ def _interval(made: Estimate) -> str:
 
 
 def _remarks(outcomes: Sequence[Outcome], sides: Mapping[Which, SideOfPair]) -> list[str]:
-    lines = [
-        f"{name}: {base} in BASE, {head} in HEAD"
-        for name, (base, head) in different_libraries(sides["base"], sides["head"]).items()
-    ]
+    different = different_libraries(sides["base"], sides["head"])
+    in_both = {name: versions for name, versions in different.items() if "none" not in versions}
+    lines = [f"{name}: {base} in BASE, {head} in HEAD" for name, (base, head) in in_both.items()]
+    if len(different) > len(in_both):
+        lines.append(f"{len(different) - len(in_both)} libraries are on one side alone")
     lines += [f"{one.cell.name}: {one.error}" for one in outcomes if one.error]
     lines += [f"{one.cell.name}: {one.remark}" for one in outcomes if one.remark]
     for one in outcomes:

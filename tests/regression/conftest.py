@@ -18,7 +18,7 @@ CELLS = (
 )
 CELL = "numpy-one_hidden-32"
 LARGE = ("--smallest", "25%")  # an equal tree must be sure to pass on any machine
-RIGHT_SCALE = "last.delta *= self._scale"
+RIGHT_SCALE = "gradient_scale(problem) / batch_size"
 
 
 @pytest.fixture

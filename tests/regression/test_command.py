@@ -18,7 +18,7 @@ from bench.regression.proof import plants
 from tests.conftest import SCRIPTS
 from tests.regression.conftest import CELL, CELLS, LARGE, RIGHT_SCALE, commit, git
 
-WRONG_GRADIENT = ("implementations/numpy_mlp.py", RIGHT_SCALE, f"{RIGHT_SCALE} * np.float32(1.03)")
+WRONG_GRADIENT = ("implementations/numpy_mlp.py", RIGHT_SCALE, f"1.03 * {RIGHT_SCALE}")
 ROWS = 1500  # of the planted product: more than 30 % of a step of 32 examples
 
 

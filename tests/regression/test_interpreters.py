@@ -35,6 +35,8 @@ def test_two_versions_of_a_library_are_compared(compare, tree, other_python):
     status, printed, content = compare(folder, folder, "--head-python", other_python, *LARGE)
     assert status in (0, 1, 3), printed  # which is faster is not for this test to say
     assert f"numpy: {np.__version__} in BASE, {OTHER_NUMPY} in HEAD" in printed
+    assert re.search("[0-9]+ libraries are on one side alone", printed)
+    assert content["different_libraries"]["scipy"][1] == "none"
     assert content["different_libraries"]["numpy"] == [np.__version__, OTHER_NUMPY]
     (cell,) = content["cells"]
     assert cell["error"] is None

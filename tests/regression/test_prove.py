@@ -125,6 +125,6 @@ def test_a_plant_takes_about_as_long_as_it_should():
 
 
 def test_a_plant_that_finds_no_place_says_so(tree, tmp_path):
-    moved = tree("moved", ("implementations/numpy_mlp.py", "self._recipe.activation\n", "None\n"))
+    moved = tree("moved", ("implementations/numpy_mlp.py", "calls += loss.find_delta()", "pass"))
     with pytest.raises(ValueError, match="nothing planted"):
         plants.plant(moved, tmp_path / "planted", 10)

@@ -10,7 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 STEP = """
-        activation = self._recipe.activation
+    calls += loss.find_delta()
 """
 EXTRA = """
 
@@ -37,7 +37,9 @@ def plant(tree: Path, planted: Path, rows: int) -> None:
     code = module.read_text(encoding="utf-8")
     if code.count(STEP) != 1:
         raise ValueError(f"{module}: the step is not where it was; nothing planted")
-    code = code.replace(STEP, f"{STEP}        extra_arithmetic()\n") + EXTRA.format(rows=rows)
+    code = code.replace(STEP, f"{STEP}    calls.append(extra_arithmetic)\n") + EXTRA.format(
+        rows=rows
+    )
     module.write_text(code, encoding="utf-8")
 
 
