@@ -37,10 +37,8 @@ def plant(tree: Path, planted: Path, rows: int) -> None:
     code = module.read_text(encoding="utf-8")
     if code.count(STEP) != 1:
         raise ValueError(f"{module}: the step is not where it was; nothing planted")
-    code = code.replace(STEP, f"{STEP}    calls.append(extra_arithmetic)\n") + EXTRA.format(
-        rows=rows
-    )
-    module.write_text(code, encoding="utf-8")
+    code = code.replace(STEP, f"{STEP}    calls.append(extra_arithmetic)\n")
+    module.write_text(code + EXTRA.format(rows=rows), encoding="utf-8")
 
 
 def rows_that_take(seconds: float) -> int:
