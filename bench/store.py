@@ -281,7 +281,7 @@ def merged(sweeps: Sequence[Sweep]) -> Sweep:
     records: dict[bytes, RunRecord] = {}
     for name, sweep in zip(names, sweeps, strict=True):
         for record in sweep.records:
-            content = encode(replace(record, run_id="", sweep_name=""))
+            content = msgspec.json.encode(replace(record, run_id="", sweep_name=""))
             records.setdefault(content, replace(record, run_id=f"{name}/{record.run_id}"))
     return Sweep(
         folder=Path(" + ".join(names)),

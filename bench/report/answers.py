@@ -3,194 +3,167 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
 
-from bench.contract import BROKEN, RunRecord
-from bench.report import tables
+from bench.report import comparing, tables
+from bench.report.circumstances import circumstances, counted
+from bench.report.comparing import Paired, conditions
 from bench.report.markup import text
-from bench.report.terminal import first_line
 from bench.store import Sweep
+
+WITHIN_POINTS = 0.3  # percentage points of test accuracy: the last rung of the parity ladder
+MOST_CONDITIONS = 12  # that have sentences of their own; the comparison has a row for each
 
 
 def answers(sweep: Sweep, runs: pd.DataFrame, comparison: pd.DataFrame) -> list[str]:
     """Return the sentences a report opens with."""
-    sentences = []
-    if comparison.empty:
-        sentences.append("**No run has a result**, so there is nothing to compare.")
+    if not sweep.records:
+        sentences = ["**There is no record here**, so there is nothing to report."]
+    elif comparison.empty:
+        sentences = ["**No run has a result**, so there is nothing to compare."]
     else:
-        sentences += (
-            _speed(runs, comparison) + _unranked(comparison) + _agreement(runs) + _rates(comparison)
-        )
-    sentences += _machines(runs) + _held_equal(runs) + _endings(sweep.records) + _noise(runs)
-    if sweep.missing:
-        sentences.append(f"**{len(sweep.missing)} planned runs are not finished.**")
-    if sweep.unreadable:
-        sentences.append(f"**{len(sweep.unreadable)} files can't be read** and are left out.")
-    return sentences
+        best = tables.best_rates(runs)
+        sentences = [
+            *_each(comparison, lambda group: _speed(best, group)),
+            *_parity(comparison),
+            *_each(comparison, lambda group: _agreement(best, group)),
+            *_each(comparison, _rates),
+        ]
+    return sentences + circumstances(sweep, runs)
 
 
-def conditions(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Return the rows of each condition with the condition's name."""
-    named = tables.varying(table)
-    groups = table.groupby(list(tables.CONDITIONS), dropna=False, sort=False)
-    return [(text(tables.condition_label(group.iloc[0], named)), group) for _, group in groups]
-
-
-def _speed(runs: pd.DataFrame, comparison: pd.DataFrame) -> list[str]:
-    sentences = []
-    for label, group in conditions(comparison[comparison["parity"] == tables.PASSED]):
-        ranked = group.sort_values("rank")
-        fastest = ranked.iloc[0]
-        if len(ranked) == 1:
-            words = f"{text(fastest.implementation)} is the only one with a rank, at "
-        else:
-            others = [_times_as_fast(runs, fastest, row) for row in tables.rows(ranked.iloc[1:])]
-            words = f"**{text(fastest.implementation)}** is fastest, {', '.join(others)}, at "
-        sentences.append(f"{label}: {words}{fastest.examples_per_second:,.0f} examples/s.")
-    return sentences
-
-
-def _times_as_fast(runs: pd.DataFrame, fastest: pd.Series, row: Any) -> str:
-    """Say how many times as fast, with a 95 % interval over pairs of runs where there are some."""
-    mine = runs[runs["status"] == "done"]
-    for name in tables.CONDITIONS:
-        mine = mine[mine[name].isna() if pd.isna(fastest[name]) else mine[name] == fastest[name]]
-    pairs = mine[mine["implementation"] == fastest["implementation"]].merge(
-        mine[mine["implementation"] == row.implementation], on=["learning_rate", "seed"]
-    )
-    words = f"{1 / row.ratio:.2f} times as fast as {text(row.implementation)}"
-    ratios = (pairs["examples_per_second_x"] / pairs["examples_per_second_y"]).map(math.log)
-    margin = tables.half_width(ratios.tolist())
-    if margin is None:
-        return words
-    low, high = math.exp(ratios.mean() - margin), math.exp(ratios.mean() + margin)
-    doubt = ", so it can't be told" if low <= 1 else ""
-    return (
-        f"{words} (95 % interval over {len(pairs)} pairs of runs: {low:.2f} to {high:.2f}{doubt})"
-    )
-
-
-def _machines(runs: pd.DataFrame) -> list[str]:
-    machines = runs["machine"].dropna().unique()
-    if len(machines) < 2:
-        return []
-    return [
-        f"**The runs are from {len(machines)} kinds of machine** ({text('; '.join(machines))}); "
-        "runs are compared and ranked only with others of the same one."
+def _each(table: pd.DataFrame, say: Callable[[pd.DataFrame], str | None]) -> list[str]:
+    """Say something of each condition, as long as there are few."""
+    all_conditions = conditions(table)
+    said = [
+        f"{text(label)}: {sentence}"
+        for label, group in all_conditions[:MOST_CONDITIONS]
+        if (sentence := say(group)) is not None
     ]
+    left = len(all_conditions) - MOST_CONDITIONS
+    more = [f"The same of {counted(left, 'more condition')}: see the comparison."]
+    return said + (more if left > 0 else [])
 
 
-def _unranked(comparison: pd.DataFrame) -> list[str]:
-    """Name what has lost its rank, and why."""
+def _speed(best: pd.DataFrame, group: pd.DataFrame) -> str | None:
+    """Say who is fastest, and by how much, where the pairs show it."""
+    ranked = group[group["rank"].notna()].sort_values("rank")
+    if ranked.empty:
+        return None
+    fastest, *others = tables.rows(ranked)
+    at = f"{fastest.examples_per_second:,.0f} examples/s"
+    if not others:
+        return f"{text(fastest.implementation)} is the only one with a rank, at {at}."
+    ours = comparing.log_speeds(_runs_of(best, fastest.run_ids))
+    pairs = [
+        (row, comparing.paired(ours, comparing.log_speeds(_runs_of(best, row.run_ids))))
+        for row in others
+    ]
+    listed = ", ".join(_times_as_fast(row.implementation, found) for row, found in pairs)
+    if all(found is not None and found.low > 0 for _, found in pairs):
+        return f"**{text(fastest.implementation)}** is fastest, {listed}, at {at}."
+    name = text(fastest.implementation)
+    return f"which is fastest **can't be told**. {name} is ahead, {listed}, at {at}."
+
+
+def _runs_of(runs: pd.DataFrame, run_ids: Sequence[str]) -> pd.DataFrame:
+    return runs[runs["run_id"].isin(run_ids)]
+
+
+def _times_as_fast(other: str, found: Paired | None) -> str:
+    """Say how many times as fast, with a 95 % interval over pairs of the same seed."""
+    if found is None:
+        return f"with no seed in common with {text(other)}"
+    words = f"{math.exp(found.mean):.2f} times as fast as {text(other)}"
+    if found.half_width is None:
+        return f"{words} (one seed gives no interval)"
+    doubt = "" if found.low > 0 else ", so it can't be told"
+    return (
+        f"{words} (95 % interval over {counted(found.n_pairs, 'pair')} of the same seed: "
+        f"{math.exp(found.low):.2f} to {math.exp(found.high):.2f}{doubt})"
+    )
+
+
+def _parity(comparison: pd.DataFrame) -> list[str]:
+    """Name what is proven to compute the same, and what has lost its rank, and why."""
     sentences = []
-    for why, group in comparison[comparison["parity"] != tables.PASSED].groupby("parity"):
+    words = {
+        tables.PASSED: "Parity is proven of {}: they compute what the recipe says",
+        tables.FAILED: "Without a rank: {}; what they compute is **not what the recipe says**",
+        tables.NOT_JUDGED: "Without a rank: {}; it is **not proven** that they compute what the "
+        "recipe says",
+    }
+    for word, sentence in words.items():
+        group = comparison[comparison["parity"] == word]
         names = ", ".join(text(name) for name in sorted(group["implementation"].unique()))
-        reason = (
-            "what they compute is **not what the recipe says**"
-            if why == tables.FAILED
-            else "it is **not proven** that they compute what the recipe says"
-        )
-        sentences.append(f"Without a rank: {names}; {reason}, with this code and these versions.")
+        if names:
+            sentences.append(f"{sentence.format(names)}, with this code and these versions.")
     return sentences
 
 
-def _agreement(runs: pd.DataFrame) -> list[str]:
-    """Say whether implementations reach the test accuracy of the one with the most runs."""
-    done = runs[(runs["status"] == "done") & runs["test_accuracy"].notna()]
-    cell = [*tables.CONDITIONS, "learning_rate", "seed"]
-    if done.empty:
-        return []
-    n_runs = done["implementation"].value_counts()
-    baseline = max(done["implementation"].unique(), key=lambda name: n_runs[name])
-    others = [name for name in sorted(done["implementation"].unique()) if name != baseline]
-    sentences = []
-    for other in others:
-        pairs = done[done["implementation"] == other].merge(
-            done[done["implementation"] == baseline], on=cell
-        )
-        if pairs.empty:
-            continue
-        differences = 100 * (pairs["test_accuracy_x"] - pairs["test_accuracy_y"])
-        words = (
-            f"Test accuracy of {text(other)} less that of {text(baseline)}, same cell and seed: "
-            f"{differences.mean():+.2f} percentage points on average over {len(pairs)} pairs, "
-            f"{differences.min():+.2f} to {differences.max():+.2f}. "
-        )
-        sentences.append(words + _certainty(pairs, differences))
-    return sentences or ["No two implementations have a result in the same cell."]
-
-
-def _certainty(pairs: pd.DataFrame, differences: pd.Series) -> str:
-    """Say what the differences are worth: an interval over seeds, or the test set's own error."""
-    by_seed = differences.groupby(pairs["seed"]).mean()
-    margin = tables.half_width(by_seed.tolist())
-    if margin is not None:
-        low, high = by_seed.mean() - margin, by_seed.mean() + margin
-        verdict = "no difference is shown" if low <= 0 <= high else "they differ"
-        return f"95 % interval over {len(by_seed)} seeds: {low:+.2f} to {high:+.2f}; {verdict}."
-    accuracy, size = pairs["test_accuracy_x"].mean(), pairs["test_size_x"].max()
-    error = 100 * tables.standard_error(accuracy, size)
+def _agreement(best: pd.DataFrame, group: pd.DataFrame) -> str | None:
+    """Say whether implementations reach the same test accuracy at their best learning rates."""
+    tested = group[group["n_tested"] > 0].sort_values("place")
+    if len(tested) < 2:
+        return "no two implementations have a test accuracy to compare." if len(group) > 1 else None
+    baseline, *others = tables.rows(tested.sort_values("n_tested", ascending=False, kind="stable"))
+    theirs = comparing.by_seed(_runs_of(best, baseline.run_ids), "test_accuracy")
+    found = [
+        (row, comparing.paired(
+            100 * comparing.by_seed(_runs_of(best, row.run_ids), "test_accuracy"), 100 * theirs))
+        for row in others
+    ]  # fmt: skip
+    listed = "; ".join(f"{text(row.implementation)} {_difference(pairs)}" for row, pairs in found)
+    alone = ""
+    if any(pairs is not None and pairs.half_width is None for _, pairs in found):
+        alone = f" One seed can't tell more{_of_the_test_set(baseline)}."
     return (
-        f"One seed can't tell more: a test set of {size:,.0f} images alone gives an accuracy a "
-        f"standard error of {error:.2f} points."
+        f"test accuracy at the best rates, less that of {text(baseline.implementation)}, in "
+        f"percentage points: {listed}.{alone}"
     )
 
 
-def _rates(comparison: pd.DataFrame) -> list[str]:
-    sentences = []
-    for label, group in conditions(comparison):
-        chosen = ", ".join(
-            f"{row.learning_rate:g} for {text(row.implementation)}"
-            for row in tables.rows(group.sort_values("implementation"))
-        )
-        sentences.append(f"{label}: best learning rate {chosen}.")
-    return sentences
+def _difference(pairs: Paired | None) -> str:
+    """Say how large a difference in accuracy is, and whether it is within what parity allows."""
+    if pairs is None:
+        return "has no seed in common with it"
+    if pairs.half_width is None:
+        return f"{pairs.mean:+.2f}"
+    shown = pairs.low > 0 or pairs.high < 0
+    if pairs.low >= -WITHIN_POINTS and pairs.high <= WITHIN_POINTS:
+        verdict = f"{'a difference is shown, within' if shown else 'the same within'} the"
+    elif pairs.low > WITHIN_POINTS or pairs.high < -WITHIN_POINTS:
+        verdict = "**they differ** by more than the"
+    elif shown:
+        verdict = "they differ, can't tell whether by more than the"
+    else:
+        verdict = "can't tell whether within the"
+    verdict += f" {WITHIN_POINTS:g} points of parity"
+    return (
+        f"{pairs.mean:+.2f} (95 % interval over {counted(pairs.n_pairs, 'pair')} of the same seed: "
+        f"{pairs.low:+.2f} to {pairs.high:+.2f}; {verdict})"
+    )
 
 
-def _held_equal(runs: pd.DataFrame) -> list[str]:
-    """Name the settings that all runs share, and so are no explanation for a difference."""
-    settings = ("recipe", "dataset", "batch_size", "epochs", "seed", "device", "threads", "cores")
-    shared = [
-        f"{name.replace('_', ' ')} {text(runs[name].iloc[0])}"
-        for name in settings
-        if runs[name].nunique(dropna=False) == 1 and pd.notna(runs[name].iloc[0])
-    ]
-    return [f"The same in every run: {', '.join(shared)}."] if shared else []
+def _of_the_test_set(row: Any) -> str:
+    """Say what an accuracy is worth that was measured once."""
+    if pd.isna(row.test_size):
+        return ""
+    error = 100 * comparing.standard_error(row.test_accuracy, row.test_size)
+    return (
+        f": a test set of {row.test_size:,.0f} images alone gives an accuracy a standard error of "
+        f"{error:.2f} points"
+    )
 
 
-def _endings(records: Sequence[RunRecord]) -> list[str]:
-    counts: dict[str, int] = {}
-    for record in records:
-        counts[record.status] = counts.get(record.status, 0) + 1
-    listed = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in counts.items())
-    sentence = f"Runs: {listed}."
-    return [f"**{sentence}**" if counts.keys() & BROKEN else sentence]
-
-
-def _noise(runs: pd.DataFrame) -> list[str]:
-    sentences = []
-    n_noisy, n_shared = int(runs["noisy"].sum()), int(runs["shared_machine"].sum())
-    if n_noisy:
-        sentences.append(
-            f"**The machine was not quiet** during {n_noisy} of {len(runs)} runs: what it could do "
-            "at best changed by more than 10 % between their start and end. Take their speed with "
-            "care."
-        )
-    if n_shared:
-        sentences.append(
-            f"**{n_shared} of {len(runs)} runs were told to share the machine** "
-            "(share_machine=true), so others may have run beside them."
-        )
-    return sentences
-
-
-def troubles(records: Sequence[RunRecord]) -> list[tuple[str, str, str, str]]:
-    """Return run, status, first line of the reason, and log, of every run with an error."""
-    return [
-        (record.run_id, record.status, first_line(record.error.message), f"{record.run_id}/run.log")
-        for record in records
-        if record.error is not None
-    ]
+def _rates(group: pd.DataFrame) -> str:
+    chosen = []
+    for row in tables.rows(group.sort_values("implementation")):
+        words = f"{tables.plain(row.learning_rate)} for {text(row.implementation)}"
+        if row.n_seeds < row.n_tried:
+            words += f" (**only {row.n_seeds} of {row.n_tried} seeds have a result**)"
+        chosen.append(words)
+    return f"best learning rate {', '.join(chosen)}."

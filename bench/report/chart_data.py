@@ -45,7 +45,9 @@ class ChartData:
 def chart_data(records: Sequence[RunRecord], runs: pd.DataFrame) -> ChartData:
     """Return what the charts show of records, of which `runs` has a row each."""
     named = panels.conditions(runs)
-    numbers = pd.concat([pd.Series(n, group.index) for n, (_, group) in enumerate(named)])
+    numbers = pd.Series(0, runs.index)
+    for number, (_, group) in enumerate(named):
+        numbers[group.index] = number
     numbered = runs.assign(condition=numbers)[list(SHOWN)]
     drawn = runs.assign(condition=numbers)[numbers.loc[runs.index] < panels.MOST]
     kept = drawn.loc[_with_curves(drawn)]

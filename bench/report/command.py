@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
+import re
 import sys
 from collections.abc import Set
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 REPORT_NAME = "report"
 HISTORY_NAME = "history.jsonl"
+PICTURES_NAME = ".pictures"  # lists those that a report has drawn, for the next one to remove
 FORMATS = ("html", "md", "csv", "terminal")
 
 
@@ -32,12 +36,12 @@ def main() -> None:
         if arguments.history is not None and not arguments.history.is_file():
             raise store.StoreError(f"--history={arguments.history}: no such file")
         sweep = store.merged([store.read_sweep(folder) for folder in arguments.folders])
-        if not sweep.records:
-            raise store.StoreError(_nothing(sweep))
         folder = arguments.output or (
             arguments.folders[0] / REPORT_NAME if len(arguments.folders) == 1 else Path(REPORT_NAME)
         )
         formats = set(FORMATS) if "all" in arguments.format else set(arguments.format)
+        if not sweep.records:
+            formats -= {"terminal", "csv"}
         history = arguments.history or arguments.folders[0].resolve().parent / HISTORY_NAME
         page = write_report(sweep, folder, formats, arguments.target, history)
     except store.StoreError as error:
@@ -46,6 +50,8 @@ def main() -> None:
         sys.exit(_refuse(f"{error.filename}: can't be written: {error.strerror}"))
     if page is not None:
         print(f"Report: {page}")
+    if not sweep.records:
+        sys.exit(_refuse(_nothing(sweep)))
     broken = [record for record in sweep.records if record.status in BROKEN]
     sys.exit(1 if broken and arguments.fail_on == "failed" else 0)
 
@@ -68,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"{', '.join(FORMATS)} with commas between, or all (all)",
     )  # fmt: skip
     parser.add_argument(
-        "--target", type=float, metavar="ACCURACY",
+        "--target", type=_accuracy, metavar="ACCURACY",
         help="time to this validation accuracy, 0 to 1 (the highest that all have reached)",
     )  # fmt: skip
     parser.add_argument(
@@ -79,6 +85,16 @@ def _parser() -> argparse.ArgumentParser:
         "--fail-on", choices=["failed"], help="exit with status 1 where a run has failed"
     )
     return parser
+
+
+def _accuracy(words: str) -> float:
+    try:
+        value = float(words)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{words!r}: must be a number from 0 to 1, such as 0.85")
+    return value
 
 
 class _Formats(argparse.Action):
@@ -101,7 +117,7 @@ def _refuse(reason: str) -> int:
 def _nothing(sweep: store.Sweep) -> str:
     reasons = [f"{sweep.folder}: no records, so there is nothing to report"]
     if sweep.missing:
-        reasons.append(f"{len(sweep.missing)} runs are planned and not finished")
+        reasons.append(f"planned and not finished: {len(sweep.missing)}")
     return "; ".join([*reasons, *sweep.unreadable])
 
 
@@ -120,17 +136,19 @@ def write_report(
 
     Raises:
         OSError: `folder` can't be written to.
-        StoreError: a line of the history is not an entry.
     """
     # Imported here because `--help` and a mistyped folder must not wait for them.
-    from bench.report import tables
+    from bench.report import comparing, distinct, tables
 
+    sweep = replace(sweep, records=distinct.told_apart(sweep.records))
     runs = tables.runs_table(sweep.records, sweep.verdicts)
-    comparison = tables.comparison(runs)
-    comparison = tables.add_time_to_accuracy(comparison, sweep.records, target)
+    comparison = comparing.comparison(runs)
+    comparison = comparing.add_time_to_accuracy(comparison, sweep.records, target)
     if "terminal" in formats:
-        _print_comparison(sweep, comparison)
-    if formats == {"terminal"}:
+        from bench.report.screen import print_comparison
+
+        print_comparison(sweep, comparison)
+    if not formats - {"terminal"}:
         return None
     folder.mkdir(exist_ok=True, parents=True)
     runs.to_csv(folder / "runs.csv", index=False)
@@ -139,7 +157,7 @@ def write_report(
         return folder / "runs.csv"
     from bench.report import pages
 
-    plots = _draw(sweep, runs, folder) | _draw_history(history, folder)
+    plots = _draw(sweep, runs, history, folder)
     said = pages.sections(sweep, runs, comparison)
     page = folder / "report.md"
     if "md" in formats:
@@ -152,14 +170,32 @@ def write_report(
     return page
 
 
-def _draw(sweep: store.Sweep, runs: pd.DataFrame, folder: Path) -> dict[str, str]:
-    """Draw all pictures; return captions by file name."""
+def _draw(
+    sweep: store.Sweep, runs: pd.DataFrame, history: Path | None, folder: Path
+) -> dict[str, str]:
+    """Draw all pictures, in place of those of an earlier report; return captions by file name."""
+    drawn = folder / PICTURES_NAME
+    _remove_earlier(drawn)
+    captions = _draw_runs(sweep, runs, folder) if sweep.records else {}
+    captions |= _draw_history(history, folder)
+    names = [name for picture in captions for name in (picture, f"{Path(picture).stem}.svg")]
+    drawn.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    return captions
+
+
+def _remove_earlier(drawn: Path) -> None:
+    """Remove the pictures that an earlier report lists as its own, and nothing else."""
+    if not drawn.is_file():
+        return
+    for name in drawn.read_text(encoding="utf-8").splitlines():
+        if re.fullmatch(r"[\w-]+\.(png|svg)", name, re.ASCII):
+            (drawn.parent / name).unlink(missing_ok=True)
+
+
+def _draw_runs(sweep: store.Sweep, runs: pd.DataFrame, folder: Path) -> dict[str, str]:
     from bench.report import overviews, pictures
     from bench.report.plots import Plots
 
-    for kind in ("*.png", "*.svg"):
-        for stale in folder.glob(kind):
-            stale.unlink()
     # Half of the work each, at the same time; matplotlib does not draw in two threads.
     with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
         best = pictures.best_runs(sweep.records)
@@ -177,44 +213,6 @@ def _draw_history(history: Path | None, folder: Path) -> dict[str, str]:
     from bench.report import commits
 
     return commits.draw(read(history), folder)
-
-
-def _print_comparison(sweep: store.Sweep, comparison: pd.DataFrame) -> None:
-    """Print a row per condition and implementation; the fastest and most accurate are marked."""
-    from rich.text import Text
-
-    from bench.report import tables, terminal
-    from bench.report.pages import accuracy, number
-
-    if comparison.empty:
-        terminal.print_runs(sweep.records, sweep.verdicts)
-        return
-    stamp = f" ({terminal.SYNTHETIC})" if terminal.is_synthetic(sweep.records) else ""
-    named = [*tables.varying(comparison), "implementation"]
-    accuracies = ("validation\naccuracy ", "test\naccuracy")
-    table = terminal.new_table(
-        title=f"Each implementation at its best learning rate{stamp}",
-        caption="* best under its conditions; no rank: parity not proven",
-        words=[name.replace("_", " ") for name in named],
-        numbers=("rate", *accuracies, "examples/s ", "ratio", "ceiling", "train s"),
-    )
-    proven = comparison["validation_accuracy"].where(comparison["parity"] == tables.PASSED)
-    conditions = [comparison[name] for name in tables.CONDITIONS]
-    highest = proven.groupby(conditions, dropna=False).transform("max")
-    for row, top in zip(tables.rows(comparison), highest, strict=True):
-        is_best = row.parity == tables.PASSED and row.validation_accuracy == top
-        best_accuracy = "*" if is_best else " "
-        table.add_row(
-            *(Text(str(getattr(row, name))) for name in named),
-            f"{row.learning_rate:g}",
-            number(row.validation_accuracy, ".4f") + best_accuracy,
-            accuracy(row),
-            number(row.examples_per_second, ",.0f") + ("*" if row.rank == 1 else " "),
-            number(row.ratio, ".2f") if row.parity == tables.PASSED else "no rank",
-            number(row.flops_utilisation, ".0%"),
-            number(row.train_seconds, ".1f"),
-        )
-    terminal.console().print(table)
 
 
 if __name__ == "__main__":

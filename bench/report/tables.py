@@ -1,45 +1,70 @@
-"""Records as tables: a row a run, a row an epoch, and the comparison made of them."""
+"""Records as tables: a row a run, a row an epoch; and what may be compared with what."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
-from scipy import stats
 
-from bench.contract import RunRecord, Verdict
+from bench.contract import RunRecord, Seconds, Verdict
+from bench.report import distinct
 from bench.report.terminal import last_validation_accuracy, setting
 
-# Runs are compared only where all of these are the same.
+# Runs are compared only where all of these are the same. With implementation, learning rate and
+# seed they are all that decides what a run does.
 CONDITIONS = (
-    "architecture", "batch_size", "recipe", "dataset", "epochs", "device", "threads", "machine",
+    "architecture", "batch_size", "recipe", "dataset", "epochs", "validation_fraction", "shuffle",
+    "evaluate_training_set", "device", "threads", "cores", "machine",
 )  # fmt: skip
 NAMED = ("implementation", "architecture", "recipe", "dataset")
 PLAIN = (
-    "learning_rate",
-    "batch_size",
-    "epochs",
-    "seed",
-    "device",
-    "threads",
-    "validation_fraction",
-)
+    "batch_size", "epochs", "seed", "device", "threads", "validation_fraction", "shuffle",
+    "evaluate_training_set",
+)  # fmt: skip
 PARTS = ("start_up", "data", "setup", "warm_up", "train", "evaluate", "ceiling", "other")
-CONFIDENCE = 0.95
 
 # What is known of the parity of a run's code, on the versions that it ran on.
 PASSED, FAILED, NOT_JUDGED = "passed", "failed", "not judged"
 
+# What is known of the machine while a run was timed, the worst first.
+NOISY, SHARED, NOT_KNOWN, QUIET = "noisy", "shared", "not known", "quiet"
+
 
 def runs_table(records: Sequence[RunRecord], verdicts: Sequence[Verdict] = ()) -> pd.DataFrame:
-    """Return a row a run, with everything of a record that is one number or one word."""
+    """Return a row a run, with everything of a record that is one number or one word.
+
+    The columns are explained in docs/records.md.
+    """
     judged = {verdict.key: verdict for verdict in verdicts}
-    return pd.DataFrame(
-        [_run_row(record, judged.get(record.parity_key or "")) for record in records]
-    )
+    rows = [
+        _run_row(record, machine, judged.get(record.parity_key or ""))
+        for record, machine in zip(records, distinct.machines(records), strict=True)
+    ]
+    table = pd.DataFrame(rows, columns=None if rows else list(_run_row(_BLANK, None, None)))
+    _fill_from_siblings(table, records)
+    for name in table.columns.difference([*NAMED]):
+        if table[name].isna().all():  # a column of blanks would not be one of numbers
+            table[name] = table[name].astype(float)
+    return table
+
+
+_BLANK = RunRecord(
+    schema_version=1, run_id="", sweep_name="", status="skipped", error=None, started_at="",
+    finished_at="", config={}, config_hash="", environment={}, seconds=Seconds(),
+    parameter_count=0, flops_per_example=0,
+)  # fmt: skip
+
+
+def _fill_from_siblings(table: pd.DataFrame, records: Sequence[RunRecord]) -> None:
+    """Give runs that left no word of their machine the one that all others of their sweep had."""
+    sweeps = [(record.run_id.rpartition("/")[0], record.sweep_name) for record in records]
+    sweep = pd.Series(sweeps, table.index, dtype=object)
+    for column, alike in (("machine", [sweep]), ("cores", [sweep, table["threads"]])):
+        known = table.groupby(alike, dropna=False)[column]
+        sole = known.transform("first").where(known.transform("nunique") == 1)
+        table[column] = table[column].where(table[column].notna(), sole)
 
 
 def parity(verdict: Verdict | None) -> str:
@@ -49,11 +74,12 @@ def parity(verdict: Verdict | None) -> str:
     return PASSED if verdict.passed else FAILED
 
 
-def _run_row(record: RunRecord, verdict: Verdict | None) -> dict[str, Any]:
+def _run_row(record: RunRecord, machine: str | None, verdict: Verdict | None) -> dict[str, Any]:
     last = record.epochs[-1] if record.epochs else None
     speeds = epoch_speeds(record)
     row: dict[str, Any] = {"run_id": record.run_id, "status": record.status}
     row |= {key: setting(record, key, "name") for key in NAMED}
+    row |= {"learning_rate": _number(setting(record, "learning_rate"))}
     row |= {key: setting(record, key) for key in PLAIN}
     row |= {
         "train_loss": last.train_loss if last else None,
@@ -70,8 +96,9 @@ def _run_row(record: RunRecord, verdict: Verdict | None) -> dict[str, Any]:
         "parameter_count": record.parameter_count,
         "noisy": record.environment.get("noisy") is True,
         "shared_machine": setting(record, "share_machine") is True,
+        "quiet": quiet(record),
         "parity": parity(verdict),
-        "machine": machine(record),
+        "machine": machine,
         "cores": _count(record.environment.get("cores")),
         "cores_kept_busy": _number(record.environment.get("cores_kept_busy")),
     }
@@ -80,14 +107,19 @@ def _run_row(record: RunRecord, verdict: Verdict | None) -> dict[str, Any]:
         "error_type": record.error.type if record.error else None,
         "error_message": record.error.message if record.error else None,
         "started_at": record.started_at,
+        "config_hash": record.config_hash,
     }
     return row
 
 
-def machine(record: RunRecord) -> str:
-    """Name what a run's speed depends on beside its settings."""
-    named = (record.environment.get(key) for key in ("cpu_model", "gpu"))
-    return ", ".join(str(name) for name in named if name) or "unknown"
+def quiet(record: RunRecord) -> str:
+    """Return one word for how quiet the machine was while a run was timed."""
+    noisy = record.environment.get("noisy")
+    if noisy is True:
+        return NOISY
+    if setting(record, "share_machine") is True:
+        return SHARED
+    return QUIET if noisy is False else NOT_KNOWN
 
 
 def _count(value: object) -> int | None:
@@ -107,7 +139,10 @@ def epoch_speeds(record: RunRecord) -> list[float]:
 
 
 def curves_table(records: Sequence[RunRecord]) -> pd.DataFrame:
-    """Return a row an epoch: losses, accuracy, and the seconds trained so far."""
+    """Return a row an epoch: losses, accuracy, and the seconds trained so far.
+
+    The columns are explained in docs/records.md.
+    """
     rows = []
     for record in records:
         trained = 0.0
@@ -134,130 +169,49 @@ def curves_table(records: Sequence[RunRecord]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def seconds_to(record: RunRecord, target: float) -> float | None:
-    """Return seconds of training until validation accuracy first reached a target, or None."""
-    trained = 0.0
-    for epoch in record.epochs:
-        trained += epoch.train_seconds
-        if epoch.validation_accuracy is not None and epoch.validation_accuracy >= target:
-            return trained
-    return None
-
-
-def add_time_to_accuracy(
-    compared: pd.DataFrame, records: Sequence[RunRecord], target: float | None = None
-) -> pd.DataFrame:
-    """Add to a comparison how long it took to reach a validation accuracy.
-
-    Columns: `target`, the accuracy; where none is given, the highest hundredth that at least one
-    run of every row under the same condition has reached. `n_reached`, how many of the row's runs
-    did; `seconds_to_target`, their median of training, and `cold_seconds_to_target`, with warm-up.
-    """
-    if compared.empty:
-        return compared
-    by_id = {record.run_id: record for record in records}
-    added = compared.copy()
-    mine = [[by_id[name] for name in names] for names in compared["run_ids"]]
-    added["target"] = target if target is not None else [_highest(group) for group in mine]
-    if target is None:
-        by_condition = added.groupby(list(CONDITIONS), dropna=False)["target"]
-        added["target"] = by_condition.transform("min")
-    for name, with_warm_up in (("seconds_to_target", False), ("cold_seconds_to_target", True)):
-        taken = [
-            pd.Series(
-                [
-                    seconds + with_warm_up * record.seconds.warm_up
-                    for record in group
-                    if (seconds := seconds_to(record, accuracy)) is not None
-                ],
-                dtype=float,
-            )
-            for group, accuracy in zip(mine, added["target"], strict=True)
-        ]
-        added[name] = [values.median() for values in taken]
-        added["n_reached"] = [len(values) for values in taken]
-    return added
-
-
-def _highest(records: Sequence[RunRecord]) -> float:
-    """Return the highest hundredth that validation accuracy reached in any of these runs."""
-    reached = [
-        epoch.validation_accuracy
-        for record in records
-        for epoch in record.epochs
-        if epoch.validation_accuracy is not None
-    ]
-    return math.floor(100 * max(reached, default=math.nan)) / 100 if reached else math.nan
-
-
 def best_rates(runs: pd.DataFrame) -> pd.DataFrame:
     """Keep, of the finished runs, those at each implementation's best learning rate.
 
-    Chosen per condition on mean validation accuracy after the last epoch, or, where nothing was set
-    aside for validation, on the training loss.
+    Chosen per condition: the fewest seeds without a result, since a rate that mostly diverges is
+    not the best for the one seed that survived it; then the highest mean validation accuracy after
+    the last epoch, or, where nothing was set aside for validation, the lowest training loss. Adds
+    `n_tried`, the seeds that were tried at that rate.
     """
-    done = runs[runs["status"] == "done"]
     kept = []
-    for _, group in done.groupby(["implementation", *CONDITIONS], dropna=False, sort=False):
-        by_rate = group.groupby("learning_rate", dropna=False)
-        if group["validation_accuracy"].notna().any():
-            best = by_rate["validation_accuracy"].mean().idxmax()
-        else:
-            best = by_rate["train_loss"].mean().idxmin()
-        kept.append(group[group["learning_rate"] == best])
-    return pd.concat(kept) if kept else done
+    for _, group in runs.groupby(["implementation", *CONDITIONS], dropna=False, sort=False):
+        validated = bool(group.loc[group["status"] == "done", "validation_accuracy"].notna().any())
+        candidates: list[tuple[int, float, int, pd.DataFrame]] = []
+        for _, tried in group.groupby("learning_rate", dropna=False):
+            done = tried[tried["status"] == "done"]
+            if done.empty:
+                continue
+            n_tried = tried["seed"].nunique(dropna=False)
+            n_lacking = n_tried - done["seed"].nunique(dropna=False)
+            kept_with = done.assign(n_tried=n_tried)
+            candidates.append((n_lacking, -_score(done, validated), len(candidates), kept_with))
+        if candidates:
+            kept.append(min(candidates, key=lambda one: one[:3])[3])
+    return pd.concat(kept) if kept else runs[runs["status"] == "done"].assign(n_tried=0)
 
 
-def comparison(runs: pd.DataFrame) -> pd.DataFrame:
-    """Compare implementations at their best learning rates: a row per condition and implementation.
-
-    Means over seeds. Only rows whose parity is proven have a `rank`; `ratio` is examples/s over
-    that of the fastest of these under the same condition.
-    """
-    rows = []
-    for key, group in best_rates(runs).groupby(
-        [*CONDITIONS, "implementation"], dropna=False, sort=False
-    ):
-        row = dict(zip([*CONDITIONS, "implementation"], key, strict=True))
-        row |= {
-            "learning_rate": group["learning_rate"].iloc[0],
-            "n_seeds": len(group),
-            "run_ids": tuple(group["run_id"]),
-            "validation_accuracy": group["validation_accuracy"].mean(),
-            "test_accuracy": group["test_accuracy"].mean(),
-            "test_accuracy_half_width": half_width(group["test_accuracy"].tolist()),
-            "test_size": group["test_size"].max(),
-            "examples_per_second": group["examples_per_second"].median(),
-            "examples_per_second_min": group["examples_per_second_min"].min(),
-            "examples_per_second_max": group["examples_per_second_max"].max(),
-            "flops_utilisation": group["flops_utilisation"].mean(),
-            "warm_up_seconds": group["warm_up_seconds"].mean(),
-            "train_seconds": group["train_seconds"].mean(),
-            "total_seconds": group["total_seconds"].mean(),
-            "peak_memory_bytes": group["peak_memory_bytes"].max(),
-            "noisy": group["noisy"].any(),
-            "parity": _worst(group["parity"]),
-        }
-        rows.append(row)
-    table = pd.DataFrame(rows)
-    if table.empty:
-        return table
-    speed = table["examples_per_second"].where(table["parity"] == PASSED)
-    by_condition = speed.groupby([table[name] for name in CONDITIONS], dropna=False)
-    table["ratio"] = table["examples_per_second"] / by_condition.transform("max")
-    table["rank"] = by_condition.rank(ascending=False, method="min")
-    order = ["architecture", "rank", "examples_per_second"]
-    return table.sort_values(order, ascending=[True, True, False]).reset_index(drop=True)
+def _score(done: pd.DataFrame, validated: bool) -> float:
+    """Return how good the runs at one rate are: the higher the better; each seed counts once."""
+    by_seed = done.groupby("seed", dropna=False)
+    if validated:
+        score = by_seed["validation_accuracy"].mean().mean()
+    else:
+        score = -by_seed["train_loss"].mean().mean()
+    return float(score) if pd.notna(score) else float("-inf")
 
 
 def is_proven(verdicts: pd.Series) -> bool:
     """Say whether the parity of all these runs is proven."""
-    return _worst(verdicts) == PASSED
+    return worst(verdicts, (FAILED, NOT_JUDGED, PASSED)) == PASSED
 
 
-def _worst(verdicts: pd.Series) -> str:
-    """Return what several runs' parity comes to: proven only if it is for each."""
-    return next(word for word in (FAILED, NOT_JUDGED, PASSED) if (verdicts == word).any())
+def worst(words: pd.Series, order: Sequence[str]) -> str:
+    """Return what several runs come to: the first of the words in `order` that any of them has."""
+    return next(word for word in order if (words == word).any())
 
 
 def rows(table: pd.DataFrame) -> Iterator[Any]:
@@ -265,31 +219,22 @@ def rows(table: pd.DataFrame) -> Iterator[Any]:
     yield from table.itertuples()
 
 
-def half_width(values: Sequence[float]) -> float | None:
-    """Return half of the 95 % t-interval of a mean; None for fewer than two values.
-
-    mean +- t(0.975, n - 1) s / sqrt(n). Student 1908.
-    """
-    if len(values) < 2:
-        return None
-    interval = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values)
-    return float(interval)
-
-
-def standard_error(accuracy: float, test_size: float) -> float:
-    """Return the standard error of an accuracy from the size of its test set alone."""
-    return math.sqrt(accuracy * (1 - accuracy) / test_size)
-
-
 def pareto_front(runs: pd.DataFrame) -> pd.Series:
-    """Mark the runs that no other beats in both training seconds and validation accuracy."""
+    """Mark the runs that no other beats: as fast and as accurate, and better at one of the two."""
     seconds, accuracy = runs["train_seconds"], runs["validation_accuracy"]
+    known = seconds.notna() & accuracy.notna()
     return pd.Series(
         [
-            not ((seconds < mine) & (accuracy > reached)).any()
-            for mine, reached in zip(seconds, accuracy, strict=True)
+            is_known
+            and not (
+                (seconds <= mine)
+                & (accuracy >= reached)
+                & ((seconds < mine) | (accuracy > reached))
+            ).any()
+            for is_known, mine, reached in zip(known, seconds, accuracy, strict=True)
         ],
         index=runs.index,
+        dtype=bool,
     )
 
 
@@ -305,5 +250,16 @@ def varying(table: pd.DataFrame, columns: Sequence[str] = CONDITIONS) -> list[st
 def condition_label(row: pd.Series, named: Sequence[str]) -> str:
     """Name a condition by what tells it from the others, such as `one_hidden, batch size 32`."""
     words = [str(row["architecture"])]
-    words += [f"{name.replace('_', ' ')} {row[name]}" for name in named if name != "architecture"]
+    words += [
+        f"{name.replace('_', ' ')} {plain(row[name])}" for name in named if name != "architecture"
+    ]
     return ", ".join(words)
+
+
+def plain(value: Any) -> str:
+    """Write a setting as it would be typed; a dash where it is not known."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if pd.isna(value):
+        return "-"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -13,7 +13,6 @@ from bench.contract import RunRecord, Verdict
 
 WIDTH = 100
 SYNTHETIC = "synthetic data"
-SECONDS = ("train\n(s)", "total\n(s)")
 
 
 def console() -> Console:
@@ -21,6 +20,19 @@ def console() -> Console:
     terminal = Console(highlight=False)
     terminal.width = min(terminal.width, WIDTH) if terminal.is_terminal else WIDTH
     return terminal
+
+
+def printable(words: object) -> str:
+    """Write as escapes whatever in a text from a record would steer the terminal."""
+    shown = str(words)
+    if shown.isprintable():
+        return shown
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in shown)
+
+
+def cell(value: object) -> Text:
+    """Return a value from a record for a cell of a table: never markup, and steering nothing."""
+    return Text(printable(f"{value:g}" if isinstance(value, float) else value))
 
 
 def setting(record: RunRecord, *path: str) -> str | int | float | None:
@@ -104,7 +116,7 @@ def print_runs(records: Sequence[RunRecord], verdicts: Sequence[Verdict] = ()) -
             setting(record, "seed"),
         ]
         table.add_row(
-            *(Text(f"{value:g}" if isinstance(value, float) else str(value)) for value in named),
+            *(cell(value) for value in named),
             record.status,
             shown(score, ".4f") + ("*" if is_best else " "),
             shown(record.test_accuracy, ".4f"),
@@ -116,15 +128,16 @@ def print_runs(records: Sequence[RunRecord], verdicts: Sequence[Verdict] = ()) -
     out.print(table)
     for record in records:
         if record.error is not None:
-            out.print(Text(f"{record.run_id}: {record.status}: {first_line(record.error.message)}"))
+            reason = first_line(record.error.message)
+            out.print(cell(f"{record.run_id}: {record.status}: {reason}"))
     for verdict in verdicts:
         if not verdict.passed:
-            out.print(Text(f"{verdict.implementation} has no rank: it {in_words(verdict)}"))
+            out.print(cell(f"{verdict.implementation} has no rank: it {in_words(verdict)}"))
 
 
 def first_line(text: str) -> str:
-    """Return the first line of a message, of a length that can be read."""
-    line = (text.splitlines() or [""])[0]
+    """Return the first line of a message, of a length that can be read, steering no terminal."""
+    line = printable((text.splitlines() or [""])[0])
     return line if len(line) <= 300 else line[:297] + "..."
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ from bench.contract import (
 )
 
 FINGERPRINT = "0123abcd"
+ENVIRONMENT = {
+    "cpu_model": "A processor", "libraries": {"numpy": "2.0"}, "cores": [0, 1], "noisy": False,
+}  # fmt: skip
 
 
 def make_record(
@@ -37,8 +40,14 @@ def make_record(
     colour: str = "#0072B2",
     n_epochs: int = 3,
     parity: str = "passed",
+    environment: Mapping[str, Any] = ENVIRONMENT,
+    **settings: Any,
 ) -> RunRecord:
-    """Return a record of three epochs of 100, 200 and 300 % of the given speed's seconds."""
+    """Return a record of three epochs of 100, 200 and 300 % of the given speed's seconds.
+
+    Args:
+        settings: of the configuration, in place of those that it has otherwise.
+    """
     finished = status == "done"
     epochs = tuple(
         EpochRecord(
@@ -71,9 +80,10 @@ def make_record(
             "device": "cpu",
             "threads": "auto",
             "validation_fraction": 0.1,
+            **settings,
         },
         config_hash="0" * 64,
-        environment={"cpu_model": "A processor", "libraries": {"numpy": "2.0"}, "cores": [0, 1]},
+        environment=dict(environment),
         seconds=Seconds(train=6000 / examples_per_second, warm_up=0.25, total=9.0),
         parameter_count=101_770,
         flops_per_example=409_088,

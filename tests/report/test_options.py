@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from pathlib import Path
 
 import msgspec
+import pandas as pd
 import pytest
 
+from bench import store
 from bench.contract import RunError
 from bench.regression import history
 from bench.report.command import main
@@ -104,12 +108,77 @@ def test_speed_over_commits_is_drawn_with_its_changes(report, write):
     assert (folder / "report" / "speed_over_commits.png").stat().st_size > 10_000
 
 
-def test_a_damaged_history_is_named(report, write):
+def test_a_damaged_history_is_named_and_the_report_is_made(report, write):
     folder = write(make_record("numpy"))
-    (folder.parent / "history.jsonl").write_bytes(msgspec.json.encode({"cell": 1}))
-    status, printed = report(folder, "--format=md")
-    assert status == 2
-    assert "history.jsonl, line 1: not an entry" in printed
+    damaged = folder.parent / "history.jsonl"
+    damaged.write_bytes(msgspec.json.encode({"cell": 1}) + b"\n")
+    history.append(damaged, [entry(0, 1.0)])
+    for words in ([], [f"--history={damaged}"]):
+        status, printed = report(folder, "--format=md", *words)
+        assert status == 0
+        assert "history.jsonl, line 1: left out" in printed
+        assert "speed_over_commits.png" in (folder / "report" / "report.md").read_text()
     assert report(folder, "--history=nowhere", "--format=md") == (
         2, "bench-report: --history=nowhere: no such file\n"
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ["80", "-0.1", "nan", "much"])
+def test_a_target_that_is_no_accuracy_is_refused(report, write, target):
+    status, printed = report(write(make_record()), f"--target={target}")
+    assert status == 2
+    assert f"--target: '{target}': must be a number from 0 to 1, such as 0.85" in printed
+
+
+def test_only_pictures_that_a_report_has_drawn_itself_are_removed(report, write, tmp_path):
+    output = tmp_path / "mine"
+    output.mkdir()
+    for name in ("photo.png", "ledger_of_mine.svg", "predictions_of_mine.png"):
+        (output / name).write_text("mine")
+    (tmp_path / "outside.png").write_text("mine")
+    folder = write(make_record("numpy"), make_record("keras"))
+    assert report(folder, "--format=md", "--output", output)[0] == 0
+    assert "predictions_keras.png" in names(output)
+    for path in folder.glob("keras-*/record.json"):
+        path.unlink()
+    with (output / ".pictures").open("a") as listed:
+        listed.write("../outside.png\n")
+    assert report(folder, "--format=md", "--output", output)[0] == 0
+    assert not {"predictions_keras.png", "predictions_keras.svg"} & names(output)
+    assert {"photo.png", "ledger_of_mine.svg", "predictions_of_mine.png"} <= names(output)
+    assert (tmp_path / "outside.png").read_text() == "mine"
+
+
+def test_a_set_with_nothing_in_it_is_a_page_that_says_so(report, write):
+    folder = write(planned=("never-run",))
+    status, printed = report(folder)
+    assert status == 2
+    assert "no records, so there is nothing to report; planned and not finished: 1" in printed
+    for page in ("report.md", "index.html"):
+        content = (folder / "report" / page).read_text()
+        assert "There is no record here" in content
+        assert "never-run" in content
+
+
+def test_sweeps_of_the_same_name_are_told_apart_and_what_both_hold_counts_once(
+    report, write, tmp_path
+):
+    folder = write(make_record("numpy", seed=0), make_record("keras"))
+    twice = tmp_path / "elsewhere" / "fixture"
+    shutil.copytree(folder, twice)
+    shutil.rmtree(next(twice.glob("keras-*")))
+    store.write_record(twice, make_record("numpy", seed=1, test_accuracy=0.8))
+    status, printed = report(folder, twice, folder, "--format=md", "--output", tmp_path / "both")
+    assert status == 0, printed
+    listed = pd.read_csv(tmp_path / "both" / "runs.csv")["run_id"]
+    assert sorted(listed.str.partition("/numpy")[0].str.partition("/keras")[0]) == [
+        "elsewhere/fixture", "results/fixture", "results/fixture",
+    ]  # fmt: skip
+    page = (tmp_path / "both" / "report.md").read_text()
+    assert "several of the sweeps hold the same: 1 record." in page
+
+
+def test_the_folder_one_is_in_has_a_name(report, write, monkeypatch):
+    monkeypatch.chdir(write(make_record()))
+    assert report(".", "--format=md")[0] == 0
+    assert Path("report/report.md").read_text().startswith("# fixture\n")

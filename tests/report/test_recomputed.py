@@ -1,4 +1,4 @@
-"""Every number of report.md's tables, recomputed from the record files by other means."""
+"""Every number of report.md, recomputed from the record files by other means."""
 
 from __future__ import annotations
 
@@ -6,45 +6,84 @@ import json
 import math
 import re
 import statistics
-import sys
+from dataclasses import replace
 
 import pytest
 
-from bench.report.command import main
-from tests.report.conftest import make_record
+from bench import store
+from bench.contract import RunError, Seconds
+from bench.report.command import write_report
+from tests.report.conftest import ENVIRONMENT, SUMMARY, make_record, verdicts_for
 
 SPEEDS = {"numpy": 1200.0, "keras": 310.0}
+MACHINE = {"python": "3.11", "platform": "Linux-6"}
+PARTS = ("start_up", "data", "setup", "warm_up", "train", "evaluate", "ceiling", "other")
+# Student's t at 0.975, from a printed table, by degrees of freedom.
+T = {2: 4.302653}
 
 
-@pytest.fixture
-def told(write, monkeypatch):
-    """The page and, as plain JSON, the records that it was made from."""
-    records = [
+def records():
+    """Two implementations, architectures and rates, three seeds; and what went wrong beside."""
+    made = [
         make_record(
             name, architecture, rate, seed, accuracy=0.8 + rate / 10 + seed / 1000,
-            test_accuracy=0.78 + rate / 10 + seed / 500, examples_per_second=speed + 10 * seed,
+            test_accuracy=0.78 + rate / 10 + seed * slope, examples_per_second=speed + 10 * seed,
         )
-        for name, speed in SPEEDS.items()
+        for name, speed, slope in (
+            ("numpy", SPEEDS["numpy"], 0.002), ("keras", SPEEDS["keras"], 0.0031),
+        )
         for architecture in ("one_hidden", "two_hidden")
         for rate in (0.01, 0.1)
         for seed in (0, 1, 2)
     ]  # fmt: skip
-    folder = write(*records)
-    monkeypatch.setattr(sys, "argv", ["bench-report", str(folder), "--format=md"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 0
+    for number, record in enumerate(made):
+        parts = {part: 0.01371 * (number + 1) * (place + 1) for place, part in enumerate(PARTS)}
+        readings = {"before": 1e11 + 1e9 * number, "after": 1.5e11 - 2e9 * number}
+        environment = ENVIRONMENT | MACHINE | {
+            "noisy": number % 7 == 3, "cores_kept_busy": 1 + number / 100,
+            "ceiling_flops_per_second": readings,
+        }  # fmt: skip
+        made[number] = replace(
+            record, environment=environment, flops_utilisation=0.3 + number / 100,
+            peak_memory_bytes=10**8 + 10**6 * number,
+            seconds=Seconds(**parts, total=sum(parts.values())),
+        )  # fmt: skip
+    error = RunError(type="E", message="planted")
+    return [
+        *made,
+        make_record("torch", status="failed", error=error, environment=ENVIRONMENT | MACHINE),
+        make_record("torch", seed=1, status="diverged", environment=ENVIRONMENT | MACHINE),
+        make_record("torch", seed=2, status="skipped", error=error, environment={}),
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """The page and, as plain JSON, the records that it was made from."""
+    folder = tmp_path_factory.mktemp("results") / "fixture"
+    for record in records():
+        store.write_record(folder, record)
+    for number, verdict in enumerate(verdicts_for(tuple(records()))):
+        store.write_atomically(folder / f"parity-{number}.json", store.encode(verdict))
+    path = store.dataset_path(folder, SUMMARY.name, SUMMARY.fingerprint)
+    store.write_atomically(path, store.encode(SUMMARY))
+    page = write_report(store.read_sweep(folder), folder / "report", {"md"})
     stored = [json.loads(path.read_text()) for path in folder.glob("*/record.json")]
-    return (folder / "report" / "report.md").read_text(), stored
+    return page.read_text(), stored
 
 
-def tables(page):
-    """The first table of each section, as lists of rows by heading."""
+def answers(page):
+    """The sentences that the page opens with, without Markdown's backslashes."""
+    return page.partition("\n## ")[0].replace("\\", "")
+
+
+def tables(page, which=0):
+    """A table of each section, as lists of rows by heading."""
     found = {}
     for section in re.split(r"^## ", page, flags=re.MULTILINE)[1:]:
         title = section.partition("\n")[0]
-        first = (section.partition("\n|")[1] + section.partition("\n|")[2]).strip()
-        lines = first.partition("\n\n")[0].splitlines()
+        every = re.findall(r"(?:^\|.*\n)+", section + "\n", re.MULTILINE)
+        lines = every[which].splitlines() if len(every) > which else []
         cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
         found[title] = [dict(zip(cells[0], row, strict=True)) for row in cells[2:]] if cells else []
     return found
@@ -81,14 +120,16 @@ def test_the_comparison(told):
             record["examples_per_epoch"] / epoch["train_seconds"]
             for record in group for epoch in record["epochs"] if epoch["train_seconds"]
         ]  # fmt: skip
-        speed = statistics.median(record["examples_per_second"] for record in group)
-        rivals = [mine(stored, row | {"implementation": name}, best) for name in SPEEDS]
-        fastest = max(
-            statistics.median(record["examples_per_second"] for record in rival) for rival in rivals
-        )
+        rivals = {
+            name: statistics.geometric_mean(
+                record["examples_per_second"]
+                for record in mine(stored, row | {"implementation": name}, best)
+            )
+            for name in SPEEDS
+        }
+        speed, fastest = rivals[row["implementation"]], max(rivals.values())
         tests = [record["test_accuracy"] for record in group]
-        # Student's t for 2 degrees of freedom at 0.975, from a printed table.
-        margin = 4.302653 * statistics.stdev(tests) / math.sqrt(3)
+        margin = T[2] * statistics.stdev(tests) / math.sqrt(3)
         reached = [
             sum(e["train_seconds"] for e in record["epochs"][: number + 1])
             for record in group
@@ -107,29 +148,74 @@ def test_the_comparison(told):
         assert row["ceiling"] == f"{mean(group, lambda record: record['flops_utilisation']):.0%}"
         assert row["s to target"] == f"{statistics.median(reached):.1f}"
         warm_up = mean(group, lambda record: record["seconds"]["warm_up"])
-        assert row["with warm-up"] == f"{statistics.median(reached) + warm_up:.1f}"
+        cold = [
+            seconds + record["seconds"]["warm_up"]
+            for seconds, record in zip(reached, group, strict=True)
+        ]
+        assert row["with warm-up"] == f"{statistics.median(cold):.1f}"
         assert row["warm-up s"] == f"{warm_up:.2f}"
         assert row["train s"] == f"{mean(group, lambda record: record['seconds']['train']):.1f}"
         assert row["total s"] == f"{mean(group, lambda record: record['seconds']['total']):.1f}"
-        assert row["peak memory MB"] == "123"
+        peak = max(record["peak_memory_bytes"] for record in group)
+        assert row["peak memory MB"] == f"{peak / 1e6:.0f}"
+        noisy = any(record["environment"]["noisy"] for record in group)
+        assert row["machine was"] == ("**noisy**" if noisy else "quiet")
+        highest = min(
+            max(epoch["validation_accuracy"] for record in mine(stored, row | {
+                "implementation": name}, best) for epoch in record["epochs"])
+            for name in SPEEDS
+        )  # fmt: skip
+        assert row["target"] == f"{int(round(100 * highest, 6)) / 100:.2f}"
 
 
 def test_accuracy_by_rate(told):
     page, stored = told
-    for row in tables(page)["Test accuracy by learning rate"]:
+    rows = tables(page)["Test accuracy by learning rate"]
+    assert len(rows) == 5
+    for row in rows:
         for rate in (0.01, 0.1):
-            expected = mean(mine(stored, row, rate), lambda record: record["test_accuracy"])
+            group = mine(stored, row, rate)
+            if row["implementation"] == "torch":
+                assert row[f"rate {rate:g}"] == ("-" if not group else "failed, diverged, skipped")
+                continue
+            expected = mean(group, lambda record: record["test_accuracy"])
             assert row[f"rate {rate:g}"].strip("*") == f"{expected:.4f}"
 
 
 def test_the_ledger(told):
     page, stored = told
-    for row in tables(page)["Where the time goes"]:
+    rows = tables(page)["Where the time goes"]
+    assert len(rows) == 4
+    for row in rows:
         group = mine(stored, row)
-        assert row["runs"] == str(len(group))
-        for part in ("train", "warm_up", "evaluate"):
-            expected = statistics.fmean(record["seconds"][part] for record in group)
+        assert row["runs"] == str(len(group)) == "6"
+        for part in PARTS:
+            expected = mean(group, lambda record, part=part: record["seconds"][part])
             assert row[part.replace("_", " ")] == f"{expected:.2f}"
+        total = mean(group, lambda record: record["seconds"]["total"])
+        assert row["total"] == f"{total:.2f}"
+
+
+def test_the_mistakes(told):
+    page, stored = told
+    rows = tables(page)["What is mistaken for what"]
+    assert len(rows) == 4
+    for row in rows:
+        best = max(
+            mine(stored, row), key=lambda record: record["epochs"][-1]["validation_accuracy"]
+        )
+        matrix = best["confusion_matrix"]
+        wrong = {
+            (truth, predicted): matrix[truth][predicted]
+            for truth in range(10) for predicted in range(10) if truth != predicted
+        }  # fmt: skip
+        assert row["all mistakes"] == str(sum(wrong.values()))
+        listed = re.findall(r"Kind (\d) taken for Kind (\d) (\d+)", row["most mistaken"])
+        assert len(listed) == 5
+        for truth, predicted, count in listed:
+            assert wrong[int(truth), int(predicted)] == int(count)
+        least = min(int(count) for *_, count in listed)
+        assert sum(count > least for count in wrong.values()) <= 5
 
 
 def test_the_runs(told):
@@ -138,29 +224,120 @@ def test_the_runs(told):
     assert set(listed) == {record["run_id"] for record in stored}
     for record in stored:
         row = listed[record["run_id"]]
-        assert row["test accuracy"] == f"{record['test_accuracy']:.4f}"
-        assert row["examples/s"] == f"{record['examples_per_second']:,.0f}"
+        done = record["status"] == "done"
+        assert row["status"] == record["status"]
+        assert row["test accuracy"] == (f"{record['test_accuracy']:.4f}" if done else "-")
+        assert row["examples/s"] == (f"{record['examples_per_second']:,.0f}" if done else "-")
+        assert row["ceiling"] == (f"{record['flops_utilisation']:.0%}" if done else "-")
         assert row["train s"] == f"{record['seconds']['train']:.1f}"
+        assert row["total s"] == f"{record['seconds']['total']:.1f}"
         assert row["epochs"] == str(len(record["epochs"]) - 1)
+        noisy = "**noisy**" if record["environment"].get("noisy") else "quiet"
+        assert row["machine was"] == (noisy if done else "-")
 
 
-def test_the_ratio_in_words_and_its_interval(told):
+def test_parity(told):
+    page, _ = told
+    rows = tables(page)["Is it fair?"]
+    verdicts = {verdict.implementation: verdict for verdict in verdicts_for(tuple(records()))}
+    assert {row["implementation"] for row in rows} == set(verdicts) == {*SPEEDS, "torch"}
+    for row in rows:
+        verdict = verdicts[row["implementation"]]
+        for rung in verdict.rungs:
+            assert row[str(rung.number)] == f"{rung.distance:.1e} / {rung.bound:.1e}"
+        assert row["parity"] == "passed"
+        assert row["code"] == f"`{verdict.source[:8]}`"
+
+
+def test_the_fairness_sheet(told):
     page, stored = told
-    sentence = re.search(r"one\\_hidden: \*\*numpy\*\* is fastest, ([\d.]+) .*?over (\d+) pairs of "
-                         r"runs: ([\d.]+) to ([\d.]+)", page)  # fmt: skip
+    for row in tables(page, which=1)["Is it fair?"]:
+        busy = [
+            record["environment"]["cores_kept_busy"]
+            for record in mine(stored, row) if "cores_kept_busy" in record["environment"]
+        ]  # fmt: skip
+        assert row["cores kept busy"] == (f"{min(busy):.2f} to {max(busy):.2f}" if busy else "-")
+        assert row["cores given"] == "2"
+
+
+def test_the_environment(told):
+    page, stored = told
+    section = page.partition("## Where it ran")[2]
+    said = dict(re.findall(r"^\| (.+?) \| (.+?) \|$", section, re.MULTILINE))
+    assert said["processor"] == "A processor"
+    assert said["Python"] == "3.11"
+    assert said["system"] == "Linux-6"
+    assert said["libraries"] == "numpy 2.0"
+    ceilings = [
+        reading / 1e9 for record in stored
+        for reading in record["environment"].get("ceiling_flops_per_second", {}).values()
+    ]  # fmt: skip
+    assert said["ceiling, float32 matrix multiplication"] == (
+        f"{min(ceilings):,.0f} to {max(ceilings):,.0f} GFLOP/s"
+    )
+
+
+@pytest.mark.parametrize("architecture", ["one_hidden", "two_hidden"])
+def test_the_ratio_in_words_and_its_interval(told, architecture):
+    page, stored = told
+    sentence = re.search(
+        rf"{architecture}: \*\*numpy\*\* is fastest, ([\d.]+) times as fast as keras \(95 % "
+        r"interval over (\d+) pairs of the same seed: ([\d.]+) to ([\d.]+)\), "
+        r"at ([\d,]+) examples/s",
+        answers(page),
+    )
     speed = {
         name: {
-            (record["config"]["learning_rate"], record["config"]["seed"]): record[
-                "examples_per_second"
-            ]
-            for record in mine(stored, {"implementation": name, "architecture": "one_hidden"})
+            record["config"]["seed"]: record["examples_per_second"]
+            for record in mine(
+                stored, {"implementation": name, "architecture": architecture}, rate=0.1
+            )
         }
         for name in SPEEDS
     }
-    logs = [math.log(speed["numpy"][key] / speed["keras"][key]) for key in speed["numpy"]]
-    # Student's t for 5 degrees of freedom at 0.975.
-    margin = 2.570582 * statistics.stdev(logs) / math.sqrt(6)
-    middle = statistics.fmean(logs)
-    assert sentence[2] == "6"
-    assert sentence[3] == f"{math.exp(middle - margin):.2f}"
-    assert sentence[4] == f"{math.exp(middle + margin):.2f}"
+    logs = [math.log(speed["numpy"][seed] / speed["keras"][seed]) for seed in (0, 1, 2)]
+    middle, margin = statistics.fmean(logs), T[2] * statistics.stdev(logs) / math.sqrt(3)
+    low, high = math.exp(middle - margin), math.exp(middle + margin)
+    at = statistics.geometric_mean(speed["numpy"].values())
+    assert low < math.exp(middle) < high
+    assert sentence.groups() == (
+        f"{math.exp(middle):.2f}", "3", f"{low:.2f}", f"{high:.2f}", f"{at:,.0f}",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("architecture", ["one_hidden", "two_hidden"])
+def test_the_agreement_in_words(told, architecture):
+    page, stored = told
+    sentence = re.search(
+        rf"{architecture}: test accuracy at the best rates, less that of keras, in percentage "
+        r"points: numpy (\S+) \(95 % interval over (\d+) pairs of the same seed: (\S+) to (\S+); "
+        r"can't tell whether within the 0\.3 points of parity\)",
+        answers(page),
+    )
+    tested = {
+        name: {
+            record["config"]["seed"]: record["test_accuracy"]
+            for record in mine(
+                stored, {"implementation": name, "architecture": architecture}, rate=0.1
+            )
+        }
+        for name in SPEEDS
+    }
+    points = [100 * (tested["numpy"][seed] - tested["keras"][seed]) for seed in (0, 1, 2)]
+    middle, margin = statistics.fmean(points), T[2] * statistics.stdev(points) / math.sqrt(3)
+    assert sentence.groups() == (
+        f"{middle:+.2f}", "3", f"{middle - margin:+.2f}", f"{middle + margin:+.2f}",
+    )  # fmt: skip
+
+
+def test_the_counts_in_words(told):
+    page, stored = told
+    words = answers(page)
+    for status in ("done", "failed", "diverged", "skipped"):
+        count = sum(record["status"] == status for record in stored)
+        assert re.search(rf"\*\*Runs: [^*]*\b{count} {status}\b", words)
+    done = [record for record in stored if record["status"] == "done"]
+    noisy = sum(record["environment"]["noisy"] for record in done)
+    assert f"**The machine was not quiet** during {noisy} of {len(done)} runs" in words
+    assert len(re.findall(r"^- 1 run of torch ", words, re.MULTILINE)) == 3
+    assert "best learning rate 0.1 for keras, 0.1 for numpy" in words

@@ -1,11 +1,11 @@
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
-from scipy import stats
 
 from bench.report import tables
-from tests.report.conftest import make_record, verdicts_for
+from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 
 
 def table(*records):
@@ -42,79 +42,7 @@ def test_the_best_rate_is_chosen_on_validation_and_not_on_the_test_set():
         make_record(learning_rate=0.2, accuracy=0.85, test_accuracy=0.70),
         make_record(learning_rate=0.3, status="diverged"),
     )
-    assert tables.comparison(runs)["learning_rate"].tolist() == [0.2]
-
-
-def test_the_best_rate_is_that_of_the_mean_over_seeds():
-    runs = table(
-        make_record(learning_rate=0.1, seed=0, accuracy=0.90),
-        make_record(learning_rate=0.1, seed=1, accuracy=0.60),
-        make_record(learning_rate=0.2, seed=0, accuracy=0.80),
-        make_record(learning_rate=0.2, seed=1, accuracy=0.80),
-    )
-    row = tables.comparison(runs).iloc[0]
-    assert row["learning_rate"] == 0.2
-    assert row["n_seeds"] == 2
-
-
-def test_the_ratio_is_to_the_fastest_of_the_same_condition():
-    runs = table(
-        make_record("numpy", "one_hidden", examples_per_second=1000),
-        make_record("keras", "one_hidden", examples_per_second=250),
-        make_record("keras", "two_hidden", examples_per_second=100),
-    )
-    ratios = tables.comparison(runs).set_index(["architecture", "implementation"])["ratio"]
-    assert ratios.to_dict() == {
-        ("one_hidden", "numpy"): 1.0,
-        ("one_hidden", "keras"): 0.25,
-        ("two_hidden", "keras"): 1.0,
-    }
-
-
-@pytest.mark.parametrize("parity", ["failed", "judged"])
-def test_without_a_proof_a_row_keeps_its_numbers_and_has_no_rank(parity):
-    runs = table(
-        make_record("numpy", examples_per_second=1000),
-        make_record("keras", examples_per_second=500),
-        make_record("wrong", examples_per_second=4000, parity=parity),
-    )
-    rows = tables.comparison(runs).set_index("implementation")
-    assert rows["rank"].to_dict() == pytest.approx(
-        {"numpy": 1, "keras": 2, "wrong": math.nan}, nan_ok=True
-    )
-    assert rows["ratio"].to_dict() == {"numpy": 1.0, "keras": 0.5, "wrong": 4.0}
-    assert rows.index[-1] == "wrong"
-    assert rows.loc["wrong", "parity"] == ("failed" if parity == "failed" else "not judged")
-
-
-def test_one_run_without_a_proof_among_its_seeds_costs_the_rank():
-    runs = table(make_record(seed=0), make_record(seed=1, parity="failed"))
-    assert pd.isna(tables.comparison(runs)["rank"].iloc[0])
-
-
-@pytest.mark.parametrize("status", ["failed", "timeout", "skipped", "diverged", "out_of_memory"])
-def test_a_run_without_a_result_is_compared_with_nothing(status):
-    assert tables.comparison(table(make_record(status=status))).empty
-
-
-def test_runs_of_different_data_are_not_mixed():
-    runs = table(make_record(dataset="fashion_mnist"), make_record(dataset="synthetic"))
-    comparison = tables.comparison(runs)
-    assert len(comparison) == 2
-    assert tables.varying(comparison) == ["architecture", "dataset"]
-
-
-def test_the_interval_is_students():
-    values = [0.81, 0.83, 0.86, 0.80]
-    low, high = stats.t.interval(0.95, 3, loc=0, scale=stats.sem(values))
-    assert tables.half_width(values) == pytest.approx(high)
-    assert tables.half_width(values) == pytest.approx(-low)
-    assert tables.half_width([0.8]) is None
-
-
-def test_the_standard_error_of_one_test_set():
-    assert tables.standard_error(0.89, 10_000) == pytest.approx(0.0031, abs=5e-5)
-    assert tables.standard_error(0.5, 100) == math.sqrt(0.25 / 100)
+    assert tables.best_rates(runs)["learning_rate"].tolist() == [0.2]
 
 
 def test_settings_of_the_wrong_type_are_blanks_and_not_errors():
@@ -124,3 +52,84 @@ def test_settings_of_the_wrong_type_are_blanks_and_not_errors():
     row = table(record).iloc[0]
     assert pd.isna(row["learning_rate"])
     assert row["implementation"] is None
+
+
+@pytest.mark.parametrize("status", ["diverged", "failed", "timeout", "out_of_memory"])
+def test_a_rate_that_leaves_seeds_without_a_result_loses_to_one_that_does_not(status):
+    runs = table(
+        make_record(learning_rate=1.0, seed=0, accuracy=0.90),
+        *(make_record(learning_rate=1.0, seed=seed, status=status) for seed in range(1, 5)),
+        *(make_record(learning_rate=0.1, seed=seed, accuracy=0.85) for seed in range(5)),
+    )
+    best = tables.best_rates(runs)
+    assert best["learning_rate"].tolist() == [0.1] * 5
+    alone = tables.best_rates(runs[runs["learning_rate"] == 1.0])
+    assert alone[["learning_rate", "n_tried"]].to_numpy().tolist() == [[1.0, 5.0]]
+
+
+def test_a_seed_that_failed_and_was_made_again_is_not_without_a_result():
+    again = replace(make_record(learning_rate=1.0, accuracy=0.9), run_id="again")
+    runs = table(
+        make_record(learning_rate=1.0, status="failed"), again, make_record(learning_rate=0.1)
+    )
+    assert tables.best_rates(runs)["run_id"].tolist() == ["again"]
+
+
+def test_without_validation_the_training_loss_decides_and_without_either_the_first_rate():
+    records = [make_record(learning_rate=rate) for rate in (0.1, 0.2)]
+    for number, record in enumerate(records):
+        epochs = [
+            replace(one, validation_accuracy=None, train_loss=one.train_loss - number)
+            for one in record.epochs
+        ]
+        records[number] = replace(record, epochs=tuple(epochs))
+    assert tables.best_rates(table(*records))["learning_rate"].tolist() == [0.2]
+    bare = [replace(record, epochs=()) for record in records]
+    assert tables.best_rates(table(*bare))["learning_rate"].tolist() == [0.1]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("validation_fraction", 0.2), ("shuffle", False), ("threads", 1), ("epochs", 9),
+        ("evaluate_training_set", True), ("batch_size", 64),
+    ],
+)  # fmt: skip
+def test_runs_of_other_settings_are_another_condition(key, value):
+    runs = table(make_record(), make_record("keras", **{key: value}))
+    assert key in tables.CONDITIONS
+    assert tables.varying(runs) == sorted(["architecture", key], key=tables.CONDITIONS.index)
+    assert f"{key.replace('_', ' ')} {tables.plain(value)}" in tables.condition_label(
+        runs.iloc[1], tables.varying(runs)
+    )
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"cpu_model": "Another"}, {"platform": "Another"}, {"caches": {"L2": "1K"}}, {"gpu": "One"},
+        {"cores": list(range(64))}, {"limits": {"cores": 1.0}},
+    ],
+)  # fmt: skip
+def test_another_machine_is_another_condition(environment):
+    runs = table(make_record(), make_record("keras", environment=ENVIRONMENT | environment))
+    assert runs.groupby(list(tables.CONDITIONS), dropna=False).ngroups == 2
+
+
+def test_a_run_that_left_no_word_of_its_machine_stands_with_the_others_of_its_sweep():
+    runs = table(make_record(), make_record("keras", status="skipped", environment={}))
+    assert runs["machine"].tolist() == ["A processor"] * 2
+    assert runs["cores"].tolist() == [2, 2]
+
+
+def test_the_front_is_of_those_that_no_other_beats():
+    runs = pd.DataFrame(
+        [(1, 0.8), (1, 0.9), (2, 0.9), (3, 0.95), (0.5, math.nan), (math.nan, 0.99), (1, 0.9)],
+        columns=["train_seconds", "validation_accuracy"],
+    )
+    assert tables.pareto_front(runs).tolist() == [False, True, False, True, False, False, True]
+
+
+def test_without_records_there_are_columns():
+    assert list(table()) == list(table(make_record()))
+    assert tables.best_rates(table()).empty

@@ -1,0 +1,268 @@
+"""A report's tables, laid out in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from bench.contract import RunRecord
+from bench.report import comparing, tables
+from bench.report.markup import code, table, text
+from bench.report.terminal import shown
+from bench.store import Sweep
+
+MOST_PAIRS = 5
+
+
+def comparison(compared: pd.DataFrame) -> str:
+    """Lay out the comparison."""
+    if compared.empty:
+        return ""
+    named = tables.varying(compared)
+    headings = [
+        *_headings(named), "implementation", "rank", "parity", "learning rate",
+        "validation accuracy", "test accuracy", "seeds", "examples/s", "ratio", "machine was",
+        "ceiling", "target", "s to target", "with warm-up", "warm-up s", "train s", "total s",
+        "peak memory MB",
+    ]  # fmt: skip
+    rows = [
+        [
+            *_settings(row, named),
+            text(row.implementation),
+            number(row.rank, ".0f"),
+            row.parity if row.parity == tables.PASSED else f"**{row.parity}**",
+            tables.plain(row.learning_rate),
+            number(row.validation_accuracy, ".4f"),
+            accuracy(row),
+            seeds(row),
+            speed(row),
+            number(row.ratio, ".2f"),
+            _quiet(row.quiet),
+            number(row.flops_utilisation, ".0%"),
+            number(row.target, ".2f"),
+            reached(row, "seconds_to_target"),
+            reached(row, "cold_seconds_to_target"),
+            number(row.warm_up_seconds, ".2f"),
+            number(row.train_seconds, ".1f"),
+            number(row.total_seconds, ".1f"),
+            number(row.peak_memory_bytes / 1e6, ",.0f"),
+        ]
+        for row in tables.rows(compared)
+    ]
+    return table(headings, rows, n_words=len(named) + 1)
+
+
+def _headings(named: Sequence[str]) -> list[str]:
+    return [name.replace("_", " ") for name in named]
+
+
+def _settings(row: Any, named: Sequence[str]) -> list[str]:
+    return [text(tables.plain(getattr(row, name))) for name in named]
+
+
+def _quiet(word: str) -> str:
+    return word if word == tables.QUIET else f"**{word}**"
+
+
+def speed(row: Any) -> str:
+    """Show examples per second, and the slowest and fastest epoch."""
+    middle = number(row.examples_per_second, ",.0f")
+    if pd.isna(row.examples_per_second_min):
+        return middle
+    low, high = row.examples_per_second_min, row.examples_per_second_max
+    return f"{middle} ({low:,.0f} to {high:,.0f})"
+
+
+def seeds(row: Any) -> str:
+    """Show how many seeds have a result, of how many."""
+    return str(row.n_seeds) if row.n_seeds == row.n_tried else f"{row.n_seeds} of {row.n_tried}"
+
+
+def reached(row: Any, column: str) -> str:
+    """Show the seconds it took to reach the accuracy that the row's condition is timed to."""
+    if pd.isna(row.target):
+        return "-"
+    seconds = getattr(row, column)
+    taken = "not reached" if pd.isna(seconds) else f"{seconds:.1f}"
+    some = "" if row.n_reached in (0, row.n_runs) else f" ({row.n_reached} of {row.n_runs})"
+    return taken + some
+
+
+def accuracy(row: Any) -> str:
+    """Show a mean test accuracy with what is known of its error."""
+    if pd.isna(row.test_accuracy):
+        return "-"
+    if row.n_tested > 1:
+        some = "" if row.n_tested == row.n_seeds else f" (n = {row.n_tested})"
+        return f"{row.test_accuracy:.4f} ± {row.test_accuracy_half_width:.4f}{some}"
+    error = standard_error(row)
+    return f"{row.test_accuracy:.4f} (one seed{error and f', standard error {error}'})"
+
+
+def standard_error(row: Any) -> str:
+    """Show what the size of the test set alone makes an accuracy uncertain by."""
+    if pd.isna(row.test_size):
+        return ""
+    return f"{comparing.standard_error(row.test_accuracy, row.test_size):.4f}"
+
+
+def rates(runs: pd.DataFrame, compared: pd.DataFrame) -> str:
+    """Lay out test accuracy: a row per condition and implementation, a column per rate."""
+    if compared.empty:
+        return ""
+    named = tables.varying(runs)
+    columns = sorted(runs["learning_rate"].dropna().unique())
+    chosen: dict[Any, float] = {}
+    for row in tables.rows(compared):
+        chosen |= dict.fromkeys(row.run_ids, row.learning_rate)
+    rows = []
+    for _, group in runs.groupby(list(comparing.CELL), dropna=False):
+        best = next((chosen[name] for name in group["run_id"] if name in chosen), None)
+        cells = [_of_rate(group[group["learning_rate"] == rate], rate == best) for rate in columns]
+        first = group.iloc[0]
+        rows.append([*_settings(first, named), text(first["implementation"]), *cells])
+    headings = [*_headings(named), "implementation", *(f"rate {rate:g}" for rate in columns)]
+    return table(headings, rows, n_words=len(named) + 1)
+
+
+def _of_rate(tried: pd.DataFrame, is_best: bool) -> str:
+    """Show the mean over the seeds that were tried at a rate, and whether all have a result."""
+    if tried.empty:
+        return "-"
+    done = tried[tried["status"] == "done"]
+    mean = comparing.by_seed(done, "test_accuracy").mean()
+    endings = ", ".join(dict.fromkeys(tried["status"].str.replace("_", " ")))
+    if pd.isna(mean):
+        return endings
+    n_tried, n_done = (part["seed"].nunique(dropna=False) for part in (tried, done))
+    some = "" if n_done == n_tried else f" ({n_done} of {n_tried})"
+    return (f"**{mean:.4f}**" if is_best else f"{mean:.4f}") + some
+
+
+def ledger(runs: pd.DataFrame) -> str:
+    """Lay out where the time of finished runs went: means, a row per condition and name."""
+    done = runs[runs["status"] == "done"]
+    if done.empty:
+        return ""
+    named = tables.varying(done)
+    columns = [f"{part}_seconds" for part in tables.PARTS]
+    rows = []
+    for _, group in done.groupby(list(comparing.CELL), dropna=False):
+        means = group[columns].mean().tolist()
+        first = group.iloc[0]
+        rows.append(
+            [
+                *_settings(first, named),
+                text(first["implementation"]),
+                str(len(group)),
+                *(f"{value:.2f}" for value in means),
+                f"{sum(means):.2f}",
+            ]
+        )
+    headings = [*_headings(named), "implementation", "runs", *_headings(tables.PARTS), "total"]
+    return table(headings, rows, n_words=len(named) + 1)
+
+
+def confused(sweep: Sweep, compared: pd.DataFrame) -> str:
+    """Lay out the classes that the most accurate run of each row of the comparison mistakes."""
+    names = {summary.fingerprint: summary.class_names for summary in sweep.datasets}
+    by_id = {record.run_id: record for record in sweep.records}
+    named = tables.varying(compared) if len(compared) else []
+    rows = []
+    for row in tables.rows(compared):
+        record = max((by_id[name] for name in row.run_ids), key=_validation_accuracy)
+        classes = names.get(record.dataset_fingerprint or "")
+        if classes is not None and record.confusion_matrix:
+            settings = [*_settings(row, named), text(row.implementation)]
+            rows.append([*settings, *_mistakes(record.confusion_matrix, classes)])
+    if not rows:
+        return ""
+    headings = [*_headings(named), "implementation", "most mistaken", "all mistakes"]
+    return table(headings, rows, n_words=len(headings) - 1)
+
+
+def _validation_accuracy(record: RunRecord) -> float:
+    last = record.epochs[-1].validation_accuracy if record.epochs else None
+    return -1.0 if last is None else last
+
+
+def _mistakes(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> list[str]:
+    """Return the most frequent mistakes in words, and how many there are in all."""
+    mistaken = sorted(
+        (
+            (count, classes[truth], classes[predicted])
+            for truth, line in enumerate(matrix[: len(classes)])
+            for predicted, count in enumerate(line[: len(classes)])
+            if truth != predicted and count
+        ),
+        reverse=True,
+    )
+    listed = "; ".join(
+        f"{text(truth)} taken for {text(predicted)} {count}"
+        for count, truth, predicted in mistaken[:MOST_PAIRS]
+    )
+    right = sum(line[truth] for truth, line in enumerate(matrix) if truth < len(line))
+    return [listed or "-", str(sum(map(sum, matrix)) - right)]
+
+
+def runs(records: Sequence[RunRecord]) -> list[str]:
+    """Lay out a line a run, below two lines of headings."""
+    headings = [
+        "run", "status", "epochs", "test accuracy", "examples/s", "ceiling", "train s", "total s",
+        "machine was",
+    ]  # fmt: skip
+    rows = [
+        [
+            code(record.run_id),
+            record.status.replace("_", " "),
+            str(max(len(record.epochs) - 1, 0)),
+            shown(record.test_accuracy, ".4f"),
+            shown(record.examples_per_second, ",.0f"),
+            shown(record.flops_utilisation, ".0%"),
+            shown(record.seconds.train, ".1f"),
+            shown(record.seconds.total, ".1f"),
+            _quiet(tables.quiet(record)) if record.examples_per_second is not None else "-",
+        ]
+        for record in records
+    ]
+    return table(headings, rows, n_words=2).splitlines()
+
+
+def environment(records: Sequence[RunRecord]) -> str:
+    """Lay out what the runs' environments say, and every value where they differ."""
+    labels = {
+        "cpu_model": "processor", "caches": "caches", "platform": "system", "python": "Python",
+        "libraries": "libraries", "git_commit": "commit",
+    }  # fmt: skip
+    rows = []
+    for key, label in labels.items():
+        values = dict.fromkeys(_plain(record.environment.get(key)) for record in records)
+        listed = "; ".join(value for value in values if value)
+        rows.append([label, text(listed) if listed else "-"])
+    ceilings = [
+        value / 1e9
+        for record in records
+        for value in _mapping(record.environment.get("ceiling_flops_per_second")).values()
+        if isinstance(value, int | float)
+    ]
+    if ceilings:
+        span = f"{min(ceilings):,.0f} to {max(ceilings):,.0f} GFLOP/s"
+        rows.append(["ceiling, float32 matrix multiplication", span])
+    return table(["", ""], rows, n_words=2)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {version}" for name, version in sorted(value.items()))
+    return "" if value is None else str(value)
+
+
+def _mapping(value: object) -> Mapping[Any, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def number(value: float | None, form: str) -> str:
+    """Format a number of a table; a dash stands for one that there is not."""
+    return "-" if value is None or pd.isna(value) else format(value, form)

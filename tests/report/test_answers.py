@@ -1,0 +1,200 @@
+"""The sentences a report opens with say what the numbers show, and no more."""
+
+import math
+import re
+
+import pytest
+
+from bench import store
+from bench.contract import RunError
+from bench.report import comparing, tables
+from bench.report.answers import answers
+from bench.report.distinct import told_apart
+from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
+
+
+def said(tmp_path, *records, **more):
+    """The sentences of a report of these records, without Markdown's backslashes."""
+    sweep = store.Sweep(
+        folder=tmp_path, plan=None, records=told_apart(records), datasets=(),
+        **{"unreadable": (), "missing": ()} | more,
+    )  # fmt: skip
+    runs = tables.runs_table(sweep.records, verdicts_for(records))
+    return "\n".join(answers(sweep, runs, comparing.comparison(runs))).replace("\\", "")
+
+
+def runs_of(name, speeds, **settings):
+    return [
+        make_record(name, seed=seed, examples_per_second=speed, **settings)
+        for seed, speed in enumerate(speeds)
+    ]
+
+
+def test_fastest_is_who_is_so_in_every_pair(tmp_path):
+    ours, theirs = (1000.0, 1100.0, 1210.0), (500.0, 550.0, 600.0)
+    words = said(tmp_path, *runs_of("numpy", ours), *runs_of("keras", theirs))
+    found = re.search(
+        r"\*\*numpy\*\* is fastest, ([\d.]+) times as fast as keras \(95 % interval over 3 pairs "
+        r"of the same seed: ([\d.]+) to ([\d.]+)\)", words
+    )  # fmt: skip
+    ratio, low, high = map(float, found.groups())
+    logs = [math.log(one / other) for one, other in zip(ours, theirs, strict=True)]
+    assert ratio == round(math.exp(sum(logs) / 3), 2)
+    assert 1 < low <= ratio <= high
+
+
+def test_who_is_ahead_by_less_than_the_pairs_differ_is_not_called_fastest(tmp_path):
+    words = said(
+        tmp_path, *runs_of("numpy", (1000.0, 1300.0, 1000.0)),
+        *runs_of("keras", (1000.0, 1000.0, 1200.0)),
+    )  # fmt: skip
+    assert "is fastest" not in words.replace("which is fastest", "")
+    assert "which is fastest **can't be told**. numpy is ahead" in words
+    found = re.search(r"([\d.]+) times .*?: ([\d.]+) to ([\d.]+), so it can't be told", words)
+    ratio, low, high = map(float, found.groups())
+    assert low <= 1 <= ratio <= high
+
+
+def test_other_learning_rates_are_no_further_pairs(tmp_path):
+    slow = [
+        make_record("numpy", learning_rate=0.5, seed=seed, accuracy=0.1, examples_per_second=1.0)
+        for seed in range(3)
+    ]
+    records = [*runs_of("numpy", (1000.0, 1010.0, 990.0)), *runs_of("keras", (500.0,) * 3)]
+    words = said(tmp_path, *records, *slow)
+    assert "2.00 times as fast as keras (95 % interval over 3 pairs" in words
+
+
+def test_one_seed_gives_no_interval(tmp_path):
+    words = said(tmp_path, *runs_of("numpy", (1000.0,)), *runs_of("keras", (500.0,)))
+    assert "numpy is ahead, 2.00 times as fast as keras (one seed gives no interval)" in words
+    assert "One seed can't tell more: a test set of 10,000 images alone gives" in words
+
+
+def test_a_repeated_seed_is_one_pair(tmp_path):
+    records = [*runs_of("numpy", (1000.0,)), *runs_of("numpy", (1100.0,), evaluate=1)]
+    object.__setattr__(records[1], "run_id", "again")
+    assert "(one seed gives no interval)" in said(tmp_path, *records, *runs_of("keras", (500.0,)))
+
+
+def test_without_a_speed_nobody_is_fastest(tmp_path):
+    records = [*runs_of("numpy", (1000.0,)), *runs_of("keras", (500.0,))]
+    for record in records:
+        object.__setattr__(record, "examples_per_second", None)
+    words = said(tmp_path, *records)
+    assert "fast" not in words.replace("fashion", "")
+    assert "nan" not in words
+
+
+@pytest.mark.parametrize(
+    ("differences", "verdict"),
+    [
+        ((0.0, 0.0001, -0.0001), "the same within the 0.3 points of parity"),
+        ((0.0001, 0.0001, 0.0001), "a difference is shown, within the 0.3 points of parity"),
+        ((0.02, 0.021, 0.02), "**they differ** by more than the 0.3 points of parity"),
+        ((0.003, 0.004, 0.002), "they differ, can't tell whether by more than the 0.3 points"),
+        ((0.01, -0.01, 0.0), "can't tell whether within the 0.3 points of parity"),
+    ],
+)
+def test_accuracies_agree_within_what_parity_allows_or_do_not(tmp_path, differences, verdict):
+    theirs = [make_record("numpy", seed=seed, test_accuracy=0.8) for seed in range(3)]
+    ours = [
+        make_record("keras", seed=seed, test_accuracy=0.8 + difference)
+        for seed, difference in enumerate(differences)
+    ]
+    words = said(tmp_path, *theirs, *ours)
+    assert f"keras {100 * sum(differences) / 3:+.2f} (95 % interval over 3 pairs" in words
+    assert verdict in words
+
+
+def test_agreement_is_of_the_best_rates_of_each_condition(tmp_path):
+    records = [
+        make_record(name, architecture, rate, seed, accuracy=0.8 + rate, test_accuracy=accuracy)
+        for name, architecture, rate, accuracy in (
+            ("numpy", "one_hidden", 0.1, 0.80), ("keras", "one_hidden", 0.1, 0.80),
+            ("numpy", "one_hidden", 0.01, 0.50), ("keras", "one_hidden", 0.01, 0.70),
+            ("numpy", "two_hidden", 0.1, 0.80), ("keras", "two_hidden", 0.1, 0.90),
+        )
+        for seed in (0, 1)
+    ]  # fmt: skip
+    words = said(tmp_path, *records)
+    assert re.search(r"one_hidden: test accuracy .* numpy, .*: keras \+0\.00 .*the same", words)
+    assert re.search(r"two_hidden: test accuracy .* numpy, .*: keras \+10\.00 .*they diff", words)
+
+
+def test_a_rate_that_only_one_seed_survived_is_named(tmp_path):
+    records = [make_record(seed=seed, status="diverged") for seed in range(1, 5)]
+    words = said(tmp_path, make_record(), *records)
+    assert "0.1 for numpy (**only 1 of 5 seeds have a result**)" in words
+    assert "4 runs of numpy diverged" in words
+
+
+@pytest.mark.parametrize(
+    ("noisy", "settings", "sentence"),
+    [
+        (False, {}, "The machine was quiet: in each of 1 run"),
+        (True, {}, "**The machine was not quiet** during 1 of 1 run"),
+        (None, {}, "**Whether the machine was quiet is not known** of 1 of 1 run"),
+        (False, {"share_machine": True}, "**1 of 1 run were told to share the machine**"),
+    ],
+)
+def test_how_quiet_the_machine_was_is_said_also_where_it_is_not_known(
+    tmp_path, noisy, settings, sentence
+):
+    record = make_record(environment=ENVIRONMENT | {"noisy": noisy}, **settings)
+    words = said(tmp_path, record)
+    assert sentence in words
+    assert words.count("uiet") == (0 if settings else 1)
+
+
+def test_what_failed_or_was_skipped_is_named_with_the_first_reason(tmp_path):
+    first, second = (RunError(type="E", message=message) for message in ("no\nluck", "other"))
+    missing = RunError(type="Unavailable", message="jax not installed; pip install jax")
+    words = said(
+        tmp_path, make_record(), make_record("torch", status="failed", error=first),
+        make_record("torch", seed=1, status="failed", error=second),
+        make_record("jax", status="skipped", error=missing),
+    )  # fmt: skip
+    assert "**Runs: 1 done, 2 failed, 1 skipped.**" in words
+    assert "2 runs of torch failed: no\n" in words
+    assert "1 run of jax skipped: jax not installed; pip install jax" in words
+
+
+def test_parity_is_said_to_be_proven_where_it_is(tmp_path):
+    words = said(tmp_path, make_record(), make_record("keras", parity="failed"))
+    assert "Parity is proven of numpy: they compute what the recipe says" in words
+    assert "Without a rank: keras; what they compute is **not what the recipe says**" in words
+
+
+def test_machines_cores_and_versions_that_differ_are_named(tmp_path):
+    other = {"cpu_model": "Other <b>", "cores": [0], "noisy": False}
+    records = [make_record(), make_record("keras", environment=other), make_record(seed=1)]
+    object.__setattr__(records[0], "made_with", {"numpy": "1.0"})
+    object.__setattr__(records[2], "made_with", {"numpy": "2.0"})
+    words = said(tmp_path, *records)
+    assert "**The runs are from 2 kinds of machine** (A processor; Other &#60;b&#62;)" in words
+    assert "**The runs had different numbers of cores** (1, 2)" in words
+    assert "Runs of numpy were made with different code or versions** (numpy 1.0, 2.0)" in words
+
+
+def test_few_sentences_also_of_many_conditions(tmp_path):
+    words = said(tmp_path, *(make_record(architecture=f"mlp_{number}") for number in range(40)))
+    assert "The same of 28 more conditions: see the comparison." in words
+    assert words.count("the only one with a rank") == 12
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"missing": ("a",)}, "**1 planned run is not finished.**"),
+        ({"missing": ("a", "b")}, "**2 planned runs are not finished.**"),
+        ({"unreadable": ("a",)}, "**1 file can't be read** and is left out."),
+        ({"n_repeated": 2}, "Left out, as several of the sweeps hold the same: 2 records."),
+    ],
+)
+def test_what_is_left_out_is_counted(tmp_path, more, sentence):
+    assert sentence in said(tmp_path, make_record(), **more)
+
+
+def test_nothing_at_all_is_said_to_be_nothing(tmp_path):
+    assert said(tmp_path) == "**There is no record here**, so there is nothing to report."

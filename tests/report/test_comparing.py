@@ -1,0 +1,135 @@
+import math
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+from bench.report import comparing, tables
+from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
+
+
+def table(*records):
+    return tables.runs_table(records, verdicts_for(records))
+
+
+def test_the_best_rate_is_that_of_the_mean_over_seeds():
+    runs = table(
+        make_record(learning_rate=0.1, seed=0, accuracy=0.90),
+        make_record(learning_rate=0.1, seed=1, accuracy=0.60),
+        make_record(learning_rate=0.2, seed=0, accuracy=0.80),
+        make_record(learning_rate=0.2, seed=1, accuracy=0.80),
+    )
+    row = comparing.comparison(runs).iloc[0]
+    assert row["learning_rate"] == 0.2
+    assert row["n_seeds"] == 2
+
+
+def test_the_ratio_is_to_the_fastest_of_the_same_condition():
+    runs = table(
+        make_record("numpy", "one_hidden", examples_per_second=1000),
+        make_record("keras", "one_hidden", examples_per_second=250),
+        make_record("keras", "two_hidden", examples_per_second=100),
+    )
+    ratios = comparing.comparison(runs).set_index(["architecture", "implementation"])["ratio"]
+    assert ratios.to_dict() == pytest.approx(
+        {
+            ("one_hidden", "numpy"): 1.0,
+            ("one_hidden", "keras"): 0.25,
+            ("two_hidden", "keras"): 1.0,
+        }
+    )
+
+
+@pytest.mark.parametrize("parity", ["failed", "judged"])
+def test_without_a_proof_a_row_keeps_its_numbers_and_has_no_rank(parity):
+    runs = table(
+        make_record("numpy", examples_per_second=1000),
+        make_record("keras", examples_per_second=500),
+        make_record("wrong", examples_per_second=4000, parity=parity),
+    )
+    rows = comparing.comparison(runs).set_index("implementation")
+    assert rows["rank"].to_dict() == pytest.approx(
+        {"numpy": 1, "keras": 2, "wrong": math.nan}, nan_ok=True
+    )
+    assert rows["ratio"].to_dict() == pytest.approx({"numpy": 1.0, "keras": 0.5, "wrong": 4.0})
+    assert rows.index[-1] == "wrong"
+    assert rows.loc["wrong", "parity"] == ("failed" if parity == "failed" else "not judged")
+
+
+def test_one_run_without_a_proof_among_its_seeds_costs_the_rank():
+    runs = table(make_record(seed=0), make_record(seed=1, parity="failed"))
+    assert pd.isna(comparing.comparison(runs)["rank"].iloc[0])
+
+
+@pytest.mark.parametrize("status", ["failed", "timeout", "skipped", "diverged", "out_of_memory"])
+def test_a_run_without_a_result_is_compared_with_nothing(status):
+    assert comparing.comparison(table(make_record(status=status))).empty
+
+
+def test_runs_of_different_data_are_not_mixed():
+    runs = table(make_record(dataset="fashion_mnist"), make_record(dataset="synthetic"))
+    comparison = comparing.comparison(runs)
+    assert len(comparison) == 2
+    assert tables.varying(comparison) == ["architecture", "dataset"]
+
+
+def test_the_interval_is_students():
+    values = [0.81, 0.83, 0.86, 0.80]
+    low, high = stats.t.interval(0.95, 3, loc=0, scale=stats.sem(values))
+    assert comparing.half_width(values) == pytest.approx(high)
+    assert comparing.half_width(values) == pytest.approx(-low)
+    assert comparing.half_width([0.8]) is None
+
+
+def test_the_standard_error_of_one_test_set():
+    assert comparing.standard_error(0.89, 10_000) == pytest.approx(0.0031, abs=5e-5)
+    assert comparing.standard_error(0.5, 100) == math.sqrt(0.25 / 100)
+
+
+def test_the_same_run_twice_is_one_seed():
+    first, again = make_record(seed=0), make_record(seed=0, examples_per_second=4000.0)
+    object.__setattr__(again, "run_id", "again")
+    row = comparing.comparison(table(first, again)).iloc[0]
+    assert row["n_seeds"] == 1
+    assert pd.isna(row["test_accuracy_half_width"])
+    assert row["examples_per_second"] == pytest.approx(500 * 2)  # of 500 and 2,000
+    other = make_record(seed=1, test_accuracy=0.81, examples_per_second=1000.0)
+    row = comparing.comparison(table(first, again, other)).iloc[0]
+    assert row["n_seeds"] == 2
+    assert row["test_accuracy_half_width"] == comparing.half_width([0.79, 0.81])
+
+
+def test_a_seed_without_a_score_is_not_counted_in_the_interval():
+    records = [make_record(seed=seed, test_accuracy=0.8 + seed / 100) for seed in range(3)]
+    object.__setattr__(records[2], "test_accuracy", None)
+    row = comparing.comparison(table(*records)).iloc[0]
+    assert (row["n_seeds"], row["n_tested"]) == (3, 2)
+    assert row["test_accuracy_half_width"] == comparing.half_width([0.8, 0.81])
+
+
+def test_pairs_are_of_the_same_seed():
+    ours, theirs = pd.Series({0: 1.0, 1: 2.0, 2: 9.0}), pd.Series({1: 1.0, 0: 0.0, 3: 5.0})
+    found = comparing.paired(ours, theirs)
+    assert (found.mean, found.half_width, found.n_pairs) == (1.0, 0.0, 2)
+    one = comparing.paired(ours, theirs[[0]])
+    assert (one.low, one.high, one.n_pairs) == (-math.inf, math.inf, 1)
+    assert comparing.paired(ours, pd.Series({7: 1.0})) is None
+
+
+def test_the_machine_was_as_quiet_as_in_its_worst_run():
+    runs = table(*(
+        make_record(seed=seed, environment=ENVIRONMENT | {"noisy": noisy})
+        for seed, noisy in enumerate((False, True, None))
+    ))  # fmt: skip
+    assert comparing.comparison(runs)["quiet"].tolist() == ["noisy"]
+    assert comparing.comparison(runs[runs["seed"] != 1])["quiet"].tolist() == ["not known"]
+    assert comparing.comparison(runs[runs["seed"] == 0])["quiet"].tolist() == ["quiet"]
+
+
+@pytest.mark.parametrize("accuracy", [0.29, 0.57, 0.58, 0.8, 0.81])
+def test_the_target_is_the_hundredth_that_was_reached(accuracy):
+    record = make_record(accuracy=accuracy - 0.05)
+    object.__setattr__(record.epochs[-1], "validation_accuracy", accuracy)
+    row = comparing.add_time_to_accuracy(comparing.comparison(table(record)), [record]).iloc[0]
+    assert row["target"] == accuracy
+    assert row["seconds_to_target"] == 6.0

@@ -1,0 +1,61 @@
+"""The command in a report repeats the very run: what it composes has the run's own hash."""
+
+import shlex
+
+import msgspec
+import pytest
+
+from bench.overrides import compose_runs
+from bench.report.distinct import told_apart
+from bench.report.repeating import command
+from tests.report.conftest import make_record
+
+
+def record_of(words):
+    (config,) = compose_runs(words, default_name="x")
+    content = msgspec.json.decode(msgspec.json.encode(msgspec.to_builtins(config)))
+    record = make_record()
+    object.__setattr__(record, "config", content)
+    return record, config
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["recipe=relu_softmax_momentum", "recipe.momentum=0.5", "recipe.activation=tanh"],
+        ["+recipe.momentum=0.5"],
+        ["recipe=relu_softmax_adam", "recipe.epsilon=1e-05", "recipe.initializer=glorot_uniform"],
+        ["implementation=torch", "implementation.options.compile=true"],
+        ["implementation=keras", "architecture=two_hidden", "architecture.hidden_sizes=[7,8]"],
+        ["dataset=synthetic", "dataset.training_size=300", "shuffle=false", "seed=3", "threads=1"],
+        ["learning_rate=1e-05", "validation_fraction=0", "evaluate_training_set=true"],
+    ],
+    ids=" ".join,
+)
+def test_it_composes_what_the_run_did(words):
+    record, config = record_of(words)
+    typed = shlex.split(command(record))
+    assert typed[0] == "bench"
+    (again,) = compose_runs(typed[1:], default_name="y")
+    assert again.hash == config.hash
+
+
+def test_it_says_nothing_that_the_choices_say_already():
+    record, _ = record_of(["recipe=relu_softmax_adam"])
+    words = shlex.split(command(record))
+    assert not [word for word in words if "." in word.partition("=")[0]]
+
+
+def test_names_that_were_told_apart_are_typed_as_they_were_chosen():
+    records = [record_of(words)[0] for words in ([], ["architecture.hidden_sizes=[5]"])]
+    first, second = (command(record) for record in told_apart(records))
+    assert "architecture=one_hidden " in first
+    assert "architecture=one_hidden 'architecture.hidden_sizes=[5]'" in second
+
+
+@pytest.mark.parametrize("name", ["$(reboot)", "a;b", "../../x", "x\ny", "\x1b[2J", "`id`"])
+def test_settings_that_are_not_ours_have_no_command(name):
+    record = make_record(name)
+    object.__setattr__(record, "run_id", "run_\x1b_1")
+    assert command(record) == r"(no command: run_\x1b_1 has settings that are not ours)"
