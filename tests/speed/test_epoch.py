@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from bench import registry
+from bench import datasets, registry, sampling
 from bench.ledger import Ledger
-from bench.overrides import choices
+from bench.overrides import choices, compose_runs
 from bench.training import Trainer
 
 
@@ -18,27 +18,39 @@ def test_an_epoch(benchmark, warm, name):
     benchmark.pedantic(model.train_epoch, args=(batches,), rounds=5, warmup_rounds=1)
 
 
-def test_what_the_harness_adds_to_an_epoch(benchmark, configured, warm, capsys):
-    """Bare epochs and the harness's take turns; what it does besides is to be under 1 %."""
-    bare, batches = warm("numpy")
-    config, split, _ = configured("numpy")
-    ledger = Ledger()
-    trainer = Trainer(registry.load(config.implementation.module)(), config, split, ledger)
+def test_what_the_harness_adds_to_an_epoch(benchmark, capsys):
+    """Bare epochs and the harness's take turns with one model, whose place in memory matters more
+    than what is looked for; what the harness does besides is to be under 1 %."""
+    words = ["dataset=synthetic", "dataset.training_size=60000", "threads=1"]  # an ordinary epoch
+    (config,) = compose_runs(words, default_name="speed")
+    split = datasets.split(datasets.load(config.dataset, None), config.validation_fraction)
+    model, ledger = registry.load(config.implementation.module)(), Ledger()
+    trainer = Trainer(model, config, split, ledger)
     trainer.prepare()
+    batches = sampling.batches(0, 1, len(split.train_labels), config.batch_size)
     ratios = []
 
-    def take_turns():
+    def bare():
         start = time.perf_counter()
-        bare.train_epoch(batches)
-        middle = time.perf_counter()
-        evaluated = ledger.seconds["evaluate"]
+        model.train_epoch(batches)
+        return time.perf_counter() - start
+
+    def in_harness():
+        start, evaluated = time.perf_counter(), ledger.seconds["evaluate"]
         trainer.train_epoch(1)
-        added = ledger.seconds["evaluate"] - evaluated
-        end = time.perf_counter()
-        ratios.append((end - middle - added) / (middle - start))
+        evaluated = ledger.seconds["evaluate"] - evaluated
+        return time.perf_counter() - start - evaluated
+
+    def take_turns():
+        if len(ratios) % 2:
+            alone, harnessed = bare(), in_harness()
+        else:
+            harnessed, alone = in_harness(), bare()
+        ratios.append(harnessed / alone)
 
     benchmark.pedantic(take_turns, rounds=30, warmup_rounds=2)
-    benchmark.extra_info["harness_over_bare"] = statistics.median(ratios)
+    ratio = statistics.median(ratios)
+    benchmark.extra_info["harness_over_bare"] = ratio
     with capsys.disabled():
-        print(f"\nan epoch in the harness over a bare one: {statistics.median(ratios):.4f}")
-    assert statistics.median(ratios) < 1.01
+        print(f"\nan epoch in the harness over a bare one: {ratio:.4f}")
+    assert ratio < 1.01
