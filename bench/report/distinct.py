@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from bench.contract import RunRecord
+from bench.report.markup import visible
 
 # Groups of the configuration, and which of their keys change neither what is trained nor how.
 GROUPS = {
@@ -27,7 +28,7 @@ MOST_CHARACTERS = 40
 
 
 def told_apart(records: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
-    """Return records in which a name stands for one content only."""
+    """Return records in which a name stands for one content only, and steers no terminal."""
     configs = [dict(record.config) for record in records]
     for group, beside in GROUPS.items():
         places = [place for place, one in enumerate(configs) if _is_named(one.get(group))]
@@ -36,7 +37,8 @@ def told_apart(records: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
             for place in places
         ]
         names = [content.pop("name") for content in contents]
-        for place, name, label in zip(places, names, labels(names, contents), strict=True):
+        shown = labels([visible(name) for name in names], contents)
+        for place, name, label in zip(places, names, shown, strict=True):
             if label != name:
                 configs[place][group] = {**configs[place][group], "name": label, CHOICE: name}
     return tuple(

@@ -15,7 +15,7 @@ from bench.report.command import main
 from tests.report.conftest import make_record
 
 RATES = (0.01, 0.1)
-HOSTILE = "<script>alert(1)</script> | `x` [a](b) $\\frac$ 'q' \"q\" \u202e\U0001f600"
+HOSTILE = "<script>alert(1)</script> | `x` [a](b) $\\frac$ 'q' \"q\" \u202e\x1b[2J\U0001f600"
 
 
 @pytest.fixture
@@ -191,10 +191,22 @@ def test_a_sweep_half_way_names_what_is_missing_and_what_is_damaged(report, writ
 def test_hostile_names_are_text(report):
     record = make_record(HOSTILE, "one_hidden", colour="red;</script>")
     object.__setattr__(record, "run_id", "safe")
-    page, folder, _ = report(record)
-    assert "<script>" not in page.replace("`" + HOSTILE, "")
+    page, folder, printed = report(record)
+    assert "<script>" not in page.replace("`" + HOSTILE.replace("\x1b", "\\x1b"), "")
+    assert "\x1b" not in page
+    assert not set("\x1b\u202e") & set(printed)
     assert all(re.fullmatch(r"[\w.-]+", path.name, re.ASCII) for path in folder.iterdir())
-    assert pd.read_csv(folder / "runs.csv")["implementation"].tolist() == [HOSTILE]
+    listed = pd.read_csv(folder / "runs.csv")["implementation"].tolist()
+    assert listed == [HOSTILE.replace("\x1b", "\\x1b")]
+
+
+def test_a_reason_steers_no_terminal(report):
+    error = RunError(type="E", message="\x1b]0;title\x07 \u202e and \x9b2J")
+    record = make_record(HOSTILE, status="failed", error=error)
+    object.__setattr__(record, "run_id", "safe")
+    _, _, printed = report(record)
+    assert r"\x1b]0;title\x07 \u202e and \x9b2J" in " ".join(printed.split())
+    assert all(one.isprintable() or one == "\n" for one in printed)
 
 
 @pytest.mark.parametrize(

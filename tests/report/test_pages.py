@@ -1,0 +1,118 @@
+"""What report.md holds of sweeps of any size and shape, without drawing anything."""
+
+import msgspec
+import pytest
+
+from bench import store
+from bench.contract import RunError, RunRecord
+from bench.report import comparing, pages, tables
+from bench.report.distinct import told_apart
+from tests.report.conftest import SUMMARY, make_record, verdicts_for
+
+ARCHITECTURES = [f"mlp_{number}" for number in range(10)]
+RATES = [0.001 * 2**number for number in range(8)]
+NAMES = ("numpy", "keras", "torch", "jax")
+
+
+def page(tmp_path, *records, missing=(), unreadable=()):
+    sweep = store.Sweep(
+        folder=tmp_path, plan=None, records=told_apart(records), name="fixture",
+        datasets=(SUMMARY,), verdicts=tuple(verdicts_for(records)),
+        missing=missing, unreadable=unreadable,
+    )  # fmt: skip
+    runs = tables.runs_table(sweep.records, sweep.verdicts)
+    compared = comparing.comparison(runs)
+    compared = comparing.add_time_to_accuracy(compared, sweep.records)
+    return pages.markdown(pages.sections(sweep, runs, compared), plots={})
+
+
+def test_many_cells_fit_into_a_pull_request(tmp_path):
+    records = [
+        make_record(name, architecture, rate)
+        for name in NAMES for architecture in ARCHITECTURES for rate in RATES
+    ]  # fmt: skip
+    told = page(tmp_path, *records)
+    assert 20_000 < len(told) < 65_000
+    assert "**numpy**" in told or "numpy is ahead" in told
+    assert "more rows: see runs.csv." in told
+
+
+@pytest.mark.parametrize("length", [300, 5_000])
+def test_failures_that_escape_to_many_times_their_length_fit(tmp_path, length):
+    records = [
+        make_record(
+            f"{number}{'<' * length}", seed=number, status="failed",
+            error=RunError(type="E", message="<" * length, traceback=f"{number}" + "<" * length),
+        )
+        for number in range(40)
+    ]  # fmt: skip
+    missing = tuple("<" * length + str(number) for number in range(1000))
+    told = page(tmp_path, *records, unreadable=("<" * length,) * 1000, missing=missing)
+    assert len(told) < 65_000
+    assert "40 failed" in told
+
+
+def test_whatever_does_not_fit_is_cut_and_said_to_be(tmp_path):
+    records = [make_record("<" * 600 + str(number), str(number) * 600) for number in range(40)]
+    told = page(tmp_path, *records)
+    assert len(told) < 65_000
+    assert told.endswith("**Cut here**, for a pull request takes no more; index.html has all.\n")
+
+
+def test_every_folded_part_ends(tmp_path):
+    error = RunError(type="E", message="m", traceback="t")
+    told = page(tmp_path, make_record(), make_record("keras", status="failed", error=error))
+    assert told.count("<details>") == told.count("</details>") == 6
+
+
+def test_each_traceback_is_shown_once_with_the_runs_that_ended_in_it(tmp_path):
+    records = [
+        make_record(name, seed=seed, status="failed",
+                    error=RunError(type="E", message=name, traceback=f"at {name}\n</details>"))
+        for name in NAMES for seed in range(5)
+    ]  # fmt: skip
+    told = page(tmp_path, *records)
+    assert told.count("```text\nat numpy\n</details>\n```") == 1
+    assert "and 2 more:\n\n```text\nat numpy" in told
+    assert "And 1 others, in the records." in told
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        {"epochs": ()}, {"confusion_matrix": None}, {"examples_per_second": None},
+        {"examples_per_epoch": None}, {"test_accuracy": None}, {"peak_memory_bytes": None},
+        {"flops_utilisation": None}, {"environment": {}},
+        {"dataset_fingerprint": None}, {"parity_key": None},
+    ],
+    ids=lambda missing: next(iter(missing)),
+)  # fmt: skip
+def test_a_finished_run_that_lacks_something_has_dashes_and_no_numbers_made_of_nothing(
+    tmp_path, missing
+):
+    records = [make_record(), make_record("keras"), make_record("keras", seed=1)]
+    for record in records:
+        for name, value in missing.items():
+            object.__setattr__(record, name, value)
+    told = page(tmp_path, *records)
+    assert not {"nan", "None", "inf"} & set(told.replace("*", " ").replace(",", "").split())
+    assert "## Runs" in told
+
+
+def test_a_record_of_an_older_schema_has_its_place(tmp_path):
+    content = msgspec.to_builtins(make_record())
+    later = (
+        "made_with", "parity_key", "sample_predictions", "dataset_fingerprint",
+        "peak_memory_bytes", "flops_utilisation", "examples_per_epoch",
+    )  # fmt: skip
+    for key in later:
+        del content[key]
+    del content["seconds"]["ceiling"]
+    for key in ("validation_fraction", "device", "threads"):
+        del content["config"][key]
+    content["environment"] = {"cpu_model": "A processor"}
+    old = msgspec.convert(content, RunRecord)
+    told = page(tmp_path, old, make_record("keras"))
+    assert "Whether the machine was quiet is not known** of 1 of 2 runs" in told
+    assert "nan" not in told
+    assert "numpy-one_hidden" in told
