@@ -1,11 +1,15 @@
 import math
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from bench.report import tables
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
+
+ROOT = Path(__file__).parents[2]
 
 
 def table(*records):
@@ -133,3 +137,12 @@ def test_the_front_is_of_those_that_no_other_beats():
 def test_without_records_there_are_columns():
     assert list(table()) == list(table(make_record()))
     assert tables.best_rates(table()).empty
+
+
+@pytest.mark.parametrize(
+    ("heading", "make"), [("runs.csv", tables.runs_table), ("curves.csv", tables.curves_table)]
+)
+def test_the_columns_are_explained(heading, make):
+    page = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
+    section = page.partition(f"## {heading}")[2].partition("## ")[0]
+    assert re.findall(r"^\| `(\w+)` \| ", section, re.MULTILINE) == list(make([make_record()]))
