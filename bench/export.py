@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import re
+import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,7 @@ import msgspec
 
 from bench import store
 from bench.contract import RunRecord
+from bench.report.terminal import first_line, printable
 
 CURVES = ("train_loss", "validation_loss", "validation_accuracy", "training_set_loss")
 SUMMARY = (
@@ -41,22 +46,58 @@ def main() -> None:
                 f"pip install 'mlp-bench[{arguments.to}]'"
             )
         sweep = store.merged([store.read_sweep(folder) for folder in arguments.folders])
+        reasons = {record.run_id: _undated(record) for record in sweep.records}
+        dated = tuple(record for record in sweep.records if reasons[record.run_id] is None)
+        sweep = replace(sweep, records=dated)
+        for reason in (*sweep.unreadable, *filter(None, reasons.values())):
+            print(f"bench-export: left out: {reason}", file=sys.stderr)
         if not sweep.records:
             raise ExportError(f"{sweep.folder}: no records, so there is nothing to export")
         output = arguments.output or arguments.folders[0] / arguments.to
-        if output.exists():
-            raise ExportError(f"{output}: exists already; choose another with --output")
-        output.mkdir(parents=True)
-        how_to_look = export(sweep, output)
+        how_to_look = _into(output, lambda: export(sweep, output))
     except (ExportError, store.StoreError) as error:
         print(f"bench-export: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
         print(f"bench-export: {error.filename}: {error.strerror}", file=sys.stderr)
         sys.exit(2)
-    for unreadable in sweep.unreadable:
-        print(f"bench-export: left out: {unreadable}", file=sys.stderr)
     print(f"Exported: {len(sweep.records)} runs to {output}   Look: {how_to_look}")
+
+
+def _into(output: Path, export: Callable[[], str]) -> str:
+    """Make a new folder and export into it; a folder half written would be in the way next time.
+
+    Raises:
+        ExportError: the folder is there already, or the tool refuses.
+        OSError: it can't be written to.
+    """
+    if output.exists():
+        raise ExportError(f"{output}: exists already; choose another with --output")
+    output.mkdir(parents=True)
+    whole = False
+    try:
+        how_to_look = export()
+        whole = True
+    except OSError:
+        raise
+    except Exception as error:  # every tool has errors of its own
+        reason = first_line(str(error))
+        raise ExportError(f"{output}: not written: {type(error).__name__}: {reason}") from error
+    finally:
+        if not whole:
+            shutil.rmtree(output)
+    return how_to_look
+
+
+def _undated(record: RunRecord) -> str | None:
+    """Say why a run has no place in time; None where it has one."""
+    for name in ("started_at", "finished_at"):
+        value = getattr(record, name)
+        try:
+            datetime.fromisoformat(value).timestamp()
+        except (ValueError, OverflowError):
+            return f"{printable(record.run_id)}: {name}={printable(value)}: not a time"
+    return None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,16 +121,17 @@ def to_tensorboard(sweep: store.Sweep, output: Path) -> str:
     """
     from tensorboardX import SummaryWriter
 
-    for record in sweep.records:
-        with SummaryWriter(str(output / _folder_name(record)), write_to_disk=True) as writer:
+    for record, folder in zip(sweep.records, _folders(sweep.records), strict=True):
+        with SummaryWriter(str(output / folder), write_to_disk=True) as writer:
             for name, step, value, at in _points(record):
                 writer.add_scalar(name, value, step, walltime=at)
             for name, value in _summary(record).items():
                 writer.add_scalar(f"summary/{name}", value, 0, walltime=_ended(record))
-            listed = "\n".join(
-                f"    {name}: {value}" for name, value in _parameters(record).items()
-            )
-            writer.add_text("configuration", listed, walltime=_ended(record))
+            words = {"status": record.status, **_reason(record)}
+            listed = "\n".join(f"{name}: {value}" for name, value in _parameters(record).items())
+            for name, text in (words | {"configuration": listed}).items():
+                # As code, which TensorBoard shows as it is.
+                writer.add_text(name, textwrap.indent(text, "    "), walltime=_ended(record))
     return f"tensorboard --logdir {output}"
 
 
@@ -104,7 +146,7 @@ def to_mlflow(sweep: store.Sweep, output: Path) -> str:
     database = f"sqlite:///{(output / 'mlflow.db').absolute()}"
     client = MlflowClient(database)
     experiment = client.create_experiment(
-        sweep.folder.name, artifact_location=(output / "artifacts").absolute().as_uri()
+        sweep.name, artifact_location=(output / "artifacts").absolute().as_uri()
     )
     for record in sweep.records:
         run = client.create_run(
@@ -142,7 +184,7 @@ def to_wandb(sweep: store.Sweep, output: Path) -> str:
     settings = wandb.Settings(mode="offline", silent=True, console="off", disable_git=True)
     for record in sweep.records:
         run = wandb.init(
-            project=sweep.folder.name.replace("/", "-")[:120],
+            project=re.sub(r"[/\\#?%:]", "-", sweep.name)[:120],
             name=record.run_id,
             dir=str(output),
             config=_parameters(record) | {"status": record.status} | _reason(record),
@@ -195,19 +237,27 @@ def _parameters(record: RunRecord) -> dict[str, Any]:
 
 def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in content.items():
+        key = prefix + re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)[:80]
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from _flat(value, f"{key}.")
         else:
-            yield f"{prefix}{name}".replace(" ", "_"), value
+            yield key, value
 
 
 def _reason(record: RunRecord) -> dict[str, str]:
     return {} if record.error is None else {"error": record.error.message[:5000]}
 
 
-def _folder_name(record: RunRecord) -> str:
-    kept = [letter if letter.isalnum() or letter in "._-" else "_" for letter in record.run_id]
-    return "".join(kept).lstrip(".") or "_"
+def _folders(records: Sequence[RunRecord]) -> list[str]:
+    """Return a folder for each run, none twice."""
+    folders: dict[str, None] = {}
+    for record in records:
+        parts = (re.sub(r"[^\w.-]", "_", part, flags=re.ASCII) for part in record.run_id.split("/"))
+        folder = "/".join(part.lstrip(".")[:200] or "_" for part in parts)
+        while folder in folders:
+            folder += "_"
+        folders[folder] = None
+    return list(folders)
 
 
 def _started(record: RunRecord) -> float:

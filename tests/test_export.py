@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from bench import export
+from bench import export, store
 from bench.contract import RunError
 from tests.report.conftest import make_record, write  # noqa: F401  # a fixture
 
@@ -55,9 +55,17 @@ def test_tensorboard_reads_every_curve(sweep, run_export):
     for run_id, record in stored(sweep).items():
         (path,) = (sweep / "tensorboard" / run_id).iterdir()
         scalars: dict[str, list] = {}
+        texts: dict[str, str] = {}
         for event in summary_iterator(str(path)):
             for value in event.summary.value:
                 scalars.setdefault(value.tag, []).append((event.step, value.simple_value))
+                texts[value.tag] = b"".join(value.tensor.string_val).decode()
+        assert texts["status/text_summary"].strip() == record["status"]
+        assert ("error/text_summary" in texts) == (record["error"] is not None)
+        assert (
+            f"learning_rate: {record['config']['learning_rate']}"
+            in texts["configuration/text_summary"]
+        )
         for name in ("train_loss", "validation_accuracy"):
             expected = [(at, pytest.approx(value, rel=1e-6)) for at, value in curve(record, name)]
             assert scalars.get(name, []) == expected
@@ -118,3 +126,60 @@ def test_a_sweep_without_records_is_nothing_to_export(run_export, tmp_path):
     assert status == 2
     assert "no records, so there is nothing to export" in printed
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("tool", ["tensorboard", "mlflow"])
+def test_a_record_of_no_known_time_is_left_out_and_named(sweep, run_export, tool):
+    pytest.importorskip(export.TOOLS[tool][0])
+    record = make_record("jax")
+    object.__setattr__(record, "started_at", "yesterday\x1b")
+    store.write_record(sweep, record)
+    status, printed = run_export(sweep, "--to", tool)
+    assert status == 0, printed
+    assert rf"left out: {record.run_id}: started_at=yesterday\x1b: not a time" in printed
+    assert "Exported: 3 runs" in printed
+
+
+def test_what_a_tool_refuses_is_one_line_and_leaves_no_folder_in_the_way(
+    sweep, run_export, monkeypatch
+):
+    def refuse(sweep, output):
+        (output / "half").mkdir()
+        raise RuntimeError("name not allowed\nat length")
+
+    monkeypatch.setitem(export.TOOLS, "mlflow", ("json", refuse))
+    status, printed = run_export(sweep, "--to=mlflow")
+    assert status == 2
+    assert printed.endswith("mlflow: not written: RuntimeError: name not allowed\n")
+    assert not (sweep / "mlflow").exists()
+
+
+def test_names_that_mlflow_does_not_know_are_written_as_it_does(write, run_export):  # noqa: F811
+    tracking = pytest.importorskip("mlflow.tracking")
+    pytest.importorskip("sqlalchemy")
+    sweep = write(make_record(**{"a=b \u00e9": 1, "x" * 500: 2}))
+    status, printed = run_export(sweep, "--to=mlflow")
+    assert status == 0, printed
+    client = tracking.MlflowClient(f"sqlite:///{sweep / 'mlflow' / 'mlflow.db'}")
+    (run,) = client.search_runs([client.get_experiment_by_name(sweep.name).experiment_id])
+    assert run.data.params["a_b__"] == "1"
+
+
+def test_sweeps_of_the_same_name_are_exported_side_by_side(sweep, run_export, tmp_path):
+    pytest.importorskip("tensorboardX")
+    other = tmp_path / "elsewhere" / sweep.name
+    store.write_record(other, make_record("numpy", examples_per_second=1.0))
+    output = tmp_path / "out"
+    status, printed = run_export(sweep, other, "--to=tensorboard", "--output", output)
+    assert status == 0, printed
+    files = sorted(output.rglob("events.*"))
+    assert len({file.parent for file in files}) == len(files) == 4
+
+
+def test_the_folder_one_is_in_has_a_name(sweep, run_export, monkeypatch):
+    tracking = pytest.importorskip("mlflow.tracking")
+    pytest.importorskip("sqlalchemy")
+    monkeypatch.chdir(sweep)
+    assert run_export(".", "--to=mlflow")[0] == 0
+    client = tracking.MlflowClient(f"sqlite:///{sweep / 'mlflow' / 'mlflow.db'}")
+    assert sweep.name in {one.name for one in client.search_experiments()}
