@@ -44,7 +44,7 @@ FEWEST_ROWS = {"C": 8, "F": 32}  # in one block, by how the rows to be cut lie i
 MOST_TOGETHER = 32  # examples of small batches whose steps are taken together
 CACHE_LINE = 16  # numbers, of 4 bytes each
 SPINS = 20_000  # looks at a semaphore before going to sleep, about two milliseconds
-BYTE = np.float32(1 / 255)
+BYTE, ONE = np.float32(1 / 255), np.float32(1)
 DEATH = "a process that trained along, on a core of its own, has died"
 
 Call = Callable[[], object]  # one NumPy function with the arrays that it works on
@@ -216,22 +216,31 @@ class Dense:
         layer: Layer,
         gradient: Layer,
         inputs: FloatArray,
-        delta_before: FloatArray | None,
         order: Literal["C", "F"],
+        unit: np.float32,
+        before: Dense | None = None,
     ) -> None:
+        """Args:
+        unit: what the inputs are counted in. They go unscaled into all products, and the smaller
+            arrays around them are scaled: `delta` keeps dL/dz times `unit`.
+        """
         shape = (len(inputs), len(layer.bias))
         self.layer, self.gradient = layer, gradient
         self.inputs = inputs
         self.outputs = allocate(shape, order)
         self.delta = allocate(shape, order)  # dL/dz
-        self._delta_before = delta_before
+        self._unit, self._before = unit, before
 
     def forward(self) -> list[Call]:
         """z = a @ W + b."""
-        return [
-            product(self.inputs, self.layer.weights, self.outputs),
-            partial(np.add, self.outputs, self.layer.bias, out=self.outputs),
-        ]
+        return [product(self.inputs, self.layer.weights, self.outputs), *self.finish_sums()]
+
+    def finish_sums(self) -> list[Call]:
+        """Go on from a @ W, with a counted in units."""
+        calls: list[Call] = []
+        if self._unit != 1:
+            calls.append(partial(np.multiply, self.outputs, self._unit, out=self.outputs))
+        return [*calls, partial(np.add, self.outputs, self.layer.bias, out=self.outputs)]
 
     def backward(self) -> list[Call]:
         """Find dL/dW, dL/db and, where there is a layer before, its dL/da."""
@@ -239,17 +248,17 @@ class Dense:
             product(self.inputs.T, self.delta, self.gradient.weights),
             self.find_bias_gradient(),
         ]
-        if self._delta_before is not None:
+        if self._before is not None:
             # Turned round in memory; a library is slower with rows that lie across.
             turned = allocate(self.layer.weights.shape[::-1])
-            calls.append(partial(np.copyto, turned, self.layer.weights.T))
-            calls.append(product(self.delta, turned, self._delta_before))
+            calls.append(partial(np.multiply, self.layer.weights.T, self._before._unit, out=turned))
+            calls.append(product(self.delta, turned, self._before.delta))
         return calls
 
     def find_bias_gradient(self) -> Call:
         """Find dL/db, the sum of d over the batch."""
-        ones = np.ones(len(self.delta), np.float32)
-        return partial(np.matmul, ones, self.delta, out=self.gradient.bias)
+        of_one = np.full(len(self.delta), 1 / self._unit, np.float32)
+        return partial(np.matmul, of_one, self.delta, out=self.gradient.bias)
 
 
 class Step:
@@ -276,28 +285,31 @@ class Step:
         self._images, self._vector, self._gradient = images, vector, gradient
         self._gradient[:] = 0
         layers: list[Dense] = []
-        values, delta = allocate((n_rows, sizes[0])), None
+        values, unit = allocate((n_rows, sizes[0])), BYTE if images.dtype == np.uint8 else ONE
         pairs = zip(layers_of(vector, sizes), layers_of(gradient, sizes), strict=True)
         for layer, of_layer in pairs:
             # Of the scores, those of one class lie together: reductions over classes are faster.
             order: Literal["C", "F"] = "F" if len(layers) == len(sizes) - 2 else "C"
-            layers.append(Dense(layer, of_layer, values, delta, order))
-            values, delta = layers[-1].outputs, layers[-1].delta
+            before = layers[-1] if layers else None
+            layers.append(Dense(layer, of_layer, values, order, unit, before))
+            values, unit = layers[-1].outputs, ONE
         self._first = layers[0]
         self._loss = Loss(problem.recipe, layers[-1].outputs, layers[-1].delta)
         scale = np.float32(gradient_scale(problem) / batch_size)
         self._find_deltas = through(problem.recipe, layers, self._loss, scale)
-        self._pixels, convert = as_floats(images.dtype, self._first.inputs)
+        self._rows = np.zeros(n_rows, np.int64)  # of the images, to be filled in
         self._find_gradient = [
-            *convert, *self._first.forward(), *self._find_deltas, *self._first.backward()
-        ]  # fmt: skip
+            *gather(images, self._rows, self._first.inputs),
+            *self._first.forward(),
+            *self._find_deltas,
+            *self._first.backward(),
+        ]
 
     def find_gradient(self, rows: npt.NDArray[np.int64], truth: FloatArray) -> float:
         """Find the gradient of the rows of one batch, and return the sum of their losses."""
         if len(rows) == 0:
             return 0.0
-        np.take(self._images, rows, axis=0, out=self._pixels, mode="clip")
-        self._loss.truth[:] = truth
+        self._rows[:], self._loss.truth[:] = rows, truth
         run(self._find_gradient)
         return self._loss.read()
 
@@ -319,21 +331,18 @@ class Step:
         """
         first, size = self._first, self._batch_size
         images = np.empty((batches.size, first.inputs.shape[1]), np.float32)
-        pixels, convert = as_floats(self._images.dtype, images)
-        np.take(self._images, batches.ravel(), axis=0, out=pixels, mode="clip")
-        run(convert)
-        weights, bias = first.layer
+        run(gather(self._images, batches.ravel(), images))
+        weights = first.layer.weights
         sums, similarities = images @ weights, images @ images.T
         steps = np.empty_like(sums)
-        find_the_rest = [*self._find_deltas, first.find_bias_gradient()]
+        go_on = [*first.finish_sums(), *self._find_deltas, first.find_bias_gradient()]
         loss = 0.0
         for start, truth in zip(range(0, batches.size, size), truths, strict=True):
             end = start + size
             np.matmul(similarities[start:end, :start], steps[:start], out=first.outputs)
             np.subtract(sums[start:end], first.outputs, out=first.outputs)
-            first.outputs += bias
             self._loss.truth[:] = truth
-            run(find_the_rest)
+            run(go_on)
             loss += self._loss.read()
             steps[start:end] = first.delta
             self._vector[weights.size :] -= self._gradient[weights.size :]
@@ -356,14 +365,13 @@ def through(recipe: Recipe, layers: Sequence[Dense], loss: Loss, scale: np.float
     return calls
 
 
-def as_floats(dtype: npt.DTypeLike, inputs: FloatArray) -> tuple[npt.NDArray[Any], list[Call]]:
-    """Return where to put images of some type, and what then makes `inputs` of them."""
-    if dtype != np.uint8:
-        return inputs, []
-    pixels = np.empty(inputs.shape, np.uint8)
-    return pixels, [
-        partial(np.copyto, inputs, pixels), partial(np.multiply, inputs, BYTE, out=inputs)
-    ]  # fmt: skip
+def gather(images: npt.NDArray[Any], rows: npt.NDArray[np.int64], out: FloatArray) -> list[Call]:
+    """Write the images of these rows to `out`, (n, 784): grey levels from bytes, or as they are."""
+    take = partial(np.take, images, rows, axis=0, mode="clip")
+    if images.dtype != np.uint8:
+        return [partial(take, out=out)]
+    grey_levels = np.empty(out.shape, np.uint8)
+    return [partial(take, out=grey_levels), partial(np.copyto, out, grey_levels)]
 
 
 def activate(name: str, sums: FloatArray) -> list[Call]:
