@@ -37,15 +37,12 @@ def answers(sweep: Sweep, runs: pd.DataFrame, comparison: pd.DataFrame) -> list[
 
 def _each(table: pd.DataFrame, say: Callable[[pd.DataFrame], str | None]) -> list[str]:
     """Say something of each condition, as long as there are few."""
-    all_conditions = conditions(table)
+    few, left = conditions(table, MOST_CONDITIONS)
     said = [
-        f"{text(label)}: {sentence}"
-        for label, group in all_conditions[:MOST_CONDITIONS]
-        if (sentence := say(group)) is not None
+        f"{text(label)}: {sentence}" for label, group in few if (sentence := say(group)) is not None
     ]
-    left = len(all_conditions) - MOST_CONDITIONS
     more = [f"The same of {counted(left, 'more condition')}: see the comparison."]
-    return said + (more if left > 0 else [])
+    return said + (more if left else [])
 
 
 def _speed(best: pd.DataFrame, group: pd.DataFrame) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from bench.contract import RunRecord
 from bench.report import tables
 
 CONFIDENCE = 0.95
+# The worst first.
 QUIETNESS = (tables.NOISY, tables.SHARED, tables.NOT_KNOWN, tables.QUIET)
 PARITY = (tables.FAILED, tables.NOT_JUDGED, tables.PASSED)
 CELL = (*tables.CONDITIONS, "implementation")
@@ -55,13 +57,17 @@ def paired(ours: pd.Series, theirs: pd.Series) -> Paired | None:
 
 def by_seed(runs: pd.DataFrame, column: str) -> pd.Series:
     """Return a column's mean for each seed: a run that was repeated is no further seed."""
-    return runs.groupby("seed", dropna=False)[column].mean()
+    return runs.groupby(tables.seeds(runs))[column].mean()
 
 
 def log_speeds(runs: pd.DataFrame) -> pd.Series:
     """Return the mean logarithm of examples per second for each seed."""
+    return by_seed(_with_logs(runs), "log_speed").dropna()
+
+
+def _with_logs(runs: pd.DataFrame) -> pd.DataFrame:
     speeds = runs["examples_per_second"].where(runs["examples_per_second"] > 0)
-    return by_seed(runs.assign(log=np.log(speeds)), "log").dropna()
+    return runs.assign(log_speed=np.log(speeds))
 
 
 def comparison(runs: pd.DataFrame) -> pd.DataFrame:
@@ -71,34 +77,28 @@ def comparison(runs: pd.DataFrame) -> pd.DataFrame:
     whose parity is proven have a `rank`; `ratio` is examples/s over that of the fastest of these
     under the same condition.
     """
-    rows = []
-    for key, group in tables.best_rates(runs).groupby(list(CELL), dropna=False, sort=False):
-        seeds = group.groupby("seed", dropna=False)
-        means = {name: seeds[name].mean() for name in MEANS}
-        accuracies = means["test_accuracy"].dropna()
-        rows.append(
-            dict(zip(CELL, key, strict=True))
-            | {name: values.mean() for name, values in means.items()}
-            | {
-                "learning_rate": group["learning_rate"].iloc[0],
-                "n_seeds": len(seeds),
-                "n_tried": group["n_tried"].iloc[0],
-                "run_ids": tuple(group["run_id"]),
-                "place": group.index[0],  # among the runs
-                "test_accuracy_half_width": half_width(accuracies.tolist()),
-                "n_tested": len(accuracies),
-                "test_size": group["test_size"].max(),
-                "examples_per_second": math.exp(log_speeds(group).mean()),
-                "examples_per_second_min": group["examples_per_second_min"].min(),
-                "examples_per_second_max": group["examples_per_second_max"].max(),
-                "peak_memory_bytes": group["peak_memory_bytes"].max(),
-                "quiet": tables.worst(group["quiet"], QUIETNESS),
-                "parity": tables.worst(group["parity"], PARITY),
-            }
-        )
-    table = pd.DataFrame(rows)
-    if table.empty:
-        return table
+    best = _with_logs(tables.best_rates(runs))
+    best["place"] = best.index  # among the runs
+    best["quiet"] = best["quiet"].map(QUIETNESS.index)
+    best["parity"] = best["parity"].map(PARITY.index)
+    cell = best.groupby(list(CELL), dropna=False, sort=False).ngroup().rename("cell")
+    seeds = best.groupby([cell, tables.seeds(best)])[[*MEANS, "log_speed"]].mean().groupby("cell")
+    means, tested = seeds.mean(), seeds["test_accuracy"]
+    together = best.groupby(cell)
+    same = together[[*CELL, "learning_rate", "n_tried", "place"]].first()
+    table = same.join(means[list(MEANS)]).assign(
+        n_seeds=seeds.size(),
+        run_ids=together["run_id"].agg(tuple),
+        test_accuracy_half_width=tested.apply(lambda values: half_width(values.dropna().tolist())),
+        n_tested=tested.count(),
+        test_size=together["test_size"].max(),
+        examples_per_second=np.exp(means["log_speed"]),
+        examples_per_second_min=together["examples_per_second_min"].min(),
+        examples_per_second_max=together["examples_per_second_max"].max(),
+        peak_memory_bytes=together["peak_memory_bytes"].max(),
+        quiet=together["quiet"].min().map(lambda place: QUIETNESS[place]),
+        parity=together["parity"].min().map(lambda place: PARITY[place]),
+    )
     speed = table["examples_per_second"].where(table["parity"] == tables.PASSED)
     by_condition = speed.groupby([table[name] for name in tables.CONDITIONS], dropna=False)
     table["ratio"] = table["examples_per_second"] / by_condition.transform("max")
@@ -107,11 +107,15 @@ def comparison(runs: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(order, ascending=[True, True, False]).reset_index(drop=True)
 
 
-def conditions(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Return the rows of each condition with the condition's name."""
+def conditions(table: pd.DataFrame, most: int) -> tuple[list[tuple[str, pd.DataFrame]], int]:
+    """Return the first few conditions' names and rows, and how many more conditions there are."""
     named = tables.varying(table)
     groups = table.groupby(list(tables.CONDITIONS), dropna=False, sort=False)
-    return [(tables.condition_label(group.iloc[0], named), group) for _, group in groups]
+    first = [
+        (tables.condition_label(group.iloc[0], named), group)
+        for _, group in itertools.islice(groups, most)
+    ]
+    return first, groups.ngroups - len(first)
 
 
 def seconds_to(record: RunRecord, target: float) -> float | None:

@@ -114,31 +114,47 @@ def rates(runs: pd.DataFrame, compared: pd.DataFrame) -> str:
         return ""
     named = tables.varying(runs)
     columns = sorted(runs["learning_rate"].dropna().unique())
-    chosen: dict[Any, float] = {}
-    for row in tables.rows(compared):
-        chosen |= dict.fromkeys(row.run_ids, row.learning_rate)
-    rows = []
-    for _, group in runs.groupby(list(comparing.CELL), dropna=False):
-        best = next((chosen[name] for name in group["run_id"] if name in chosen), None)
-        cells = [_of_rate(group[group["learning_rate"] == rate], rate == best) for rate in columns]
-        first = group.iloc[0]
-        rows.append([*_settings(first, named), text(first["implementation"]), *cells])
+    chosen = {run_id for run_ids in compared["run_ids"] for run_id in run_ids}
+    cell = runs.groupby(list(comparing.CELL), dropna=False).ngroup()
+    shown = _by_rate(runs.assign(is_best=runs["run_id"].isin(chosen)), cell)
+    firsts = runs.assign(cell=cell).groupby(cell).head(1).sort_values("cell")
+    rows = [
+        [
+            *_settings(row, named),
+            text(row.implementation),
+            *(shown.get((row.cell, rate), "-") for rate in columns),
+        ]
+        for row in tables.rows(firsts)
+    ]
     headings = [*_headings(named), "implementation", *(f"rate {rate:g}" for rate in columns)]
     return table(headings, rows, n_words=len(named) + 1)
 
 
-def _of_rate(tried: pd.DataFrame, is_best: bool) -> str:
-    """Show the mean over the seeds that were tried at a rate, and whether all have a result."""
-    if tried.empty:
-        return "-"
-    done = tried[tried["status"] == "done"]
-    mean = comparing.by_seed(done, "test_accuracy").mean()
-    endings = ", ".join(dict.fromkeys(tried["status"].str.replace("_", " ")))
-    if pd.isna(mean):
-        return endings
-    n_tried, n_done = (part["seed"].nunique(dropna=False) for part in (tried, done))
-    some = "" if n_done == n_tried else f" ({n_done} of {n_tried})"
-    return (f"**{mean:.4f}**" if is_best else f"{mean:.4f}") + some
+def _by_rate(runs: pd.DataFrame, cell: pd.Series) -> dict[Any, str]:
+    """Show the mean over the seeds of each cell and rate, and whether all have a result."""
+    keys = [cell.rename("cell"), runs["learning_rate"]]
+    seed = tables.seeds(runs)
+    done = runs["status"] == "done"
+    tested = runs.loc[done, "test_accuracy"]
+    by_seed = tested.groupby([key[done] for key in [*keys, seed]]).mean()
+    together = runs.groupby(keys)
+    found = pd.DataFrame(
+        {
+            "mean": by_seed.groupby(level=[0, 1]).mean(),
+            "n_done": by_seed.groupby(level=[0, 1]).size(),
+            "n_tried": seed.groupby(keys).nunique(),
+            "is_best": together["is_best"].any(),
+            "endings": together["status"].agg(lambda words: ", ".join(dict.fromkeys(words))),
+        }
+    )
+    return {row.Index: _of_rate(row) for row in tables.rows(found)}
+
+
+def _of_rate(row: Any) -> str:
+    if pd.isna(row.mean):
+        return str(row.endings).replace("_", " ")
+    mean = f"**{row.mean:.4f}**" if row.is_best else f"{row.mean:.4f}"
+    return mean if row.n_done == row.n_tried else f"{mean} ({row.n_done:.0f} of {row.n_tried})"
 
 
 def ledger(runs: pd.DataFrame) -> str:

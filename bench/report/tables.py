@@ -177,41 +177,31 @@ def best_rates(runs: pd.DataFrame) -> pd.DataFrame:
     the last epoch, or, where nothing was set aside for validation, the lowest training loss. Adds
     `n_tried`, the seeds that were tried at that rate.
     """
-    kept = []
-    for _, group in runs.groupby(["implementation", *CONDITIONS], dropna=False, sort=False):
-        validated = bool(group.loc[group["status"] == "done", "validation_accuracy"].notna().any())
-        candidates: list[tuple[int, float, int, pd.DataFrame]] = []
-        for _, tried in group.groupby("learning_rate", dropna=False):
-            done = tried[tried["status"] == "done"]
-            if done.empty:
-                continue
-            n_tried = tried["seed"].nunique(dropna=False)
-            n_lacking = n_tried - done["seed"].nunique(dropna=False)
-            kept_with = done.assign(n_tried=n_tried)
-            candidates.append((n_lacking, -_score(done, validated), len(candidates), kept_with))
-        if candidates:
-            kept.append(min(candidates, key=lambda one: one[:3])[3])
-    return pd.concat(kept) if kept else runs[runs["status"] == "done"].assign(n_tried=0)
+    cell = runs.groupby(["implementation", *CONDITIONS], dropna=False, sort=False).ngroup()
+    rate = runs.groupby([cell, "learning_rate"], dropna=False).ngroup()
+    seed = seeds(runs)
+    n_tried = seed.groupby(rate).nunique()
+    done = runs["status"] == "done"
+    scored = ["validation_accuracy", "train_loss"]
+    by_seed = runs.loc[done, scored].groupby([rate[done].rename("rate"), seed[done]]).mean()
+    by_rate = by_seed.groupby("rate").mean().assign(
+        cell=cell.groupby(rate).first(), lacking=n_tried - by_seed.groupby("rate").size()
+    )  # fmt: skip
+    validated = by_rate.groupby("cell")["validation_accuracy"].transform("count") > 0
+    by_rate["score"] = by_rate["validation_accuracy"].where(validated, -by_rate["train_loss"])
+    ordered = by_rate.sort_values(["lacking", "score"], ascending=[True, False], kind="stable")
+    best = ordered.groupby("cell").head(1).index
+    return runs.assign(n_tried=rate.map(n_tried))[done & rate.isin(best)]
 
 
-def _score(done: pd.DataFrame, validated: bool) -> float:
-    """Return how good the runs at one rate are: the higher the better; each seed counts once."""
-    by_seed = done.groupby("seed", dropna=False)
-    if validated:
-        score = by_seed["validation_accuracy"].mean().mean()
-    else:
-        score = -by_seed["train_loss"].mean().mean()
-    return float(score) if pd.notna(score) else float("-inf")
+def seeds(runs: pd.DataFrame) -> pd.Series:
+    """Return the seeds as words, so that runs that do not tell theirs have one too."""
+    return runs["seed"].map(str).rename("seed")
 
 
 def is_proven(verdicts: pd.Series) -> bool:
     """Say whether the parity of all these runs is proven."""
-    return worst(verdicts, (FAILED, NOT_JUDGED, PASSED)) == PASSED
-
-
-def worst(words: pd.Series, order: Sequence[str]) -> str:
-    """Return what several runs come to: the first of the words in `order` that any of them has."""
-    return next(word for word in order if (words == word).any())
+    return bool((verdicts == PASSED).all())
 
 
 def rows(table: pd.DataFrame) -> Iterator[Any]:
