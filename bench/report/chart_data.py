@@ -54,7 +54,7 @@ def chart_data(records: Sequence[RunRecord], runs: pd.DataFrame) -> ChartData:
     chosen = set(kept["run_id"])
     curves = tables.curves_table([record for record in records if record.run_id in chosen])
     curves = curves.reindex(columns=["run_id", *CURVE]).merge(kept[[*OF_A_RUN]], on="run_id")
-    notices = [panels.cut(len(named)).strip()]
+    notices = [panels.cut(len(named), panels.MOST).strip()]
     if len(kept) < len(drawn):
         notices.append(
             f"Curves are drawn for {len(kept)} of {len(drawn)} runs: of each implementation under "

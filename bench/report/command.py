@@ -7,9 +7,7 @@ import math
 import re
 import sys
 from collections.abc import Set
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,9 +172,11 @@ def _draw(
     sweep: store.Sweep, runs: pd.DataFrame, history: Path | None, folder: Path
 ) -> dict[str, str]:
     """Draw all pictures, in place of those of an earlier report; return captions by file name."""
+    from bench.report import drawing
+
     drawn = folder / PICTURES_NAME
     _remove_earlier(drawn)
-    captions = _draw_runs(sweep, runs, folder) if sweep.records else {}
+    captions = drawing.draw(sweep, runs, folder) if sweep.records else {}
     captions |= _draw_history(history, folder)
     names = [name for picture in captions for name in (picture, f"{Path(picture).stem}.svg")]
     drawn.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
@@ -190,19 +190,6 @@ def _remove_earlier(drawn: Path) -> None:
     for name in drawn.read_text(encoding="utf-8").splitlines():
         if re.fullmatch(r"[\w-]+\.(png|svg)", name, re.ASCII):
             (drawn.parent / name).unlink(missing_ok=True)
-
-
-def _draw_runs(sweep: store.Sweep, runs: pd.DataFrame, folder: Path) -> dict[str, str]:
-    from bench.report import overviews, pictures
-    from bench.report.plots import Plots
-
-    # Half of the work each, at the same time; matplotlib does not draw in two threads.
-    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
-        best = pictures.best_runs(sweep.records)
-        images = pool.submit(pictures.draw, best, sweep.datasets, folder)
-        plots = Plots(sweep.records, folder, sweep.verdicts)
-        captions = plots.draw() | overviews.draw(runs, folder, plots.stamp)
-        return captions | images.result()
 
 
 def _draw_history(history: Path | None, folder: Path) -> dict[str, str]:

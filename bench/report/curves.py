@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from matplotlib.ticker import StrMethodFormatter
 
 from bench.contract import RunRecord
 from bench.report import panels, style, tables
@@ -65,35 +64,44 @@ CURVES = {
 }  # fmt: skip
 
 
-def draw(
-    records: Mapping[str, RunRecord],
-    runs: pd.DataFrame,
-    looks: Mapping[str, style.Look],
-    folder: Path,
-    stamp: str,
-) -> dict[str, str]:
-    """Draw every curve there is data for; captions by file name.
+def at_best_rates(records: Mapping[str, RunRecord], runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the epochs of the runs that have curves.
 
     Args:
         records: by run_id.
         runs: a row for each of them.
-        looks: of implementations, by name.
     """
     best = tables.best_rates(runs)
     few = best.groupby([*tables.CONDITIONS, "implementation"], dropna=False).head(MOST_LINES)
-    table = tables.curves_table([records[run_id] for run_id in few["run_id"]])
-    captions = {}
-    for name, curve in CURVES.items() if not table.empty else ():
-        known = table[table[curve.y] > 0] if curve.logarithmic else table[table[curve.y].notna()]
-        lines = {str(run_id): line for run_id, line in known.groupby("run_id")}
-        shown = runs["run_id"].isin(list(lines))
-        if lines:
-            title = curve.title + stamp
-            with panels.figure(folder / name, title, runs, shown) as (drawn, cut):
-                for panel, condition in drawn:
-                    _draw_panel(panel, curve, condition, lines, looks)
-            captions[name] = curve.caption + cut
-    return captions
+    return tables.curves_table([records[run_id] for run_id in few["run_id"]])
+
+
+def draw(
+    curve: Curve,
+    path: Path,
+    runs: pd.DataFrame,
+    epochs: pd.DataFrame,
+    looks: Mapping[str, style.Look],
+    stamp: str,
+) -> str | None:
+    """Draw one kind of curve; return its caption, or None where nothing was measured.
+
+    Args:
+        runs: of all conditions.
+        epochs: of those that have curves.
+        looks: of implementations, by name.
+    """
+    if epochs.empty:
+        return None
+    known = epochs[epochs[curve.y] > 0] if curve.logarithmic else epochs[epochs[curve.y].notna()]
+    lines = {str(run_id): line for run_id, line in known.groupby("run_id")}
+    if not lines:
+        return None
+    shown = runs["run_id"].isin(list(lines))
+    with panels.figure(path, curve.title + stamp, runs, shown) as (drawn, cut):
+        for panel, condition in drawn:
+            _draw_panel(panel, curve, condition, lines, looks)
+    return curve.caption + cut
 
 
 def _draw_panel(
@@ -117,8 +125,6 @@ def _draw_panel(
     else:
         panel.set_xlim(left=0)
     if curve.logarithmic:
-        panel.set_yscale("log")
-        panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        panel.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}"))
+        panels.logarithmic(panel, "y")
     panel.set_xlabel(AXES[curve.x])
     panel.set_ylabel(curve.y_title)

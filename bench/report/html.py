@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 from PIL import Image
 
-from bench.report import alternatives, charts, style
+from bench.report import alternatives, charts, panels, style
 from bench.report.chart_data import FILTERS, ChartData, chart_data
 from bench.report.commits import NAME as COMMITS
 from bench.store import Sweep
@@ -49,10 +50,15 @@ def page(
         loader=jinja2.PackageLoader("bench.report"), trim_blocks=True, autoescape=True
     )
     markdown = _markdown()
+    with ThreadPoolExecutor() as pool:
+        bundle = pool.submit(vl_convert.javascript_bundle, "window.vegaEmbed = vegaEmbed;")
+        addresses = pool.map(_embedded, (folder / name for name in plots))
+        embedded = dict(zip(plots, addresses, strict=True))
+        library = bundle.result()
     environment.filters |= {
         "line": lambda text: Markup(markdown.renderInline(text)),  # noqa: S704  # html is off
         "table": lambda text, caption: _table(markdown, text, caption),
-        "picture": lambda name: _embedded(folder / name),
+        "picture": lambda name: embedded[name],
     }
     data = chart_data(sweep.records, runs)
     shown = charts.charts(style.looks(sweep.records))
@@ -70,11 +76,11 @@ def page(
     placed = {COMMITS, *(one.picture for one in shown)}
     spoken = alternatives.of_pictures(sweep.records, sweep.datasets)
     styles = _part("page.css")
-    library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     scripts = [library.replace("</script", "<\\/script"), _part("page.js")]
     return environment.get_template("index.html.j2").render(
         said,
         figures=[(one, _panels(one, data)) for one in shown if one.picture in plots],
+        n_pictured=panels.MOST_PICTURED,
         notices=data.notices,
         plots=plots,
         pictures=[

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from bench.report import style, tables
 
-MOST = 12  # conditions drawn in one picture; beyond that nothing can be read
+MOST = 12  # conditions drawn in the page; beyond that nothing can be read
+MOST_PICTURED = 6  # in one picture, which fits on a sheet of paper
+MOST_TICKS, FEW_DECADES = 5, 30  # up to so many times the least, ticks are evenly spaced values
 WIDEST_TITLE = 60  # characters on a line above a panel
 
 
@@ -23,16 +26,31 @@ def conditions(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(tables.condition_label(group.iloc[0], named), group) for _, group in groups]
 
 
-def cut(n_conditions: int) -> str:
-    """Say, after a caption, how many conditions are not drawn; nothing where all are."""
-    if n_conditions <= MOST:
+def cut(n_conditions: int, most: int) -> str:
+    """Say, after a caption, how many conditions are drawn; nothing where all are."""
+    if n_conditions <= most:
         return ""
-    return f" Drawn for the first {MOST} of {n_conditions} conditions; the tables hold all."
+    return f" Drawn for the first {most} of {n_conditions} conditions; the tables hold all."
 
 
 def width(number: int, n_lines: int) -> float:
     """Return how wide a line is drawn: later ones lie on top and are thinner, so that all show."""
     return 1.5 + 3 * (1 - (number + 1) / n_lines)
+
+
+def logarithmic(panel: Any, which: str) -> None:
+    """Make the x or y axis logarithmic, with a few ticks in plain digits, whatever it spans.
+
+    Each tick takes time to lay out and draw, and there are many panels.
+    """
+    panel.set(**{f"{which}scale": "log"})
+    axis = panel.xaxis if which == "x" else panel.yaxis
+    low, high = axis.get_view_interval()
+    if high / low < FEW_DECADES:
+        axis.set_major_locator(MaxNLocator(MOST_TICKS))
+        axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 @contextmanager
@@ -50,15 +68,16 @@ def figure(
     """
     named = [(label, group[shown[group.index]]) for label, group in conditions(runs)]
     full = [(label, group) for label, group in named if not group.empty]
-    drawn_of = full[:MOST]
+    drawn_of = full[:MOST_PICTURED]
     rows, columns = style.grid_shape(len(drawn_of), widest=2)
     options = {"nrows": rows, "ncols": columns, "sharey": True}
     size = (5.4 * columns if columns > 1 else 7.0, 3.9 * rows + 0.6)
     with style.figure(path, title, figsize=size, **options) as (drawn, axes):
         for panel, (label, _) in zip(axes.flat, drawn_of, strict=False):
-            panel.set_title(textwrap.fill(label, WIDEST_TITLE))
-            panel.yaxis.set_tick_params(which="both", labelleft=True)
+            # With y given, nothing is measured to find a place for the title.
+            panel.locator_params(nbins=MOST_TICKS)
+            panel.set_title(textwrap.fill(label, WIDEST_TITLE), y=1.0)
         pairs = zip(axes.flat, (group for _, group in drawn_of), strict=False)
-        yield list(pairs), cut(len(full))
+        yield list(pairs), cut(len(full), MOST_PICTURED)
         style.hide_unused(axes, len(drawn_of))
         style.legend(drawn, axes)

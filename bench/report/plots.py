@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +29,22 @@ class Plots:
         self.done = self.runs["status"] == "done"
         self.looks = style.looks(records)
         self.stamp = f" ({SYNTHETIC})" if is_synthetic(records) else ""
-
-    def draw(self) -> dict[str, str]:
-        """Draw everything there is data for; return captions by file name."""
-        drawings: dict[str, Callable[[Path], str | None]] = {
+        self.epochs = curves.at_best_rates(self.records, self.runs)
+        self.drawings: dict[str, Callable[[Path], str | None]] = {
             "accuracy_by_learning_rate.png": self.accuracy_by_learning_rate,
             "throughput.png": self.throughput,
             "accuracy_against_seconds.png": self.accuracy_against_seconds,
+            **{name: partial(self.curve, curve) for name, curve in curves.CURVES.items()},
         }
-        captions = {name: drawing(self.folder / name) for name, drawing in drawings.items()}
-        drawn = {name: caption for name, caption in captions.items() if caption is not None}
-        return drawn | curves.draw(self.records, self.runs, self.looks, self.folder, self.stamp)
+
+    def draw(self, name: str) -> dict[str, str]:
+        """Draw one picture; return its caption by its name, or nothing where there is no data."""
+        caption = self.drawings[name](self.folder / name)
+        return {} if caption is None else {name: caption}
+
+    def curve(self, curve: curves.Curve, path: Path) -> str | None:
+        """Draw how something went while runs trained."""
+        return curves.draw(curve, path, self.runs, self.epochs, self.looks, self.stamp)
 
     def accuracy_by_learning_rate(self, path: Path) -> str | None:
         """Validation accuracy by learning rate: which is best for each implementation?"""
@@ -145,7 +151,7 @@ class Plots:
                     look, place = self.looks[str(name)], ("train_seconds", "validation_accuracy")
                     points = [mine[axis] for axis in place]
                     panel.plot(*points, look.marker, color=look.colour, label=style.short(name))
-                panel.set_xscale("log")
+                panels.logarithmic(panel, "x")
                 panel.set_xlabel("seconds of training (logarithmic)")
                 panel.set_ylabel("validation accuracy")
         return (

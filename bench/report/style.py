@@ -86,11 +86,20 @@ def figure(path: Path, title: str, **options: Any) -> Iterator[tuple[Figure, Any
         try:
             drawn.suptitle(title)
             yield drawn, axes
-            drawn.savefig(path, dpi=DOTS_PER_INCH)
-            drawn.set_layout_engine("none")  # it stays as it has just been laid out
-            drawn.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+            _save(drawn, path)
         finally:
             plt.close(drawn)
+
+
+def _save(drawn: Figure, path: Path) -> None:
+    """Lay a figure out, once for both files: saving would do so for each, and draw it in vain."""
+    engine = drawn.get_layout_engine()
+    if engine is not None:
+        engine.execute(drawn)
+    with mpl.rc_context({"figure.constrained_layout.use": False}):
+        drawn.set_layout_engine(None)
+        drawn.savefig(path, dpi=DOTS_PER_INCH)
+        drawn.savefig(path.with_suffix(".svg"), metadata={"Date": None})
 
 
 def legend(drawn: Figure, axes: Any) -> None:

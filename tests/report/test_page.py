@@ -6,8 +6,10 @@ import csv
 import functools
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench import store
@@ -400,6 +402,45 @@ def test_long_names_do_not_widen_the_page_of_a_phone(visit, hostile):
     for label in page.locator("#filters label").all():
         box = label.bounding_box()
         assert box["x"] + box["width"] <= 390
+
+
+def test_two_hundred_runs_are_a_page_under_three_megabytes(tmp_path):
+    """With digits, environments and commands as long as those of real runs."""
+    chance = np.random.default_rng(0)
+    libraries = {f"library_{number}": f"{number}.{number}.0" for number in range(20)}
+    records = []
+    for number in range(200):
+        record = make_record(
+            ("numpy", "keras", "tensorflow", "torch", "jax")[number % 5],
+            ("one_hidden", "two_hidden")[number // 5 % 2],
+            (0.001, 0.01, 0.03, 0.1, 0.3)[number // 10 % 5],
+            seed=number // 50,
+            n_epochs=20,
+        )
+        epochs = [
+            replace(
+                epoch, train_loss=chance.random(), validation_loss=chance.random(),
+                validation_accuracy=chance.random(), train_seconds=chance.random(),
+            )
+            for epoch in record.epochs
+        ]  # fmt: skip
+        wrong = [int(chance.integers(100)) for _ in range(100)]
+        matrix = tuple(tuple(wrong[10 * row : 10 * row + 10]) for row in range(10))
+        records.append(
+            replace(
+                record,
+                run_id=f"{record.run_id}-{chance.integers(2**32):08x}",
+                epochs=tuple(epochs),
+                environment=record.environment | {"libraries": libraries},
+                examples_per_second=1e5 * chance.random(),
+                flops_utilisation=chance.random(),
+                test_accuracy=chance.random(),
+                confusion_matrix=matrix,
+                sample_predictions=tuple(range(3)),
+            )
+        )
+    page = write_sweep(tmp_path / "large", records)
+    assert 1_000_000 < page.stat().st_size < 3_000_000
 
 
 @functools.cache
