@@ -29,6 +29,7 @@ import sys
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, Literal
@@ -41,6 +42,7 @@ from bench.contract import Batches, FloatArray, LabelArray, Layer, Parameters, P
 
 MOST_MULTIPLICATIONS = 1_000_000  # in one block of a matrix product
 FEWEST_ROWS = {"C": 8, "F": 32}  # in one block, by how the rows to be cut lie in memory
+FEWEST_SHARED = 64  # examples in a batch that plain descent shares among cores
 MOST_TOGETHER = 32  # examples of small batches whose steps are taken together
 CACHE_LINE = 16  # numbers, of 4 bytes each
 SPINS = 20_000  # looks at a semaphore before going to sleep, about two milliseconds
@@ -73,10 +75,11 @@ class MLP:
     def predict_scores(self, images: FloatArray) -> FloatArray:
         values = images
         *hidden, last = self._layers
-        for layer in hidden:
-            values = values @ layer.weights + layer.bias
-            run(activate(self._problem.recipe.activation, values))
-        scores: FloatArray = values @ last.weights + last.bias
+        with self._worker.on_one_core():
+            for layer in hidden:
+                values = values @ layer.weights + layer.bias
+                run(activate(self._problem.recipe.activation, values))
+            scores: FloatArray = values @ last.weights + last.bias
         return scores
 
     def parameters(self) -> Parameters:
@@ -123,40 +126,54 @@ class Worker:
         self._problem, self._images = problem, images
         self._vector, self._gradients = vector, gradients
         self.barrier, self._rank = barrier, rank
-        self._part = share(len(vector), rank, len(gradients), multiple=CACHE_LINE)
-        self._optimizer = Optimizer(problem.recipe, problem.learning_rate, vector[self._part])
+        part = share(len(vector), rank, len(gradients), multiple=CACHE_LINE)
+        self._optimizer = Optimizer(problem.recipe, problem.learning_rate, vector[part])
         self._step: Step | None = None
         self._batch_size = 0  # that the step is for
-        # A library's own threads would stand in the way of the other workers.
-        self._limit = {"blas": 1} if len(gradients) > 1 else {}
         self._libraries = ThreadpoolController()
+
+    def on_one_core(self) -> AbstractContextManager[object]:
+        """Keep libraries from starting threads of their own, where there are other workers.
+
+        Those threads look for work for a tenth of a second after they have had some, and would
+        stand in the way of the other workers for as long.
+        """
+        limits = {"blas": 1} if len(self._gradients) > 1 else {}
+        context: AbstractContextManager[object] = self._libraries.limit(limits=limits)
+        return context
 
     def train(self, batches: Batches) -> float:
         """Take part in an epoch, and return the sum of the losses of one's examples."""
-        batch_size = batches.shape[1]
-        is_together = batch_size <= MOST_TOGETHER // 2 and self._problem.recipe.optimizer == "sgd"
-        if is_together and self._rank > 0:
-            return 0.0  # too little work to be shared
-        n_workers = 1 if is_together else len(self._gradients)
+        batch_size, is_descent = batches.shape[1], self._problem.recipe.optimizer == "sgd"
+        n_workers = len(self._gradients)
+        if is_descent and batch_size < FEWEST_SHARED:
+            if self._rank > 0:
+                return 0.0  # too little work to be shared
+            n_workers = 1
         rows = share(batch_size, self._rank, n_workers)
         if self._step is None or self._batch_size != batch_size:
             self._step, self._batch_size = self._step_for(batch_size, rows), batch_size
-        with self._libraries.limit(limits=self._limit):
-            if is_together:
+        with self.on_one_core():
+            if is_descent and batch_size <= MOST_TOGETHER // 2:
                 return self._step.take_together(batches, self._problem.train_labels)
-            return self._train_by_steps(self._step, batches[:, rows])
+            return self._train_by_steps(self._step, batches[:, rows], n_workers)
 
-    def _train_by_steps(self, step: Step, rows: Batches) -> float:
+    def _train_by_steps(self, step: Step, rows: Batches, n_workers: int) -> float:
         truths = one_hot(self._problem.train_labels[rows], self._problem.layer_sizes[-1])
-        total, *others = (gradient[self._part] for gradient in self._gradients)
+        part = share(len(self._vector), self._rank, n_workers, multiple=CACHE_LINE)
+        total, *others = (gradient[part] for gradient in self._gradients[:n_workers])
+        optimizer = self._optimizer
+        if n_workers < len(self._gradients):  # plain descent, which keeps no state
+            optimizer = Optimizer(self._problem.recipe, self._problem.learning_rate, self._vector)
+        meet: Call = partial(self.barrier.meet, self._rank) if others else partial(int)
         loss = 0.0
         for of_batch, truth in zip(rows, truths, strict=True):
             loss += step.find_gradient(of_batch, truth)
-            self.barrier.meet(self._rank)
+            meet()
             for other in others:
                 total += other
-            self._optimizer.update(total)
-            self.barrier.meet(self._rank)
+            optimizer.update(total)
+            meet()
         return loss
 
     def _step_for(self, batch_size: int, rows: slice) -> Step:
@@ -554,9 +571,8 @@ class Barrier:
     than what they wait for."""
 
     def __init__(self, size: int) -> None:
-        self._is_alone = size == 1
         self._n_meetings = 0
-        if not self._is_alone:
+        if size > 1:
             context = multiprocessing.get_context("fork")
             # Two sets, used by turns: one who goes ahead must not be counted for the time before.
             self._arrivals = [[context.Semaphore(0) for _ in range(size)] for _ in range(2)]
@@ -568,8 +584,6 @@ class Barrier:
         Raises:
             RuntimeError: one of them has died.
         """
-        if self._is_alone:
-            return
         arrivals = self._arrivals[self._n_meetings % 2]
         self._n_meetings += 1
         mine = arrivals[rank]
@@ -642,6 +656,8 @@ def help_along(worker: Worker, connection: Connection, parent: int) -> None:
     """Be a helper's process, until it is killed or the one that forked it has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process decides what that means
     worker.barrier.all_alive = lambda: os.getppid() == parent
+    with worker.on_one_core():
+        pass  # the library starts its threads now, which have gone to sleep when there is work
     while True:
         while not connection.poll(1):
             if os.getppid() != parent:
