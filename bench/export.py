@@ -42,8 +42,7 @@ def main() -> None:
     try:
         if importlib.util.find_spec(module) is None:
             raise ExportError(
-                f"--to={arguments.to}: {module} is not installed; "
-                f"pip install 'mlp-bench[{arguments.to}]'"
+                f"--to={arguments.to}: {module} is not installed; make setup EXTRAS={arguments.to}"
             )
         sweep = store.merged([store.read_sweep(folder) for folder in arguments.folders])
         reasons = {record.run_id: _undated(record) for record in sweep.records}

@@ -69,7 +69,7 @@ def _launch(
     with overrides.set_up(None) as loader:
         if name not in loader.get_group_options(LAUNCHER):
             extra = name.partition("_")[0]
-            raise ConfigError(f"{LAUNCHER}={name}: not installed; pip install 'mlp-bench[{extra}]'")
+            raise ConfigError(f"{LAUNCHER}={name}: not installed; make setup EXTRAS={extra}")
         base = overrides.compose_all(
             [
                 f"{LAUNCHER}={name}",

@@ -110,7 +110,7 @@ def test_what_is_not_installed_is_named_with_the_remedy(sweep, run_export, monke
     monkeypatch.setitem(export.TOOLS, "wandb", ("no_such_module", export.to_wandb))
     status, printed = run_export(sweep, "--to", "wandb")
     assert status == 2
-    assert "no_such_module is not installed; pip install 'mlp-bench[wandb]'" in printed
+    assert "no_such_module is not installed; make setup EXTRAS=wandb" in printed
 
 
 def test_nothing_is_written_over(sweep, run_export, tmp_path):
