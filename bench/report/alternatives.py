@@ -76,7 +76,7 @@ def ledger(rows: pd.DataFrame) -> str:
     said = []
     for name, parts in means.groupby(level="implementation"):
         most = parts.droplevel("implementation").nlargest(3)
-        listed = ", ".join(f"{part} {value:.2f}" for part, value in most.items()).replace("_", " ")
+        listed = ", ".join(f"{part} {value:.2f}" for part, value in most.items())
         said.append(f"{name} {parts.sum():.2f} seconds a run, most of them {listed}")
     return "; ".join(said) + "."
 

@@ -54,6 +54,8 @@ def chart_data(records: Sequence[RunRecord], runs: pd.DataFrame) -> ChartData:
     chosen = set(kept["run_id"])
     curves = tables.curves_table([record for record in records if record.run_id in chosen])
     curves = curves.reindex(columns=["run_id", *CURVE]).merge(kept[[*OF_A_RUN]], on="run_id")
+    # Later lines are drawn on top and are thinner: see `panels.width`.
+    curves = curves.sort_values("implementation", kind="stable")
     notices = [panels.cut(len(named), panels.MOST).strip()]
     if len(kept) < len(drawn):
         notices.append(
@@ -96,13 +98,13 @@ def _rates(drawn: pd.DataFrame) -> pd.DataFrame:
 
 def _ledger(done: pd.DataFrame) -> pd.DataFrame:
     """Return a row a part of the ledger: means over an implementation's runs at a rate."""
-    columns = {f"{part}_seconds": part for part in tables.PARTS}
+    columns = {f"{part}_seconds": part.replace("_", " ") for part in tables.PARTS}
     by_rate = done.groupby(["condition", *FILTERS], dropna=False)
     means = by_rate[list(columns)].mean().rename(columns=columns).assign(runs=by_rate.size())
     long = means.reset_index().melt(
         id_vars=["condition", *FILTERS, "runs"], var_name="part", value_name="seconds"
     )
-    return long.assign(order=long["part"].map(tables.PARTS.index))
+    return long.assign(order=long["part"].map(list(columns.values()).index))
 
 
 def _columns(table: pd.DataFrame) -> dict[str, list[Any]]:

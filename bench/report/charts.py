@@ -8,7 +8,7 @@ Source: https://vega.github.io/vega-lite/docs/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from bench.report.curves import AXES, EPOCH, SECOND
 
 GREY = "#888888"
 HEIGHT = 260
+ROOM = {"padding": 12, "nice": False}  # for points at the edges
 KNOWN = "isValid(datum.validation_accuracy)"
 SHADES = ["#eef4fa", "#79b0e0"]  # black is read on all of them
 
@@ -47,9 +48,14 @@ class Chart:
         return known if known.empty or not self.keeps_unknown else rows
 
 
-def charts(looks: Mapping[str, style.Look]) -> list[Chart]:
-    """Return the charts in the order of the page."""
-    make = _Specifications(looks)
+def charts(looks: Mapping[str, style.Look], rates: Sequence[float]) -> list[Chart]:
+    """Return the charts in the order of the page.
+
+    Args:
+        looks: of implementations, by name.
+        rates: learning rates that were tried.
+    """
+    make = _Specifications(looks, rates)
     run = ("implementation", "learning_rate", "seed")
     click = " Click a name in the legend to show it alone, with shift to add others."
     drag = click + " Ctrl and scroll to zoom, drag to move, double-click to go back."
@@ -105,7 +111,8 @@ def charts(looks: Mapping[str, style.Look]) -> list[Chart]:
 class _Specifications:
     """Makes the specifications of one report's charts, in which names look the same."""
 
-    def __init__(self, looks: Mapping[str, style.Look]) -> None:
+    def __init__(self, looks: Mapping[str, style.Look], rates: Sequence[float]) -> None:
+        self.rates = sorted(rates)
         name: dict[str, Any] = {"field": "implementation", "type": "nominal"}
         legend = {"orient": "bottom", "columns": 4, "title": None}
         colours = [look.colour for look in looks.values()]
@@ -170,6 +177,8 @@ class _Specifications:
             "x": _number("train_seconds", "seconds of training (logarithmic)", log=True),
             "y": _number("validation_accuracy", "validation accuracy"),
         }
+        for axis in place.values():
+            axis["scale"] |= ROOM
         front = {
             "transform": [{"filter": "datum.pareto"}],
             "mark": {"type": "line", "interpolate": "step-after", "color": GREY},
@@ -190,7 +199,8 @@ class _Specifications:
 
     def by_rate(self) -> dict[str, Any]:
         rate = {"x": _number("learning_rate", "learning rate (logarithmic)", log=True)}
-        rate["x"] |= {"axis": {"grid": False}, "scale": {"type": "log", "padding": 12}}
+        rate["x"]["axis"] = {"values": self.rates, "labelOverlap": True}
+        rate["x"]["scale"] |= ROOM
         alike = rate | {"color": self.colour, "opacity": self.faded}
         lines = {
             "transform": [{"filter": KNOWN}],
@@ -260,7 +270,10 @@ class _Specifications:
         part = {
             "field": "part",
             "type": "nominal",
-            "scale": {"domain": list(tables.PARTS), "scheme": "tableau10"},
+            "scale": {
+                "domain": [part.replace("_", " ") for part in tables.PARTS],
+                "scheme": "tableau10",
+            },
             "legend": {"orient": "bottom", "columns": 4, "title": None},
         }
         bars = {

@@ -30,6 +30,7 @@ from bench.report.chart_data import FILTERS, ChartData, chart_data
 from bench.report.commits import NAME as COMMITS
 from bench.store import Sweep
 
+LONG = 20  # characters of a cell, which then isn't squeezed
 WIDEST_PIXELS, MOST_COLOURS = 1200, 48  # of an embedded picture; it is larger beside the page
 
 
@@ -61,7 +62,8 @@ def page(
         "picture": lambda name: embedded[name],
     }
     data = chart_data(sweep.records, runs)
-    shown = charts.charts(style.looks(sweep.records))
+    rates = data.tables["rates"]["learning_rate"].dropna().unique().tolist()
+    shown = charts.charts(style.looks(sweep.records), rates)
     content = {
         "charts": {
             one.name: {
@@ -124,9 +126,11 @@ def _markdown() -> MarkdownIt:
 def _table(markdown: MarkdownIt, text: str, caption: str) -> Markup:
     """Return a table with a caption; numbers are marked by a class, since styles are forbidden."""
     tokens = markdown.parse(text)
-    for token in tokens:
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.attrs.pop("style", None):
             token.attrs["class"] = "number"
+        if token.type == "td_open" and following and len(following.content) > LONG:
+            token.attrs["class"] = f"{token.attrs.get('class', '')} long".strip()
         if token.type == "th_open":
             token.attrs["scope"] = "col"
     html = markdown.renderer.render(tokens, markdown.options, {})

@@ -183,7 +183,7 @@ def _draw_images(path: Path, title: str, shown: Sequence[tuple[Any, str, bool]])
     """
     rows = -(-len(shown) // ROW)
     paper = np.zeros((rows * HIGH_PIXELS, ROW * WIDE_PIXELS), np.uint8)
-    with style.figure(path, title, figsize=(11, 0.4 + 1.6 * rows)) as (_, axes):
+    with style.figure(path, title, figsize=(11, 0.9 + 1.1 * rows)) as (_, axes):
         panel = axes[0, 0]
         for number, (image, text, framed) in enumerate(shown):
             top = number // ROW * HIGH_PIXELS + HIGH_PIXELS - SIDE

@@ -291,6 +291,8 @@ def test_on_paper_there_are_pictures_and_commands_in_black_on_white(visit, ordin
     page.get_by_role("checkbox", name="keras").uncheck()
     drawn(page, 2)
     page.emulate_media(media="print", color_scheme=scheme)
+    page.set_viewport_size({"width": 980, "height": 700})  # Letter between its margins
+    assert page.evaluate("document.documentElement.scrollWidth") <= 980
     assert page.locator("figure.chart img:visible").count() == 10
     assert page.locator("canvas:visible, #filters:visible, .numbers:visible").count() == 0
     assert page.get_by_text("bench implementation=numpy").first.is_visible()
