@@ -18,6 +18,7 @@ from bench import registry
 from bench.contract import Recipe
 from bench.datasets import DatasetSettings, training_size, validation_size
 from bench.environment import usable_cores
+from bench.printable import printable
 
 # Keys that say where and when a run takes place, not what it does.
 NOT_OF_THE_RUN = (
@@ -45,11 +46,6 @@ Identifier = Annotated[
 ModuleName = Annotated[str, Meta(pattern=r"\A[A-Za-z][A-Za-z0-9_]*\Z")]
 Count = Annotated[int, Meta(ge=1, le=10**9, description="a whole number, 1 or more")]
 Seed = Annotated[int, Meta(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")]
-
-
-def printable(text: str) -> str:
-    """Return a text of anywhere with what would steer a terminal written as escapes."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class ConfigError(Exception):

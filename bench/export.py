@@ -23,7 +23,8 @@ import msgspec
 
 from bench import store
 from bench.contract import RunRecord
-from bench.report.terminal import first_line, printable
+from bench.printable import printable
+from bench.report.terminal import first_line
 
 CURVES = ("train_loss", "validation_loss", "validation_accuracy", "training_set_loss")
 SUMMARY = (

@@ -13,9 +13,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
-        self.train_cpu_seconds = (
-            0.0  # of all threads and helpers; evidence of the cores that were obeyed
-        )
+        # Of all threads and helpers; evidence of the cores that were obeyed.
+        self.train_cpu_seconds = 0.0
 
     @contextmanager
     def entry(self, name: str) -> Iterator[None]:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import store
-from bench.config import RunConfig, printable
+from bench.config import RunConfig
 from bench.contract import FINISHED, Verdict
 from bench.messages import EpochEnded
+from bench.printable import printable
 from bench.report.terminal import in_words
 
 

@@ -12,6 +12,8 @@ import hydra
 from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig
 
+from bench.printable import printable
+
 if TYPE_CHECKING:
     from bench.config import RunConfig
 
@@ -93,7 +95,7 @@ def _run_all(arguments: argparse.Namespace) -> int:
     configs = _compose_or_exit(arguments, default_name)
 
     from bench import launching, store, sweep
-    from bench.config import ConfigError, printable
+    from bench.config import ConfigError
     from bench.datasets import DatasetError
 
     interrupted = False
@@ -102,14 +104,14 @@ def _run_all(arguments: argparse.Namespace) -> int:
         launching.make_all(configs, began.isoformat(timespec="milliseconds"), arguments.overrides)
     except (ConfigError, DatasetError, store.StoreError) as error:
         # The runs still to come would meet the same.
-        print(f"bench: {printable(str(error))}", file=sys.stderr)
+        print(f"bench: {printable(error)}", file=sys.stderr)
         return 2
     except OSError as error:
         if error.errno not in store.UNWRITABLE:
             raise
         place = error.filename or sweep.folder_of(configs[0])
         print(
-            f"bench: {printable(str(place))}: can't be written to: {error.strerror}",
+            f"bench: {printable(place)}: can't be written to: {error.strerror}",
             file=sys.stderr,
         )
         return 2

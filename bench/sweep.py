@@ -14,7 +14,7 @@ import msgspec
 
 from bench import datasets, environment, machine, progress, provenance, registry, store
 from bench.arithmetic import flops_per_example, parameter_count
-from bench.config import ConfigError, RunConfig, printable
+from bench.config import ConfigError, RunConfig
 from bench.contract import (
     BROKEN,
     FINISHED,
@@ -26,6 +26,7 @@ from bench.contract import (
 from bench.isolation import Outcome, run_isolated
 from bench.messages import Request, Result
 from bench.parity import gate
+from bench.printable import printable
 from bench.process import Launcher
 from bench.report.terminal import first_line, print_runs
 
@@ -109,7 +110,7 @@ def execute(config: RunConfig, launcher: Launcher, began: str, *, wait: bool) ->
             record = _kept(path, provenance.of_run(config), began)
         except store.NewerError as error:
             progress.print_heading(config, sweep_folder, "left as it is")
-            print(f"    {printable(str(error))}", flush=True)
+            print(f"    {printable(error)}", flush=True)
             return True
         if record is not None:
             progress.print_heading(config, sweep_folder, "finished earlier, kept")
@@ -118,7 +119,7 @@ def execute(config: RunConfig, launcher: Launcher, began: str, *, wait: bool) ->
             record = _make(config, sweep_folder, run_folder, launcher)
             store.write_record(sweep_folder, record)
             if record.error is not None:
-                reason = printable(first_line(record.error.message))
+                reason = first_line(record.error.message)
                 print(f"    {record.status}: {reason} (more in {run_folder})", flush=True)
         if record.status in FINISHED:
             _see_to_verdict(config, sweep_folder, launcher)

@@ -9,10 +9,10 @@ layer. With d = dL/dz of a layer, a batch of inputs a and a mean loss L:
 and dL/da times f'(z) is the d of the layer before. An optimizer then moves W and b against the
 gradient. The equations of losses and optimizers are those of `bench.contract.Recipe`.
 
-To learn from it, read `Dense`, `Step`, `Optimizer` and the functions after them. `Worker` and
-`Barrier` let several cores share the work. What makes it fast is told, with figures, in
-docs/speed.md: every array is allocated once, where the processor likes it, and written in place;
-images are kept as bytes; matrix products are cut into blocks; each core takes its part of a batch.
+It is to be read from the top: the perceptron comes first, and from `Worker` on, how several cores
+share the work. What makes it fast is told, with figures, in docs/speed.md: every array is allocated
+once, where the processor likes it, and written in place; images are kept as bytes; matrix products
+are cut into blocks; each core takes its part of a batch.
 
 Source: Goodfellow, Bengio and Courville, Deep Learning (2016), sections 6.2 and 6.5.
 """
@@ -101,84 +101,6 @@ class MLP:
         self._helpers = helpers = [Helper(worker) for worker in others]
         barrier.all_alive = lambda: all(helper.is_alive for helper in helpers)
         self._end = weakref.finalize(self, end_all, self._helpers)
-
-
-class Worker:
-    """One core's part of the training: some rows of every batch, and some of the parameters.
-
-    All find the gradient of their rows, meet, add up and apply all gradients for their share of the
-    parameters, and meet again. Which number is added to which is the same every time.
-    """
-
-    def __init__(
-        self,
-        problem: Problem,
-        images: npt.NDArray[Any],
-        vector: FloatArray,
-        gradients: Sequence[FloatArray],
-        barrier: Barrier,
-        rank: int,
-    ) -> None:
-        """Args:
-        vector: all parameters, shared by all workers.
-        gradients: one for each worker, by rank, shared as well.
-        """
-        self._problem, self._images = problem, images
-        self._vector, self._gradients = vector, gradients
-        self.barrier, self._rank = barrier, rank
-        part = share(len(vector), rank, len(gradients), multiple=CACHE_LINE)
-        self._optimizer = Optimizer(problem.recipe, problem.learning_rate, vector[part])
-        self._step: Step | None = None
-        self._batch_size = 0  # that the step is for
-        self._libraries = ThreadpoolController()
-
-    def on_one_core(self) -> AbstractContextManager[object]:
-        """Keep libraries from starting threads of their own, where there are other workers.
-
-        Those threads look for work for a tenth of a second after they have had some, and would
-        stand in the way of the other workers for as long.
-        """
-        limits = {"blas": 1} if len(self._gradients) > 1 else {}
-        context: AbstractContextManager[object] = self._libraries.limit(limits=limits)
-        return context
-
-    def train(self, batches: Batches) -> float:
-        """Take part in an epoch, and return the sum of the losses of one's examples."""
-        batch_size, is_descent = batches.shape[1], self._problem.recipe.optimizer == "sgd"
-        n_workers = len(self._gradients)
-        if is_descent and batch_size < FEWEST_SHARED:
-            if self._rank > 0:
-                return 0.0  # too little work to be shared
-            n_workers = 1
-        rows = share(batch_size, self._rank, n_workers)
-        if self._step is None or self._batch_size != batch_size:
-            self._step, self._batch_size = self._step_for(batch_size, rows), batch_size
-        with self.on_one_core():
-            if is_descent and batch_size <= MOST_TOGETHER // 2:
-                return self._step.take_together(batches, self._problem.train_labels)
-            return self._train_by_steps(self._step, batches[:, rows], n_workers)
-
-    def _train_by_steps(self, step: Step, rows: Batches, n_workers: int) -> float:
-        truths = one_hot(self._problem.train_labels[rows], self._problem.layer_sizes[-1])
-        part = share(len(self._vector), self._rank, n_workers, multiple=CACHE_LINE)
-        total, *others = (gradient[part] for gradient in self._gradients[:n_workers])
-        optimizer = self._optimizer
-        if n_workers < len(self._gradients):  # plain descent, which keeps no state
-            optimizer = Optimizer(self._problem.recipe, self._problem.learning_rate, self._vector)
-        meet: Call = partial(self.barrier.meet, self._rank) if others else partial(int)
-        loss = 0.0
-        for of_batch, truth in zip(rows, truths, strict=True):
-            loss += step.find_gradient(of_batch, truth)
-            meet()
-            for other in others:
-                total += other
-            optimizer.update(total)
-            meet()
-        return loss
-
-    def _step_for(self, batch_size: int, rows: slice) -> Step:
-        gradient, n_rows = self._gradients[self._rank], rows.stop - rows.start
-        return Step(self._problem, self._images, self._vector, gradient, batch_size, n_rows)
 
 
 class Optimizer:
@@ -566,6 +488,110 @@ def whole_lines(count: int) -> int:
     return -(-count // CACHE_LINE) * CACHE_LINE
 
 
+def one_hot(labels: LabelArray, n_classes: int) -> FloatArray:
+    """Return (n_steps, n, n_classes) of ones and zeros; in memory, a class's lie together."""
+    classes = np.arange(n_classes)[:, None]
+    truths: FloatArray = (labels[:, None, :] == classes).astype(np.float32)
+    return truths.transpose(0, 2, 1)
+
+
+def as_bytes(images: FloatArray) -> npt.NDArray[Any]:
+    """Return images as the bytes that they were made from, where they were: a quarter of the memory
+    to read at every step. Otherwise return them as they are."""
+    grey_levels = np.empty(images.shape, np.uint8)
+    for start in range(0, len(images), 1000):  # small enough to stay in the cache
+        block, levels = images[start : start + 1000], grey_levels[start : start + 1000]
+        np.rint(block * 255, out=levels, casting="unsafe")
+        if not np.array_equal(levels / np.float32(255), block):
+            return images
+    return grey_levels
+
+
+class Worker:
+    """One core's part of the training: some rows of every batch, and some of the parameters.
+
+    All find the gradient of their rows, meet, add up and apply all gradients for their share of the
+    parameters, and meet again. Which number is added to which is the same every time.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        images: npt.NDArray[Any],
+        vector: FloatArray,
+        gradients: Sequence[FloatArray],
+        barrier: Barrier,
+        rank: int,
+    ) -> None:
+        """Args:
+        vector: all parameters, shared by all workers.
+        gradients: one for each worker, by rank, shared as well.
+        """
+        self._problem, self._images = problem, images
+        self._vector, self._gradients = vector, gradients
+        self.barrier, self._rank = barrier, rank
+        part = share(len(vector), rank, len(gradients), multiple=CACHE_LINE)
+        self._optimizer = Optimizer(problem.recipe, problem.learning_rate, vector[part])
+        self._step: Step | None = None
+        self._batch_size = 0  # that the step is for
+        self._libraries = ThreadpoolController()
+
+    def on_one_core(self) -> AbstractContextManager[object]:
+        """Keep libraries from starting threads of their own, where there are other workers.
+
+        Those threads look for work for a tenth of a second after they have had some, and would
+        stand in the way of the other workers for as long.
+        """
+        limits = {"blas": 1} if len(self._gradients) > 1 else {}
+        context: AbstractContextManager[object] = self._libraries.limit(limits=limits)
+        return context
+
+    def train(self, batches: Batches) -> float:
+        """Take part in an epoch, and return the sum of the losses of one's examples."""
+        batch_size, is_descent = batches.shape[1], self._problem.recipe.optimizer == "sgd"
+        n_workers = len(self._gradients)
+        if is_descent and batch_size < FEWEST_SHARED:
+            if self._rank > 0:
+                return 0.0  # too little work to be shared
+            n_workers = 1
+        rows = share(batch_size, self._rank, n_workers)
+        if self._step is None or self._batch_size != batch_size:
+            self._step, self._batch_size = self._step_for(batch_size, rows), batch_size
+        with self.on_one_core():
+            if is_descent and batch_size <= MOST_TOGETHER // 2:
+                return self._step.take_together(batches, self._problem.train_labels)
+            return self._train_by_steps(self._step, batches[:, rows], n_workers)
+
+    def _train_by_steps(self, step: Step, rows: Batches, n_workers: int) -> float:
+        truths = one_hot(self._problem.train_labels[rows], self._problem.layer_sizes[-1])
+        part = share(len(self._vector), self._rank, n_workers, multiple=CACHE_LINE)
+        total, *others = (gradient[part] for gradient in self._gradients[:n_workers])
+        optimizer = self._optimizer
+        if n_workers < len(self._gradients):  # plain descent, which keeps no state
+            optimizer = Optimizer(self._problem.recipe, self._problem.learning_rate, self._vector)
+        loss = 0.0
+        for of_batch, truth in zip(rows, truths, strict=True):
+            loss += step.find_gradient(of_batch, truth)
+            if others:
+                self.barrier.meet(self._rank)
+            for other in others:
+                total += other
+            optimizer.update(total)
+            if others:
+                self.barrier.meet(self._rank)
+        return loss
+
+    def _step_for(self, batch_size: int, rows: slice) -> Step:
+        gradient, n_rows = self._gradients[self._rank], rows.stop - rows.start
+        return Step(self._problem, self._images, self._vector, gradient, batch_size, n_rows)
+
+
+def share(count: int, rank: int, n_workers: int, *, multiple: int = 1) -> slice:
+    """Return which of `count` things one of several workers takes, maybe none."""
+    each = -(-count // (n_workers * multiple)) * multiple
+    return slice(min(count, rank * each), min(count, (rank + 1) * each))
+
+
 class Barrier:
     """Where processes wait for each other: looking again and again, since waking up takes longer
     than what they wait for."""
@@ -665,28 +691,3 @@ def help_along(worker: Worker, connection: Connection, parent: int) -> None:
         message = np.frombuffer(connection.recv_bytes(), np.int64)
         loss = worker.train(message[1:].reshape(-1, message[0]))
         connection.send_bytes(np.float64(loss).tobytes())
-
-
-def share(count: int, rank: int, n_workers: int, *, multiple: int = 1) -> slice:
-    """Return which of `count` things one of several workers takes, maybe none."""
-    each = -(-count // (n_workers * multiple)) * multiple
-    return slice(min(count, rank * each), min(count, (rank + 1) * each))
-
-
-def one_hot(labels: LabelArray, n_classes: int) -> FloatArray:
-    """Return (n_steps, n, n_classes) of ones and zeros; in memory, a class's lie together."""
-    classes = np.arange(n_classes)[:, None]
-    truths: FloatArray = (labels[:, None, :] == classes).astype(np.float32)
-    return truths.transpose(0, 2, 1)
-
-
-def as_bytes(images: FloatArray) -> npt.NDArray[Any]:
-    """Return images as the bytes that they were made from, where they were: a quarter of the memory
-    to read at every step. Otherwise return them as they are."""
-    grey_levels = np.empty(images.shape, np.uint8)
-    for start in range(0, len(images), 1000):  # small enough to stay in the cache
-        block, levels = images[start : start + 1000], grey_levels[start : start + 1000]
-        np.rint(block * 255, out=levels, casting="unsafe")
-        if not np.array_equal(levels / np.float32(255), block):
-            return images
-    return grey_levels

@@ -60,7 +60,13 @@ def test_the_contract_needs_only_the_standard_library_and_numpy():
 
 
 def test_reports_know_of_the_harness_only_records():
-    allowed = ("bench.store", "bench.contract", "bench.report", "bench.regression.history")
+    allowed = (
+        "bench.store",
+        "bench.contract",
+        "bench.report",
+        "bench.regression.history",
+        "bench.printable",
+    )
     for path in sorted((BENCH / "report").rglob("*.py")):
         ours = {name for name in imported(path) if name.startswith(("bench.", "implementations"))}
         assert all(name.startswith(allowed) for name in ours), path

@@ -162,6 +162,26 @@ def test_synthetic_data_says_so_in_the_record(run, tmp_path):
     assert len(list((tmp_path / "results" / "made_up").glob("dataset-synthetic-*.json"))) == 1
 
 
+def interrupted(words, folder, at):
+    """What a command prints that is sent SIGINT at a line which begins so."""
+    process = subprocess.Popen(
+        words,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests run in the background, SIGINT is ignored, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    for line in process.stdout:
+        if line.startswith(at):
+            break
+    process.send_signal(signal.SIGINT)
+    printed = process.communicate()
+    assert process.returncode == 130
+    return printed
+
+
 def test_an_interrupted_sweep_prints_what_is_finished_and_can_be_resumed(tmp_path):
     words = [
         SCRIPTS / "bench",
@@ -172,21 +192,7 @@ def test_an_interrupted_sweep_prints_what_is_finished_and_can_be_resumed(tmp_pat
         "epochs=5",
         "sweep_name=night",
     ]
-    process = subprocess.Popen(
-        words,
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Where the tests run in the background, SIGINT is ignored, and that is inherited.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    for line in process.stdout:
-        if line.startswith("[2/2]"):
-            break
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate()
-    assert process.returncode == 130
+    out, err = interrupted(words, tmp_path, at="[2/2]")
     assert "Results: results/night" in out
     assert out.endswith(f"To go on from here: {' '.join(['bench', *words[1:]])}\n")
     assert "Traceback" not in err
@@ -197,19 +203,7 @@ def test_an_interrupted_sweep_prints_what_is_finished_and_can_be_resumed(tmp_pat
 
 
 def test_an_interrupted_sweep_without_a_name_says_what_it_is_called(tmp_path):
-    process = subprocess.Popen(
-        [SCRIPTS / "bench", *LONG],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    for line in process.stdout:
-        if line.startswith("    epoch 1"):
-            break
-    process.send_signal(signal.SIGINT)
-    out = process.communicate()[0]
-    assert process.returncode == 130
+    out, _ = interrupted([SCRIPTS / "bench", *LONG], tmp_path, at="    epoch 1")
     (folder,) = (tmp_path / "results").iterdir()
     command = shlex.join(["bench", *LONG, f"sweep_name={folder.name}"])
     assert out.endswith(f"To go on from here: {command}\n")

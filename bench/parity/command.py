@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.printable import printable
+
 if TYPE_CHECKING:
     from bench.config import RunConfig
     from bench.contract import Verdict
@@ -138,7 +140,6 @@ def _judge_whole_runs(folder: Path, baseline: str | None) -> int:
     """Judge rung 4 on the records of a sweep."""
     from bench import store
     from bench.parity import whole_runs
-    from bench.report import terminal
 
     sweep = store.read_sweep(folder)
     names = whole_runs.implementations(sweep.records)
@@ -152,7 +153,7 @@ def _judge_whole_runs(folder: Path, baseline: str | None) -> int:
     skipped = {one.run_id: one.error for one in sweep.records if one.status == "skipped"}
     reasons = [f"skipped: {error.message}" for error in skipped.values() if error is not None]
     for reason in dict.fromkeys(reasons):
-        print(terminal.printable(reason))
+        print(printable(reason))
     n_wanting = len(sweep.missing) + len(sweep.unreadable)
     if n_wanting:
         print(f"{n_wanting} planned runs have no record that can be read")
@@ -167,7 +168,7 @@ def _print_pairings(pairings: Sequence[Pairing], baseline: str) -> None:
     from bench.report import terminal
 
     table = terminal.new_table(
-        title=f"Parity, rung 4: test accuracy less that of {terminal.printable(baseline)}",
+        title=f"Parity, rung 4: test accuracy less that of {printable(baseline)}",
         caption=(
             f"percentage points; the mean of at least {FEWEST_PAIRS} pairs of the same seed must "
             f"be within {BOUND_POINTS}, and no run without a partner or diverged; ! fails"

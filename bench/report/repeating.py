@@ -13,8 +13,8 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from bench.contract import Recipe, RunRecord
+from bench.printable import printable
 from bench.report.distinct import CHOICE, GROUPS
-from bench.report.terminal import printable
 
 PLAIN = (
     "learning_rate", "batch_size", "epochs", "seed", "validation_fraction", "shuffle",

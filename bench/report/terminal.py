@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.contract import RunRecord, Verdict
+from bench.printable import printable
 
 WIDTH = 100
 SYNTHETIC = "synthetic data"
@@ -20,14 +21,6 @@ def console() -> Console:
     terminal = Console(highlight=False)
     terminal.width = min(terminal.width, WIDTH) if terminal.is_terminal else WIDTH
     return terminal
-
-
-def printable(words: object) -> str:
-    """Write as escapes whatever in a text from a record would steer the terminal."""
-    shown = str(words)
-    if shown.isprintable():
-        return shown
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in shown)
 
 
 def cell(value: object) -> Text:

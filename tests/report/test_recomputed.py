@@ -277,6 +277,23 @@ def test_the_environment(told):
     )
 
 
+def by_seed(stored, architecture, value):
+    """A value of numpy's runs at the best rate and of keras's, in the order of their seeds."""
+    found = []
+    for name in ("numpy", "keras"):
+        runs = mine(stored, {"implementation": name, "architecture": architecture}, rate=0.1)
+        runs = sorted(runs, key=lambda record: record["config"]["seed"])
+        assert [record["config"]["seed"] for record in runs] == [0, 1, 2]
+        found.append([record[value] for record in runs])
+    return found
+
+
+def mean_and_margin(differences):
+    """The mean of three numbers, and how far its 95 % interval reaches to either side."""
+    margin = T[2] * statistics.stdev(differences) / math.sqrt(3)
+    return statistics.fmean(differences), margin
+
+
 @pytest.mark.parametrize("architecture", ["one_hidden", "two_hidden"])
 def test_the_ratio_in_words_and_its_interval(told, architecture):
     page, stored = told
@@ -286,19 +303,10 @@ def test_the_ratio_in_words_and_its_interval(told, architecture):
         r"at ([\d,]+) examples/s",
         answers(page),
     )
-    speed = {
-        name: {
-            record["config"]["seed"]: record["examples_per_second"]
-            for record in mine(
-                stored, {"implementation": name, "architecture": architecture}, rate=0.1
-            )
-        }
-        for name in SPEEDS
-    }
-    logs = [math.log(speed["numpy"][seed] / speed["keras"][seed]) for seed in (0, 1, 2)]
-    middle, margin = statistics.fmean(logs), T[2] * statistics.stdev(logs) / math.sqrt(3)
+    ours, theirs = by_seed(stored, architecture, "examples_per_second")
+    middle, margin = mean_and_margin([math.log(a / b) for a, b in zip(ours, theirs, strict=True)])
     low, high = math.exp(middle - margin), math.exp(middle + margin)
-    at = statistics.geometric_mean(speed["numpy"].values())
+    at = statistics.geometric_mean(ours)
     assert low < math.exp(middle) < high
     assert sentence.groups() == (
         f"{math.exp(middle):.2f}", "3", f"{low:.2f}", f"{high:.2f}", f"{at:,.0f}",
@@ -314,17 +322,8 @@ def test_the_agreement_in_words(told, architecture):
         r"can't tell whether within the 0\.3 points of parity\)",
         answers(page),
     )
-    tested = {
-        name: {
-            record["config"]["seed"]: record["test_accuracy"]
-            for record in mine(
-                stored, {"implementation": name, "architecture": architecture}, rate=0.1
-            )
-        }
-        for name in SPEEDS
-    }
-    points = [100 * (tested["numpy"][seed] - tested["keras"][seed]) for seed in (0, 1, 2)]
-    middle, margin = statistics.fmean(points), T[2] * statistics.stdev(points) / math.sqrt(3)
+    ours, theirs = by_seed(stored, architecture, "test_accuracy")
+    middle, margin = mean_and_margin([100 * (a - b) for a, b in zip(ours, theirs, strict=True)])
     assert sentence.groups() == (
         f"{middle:+.2f}", "3", f"{middle - margin:+.2f}", f"{middle + margin:+.2f}",
     )  # fmt: skip

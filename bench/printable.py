@@ -1,0 +1,9 @@
+"""Text from anywhere, on its way to a terminal."""
+
+
+def printable(words: object) -> str:
+    """Write as escapes whatever would steer a terminal, or turn the direction of writing."""
+    text = str(words)
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
