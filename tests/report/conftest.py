@@ -1,7 +1,8 @@
-"""Records with numbers that are easily recomputed."""
+"""Records with numbers that are easily recomputed, and a browser for the pages made of them."""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from bench.contract import (
     Seconds,
     Verdict,
 )
+from tests.conftest import SCRIPTS
+from tests.report.browsing import CHROMIUM, drawn
 
 FINGERPRINT = "0123abcd"
 ENVIRONMENT = {
@@ -173,3 +176,66 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return write_sweep
+
+
+def write_sweep(folder: Path, records) -> Path:
+    """Write a sweep and its report; return the page."""
+    for record in records:
+        store.write_record(folder, record)
+    for number, verdict in enumerate(verdicts_for(tuple(records))):
+        store.write_atomically(folder / f"parity-{number}.json", store.encode(verdict))
+    path = store.dataset_path(folder, SUMMARY.name, SUMMARY.fingerprint)
+    store.write_atomically(path, store.encode(SUMMARY))
+    subprocess.run([SCRIPTS / "bench-report", folder], check=True, capture_output=True)
+    return folder / "report" / "index.html"
+
+
+@pytest.fixture(scope="session")
+def ordinary(tmp_path_factory):
+    """The page of an ordinary sweep: two implementations, architectures and rates; one failure."""
+    error = RunError(type="ValueError", message="no luck\nmore", traceback="t" * 5000)
+    records = [
+        make_record(name, architecture, rate, accuracy=0.8 + rate / 10, examples_per_second=speed,
+                    colour=colour)
+        for name, speed, colour in (("numpy", 1200.0, "#0072B2"), ("keras", 300.0, "#D55E00"))
+        for architecture in ("one_hidden", "two_hidden")
+        for rate in (0.01, 0.1)
+    ]  # fmt: skip
+    records.append(make_record("torch", status="failed", error=error))
+    return write_sweep(tmp_path_factory.mktemp("sweeps") / "ordinary", records)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Open a page from disk, with all that it prints and asks for, and wait for its charts."""
+    contexts = []
+
+    def visit_page(path, width=1400, **options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        context.set_offline(True)
+        contexts.append(context)
+        page = context.new_page()
+        page.said, page.asked = [], []
+        page.on("console", lambda message: page.said.append(message.text))
+        page.on("pageerror", lambda error: page.said.append(str(error)))
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto(path.as_uri())
+        if options.get("java_script_enabled", True):
+            drawn(page, 1)
+        return page
+
+    yield visit_page
+    for context in contexts:
+        context.close()
