@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from bench import usage
 from bench.process import THREAD_VARIABLES
 from bench.regression.sides import SideOfPair
 
@@ -67,11 +68,12 @@ class Talk:
         )
 
     def move(self, cores: Sequence[int]) -> None:
-        """Move all its threads to these cores, where the system knows how."""
+        """Move it to these cores, with all that it has started, where the system knows how."""
         if hasattr(os, "sched_setaffinity"):
-            with suppress(FileNotFoundError, ProcessLookupError):  # ended; `answer` tells how
-                for thread in Path(f"/proc/{self.process.pid}/task").iterdir():
-                    os.sched_setaffinity(int(thread.name), cores)
+            for process in (self.process.pid, *usage.descendants(self.process.pid)):
+                with suppress(FileNotFoundError, ProcessLookupError):  # ended; `answer` tells how
+                    for thread in Path(f"/proc/{process}/task").iterdir():
+                        os.sched_setaffinity(int(thread.name), cores)
 
     def ask(self, **question: Any) -> None:
         """Send a question."""
