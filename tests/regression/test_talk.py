@@ -26,7 +26,8 @@ def test_a_side_moves_with_all_that_it_has_started(tmp_path, monkeypatch):
     monkeypatch.setattr(talk, "PROGRAM", program)
     side = SideOfPair(label="", tree=tmp_path, python=sys.executable, commit=None)
     until = time.monotonic() + 60
-    conditions = talk.Conditions(folder=tmp_path, randomness=random.Random(0), until=until)
+    randomness = random.Random(0)  # noqa: S311
+    conditions = talk.Conditions(folder=tmp_path, randomness=randomness, until=until)
     cores = sorted(os.sched_getaffinity(0))
     asked = talk.Talk("head", side, cores, conditions)
     try:
