@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import select
 import signal
+import threading
 from collections.abc import Sequence
 
 from hydra import version
@@ -20,7 +22,7 @@ from hydra.core.utils import JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict
 
-from bench import overrides, sweep, usage
+from bench import overrides, sweep
 from bench.config import ConfigError, RunConfig
 from bench.environment import usable_cores
 from bench.hydra_settings import LAUNCHER
@@ -45,10 +47,12 @@ def make_all(configs: Sequence[RunConfig], began: str, words: Sequence[str]) -> 
     if name == "basic":
         sweep.execute_all(configs, began)
         return
-    group_size = len(configs)
+    group_size, n_cores = len(configs), len(usable_cores())
     if name == "submitit_local":  # it starts all of its jobs at once
-        group_size = len(usable_cores())
+        group_size = n_cores
         numbers = {"timeout_min": LONG_MINUTES} | numbers
+    elif name == "joblib":  # a process that gets no run knows of no end
+        numbers = {"n_jobs": min(n_cores, group_size)} | numbers
     failures = []
     for start in range(0, len(configs), group_size):
         failures += _launch(configs[start : start + group_size], began, name, numbers)
@@ -83,31 +87,32 @@ def _launch(
         version.setbase("1.3")
         launcher = Plugins.instance().instantiate_launcher(
             hydra_context=HydraContext(config_loader=loader, callbacks=Callbacks()),
-            task_function=functools.partial(make_run, tuple(configs), began),
+            task_function=functools.partial(make_run, tuple(configs), began, os.getpid()),
             config=base,
         )
         try:
             ended = launcher.launch([[] for _ in configs], initial_job_idx=0)
-        except KeyboardInterrupt:
-            if name == "submitit_local":  # whose jobs are made to outlive this process
-                _kill_jobs()
-            raise
         except Exception as error:  # noqa: BLE001  # a job that has died is told in many ways
             return [error]
     return [job._return_value for job in ended if job.status != JobStatus.COMPLETED]
 
 
-def _kill_jobs() -> None:
-    """Kill this process's children and what they have started; runs end by themselves with it."""
-    for controller in usage.children(os.getpid()):
-        jobs = usage.children(controller)
-        for process in (controller, *jobs):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-
-
-def make_run(configs: Sequence[RunConfig], began: str, _: DictConfig) -> None:
-    """Make one run; called by a launcher, in a process of its own."""
+def make_run(configs: Sequence[RunConfig], began: str, command: int, _: DictConfig) -> None:
+    """Make one run; called by a launcher, in a process that ends when that of the command does."""
+    _end_with(command)
     config = configs[HydraConfig.get().job.num]
     with Launcher() as launcher:
         sweep.execute(config, launcher, began, wait=True)
+
+
+@functools.cache  # joblib makes several runs in a process
+def _end_with(process: int) -> None:
+    """Be killed when a process ends, even by a kill, where the system tells of others' ends."""
+
+    def watch() -> None:
+        with contextlib.suppress(ProcessLookupError):  # it has ended already
+            select.select([os.pidfd_open(process)], [], [])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if hasattr(os, "pidfd_open"):
+        threading.Thread(target=watch, daemon=True).start()

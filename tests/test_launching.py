@@ -61,24 +61,37 @@ def test_a_launcher_that_there_is_not_is_named(run):
     assert "Traceback" not in ended.stderr
 
 
-@pytest.mark.parametrize("name", LAUNCHERS)
-def test_an_interrupt_leaves_no_process_of_a_launcher_behind(name, tmp_path):
-    pytest.importorskip(LAUNCHERS[name][0])
-    process = subprocess.Popen(
-        [SCRIPTS / "bench", *LONG, f"hydra/launcher={name}", "sweep_name=launched"],
+@pytest.fixture(params=LAUNCHERS)
+def going(request, tmp_path):
+    """A sweep that a launcher has in hand."""
+    pytest.importorskip(LAUNCHERS[request.param][0])
+    words = (*LONG, "-m", "seed=1,2", f"hydra/launcher={request.param}", "sweep_name=launched")
+    with subprocess.Popen(
+        [SCRIPTS / "bench", *words],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    wait_for(lambda: runs_below(process.pid), seconds=120)
-    below = list(usage.descendants(process.pid))
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
+    ) as process:
+        wait_for(lambda: runs_below(process.pid), seconds=120)
+        yield process
+        process.kill()
+
+
+def test_an_interrupt_leaves_no_process_of_a_launcher_behind(going):
+    below = list(usage.descendants(going.pid))
+    going.send_signal(signal.SIGINT)
+    out, err = going.communicate(timeout=60)
+    assert going.returncode == 130, err
     assert "Traceback" not in err
     assert "To go on from here" in out
+    wait_for(lambda: not any(map(is_running, below)))
+
+
+def test_no_process_of_a_launcher_outlives_the_command(going):
+    below = list(usage.descendants(going.pid))
+    going.kill()
     wait_for(lambda: not any(map(is_running, below)))
 
 
