@@ -242,7 +242,7 @@ def copies_in(temporary):
     ("number", "begun"),
     [
         (signal.SIGINT, lambda folder: sides_of(folder)),
-        (signal.SIGHUP, lambda folder: len(sides_of(folder)) == 2),
+        (signal.SIGHUP, lambda folder: len(sides_of(folder)) > 2),  # each has a watch
         (signal.SIGTERM, copies_in),
     ],
 )

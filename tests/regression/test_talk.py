@@ -2,13 +2,16 @@
 
 import os
 import random
+import subprocess
 import sys
 import time
 
 import pytest
 
+from bench import usage
 from bench.regression import talk
 from bench.regression.sides import SideOfPair
+from tests.processes import is_running, wait_for
 
 STARTS_ANOTHER = """
 import json, os, time
@@ -38,3 +41,36 @@ def test_a_side_moves_with_all_that_it_has_started(tmp_path, monkeypatch):
             assert os.sched_getaffinity(helper) == {*place}
     finally:
         asked.close()
+
+
+HANGS = """
+import os, pathlib, time
+if os.fork() > 0:
+    pathlib.Path(__file__).with_name("hangs").touch()
+time.sleep(1000)
+"""
+ASKS = """
+import random, sys, time
+from pathlib import Path
+from bench.regression.sides import SideOfPair
+from bench.regression.talk import Conditions, Talk
+tree, cores = Path(sys.argv[1]), [int(sys.argv[2])]
+side = SideOfPair(label="", tree=tree, python=sys.executable, commit=None)
+until = time.monotonic() + 1000
+conditions = Conditions(folder=tree, randomness=random.Random(0), until=until)
+Talk("head", side, cores, conditions).answer()
+"""
+
+
+def test_a_side_that_hangs_ends_with_all_that_it_has_started_when_who_asks_is_killed(tmp_path):
+    (tmp_path / "numpy.py").write_text(HANGS)  # the first thing that a side imports
+    core = min(os.sched_getaffinity(0))
+    with subprocess.Popen(
+        [sys.executable, "-c", ASKS, tmp_path, str(core)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as process:
+        wait_for((tmp_path / "hangs").exists)
+        below = list(usage.descendants(process.pid))
+        process.kill()
+    assert len(below) >= 2  # itself and its helper
+    wait_for(lambda: not any(map(is_running, below)))
