@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ import filelock
 from bench import debian, downloading, fashion_mnist
 from bench.environment import cache_folder
 from bench.idx import DatasetError
-from bench.store import StoreError, write_atomically
+from bench.store import StoreError, remove_leftovers, write_atomically
 
 PACKAGE = "dataset-fashion-mnist"
 PACKAGE_FOLDER = Path("usr/share/datasets/fashion-mnist")  # below / when installed
@@ -161,10 +161,11 @@ def _fetch(sources: Sources, failures: list[str]) -> None:
     for name, bring in _ways(sources):
         _say(f"trying {name}")
         try:
-            with tempfile.TemporaryDirectory(prefix="mlp-bench-") as staging:
-                folder = bring(Path(staging))
+            with _staging(sources.cache) as staging:
+                folder = bring(staging)
                 for file in fashion_mnist.FILES:
                     contents, _ = fashion_mnist.read(folder, file)
+                    remove_leftovers(sources.cache / file.name)
                     write_atomically(sources.cache / file.name, contents)
         except (DatasetError, StoreError, OSError) as error:
             failures.append(f"{name}: {error}")
@@ -172,6 +173,19 @@ def _fetch(sources: Sources, failures: list[str]) -> None:
             _say(f"now in {sources.cache}")
             return
     raise _not_found(failures)
+
+
+@contextmanager
+def _staging(cache: Path) -> Iterator[Path]:
+    """Make an empty folder in a cache that is one's own; a killed process may have left it."""
+    folder = cache / ".arriving"
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def _ways(sources: Sources) -> Iterator[tuple[str, Callable[[Path], Path]]]:

@@ -99,7 +99,7 @@ class Launcher:
         self,
         entry: str,
         request: bytes,
-        log_path: Path,
+        log_path: Path | None,
         on_line: Callable[[bytes], None],
         *,
         cores: Sequence[int],
@@ -111,7 +111,7 @@ class Launcher:
 
         Args:
             log_path: a new file, gets all that the process prints to standard error, and before it
-                what importing the implementation has printed.
+                what importing the implementation has printed; None where nobody will read it.
             on_line: called with each whole line that it prints to standard output, as it comes.
             cores: the process is bound to these.
             preload: the implementation that is imported before forking; "" imports nothing.
@@ -119,8 +119,7 @@ class Launcher:
         """
         start = time.perf_counter()
         key = (preload, tuple(cores), memory_limit_bytes)
-        log_path.unlink(missing_ok=True)
-        with log_path.open("xb") as log:  # never through a link that somebody has put there
+        with _new_log(log_path) as log:
             server = self._servers.pop(key, None) or _ForkServer(*key)
             timed_out = threading.Event()
 
@@ -220,6 +219,13 @@ class _ForkServer:
         self.noise.close()
         self.end()
         return self.process.wait()
+
+
+def _new_log(path: Path | None) -> BinaryIO:
+    if path is None:
+        return tempfile.TemporaryFile()  # nameless, so that nothing is left of it
+    path.unlink(missing_ok=True)
+    return path.open("xb")  # never through a link that somebody has put there
 
 
 def bind_to_cores(listed: str) -> None:

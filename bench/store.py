@@ -107,6 +107,17 @@ def remove_leftovers(path: Path) -> None:
         leftover.unlink()
 
 
+def write_shared(path: Path, contents: bytes) -> None:
+    """Write a file that several processes may be writing, and remove what killed ones have left.
+
+    Raises:
+        StoreError: as `write_atomically`.
+    """
+    with locked(path.parent):
+        remove_leftovers(path)
+        write_atomically(path, contents)
+
+
 def write_record(sweep_folder: Path, record: RunRecord) -> Path:
     """Write a run's record. A record that is there already is never overwritten.
 

@@ -223,7 +223,7 @@ def _skip(config: RunConfig) -> Outcome | None:
 def _run(config: RunConfig, sweep_folder: Path, log_path: Path, launcher: Launcher) -> Outcome:
     def write_summary(summary: DatasetSummary) -> None:
         path = store.dataset_path(sweep_folder, summary.name, summary.fingerprint)
-        store.write_atomically(path, store.encode(summary))
+        store.write_shared(path, store.encode(summary))
 
     dataset_folder = datasets.locate(config.dataset)
     request = Request(

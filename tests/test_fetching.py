@@ -215,22 +215,23 @@ print(locate(None, sources))
 """
 
 
+def start(sources, server, **variables):
+    return subprocess.Popen(
+        [sys.executable, "-c", FETCH, str(sources.cache), server.url],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def test_two_processes_that_fetch_at_once_download_once(sources, serve, published):
     server = serve(published)
     server.gate.clear()
 
-    def start():
-        return subprocess.Popen(
-            [sys.executable, "-c", FETCH, str(sources.cache), server.url],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    with start() as first:
+    with start(sources, server) as first:
         assert server.asked.wait(60)
-        with start() as second:
+        with start(sources, server) as second:
             assert "another process is fetching it" in second.stderr.readline()
             server.gate.set()
             for process in (first, second):
@@ -239,6 +240,23 @@ def test_two_processes_that_fetch_at_once_download_once(sources, serve, publishe
     assert len(server.requested) == len(FILES)
     assert kept(sources.cache) == CACHED
     fashion_mnist.check(sources.cache)
+
+
+def test_what_a_killed_process_has_left_goes_with_the_next_fetch(
+    sources, serve, published, tmp_path
+):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    server = serve(published)
+    server.gate.clear()
+    with start(sources, server, TMPDIR=str(temporary)) as process:
+        assert server.asked.wait(60)
+        process.kill()
+    server.gate.set()
+    (sources.cache / f".{TEST_LABELS.name}.left").write_text("by one that was killed in writing")
+    fetching.locate(None, replace(sources, urls=(server.url,)))
+    assert {path.name for path in sources.cache.iterdir()} == CACHED | {".lock"}
+    assert not list(temporary.iterdir())
 
 
 def test_the_error_lists_every_place_and_what_would_help(sources, tmp_path, copy):

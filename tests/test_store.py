@@ -4,6 +4,7 @@ import json
 import math
 import os
 import stat
+import threading
 from dataclasses import asdict, replace
 
 import msgspec
@@ -223,6 +224,20 @@ def test_what_is_not_a_plain_file_is_refused_at_once(kind, tmp_path):
         path.symlink_to("/dev/zero")
     with pytest.raises(store.StoreError, match=store.RECORD_NAME):
         store.read_record(path)
+
+
+def test_of_two_writers_neither_removes_what_the_other_is_writing(tmp_path):
+    path, writing = tmp_path / "parity.json", tmp_path / ".parity.json.writing"
+    with store.locked(tmp_path):
+        writing.write_text("half")
+        other = threading.Thread(target=store.write_shared, args=(path, b"whole"))
+        other.start()
+        other.join(0.3)
+        assert writing.exists()
+        assert not path.exists()
+    other.join()  # by now, who was writing has been killed
+    assert path.read_bytes() == b"whole"
+    assert not writing.exists()
 
 
 def test_a_damaged_plan_is_told_and_one_of_a_later_version_is_not_touched(tmp_path):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import queue
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
-from pathlib import Path
 
 from bench import machine, registry
 from bench.config import RunConfig
@@ -87,8 +85,7 @@ def _examine(configs: Sequence[RunConfig], free: queue.SimpleQueue[Place]) -> tu
     place = free.get()
     try:
         cores, launcher = place
-        with tempfile.TemporaryDirectory() as folder:
-            gate.examine(configs, Path(folder) / "parity.log", verdicts.append, launcher, cores)
+        gate.examine(configs, verdicts.append, launcher, cores)
     finally:
         free.put(place)
     name = configs[0].implementation.name

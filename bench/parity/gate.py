@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import platform
-import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,7 +75,6 @@ def known(wanted: Verdict) -> Verdict | None:
 
 def examine(
     configs: Sequence[RunConfig],
-    log_path: Path,
     on_verdict: Callable[[Verdict], None],
     launcher: Launcher,
     cores: Sequence[int] | None = None,
@@ -101,7 +99,7 @@ def examine(
     ended = launcher.converse(
         "bench.parity.worker",
         msgspec.json.encode(request),
-        log_path,
+        None,
         hear,
         cores=cores or configs[0].cores,
         preload=configs[0].preload,
@@ -138,11 +136,10 @@ def judge(
     verdict = known(wanted)
     if verdict is None:
         verdicts: list[Verdict] = []
-        with tempfile.TemporaryDirectory() as folder:
-            examine([config], Path(folder) / "parity.log", verdicts.append, launcher)
+        examine([config], verdicts.append, launcher)
         (verdict,) = verdicts
         announce(verdict)
-    store.write_atomically(path, store.encode(verdict))
+    store.write_shared(path, store.encode(verdict))
     return wanted.key
 
 
@@ -161,7 +158,7 @@ def _keep(verdict: Verdict) -> None:
     path = _cached(verdict)
     try:
         if path is not None:
-            store.write_atomically(path, store.encode(verdict))
+            store.write_shared(path, store.encode(verdict))
     except store.StoreError:
         return  # a cache that can't be written to costs a few seconds, the next time
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -127,6 +128,26 @@ def test_a_damaged_verdict_of_a_sweep_is_replaced(tmp_path, launcher):
     path.write_bytes(path.read_bytes()[:100])
     gate.judge(configuration(), tmp_path / "sweep", lambda _: None, launcher)
     assert store.read_verdict(path).passed
+
+
+def test_what_a_killed_process_has_left_of_a_verdict_goes_with_the_next_one(tmp_path, launcher):
+    wanted = gate.unjudged(configuration())
+    cached = gate._cached(wanted)
+    for path in (cached, store.verdict_path(tmp_path / "sweep", wanted)):
+        path.parent.mkdir(parents=True)
+        path.with_name(f".{path.name}.left").write_text("by one that was killed in writing")
+    gate.judge(configuration(), tmp_path / "sweep", lambda _: None, launcher)
+    for folder in (cached.parent, tmp_path / "sweep"):
+        assert {path.name for path in folder.iterdir() if path.suffix != ".json"} == {".lock"}
+
+
+def test_while_a_verdict_is_reached_there_is_nothing_that_a_kill_would_leave(
+    tmp_path, monkeypatch, launcher
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    seen = []
+    gate.examine([configuration()], lambda _: seen.append([*tmp_path.iterdir()]), launcher)
+    assert seen == [[tmp_path / "cache"]]
 
 
 def test_a_verdict_survives_being_written():
