@@ -11,8 +11,6 @@ from bench import provenance, store
 from bench.overrides import compose_runs
 from tests.conftest import TINY
 
-WORDS = ("bench", *TINY, "sweep_name=night")
-
 
 def config(*words):
     (found,) = compose_runs(["dataset=synthetic", *words], default_name="test")
@@ -43,30 +41,38 @@ def test_what_has_changed_is_said_in_words(then, now, said):
     assert provenance.what_changed(then, now) == said
 
 
-@pytest.mark.parametrize(
-    ("key", "said"),
-    [
-        ("numpy", "numpy was 1.0 and is"),
-        (provenance.IMPLEMENTATION, "the code of the implementation has changed"),
-        (provenance.HARNESS, "the code of the harness has changed"),
-        ("processor", "processor was 1.0 and is"),
-        ("number of cores", "number of cores was 1.0 and is"),
-    ],
-)
-def test_what_was_made_with_something_else_is_made_again(run, tmp_path, key, said):
-    assert run(*WORDS).returncode == 0
-    (path,) = tmp_path.glob("results/night/*/record.json")
-    record = json.loads(path.read_text())
-    del record[store.CHECKSUM]
-    record["made_with"][key] = "1.0"
-    path.write_text(json.dumps(record))
-    ended = run(*WORDS)
+CHANGES = {
+    "numpy": "numpy was 1.0 and is",
+    provenance.IMPLEMENTATION: "the code of the implementation has changed",
+    provenance.HARNESS: "the code of the harness has changed",
+    "processor": "processor was 1.0 and is",
+    "number of cores": "number of cores was 1.0 and is",
+}  # one to a seed
+
+
+def test_what_was_made_with_something_else_is_made_again(run, tmp_path):
+    seeds = ",".join(map(str, range(len(CHANGES))))
+    words = ("bench", "-m", *TINY, "sweep_name=night", f"seed={seeds}")
+    assert run(*words).returncode == 0
+    changed = {}
+    for path in tmp_path.glob("results/night/*/record.json"):
+        record = json.loads(path.read_text())
+        del record[store.CHECKSUM]
+        record["made_with"][list(CHANGES)[record["config"]["seed"]]] = "1.0"
+        path.write_text(json.dumps(record))
+        changed[path] = record
+    assert len(changed) == len(CHANGES)
+    ended = run(*words)
     assert ended.returncode == 0, ended.stderr
-    assert "the run is made again" in ended.stdout
-    assert said in ended.stdout
-    (earlier,) = path.parent.glob("earlier-*.json")
-    assert json.loads(earlier.read_text()) == record
-    assert earlier.with_suffix(".log").exists()
-    assert path.with_name("run.log").exists()
-    assert json.loads(path.read_text())["made_with"][key] != "1.0"
-    assert "finished earlier, kept" in run(*WORDS).stdout
+    lines = ended.stdout.splitlines()
+    for path, record in changed.items():
+        key, said = list(CHANGES.items())[record["config"]["seed"]]
+        (line,) = (one for one in lines if one.startswith(str(path.relative_to(tmp_path))))
+        assert "the run is made again" in line
+        assert said in line
+        (earlier,) = path.parent.glob("earlier-*.json")
+        assert json.loads(earlier.read_text()) == record
+        assert earlier.with_suffix(".log").exists()
+        assert path.with_name("run.log").exists()
+        assert json.loads(path.read_text())["made_with"][key] != "1.0"
+    assert run(*words).stdout.count("finished earlier, kept") == len(CHANGES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import signal
 import subprocess
 
@@ -12,9 +13,25 @@ import pytest
 from tests.conftest import SCRIPTS, TINY
 from tests.processes import LONG
 
+NIGHT = ("bench", *TINY, "sweep_name=night")
+
 
 def records(folder) -> list[dict]:
     return [json.loads(path.read_text()) for path in sorted(folder.glob("*/record.json"))]
+
+
+@pytest.fixture(scope="module")
+def night_before(tmp_path_factory, run_in):
+    folder = tmp_path_factory.mktemp("night")
+    ended = run_in(folder, *NIGHT)
+    assert ended.returncode == 0, ended.stderr
+    return folder / "results" / "night"
+
+
+@pytest.fixture
+def night(night_before, tmp_path):
+    """A finished sweep of one run, and a copy of it for every test."""
+    return shutil.copytree(night_before, tmp_path / "results" / "night")
 
 
 def test_one_run_leaves_one_record_and_says_where(run, tmp_path):
@@ -95,24 +112,20 @@ def test_ways_around_the_projects_configuration_are_refused(run, tmp_path, flag)
     assert "Traceback" not in ended.stderr
 
 
-def test_what_is_finished_is_kept_and_not_run_again(run, tmp_path):
-    words = ("bench", *TINY, "sweep_name=night")
-    run(*words)
-    before = records(tmp_path / "results" / "night")
-    ended = run(*words)
+def test_what_is_finished_is_kept_and_not_run_again(run, night):
+    before = records(night)
+    ended = run(*NIGHT)
     assert "finished earlier, kept" in ended.stdout
-    assert records(tmp_path / "results" / "night") == before
-    refused = run(*words, "resume=false")
+    assert records(night) == before
+    refused = run(*NIGHT, "resume=false")
     assert refused.returncode == 2
     assert "sweep_name=night" in refused.stderr
 
 
-def test_a_damaged_record_is_set_aside_and_the_run_made_again(run, tmp_path):
-    words = ("bench", *TINY, "sweep_name=night")
-    run(*words)
-    (path,) = (tmp_path / "results" / "night").glob("*/record.json")
+def test_a_damaged_record_is_set_aside_and_the_run_made_again(run, night):
+    (path,) = night.glob("*/record.json")
     path.write_text("{")
-    ended = run(*words)
+    ended = run(*NIGHT)
     assert "set aside" in ended.stdout
     assert json.loads(path.read_text())["status"] == "done"
     assert [entry.read_text() for entry in path.parent.glob("earlier-*.json")] == ["{"]
@@ -124,10 +137,9 @@ def test_an_unnamed_sweep_is_one_folder(run, tmp_path):
     assert len(records(folder)) == 3
 
 
-def test_the_same_seed_gives_numpy_the_same_curves_to_the_last_bit(run, tmp_path):
-    for name in ("first", "second"):
-        run("bench", *TINY, f"sweep_name={name}")
-    first, second = (records(tmp_path / "results" / name)[0] for name in ("first", "second"))
+def test_the_same_seed_gives_numpy_the_same_curves_to_the_last_bit(run, night, tmp_path):
+    run("bench", *TINY, "sweep_name=again")
+    first, second = (records(folder)[0] for folder in (night, tmp_path / "results" / "again"))
     for key in ("test_loss", "test_accuracy", "confusion_matrix", "sample_predictions"):
         assert first[key] == second[key]
     for key in ("train_loss", "validation_loss", "validation_accuracy"):
@@ -144,11 +156,12 @@ def test_no_validation_set_is_no_trouble(run, tmp_path):
     assert {epoch["validation_loss"] for epoch in record["epochs"]} == {None}
 
 
-def test_the_loss_of_the_training_set_after_each_epoch_is_recorded_where_asked_for(run, tmp_path):
+def test_the_loss_of_the_training_set_after_each_epoch_is_recorded_where_asked_for(
+    run, night, tmp_path
+):
     run("bench", *TINY, "sweep_name=with", "evaluate_training_set=true")
-    run("bench", *TINY, "sweep_name=without")
     (with_it,) = records(tmp_path / "results/with")
-    (without,) = records(tmp_path / "results/without")
+    (without,) = records(night)
     assert [epoch["training_set_loss"] for epoch in without["epochs"]] == [None] * 3
     assert with_it["epochs"][0]["training_set_loss"] is None  # there it is the train_loss itself
     for epoch in with_it["epochs"][1:]:
@@ -156,10 +169,9 @@ def test_the_loss_of_the_training_set_after_each_epoch_is_recorded_where_asked_f
     assert with_it["test_loss"] == without["test_loss"]
 
 
-def test_synthetic_data_says_so_in_the_record(run, tmp_path):
-    run("bench", *TINY, "sweep_name=made_up")
-    assert records(tmp_path / "results" / "made_up")[0]["config"]["dataset"]["name"] == "synthetic"
-    assert len(list((tmp_path / "results" / "made_up").glob("dataset-synthetic-*.json"))) == 1
+def test_synthetic_data_says_so_in_the_record(night):
+    assert records(night)[0]["config"]["dataset"]["name"] == "synthetic"
+    assert len(list(night.glob("dataset-synthetic-*.json"))) == 1
 
 
 def interrupted(words, folder, at):
@@ -188,7 +200,7 @@ def test_an_interrupted_sweep_prints_what_is_finished_and_can_be_resumed(tmp_pat
         "-m",
         "dataset=synthetic",
         "seed=0,1",
-        "dataset.training_size=50000",
+        "dataset.training_size=20000",
         "epochs=5",
         "sweep_name=night",
     ]
@@ -217,12 +229,10 @@ def test_a_skipped_run_is_looked_at_again_and_leaves_one_earlier_record(run, tmp
     assert len(list(folder.glob("earlier-*"))) == 1
 
 
-def test_a_record_of_a_later_version_is_left_alone_and_named(run, tmp_path):
-    words = ("bench", *TINY, "sweep_name=night")
-    run(*words)
-    (path,) = (tmp_path / "results" / "night").glob("*/record.json")
+def test_a_record_of_a_later_version_is_left_alone_and_named(run, night, tmp_path):
+    (path,) = night.glob("*/record.json")
     path.write_text('{"schema_version": 99, "status": "splendid"}')
-    ended = run(*words)
+    ended = run(*NIGHT)
     assert ended.returncode == 0, ended.stderr
     assert "left as it is" in ended.stdout
     assert f"{path.relative_to(tmp_path)}: schema_version 99" in ended.stdout
@@ -230,12 +240,10 @@ def test_a_record_of_a_later_version_is_left_alone_and_named(run, tmp_path):
     assert not list(path.parent.glob("earlier-*"))
 
 
-def test_a_damaged_plan_is_set_aside_and_made_again(run, tmp_path):
-    words = ("bench", *TINY, "sweep_name=night")
-    run(*words)
-    path = tmp_path / "results" / "night" / "sweep.json"
+def test_a_damaged_plan_is_set_aside_and_made_again(run, night):
+    path = night / "sweep.json"
     path.write_text('{"run_ids"')
-    ended = run(*words)
+    ended = run(*NIGHT)
     assert ended.returncode == 0, ended.stderr
     assert "sweep.json: damaged" in ended.stdout
     assert "finished earlier, kept" in ended.stdout
