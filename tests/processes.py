@@ -14,7 +14,7 @@ from bench import usage
 from bench.messages import Request
 from bench.overrides import compose_runs
 
-LONG = ("dataset=synthetic", "dataset.training_size=50000", "epochs=100000")
+LONG = ("dataset=synthetic", "dataset.training_size=10000", "epochs=100000")
 
 
 def request(*words: str) -> Request:
