@@ -40,6 +40,17 @@ def tries():
     return count
 
 
+@pytest.fixture
+def plant(tmp_path, monkeypatch):
+    """Put code in the place of a framework."""
+
+    def put(code):
+        (tmp_path / "sklearn.py").write_text(code)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+
+    return put
+
+
 def begin(folder, *more, words=WORDS):
     """Start a sweep in a folder."""
     return subprocess.Popen(

@@ -23,11 +23,12 @@ def test_processes_share_one_sweep(tmp_path, tries, undisturbed):
     assert sorted(planned) == sorted(stored(tmp_path))
 
 
-def test_a_run_that_fails_fails_once_however_many_are_at_it(tmp_path, tries):
+def test_a_run_that_fails_fails_once_however_many_are_at_it(tmp_path, plant, tries):
     n = tries("processes on one failing sweep", 3, 4)
-    words = ("-m", "dataset=synthetic", "epochs=1", "seed=0,1", "sweep_name=night")
-    broken = ("implementation=keras", "implementation.options.steps_per_execution=many")
-    processes = [begin(tmp_path, words=(*words, *broken)) for _ in range(n)]
+    # Slow to fail, so that all have begun before the first one has.
+    plant("import time\ntime.sleep(2)\nraise RuntimeError('planted')")
+    words = ("implementation=sklearn", "dataset=synthetic", "seed=0,1", "sweep_name=night")
+    processes = [begin(tmp_path, words=("-m", *words)) for _ in range(n)]
     for process in processes:
         assert "Traceback" not in process.communicate(timeout=300)[1]
         assert process.returncode == 1
