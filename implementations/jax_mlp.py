@@ -74,6 +74,14 @@ class MLP:
     def parameters(self) -> Parameters:
         return tuple(Layer(*map(np.array, layer)) for layer in self._state.parameters)
 
+    def device_name(self) -> str:
+        return str(self._device.device_kind)
+
+    def peak_device_memory_bytes(self) -> int | None:
+        # What an allocator does not count is absent or -1.
+        peak = (self._device.memory_stats() or {}).get("peak_bytes_in_use", -1)
+        return int(peak) if peak >= 0 else None
+
     def _put(self, arrays: Any) -> Any:
         """Copy arrays to the device. A donated buffer must be nobody else's."""
         return jax.device_put(arrays, self._device, may_alias=False)
@@ -139,10 +147,12 @@ def _update(state: State, gradients: Any, recipe: Recipe, rate: float) -> State:
 def _choose_device(problem: Problem) -> Any:
     """Return the run's device; float32 stays float32."""
     jax.config.update("jax_default_matmul_precision", "highest")
-    jax.config.update("jax_platforms", "cpu" if problem.device == "cpu" else "cuda")
+    on_gpu = problem.device == "gpu"
+    # With no platform to fall back on, JAX without a GPU fails an assertion of its own.
+    jax.config.update("jax_platforms", "cuda,cpu" if on_gpu else "cpu")
     try:
-        return jax.devices()[0]
+        return jax.devices("cuda" if on_gpu else "cpu")[0]
     except RuntimeError as error:
         raise UnavailableError(
-            "JAX finds no GPU; with an NVIDIA driver in place: pip install 'jax[cuda12]'"
+            "JAX finds no GPU; with an NVIDIA driver in place: make setup EXTRAS=gpu"
         ) from error

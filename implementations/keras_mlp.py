@@ -85,6 +85,13 @@ class MLP:
             Layer(weights, bias) for weights, bias in zip(arrays[::2], arrays[1::2], strict=True)
         )
 
+    def device_name(self) -> str:
+        gpu = tf.config.get_visible_devices("GPU")[0]
+        return str(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name))
+
+    def peak_device_memory_bytes(self) -> int:
+        return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
+
 
 def _optimizer(problem: Problem) -> keras.optimizers.Optimizer:
     recipe, rate = problem.recipe, problem.learning_rate
@@ -117,8 +124,7 @@ def _choose_device(problem: Problem) -> None:
     gpus = tf.config.list_physical_devices("GPU")
     if problem.device == "gpu" and not gpus:
         raise UnavailableError(
-            "TensorFlow finds no GPU; with an NVIDIA driver in place: "
-            "pip install 'tensorflow[and-cuda]'"
+            "TensorFlow finds no GPU; with an NVIDIA driver in place: make setup EXTRAS=gpu"
         )
     tf.config.set_visible_devices(gpus if problem.device == "gpu" else [], "GPU")
     for gpu in gpus if problem.device == "gpu" else []:

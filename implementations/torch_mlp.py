@@ -74,6 +74,12 @@ class MLP:
             for weights, bias in zip(arrays[::2], arrays[1::2], strict=True)
         )
 
+    def device_name(self) -> str:
+        return str(torch.cuda.get_device_name(self._device))
+
+    def peak_device_memory_bytes(self) -> int:
+        return int(torch.cuda.max_memory_allocated(self._device))
+
     def _step(self) -> None:
         """Make one update. PyTorch's Adam adds epsilon to the corrected sqrt(v); the recipe adds it
         to sqrt(v) itself, which is the same as an epsilon that is corrected as well."""
@@ -130,7 +136,8 @@ def _choose_device(problem: Problem) -> torch.device:
         raise UnavailableError("torch.compile needs a C++ compiler; apt-get install g++")
     if problem.device == "gpu" and not torch.cuda.is_available():
         raise UnavailableError(
-            "PyTorch finds no GPU; with an NVIDIA driver in place: pip install torch"
+            f"PyTorch {torch.__version__} finds no GPU; with an NVIDIA driver in place: "
+            "pip install --force-reinstall --constraint extras.lock torch"
         )
     torch.set_float32_matmul_precision("highest")
     torch.set_num_threads(problem.threads)

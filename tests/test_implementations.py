@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 
 import conf
 from bench import registry, sampling
-from bench.contract import Layer, Problem
+from bench.contract import Layer, Problem, ReportsOnDevice
 from bench.overrides import compose_runs
 from bench.parity.reference import Reference
+from tests.conftest import TINY
 
 CONF = Path(conf.__file__).parent
 NAMES = sorted(path.stem for path in (CONF / "implementation").glob("*.yaml"))
@@ -133,3 +135,26 @@ def test_scores_are_the_last_layers_sums(model, images):
     assert scores.shape == (256, 10)
     assert scores.dtype == np.float32
     assert np.abs(scores - expected).max() < 1e-4
+
+
+def test_what_runs_on_a_gpu_tells_of_it_or_says_how_to_get_one(run, tmp_path):
+    modules = {}  # one implementation of each
+    for name in NAMES:
+        implementation = settings(name).implementation
+        if "gpu" in implementation.devices and not registry.missing(implementation.requires):
+            modules.setdefault(implementation.module, name)
+    assert modules
+    for module in modules:
+        assert isinstance(registry.load(module)(), ReportsOnDevice), module
+    names = ",".join(modules.values())
+    ended = run("bench", "-m", *TINY, f"implementation={names}", "device=gpu", "sweep_name=gpu")
+    assert ended.returncode == 0, ended.stderr
+    records = [json.loads(path.read_text()) for path in tmp_path.glob("results/gpu/*/record.json")]
+    assert len(records) == len(modules)
+    for record in records:
+        if record["status"] == "skipped":
+            assert "finds no GPU; with" in record["error"]["message"]
+        else:
+            assert record["status"] == "done"
+            assert record["environment"]["gpu"]
+            assert record["peak_memory_bytes"] > 0

@@ -90,7 +90,7 @@ def test_the_lock_holds_every_dependency_by_hash_and_no_host():
     extras = (ROOT / "extras.lock").read_text(encoding="utf-8")
     for name, wishes in project["optional-dependencies"].items():
         for wish in wishes if name != "dev" else ():
-            pinned = rf"^{re.split('[<>=]', wish)[0]}=="
+            pinned = rf"^{re.match('[A-Za-z0-9-]+', wish)[0]}=="
             assert re.search(pinned, extras, re.MULTILINE | re.IGNORECASE), wish
     assert "://" not in lock + extras
     entries = re.split(r"\n(?=[a-z])", lock.strip())
