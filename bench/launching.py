@@ -6,7 +6,6 @@ isolated, one at a time on a machine, with the same record at the end.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import select
@@ -110,8 +109,12 @@ def _end_with(process: int) -> None:
     """Be killed when a process ends, even by a kill, where the system tells of others' ends."""
 
     def watch() -> None:
-        with contextlib.suppress(ProcessLookupError):  # it has ended already
+        try:
             select.select([os.pidfd_open(process)], [], [])
+        except ProcessLookupError:  # it has ended already
+            pass
+        except OSError:  # an old kernel, or a sandbox that forbids to ask
+            return
         os.kill(os.getpid(), signal.SIGKILL)
 
     if hasattr(os, "pidfd_open"):
