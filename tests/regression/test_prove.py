@@ -49,7 +49,7 @@ def test_what_is_planted_is_what_is_measured(values):
     measured = [estimate(values[planted(share)]).ratio - 1 for share in PLANTED]
     assert measured == sorted(measured)
     for share, slowdown in zip(PLANTED, measured, strict=True):
-        assert abs(slowdown - share) < 0.01  # sized by itself, it takes from the step's cache too
+        assert abs(slowdown - share) < 0.01  # sized by itself, not in a step
 
 
 def test_no_twenty_pairs_in_a_row_would_raise_an_alarm(values):
