@@ -44,12 +44,15 @@ MOST_MULTIPLICATIONS = 1_000_000  # in one block of a matrix product
 FEWEST_ROWS = {"C": 8, "F": 32}  # in one block, by how the rows to be cut lie in memory
 FEWEST_SHARED = 64  # examples in a batch that plain descent shares among cores
 MOST_TOGETHER = 32  # examples of small batches whose steps are taken together
+FEW_NUMBERS = 8192  # in a product that `dot` makes; begun sooner than by `matmul`, but zeroed first
 CACHE_LINE = 16  # numbers, of 4 bytes each
+ZERO, HALF, ONE, BYTE = (np.array(value, np.float32) for value in (0, 1 / 2, 1, 1 / 255))
 SPINS = 20_000  # looks at a semaphore before going to sleep, about two milliseconds
-BYTE, ONE = np.float32(1 / 255), np.float32(1)
 DEATH = "a process that trained along, on a core of its own, has died"
 
-Call = Callable[[], object]  # one NumPy function with the arrays that it works on
+# One NumPy function with all its arguments, by position: a keyword takes a tenth of a microsecond
+# each time, as does a number that is no array.
+Call = Callable[[], object]
 
 
 class MLP:
@@ -156,7 +159,7 @@ class Dense:
         gradient: Layer,
         inputs: FloatArray,
         order: Literal["C", "F"],
-        unit: np.float32,
+        unit: FloatArray,
         before: Dense | None = None,
     ) -> None:
         """Args:
@@ -177,9 +180,9 @@ class Dense:
     def finish_sums(self) -> list[Call]:
         """Go on from a @ W, with a counted in units."""
         calls: list[Call] = []
-        if self._unit != 1:
-            calls.append(partial(np.multiply, self.outputs, self._unit, out=self.outputs))
-        return [*calls, partial(np.add, self.outputs, self.layer.bias, out=self.outputs)]
+        if self._unit != ONE:
+            calls.append(partial(np.multiply, self.outputs, self._unit, self.outputs))
+        return [*calls, partial(np.add, self.outputs, self.layer.bias, self.outputs)]
 
     def backward(self) -> list[Call]:
         """Find dL/dW, dL/db and, where there is a layer before, its dL/da."""
@@ -190,14 +193,14 @@ class Dense:
         if self._before is not None:
             # Turned round in memory; a library is slower with rows that lie across.
             turned = allocate(self.layer.weights.shape[::-1])
-            calls.append(partial(np.multiply, self.layer.weights.T, self._before._unit, out=turned))
+            calls.append(partial(np.multiply, self.layer.weights.T, self._before._unit, turned))
             calls.append(product(self.delta, turned, self._before.delta))
         return calls
 
     def find_bias_gradient(self) -> Call:
         """Find dL/db, the sum of d over the batch."""
         of_one = np.full(len(self.delta), 1 / self._unit, np.float32)
-        return partial(np.matmul, of_one, self.delta, out=self.gradient.bias)
+        return partial(of_one.dot, self.delta, self.gradient.bias)
 
 
 class Step:
@@ -234,7 +237,7 @@ class Step:
             values, unit = layers[-1].outputs, ONE
         self._first = layers[0]
         self._loss = Loss(problem.recipe, layers[-1].outputs, layers[-1].delta)
-        scale = np.float32(gradient_scale(problem) / batch_size)
+        scale = number(gradient_scale(problem) / batch_size)
         self._find_deltas = through(problem.recipe, layers, self._loss, scale)
         self._rows = np.zeros(n_rows, np.int64)  # of the images, to be filled in
         self._find_gradient = [
@@ -289,7 +292,7 @@ class Step:
         return loss
 
 
-def through(recipe: Recipe, layers: Sequence[Dense], loss: Loss, scale: np.float32) -> list[Call]:
+def through(recipe: Recipe, layers: Sequence[Dense], loss: Loss, scale: FloatArray) -> list[Call]:
     """Go on from the first layer's sums, and back to them; gradients are multiplied by `scale`."""
     *hidden, last = layers
     calls: list[Call] = []
@@ -297,7 +300,7 @@ def through(recipe: Recipe, layers: Sequence[Dense], loss: Loss, scale: np.float
         calls += activate(recipe.activation, layer.outputs)
         calls += after.forward()
     calls += loss.find_delta()
-    calls.append(partial(np.multiply, last.delta, scale, out=last.delta))
+    calls.append(partial(np.multiply, last.delta, scale, last.delta))
     for before, layer in zip(hidden[::-1], layers[:0:-1], strict=True):
         calls += layer.backward()
         calls += multiply_by_slope(recipe.activation, before.outputs, before.delta)
@@ -306,11 +309,13 @@ def through(recipe: Recipe, layers: Sequence[Dense], loss: Loss, scale: np.float
 
 def gather(images: npt.NDArray[Any], rows: npt.NDArray[np.int64], out: FloatArray) -> list[Call]:
     """Write the images of these rows to `out`, (n, 784): grey levels from bytes, or as they are."""
-    take = partial(np.take, images, rows, axis=0, mode="clip")
     if images.dtype != np.uint8:
-        return [partial(take, out=out)]
+        return [partial(images.take, rows, 0, out, "clip")]
     grey_levels = np.empty(out.shape, np.uint8)
-    return [partial(take, out=grey_levels), partial(np.copyto, out, grey_levels)]
+    return [
+        partial(images.take, rows, 0, grey_levels, "clip"),
+        partial(np.copyto, out, grey_levels),
+    ]
 
 
 def activate(name: str, sums: FloatArray) -> list[Call]:
@@ -318,17 +323,17 @@ def activate(name: str, sums: FloatArray) -> list[Call]:
     if name == "relu":
         return [partial(np.maximum, sums, np.zeros_like(sums), out=sums)]
     if name == "tanh":
-        return [partial(np.tanh, sums, out=sums)]
+        return [partial(np.tanh, sums, sums)]
     return sigmoid(sums)
 
 
 def sigmoid(sums: FloatArray) -> list[Call]:
     """Apply 1 / (1 + exp(-z)), in place; written with tanh, which does not overflow."""
     return [
-        partial(np.multiply, sums, np.float32(0.5), out=sums),
-        partial(np.tanh, sums, out=sums),
-        partial(np.add, sums, np.float32(1), out=sums),
-        partial(np.multiply, sums, np.float32(0.5), out=sums),
+        partial(np.multiply, sums, HALF, sums),
+        partial(np.tanh, sums, sums),
+        partial(np.add, sums, ONE, sums),
+        partial(np.multiply, sums, HALF, sums),
     ]
 
 
@@ -337,16 +342,16 @@ def multiply_by_slope(name: str, outputs: FloatArray, delta: FloatArray) -> list
     if name == "relu":
         is_on = np.empty(outputs.shape, np.bool_)
         return [
-            partial(np.greater, outputs, np.zeros_like(outputs), out=is_on),
-            partial(np.multiply, delta, is_on, out=delta),
+            partial(np.greater, outputs, ZERO, is_on),
+            partial(np.multiply, delta, is_on, delta),
         ]
     calls: list[Call] = []
     if name == "tanh":  # 1 - f^2
-        calls.append(partial(np.square, outputs, out=outputs))
+        calls.append(partial(np.square, outputs, outputs))
     else:  # f (1 - f)
-        calls.append(partial(np.multiply, delta, outputs, out=delta))
-    calls.append(partial(np.subtract, np.float32(1), outputs, out=outputs))
-    calls.append(partial(np.multiply, delta, outputs, out=delta))
+        calls.append(partial(np.multiply, delta, outputs, delta))
+    calls.append(partial(np.subtract, ONE, outputs, outputs))
+    calls.append(partial(np.multiply, delta, outputs, delta))
     return calls
 
 
@@ -378,54 +383,64 @@ class Loss:
         if self._recipe.output == "sigmoid":
             return [*sigmoid(scores), *self._from_squares(scores)]
         highest = np.empty_like(self._totals)
-        over = {"axis": 1, "keepdims": True}
         softmax: list[Call] = [
-            partial(np.maximum.reduce, scores, out=highest, **over),
-            partial(np.subtract, scores, highest, out=scores),  # no overflow, same softmax
-            partial(np.exp, scores, out=delta),
-            partial(np.add.reduce, delta, out=self._totals, **over),
-            partial(np.divide, delta, self._totals, out=delta),
+            partial(np.maximum.reduce, scores, 1, None, highest, True),
+            partial(np.subtract, scores, highest, scores),  # no overflow, same softmax
+            partial(np.exp, scores, delta),
+            sum_over_classes(delta, self._totals),
+            partial(np.divide, delta, self._totals, delta),
         ]
+        of_one = np.ones(len(scores), np.float32)
         if self._recipe.loss != "cross_entropy":
             return [*softmax, *self._from_squares(delta)]
         return [
             *softmax,
-            partial(np.log, self._totals, out=self._totals),
-            partial(np.add.reduce, self._totals, axis=None, out=self._terms[0, ...]),
-            partial(np.matmul, flat(scores), flat(truth), out=self._terms[1, ...]),
-            partial(np.subtract, delta, truth, out=delta),  # softmax and logarithm leave that
+            partial(np.log, self._totals, self._totals),
+            partial(of_one.dot, flat(self._totals), self._terms[0, ...]),
+            partial(flat(scores).dot, flat(truth), self._terms[1, ...]),
+            partial(np.subtract, delta, truth, delta),  # softmax and logarithm leave that
         ]
 
     def _from_squares(self, outputs: FloatArray) -> list[Call]:
         """Find the squared error of the outputs, and its gradient with respect to the scores."""
         delta, errors = self._delta, np.empty_like(outputs)
         calls: list[Call] = [
-            partial(np.subtract, outputs, self.truth, out=errors),
-            partial(np.matmul, flat(errors), flat(errors), out=self._terms[0, ...]),
-            partial(np.multiply, errors, np.float32(2 * self._scale), out=errors),
+            partial(np.subtract, outputs, self.truth, errors),
+            partial(flat(errors).dot, flat(errors), self._terms[0, ...]),
+            partial(np.multiply, errors, number(2 * self._scale), errors),
         ]
         products = np.empty_like(outputs)
         if self._recipe.output == "softmax":
             sums = np.empty_like(self._totals)
             return [
                 *calls,
-                partial(np.multiply, errors, outputs, out=products),
-                partial(np.add.reduce, products, axis=1, keepdims=True, out=sums),
-                partial(np.subtract, errors, sums, out=errors),
-                partial(np.multiply, errors, outputs, out=delta),
+                partial(np.multiply, errors, outputs, products),
+                sum_over_classes(products, sums),
+                partial(np.subtract, errors, sums, errors),
+                partial(np.multiply, errors, outputs, delta),
             ]
         return [
             *calls,
-            partial(np.multiply, errors, outputs, out=delta),
-            partial(np.subtract, np.float32(1), outputs, out=products),
-            partial(np.multiply, delta, products, out=delta),
+            partial(np.multiply, errors, outputs, delta),
+            partial(np.subtract, ONE, outputs, products),
+            partial(np.multiply, delta, products, delta),
         ]
+
+
+def sum_over_classes(values: FloatArray, out: FloatArray) -> Call:
+    """Write the sum of each row of `values`, (n, 10), to `out`, (n, 1)."""
+    return partial(np.ones(values.shape[1], np.float32).dot, values.T, flat(out))
 
 
 def run(calls: Sequence[Call]) -> None:
     """Make calls, one after the other."""
     for call in calls:
         call()
+
+
+def number(value: float) -> FloatArray:
+    """Return a number as an array of no dimensions."""
+    return np.array(value, np.float32)
 
 
 def flat(array: FloatArray) -> FloatArray:
@@ -441,7 +456,7 @@ def product(left: FloatArray, right: FloatArray, out: FloatArray) -> Call:
     multiplications it is left out. Blocks of too few rows cost more again.
     """
     if left.shape[1] == 1:  # an outer product is no work for such a library
-        return partial(np.multiply, left, right, out=out)
+        return partial(np.multiply, left, right, out)
     n_rows, per_row = len(left), left.shape[1] * right.shape[1]
     order: Literal["C", "F"] = "C" if left.strides[1] == left.itemsize else "F"
     fitting = [
@@ -449,11 +464,15 @@ def product(left: FloatArray, right: FloatArray, out: FloatArray) -> Call:
         for rows in range(FEWEST_ROWS[order], n_rows)
         if n_rows % rows == 0 and rows * per_row <= MOST_MULTIPLICATIONS
     ]
-    if n_rows * per_row <= MOST_MULTIPLICATIONS or not fitting:
-        return partial(np.matmul, left, right, out=out)
-    blocks = left.reshape(-1, max(fitting), left.shape[1])
-    blocks_out = out.reshape(-1, max(fitting), out.shape[1])
-    return partial(np.matmul, blocks, right, out=blocks_out)
+    if n_rows * per_row > MOST_MULTIPLICATIONS and fitting:
+        blocks = left.reshape(-1, max(fitting), left.shape[1])
+        blocks_out = out.reshape(-1, max(fitting), out.shape[1])
+        return partial(np.matmul, blocks, right, blocks_out)
+    if out.size > FEW_NUMBERS:
+        return partial(np.matmul, left, right, out)
+    if out.flags.c_contiguous:
+        return partial(left.dot, right, out)
+    return partial(right.T.dot, left.T, out.T)
 
 
 def allocate(shape: int | tuple[int, ...], order: Literal["C", "F"] = "C") -> FloatArray:
