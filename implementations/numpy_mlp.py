@@ -14,11 +14,15 @@ share the work. What makes it fast is told, with figures, in docs/speed.md: ever
 once, where the processor likes it, and written in place; images are kept as bytes; matrix products
 are cut into blocks; each core takes its part of a batch.
 
+On a GPU the same calls are made on arrays of CuPy, which NumPy's functions hand on to it.
+
 Source: Goodfellow, Bengio and Courville, Deep Learning (2016), sections 6.2 and 6.5.
 """
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import itertools
 import math
 import mmap
@@ -38,7 +42,16 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
-from bench.contract import Batches, FloatArray, LabelArray, Layer, Parameters, Problem, Recipe
+from bench.contract import (
+    Batches,
+    FloatArray,
+    LabelArray,
+    Layer,
+    Parameters,
+    Problem,
+    Recipe,
+    UnavailableError,
+)
 
 MOST_MULTIPLICATIONS = 1_000_000  # in one block of a matrix product
 FEWEST_ROWS = {"C": 8, "F": 32}  # in one block, by how the rows to be cut lie in memory
@@ -46,7 +59,7 @@ FEWEST_SHARED = 64  # examples in a batch that plain descent shares among cores
 MOST_TOGETHER = 32  # examples of small batches whose steps are taken together
 FEW_NUMBERS = 8192  # in a product that `dot` makes; begun sooner than by `matmul`, but zeroed first
 CACHE_LINE = 16  # numbers, of 4 bytes each
-ZERO, HALF, ONE, BYTE = (np.array(value, np.float32) for value in (0, 1 / 2, 1, 1 / 255))
+BYTE = 1 / 255
 SPINS = 20_000  # looks at a semaphore before going to sleep, about two milliseconds
 DEATH = "a process that trained along, on a core of its own, has died"
 
@@ -59,7 +72,10 @@ class MLP:
     """The parts below, called in the order in which the harness asks."""
 
     def setup(self, problem: Problem, parameters: Parameters) -> None:
-        self._begin(problem, as_bytes(problem.train_images), parameters)
+        images = as_bytes(problem.train_images)
+        if problem.device == "gpu":
+            images = cupy().asarray(images)
+        self._begin(problem, images, parameters)
 
     def warm_up(self, batches: Batches) -> None:
         trial = MLP()
@@ -76,27 +92,35 @@ class MLP:
         return total_loss / batches.size
 
     def predict_scores(self, images: FloatArray) -> FloatArray:
-        values = images
+        values = put_beside(self._images, images)
         *hidden, last = self._layers
         with self._worker.on_one_core():
             for layer in hidden:
                 values = values @ layer.weights + layer.bias
                 run(activate(self._problem.recipe.activation, values))
-            scores: FloatArray = values @ last.weights + last.bias
-        return scores
+            return in_main_memory(values @ last.weights + last.bias)
 
     def parameters(self) -> Parameters:
-        return tuple(Layer(*(array.copy() for array in layer)) for layer in self._layers)
+        return tuple(
+            Layer(*(in_main_memory(array).copy() for array in layer)) for layer in self._layers
+        )
+
+    def device_name(self) -> str:
+        runtime = cupy().cuda.runtime
+        return str(runtime.getDeviceProperties(runtime.getDevice())["name"].decode())
+
+    def peak_device_memory_bytes(self) -> int:
+        return int(cupy().get_default_memory_pool().total_bytes())  # what was taken, it keeps
 
     def _begin(self, problem: Problem, images: npt.NDArray[Any], parameters: Parameters) -> None:
         """Lay the parameters out, and start a process for every further core."""
         self._problem, self._images = problem, images
-        vector = allocate(n_numbers(problem.layer_sizes))
+        vector = allocate(n_numbers(problem.layer_sizes), beside=images)
         self._layers = layers_of(vector, problem.layer_sizes)
         for layer, given in zip(self._layers, parameters, strict=True):
             layer.weights[:], layer.bias[:] = given
-        n_workers = problem.threads if sys.platform == "linux" else 1
-        gradients = [allocate(len(vector)) for _ in range(n_workers)]
+        n_workers = problem.threads if sys.platform == "linux" and is_numpy(images) else 1
+        gradients = [allocate(len(vector), beside=images) for _ in range(n_workers)]
         barrier = Barrier(n_workers)
         self._worker, *others = (
             Worker(problem, images, vector, gradients, barrier, rank) for rank in range(n_workers)
@@ -112,7 +136,7 @@ class Optimizer:
     def __init__(self, recipe: Recipe, learning_rate: float, parameters: FloatArray) -> None:
         self._recipe, self._rate, self._parameters = recipe, learning_rate, parameters
         n_states = {"sgd": 0, "momentum": 1, "adam": 3}[recipe.optimizer]
-        self._states = [allocate(len(parameters)) for _ in range(n_states)]
+        self._states = [allocate(len(parameters), beside=parameters) for _ in range(n_states)]
         self._n_steps = 0
 
     def update(self, gradient: FloatArray) -> None:
@@ -159,7 +183,7 @@ class Dense:
         gradient: Layer,
         inputs: FloatArray,
         order: Literal["C", "F"],
-        unit: FloatArray,
+        unit: float,
         before: Dense | None = None,
     ) -> None:
         """Args:
@@ -169,8 +193,8 @@ class Dense:
         shape = (len(inputs), len(layer.bias))
         self.layer, self.gradient = layer, gradient
         self.inputs = inputs
-        self.outputs = allocate(shape, order)
-        self.delta = allocate(shape, order)  # dL/dz
+        self.outputs = allocate(shape, order, beside=inputs)
+        self.delta = allocate(shape, order, beside=inputs)  # dL/dz
         self._unit, self._before = unit, before
 
     def forward(self) -> list[Call]:
@@ -180,8 +204,9 @@ class Dense:
     def finish_sums(self) -> list[Call]:
         """Go on from a @ W, with a counted in units."""
         calls: list[Call] = []
-        if self._unit != ONE:
-            calls.append(partial(np.multiply, self.outputs, self._unit, self.outputs))
+        if self._unit != 1:
+            unit = number(self._unit, beside=self.outputs)
+            calls.append(partial(np.multiply, self.outputs, unit, self.outputs))
         return [*calls, partial(np.add, self.outputs, self.layer.bias, self.outputs)]
 
     def backward(self) -> list[Call]:
@@ -192,14 +217,15 @@ class Dense:
         ]
         if self._before is not None:
             # Turned round in memory; a library is slower with rows that lie across.
-            turned = allocate(self.layer.weights.shape[::-1])
-            calls.append(partial(np.multiply, self.layer.weights.T, self._before._unit, turned))
+            turned = allocate(self.layer.weights.shape[::-1], beside=self.delta)
+            unit = number(self._before._unit, beside=self.delta)
+            calls.append(partial(np.multiply, self.layer.weights.T, unit, turned))
             calls.append(product(self.delta, turned, self._before.delta))
         return calls
 
     def find_bias_gradient(self) -> Call:
         """Find dL/db, the sum of d over the batch."""
-        of_one = np.full(len(self.delta), 1 / self._unit, np.float32)
+        of_one = np.full(len(self.delta), 1 / self._unit, np.float32, like=self.delta)
         return partial(of_one.dot, self.delta, self.gradient.bias)
 
 
@@ -227,19 +253,20 @@ class Step:
         self._images, self._vector, self._gradient = images, vector, gradient
         self._gradient[:] = 0
         layers: list[Dense] = []
-        values, unit = allocate((n_rows, sizes[0])), BYTE if images.dtype == np.uint8 else ONE
+        values = allocate((n_rows, sizes[0]), beside=images)
+        unit = BYTE if images.dtype == np.uint8 else 1.0
         pairs = zip(layers_of(vector, sizes), layers_of(gradient, sizes), strict=True)
         for layer, of_layer in pairs:
             # Of the scores, those of one class lie together: reductions over classes are faster.
             order: Literal["C", "F"] = "F" if len(layers) == len(sizes) - 2 else "C"
             before = layers[-1] if layers else None
             layers.append(Dense(layer, of_layer, values, order, unit, before))
-            values, unit = layers[-1].outputs, ONE
+            values, unit = layers[-1].outputs, 1.0
         self._first = layers[0]
         self._loss = Loss(problem.recipe, layers[-1].outputs, layers[-1].delta)
-        scale = number(gradient_scale(problem) / batch_size)
+        scale = gradient_scale(problem) / batch_size
         self._find_deltas = through(problem.recipe, layers, self._loss, scale)
-        self._rows = np.zeros(n_rows, np.int64)  # of the images, to be filled in
+        self._rows = np.zeros(n_rows, np.int64, like=images)  # of the images, to be filled in
         self._find_gradient = [
             *gather(images, self._rows, self._first.inputs),
             *self._first.forward(),
@@ -247,24 +274,23 @@ class Step:
             *self._first.backward(),
         ]
 
-    def find_gradient(self, rows: npt.NDArray[np.int64], truth: FloatArray) -> float:
-        """Find the gradient of the rows of one batch, and return the sum of their losses."""
-        if len(rows) == 0:
-            return 0.0
-        self._rows[:], self._loss.truth[:] = rows, truth
-        run(self._find_gradient)
+    def find_gradient(self, rows: npt.NDArray[np.int64], truth: FloatArray) -> None:
+        """Find the gradient of the rows of one batch."""
+        if len(rows) > 0:
+            self._rows[:], self._loss.truth[:] = rows, truth
+            run(self._find_gradient)
+
+    def read_loss(self) -> float:
+        """Return the sum of the losses of all examples since the last time."""
         return self._loss.read()
 
-    def take_together(self, batches: Batches, labels: LabelArray) -> float:
-        """Make steps of plain descent, several at once, and return the sum of all losses."""
+    def take_together(self, batches: Batches, truths: FloatArray) -> None:
+        """Make steps of plain descent, several at once."""
         n_together = max(1, MOST_TOGETHER // self._batch_size)
-        truths = one_hot(labels[batches], self._loss.truth.shape[1])
-        return sum(
+        for start in range(0, len(batches), n_together):
             self._take_with_delay(batches[start:][:n_together], truths[start:][:n_together])
-            for start in range(0, len(batches), n_together)
-        )
 
-    def _take_with_delay(self, batches: Batches, truths: FloatArray) -> float:
+    def _take_with_delay(self, batches: Batches, truths: FloatArray) -> None:
         """Make several steps of plain descent, and update the first layer's weights but once.
 
         With steps s_i = rate dL/dz_i, the weights of step j are W - sum_{i<j} x_i.T @ s_i, so that
@@ -278,21 +304,18 @@ class Step:
         sums, similarities = images @ weights, images @ images.T
         steps = np.empty_like(sums)
         go_on = [*first.finish_sums(), *self._find_deltas, first.find_bias_gradient()]
-        loss = 0.0
         for start, truth in zip(range(0, batches.size, size), truths, strict=True):
             end = start + size
             np.matmul(similarities[start:end, :start], steps[:start], out=first.outputs)
             np.subtract(sums[start:end], first.outputs, out=first.outputs)
             self._loss.truth[:] = truth
             run(go_on)
-            loss += self._loss.read()
             steps[start:end] = first.delta
             self._vector[weights.size :] -= self._gradient[weights.size :]
         weights -= images.T @ steps
-        return loss
 
 
-def through(recipe: Recipe, layers: Sequence[Dense], loss: Loss, scale: FloatArray) -> list[Call]:
+def through(recipe: Recipe, layers: Sequence[Dense], loss: Loss, scale: float) -> list[Call]:
     """Go on from the first layer's sums, and back to them; gradients are multiplied by `scale`."""
     *hidden, last = layers
     calls: list[Call] = []
@@ -300,7 +323,7 @@ def through(recipe: Recipe, layers: Sequence[Dense], loss: Loss, scale: FloatArr
         calls += activate(recipe.activation, layer.outputs)
         calls += after.forward()
     calls += loss.find_delta()
-    calls.append(partial(np.multiply, last.delta, scale, last.delta))
+    calls.append(partial(np.multiply, last.delta, number(scale, beside=last.delta), last.delta))
     for before, layer in zip(hidden[::-1], layers[:0:-1], strict=True):
         calls += layer.backward()
         calls += multiply_by_slope(recipe.activation, before.outputs, before.delta)
@@ -309,11 +332,12 @@ def through(recipe: Recipe, layers: Sequence[Dense], loss: Loss, scale: FloatArr
 
 def gather(images: npt.NDArray[Any], rows: npt.NDArray[np.int64], out: FloatArray) -> list[Call]:
     """Write the images of these rows to `out`, (n, 784): grey levels from bytes, or as they are."""
+    mode = ("clip",) if is_numpy(images) else ()  # without it, NumPy fills a copy first
     if images.dtype != np.uint8:
-        return [partial(images.take, rows, 0, out, "clip")]
-    grey_levels = np.empty(out.shape, np.uint8)
+        return [partial(images.take, rows, 0, out, *mode)]
+    grey_levels = np.empty(out.shape, np.uint8, like=images)
     return [
-        partial(images.take, rows, 0, grey_levels, "clip"),
+        partial(images.take, rows, 0, grey_levels, *mode),
         partial(np.copyto, out, grey_levels),
     ]
 
@@ -329,28 +353,30 @@ def activate(name: str, sums: FloatArray) -> list[Call]:
 
 def sigmoid(sums: FloatArray) -> list[Call]:
     """Apply 1 / (1 + exp(-z)), in place; written with tanh, which does not overflow."""
+    half, one = number(1 / 2, beside=sums), number(1, beside=sums)
     return [
-        partial(np.multiply, sums, HALF, sums),
+        partial(np.multiply, sums, half, sums),
         partial(np.tanh, sums, sums),
-        partial(np.add, sums, ONE, sums),
-        partial(np.multiply, sums, HALF, sums),
+        partial(np.add, sums, one, sums),
+        partial(np.multiply, sums, half, sums),
     ]
 
 
 def multiply_by_slope(name: str, outputs: FloatArray, delta: FloatArray) -> list[Call]:
     """Multiply `delta` by the activation's slope f'(z), told from f(z). Both are used up."""
     if name == "relu":
-        is_on = np.empty(outputs.shape, np.bool_)
+        is_on = np.empty_like(outputs, np.bool_)
         return [
-            partial(np.greater, outputs, ZERO, is_on),
+            partial(np.greater, outputs, number(0, beside=outputs), is_on),
             partial(np.multiply, delta, is_on, delta),
         ]
     calls: list[Call] = []
+    one = number(1, beside=outputs)
     if name == "tanh":  # 1 - f^2
         calls.append(partial(np.square, outputs, outputs))
     else:  # f (1 - f)
         calls.append(partial(np.multiply, delta, outputs, delta))
-    calls.append(partial(np.subtract, ONE, outputs, outputs))
+    calls.append(partial(np.subtract, one, outputs, outputs))
     calls.append(partial(np.multiply, delta, outputs, delta))
     return calls
 
@@ -365,32 +391,38 @@ class Loss:
         """
         self._recipe, self._scores, self._delta = recipe, scores, delta
         self.truth = np.zeros_like(scores)  # (n, 10), one-hot, to be filled in
-        self._totals = np.empty((len(scores), 1), np.float32)  # of exp(scores), over the classes
-        self._terms = np.zeros(2, np.float32)
+        # of exp(scores), over the classes
+        self._totals = np.empty((len(scores), 1), np.float32, like=scores)
+        self._terms = np.zeros(2, np.float32, like=scores)  # of a batch's loss
+        self._sums = np.zeros(2, np.float64, like=scores)  # of those terms, over batches
         classes = scores.shape[1]
         self._scale = {"cross_entropy": 1, "mean_squared_error": 1 / classes}.get(
             recipe.loss, 1 / 2
         )
 
     def read(self) -> float:
-        """Return the sum of the examples' losses, once the calls have been made."""
-        first, second = self._terms.tolist()
+        """Return the sum of the examples' losses, of all times that the calls have been made."""
+        first, second = self._sums.tolist()
+        self._sums[...] = 0
         return float(self._scale * (first - second))
 
     def find_delta(self) -> list[Call]:
         """Find the loss and its gradient with respect to the scores."""
+        return [*self._find_terms(), partial(np.add, self._sums, self._terms, self._sums)]
+
+    def _find_terms(self) -> list[Call]:
         scores, delta, truth = self._scores, self._delta, self.truth
         if self._recipe.output == "sigmoid":
             return [*sigmoid(scores), *self._from_squares(scores)]
         highest = np.empty_like(self._totals)
         softmax: list[Call] = [
-            partial(np.maximum.reduce, scores, 1, None, highest, True),
+            partial(scores.max, 1, highest, True),
             partial(np.subtract, scores, highest, scores),  # no overflow, same softmax
             partial(np.exp, scores, delta),
             sum_over_classes(delta, self._totals),
             partial(np.divide, delta, self._totals, delta),
         ]
-        of_one = np.ones(len(scores), np.float32)
+        of_one = np.ones(len(scores), np.float32, like=scores)
         if self._recipe.loss != "cross_entropy":
             return [*softmax, *self._from_squares(delta)]
         return [
@@ -407,7 +439,7 @@ class Loss:
         calls: list[Call] = [
             partial(np.subtract, outputs, self.truth, errors),
             partial(flat(errors).dot, flat(errors), self._terms[0, ...]),
-            partial(np.multiply, errors, number(2 * self._scale), errors),
+            partial(np.multiply, errors, number(2 * self._scale, beside=errors), errors),
         ]
         products = np.empty_like(outputs)
         if self._recipe.output == "softmax":
@@ -422,14 +454,15 @@ class Loss:
         return [
             *calls,
             partial(np.multiply, errors, outputs, delta),
-            partial(np.subtract, ONE, outputs, products),
+            partial(np.subtract, number(1, beside=outputs), outputs, products),
             partial(np.multiply, delta, products, delta),
         ]
 
 
 def sum_over_classes(values: FloatArray, out: FloatArray) -> Call:
     """Write the sum of each row of `values`, (n, 10), to `out`, (n, 1)."""
-    return partial(np.ones(values.shape[1], np.float32).dot, values.T, flat(out))
+    of_one = np.ones(values.shape[1], np.float32, like=values)
+    return partial(of_one.dot, values.T, flat(out))
 
 
 def run(calls: Sequence[Call]) -> None:
@@ -438,14 +471,9 @@ def run(calls: Sequence[Call]) -> None:
         call()
 
 
-def number(value: float) -> FloatArray:
-    """Return a number as an array of no dimensions."""
-    return np.array(value, np.float32)
-
-
 def flat(array: FloatArray) -> FloatArray:
     """Return a view of an array's numbers as they lie in memory."""
-    return array.ravel(order="K")
+    return (array if array.flags.c_contiguous else array.T).reshape(-1)
 
 
 def product(left: FloatArray, right: FloatArray, out: FloatArray) -> Call:
@@ -457,30 +485,78 @@ def product(left: FloatArray, right: FloatArray, out: FloatArray) -> Call:
     """
     if left.shape[1] == 1:  # an outer product is no work for such a library
         return partial(np.multiply, left, right, out)
-    n_rows, per_row = len(left), left.shape[1] * right.shape[1]
-    order: Literal["C", "F"] = "C" if left.strides[1] == left.itemsize else "F"
-    fitting = [
-        rows
-        for rows in range(FEWEST_ROWS[order], n_rows)
-        if n_rows % rows == 0 and rows * per_row <= MOST_MULTIPLICATIONS
-    ]
-    if n_rows * per_row > MOST_MULTIPLICATIONS and fitting:
-        blocks = left.reshape(-1, max(fitting), left.shape[1])
-        blocks_out = out.reshape(-1, max(fitting), out.shape[1])
-        return partial(np.matmul, blocks, right, blocks_out)
-    if out.size > FEW_NUMBERS:
-        return partial(np.matmul, left, right, out)
+    if is_numpy(out):
+        n_rows, per_row = len(left), left.shape[1] * right.shape[1]
+        order: Literal["C", "F"] = "C" if left.strides[1] == left.itemsize else "F"
+        fitting = [
+            rows
+            for rows in range(FEWEST_ROWS[order], n_rows)
+            if n_rows % rows == 0 and rows * per_row <= MOST_MULTIPLICATIONS
+        ]
+        if n_rows * per_row > MOST_MULTIPLICATIONS and fitting:
+            blocks = left.reshape(-1, max(fitting), left.shape[1])
+            blocks_out = out.reshape(-1, max(fitting), out.shape[1])
+            return partial(np.matmul, blocks, right, blocks_out)
+        if out.size > FEW_NUMBERS:
+            return partial(np.matmul, left, right, out)
     if out.flags.c_contiguous:
         return partial(left.dot, right, out)
     return partial(right.T.dot, left.T, out.T)
 
 
-def allocate(shape: int | tuple[int, ...], order: Literal["C", "F"] = "C") -> FloatArray:
-    """Return an array of float32 zeros that starts on a page of its own.
+def cupy() -> Any:
+    """Return CuPy, whose arrays are on the GPU.
+
+    Raises:
+        UnavailableError: it is not installed, or there is no GPU.
+    """
+    if importlib.util.find_spec("cupy") is None:
+        raise UnavailableError(
+            "NumPy's code trains on a GPU by way of CuPy, which is not installed: "
+            "make setup EXTRAS=gpu"
+        )
+    library: Any = importlib.import_module("cupy")
+    if not library.cuda.is_available():
+        raise UnavailableError(
+            "CuPy finds no GPU; with an NVIDIA driver in place: make setup EXTRAS=gpu"
+        )
+    return library
+
+
+def is_numpy(array: npt.NDArray[Any]) -> bool:
+    """Whether an array is one of NumPy's own."""
+    return type(array) is np.ndarray
+
+
+def put_beside(other: npt.NDArray[Any], array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an array of NumPy's where `other` is: as it is, or a copy on the GPU."""
+    return np.asarray(array, like=other)
+
+
+def in_main_memory(array: Any) -> FloatArray:
+    """Return an array as one of NumPy's: as it is, or a copy of what is on the GPU."""
+    copied: FloatArray = array if is_numpy(array) else array.get()
+    return copied
+
+
+def number(value: float, *, beside: npt.NDArray[Any]) -> FloatArray:
+    """Return a number as an array of no dimensions, where `beside` is."""
+    return np.array(value, np.float32, like=beside)
+
+
+def allocate(
+    shape: int | tuple[int, ...],
+    order: Literal["C", "F"] = "C",
+    *,
+    beside: npt.NDArray[Any],
+) -> FloatArray:
+    """Return an array of float32 zeros where `beside` is; in main memory, on a page of its own.
 
     There each row of a layer's weights starts on a cache line too, where a processor reads 16
     numbers at once; and processes that are forked later share it.
     """
+    if not is_numpy(beside):
+        return np.zeros(shape, np.float32, order, like=beside)
     n_bytes = 4 * int(np.prod(shape))
     memory = mmap.mmap(-1, max(n_bytes, 1))
     return np.frombuffer(memory, np.float32, n_bytes // 4).reshape(shape, order=order)
@@ -509,7 +585,7 @@ def whole_lines(count: int) -> int:
 
 def one_hot(labels: LabelArray, n_classes: int) -> FloatArray:
     """Return (n_steps, n, n_classes) of ones and zeros; in memory, a class's lie together."""
-    classes = np.arange(n_classes)[:, None]
+    classes = np.arange(n_classes, like=labels)[:, None]
     truths: FloatArray = (labels[:, None, :] == classes).astype(np.float32)
     return truths.transpose(0, 2, 1)
 
@@ -547,6 +623,7 @@ class Worker:
         gradients: one for each worker, by rank, shared as well.
         """
         self._problem, self._images = problem, images
+        self._labels = put_beside(images, problem.train_labels)
         self._vector, self._gradients = vector, gradients
         self.barrier, self._rank = barrier, rank
         part = share(len(vector), rank, len(gradients), multiple=CACHE_LINE)
@@ -577,20 +654,24 @@ class Worker:
         if self._step is None or self._batch_size != batch_size:
             self._step, self._batch_size = self._step_for(batch_size, rows), batch_size
         with self.on_one_core():
-            if is_descent and batch_size <= MOST_TOGETHER // 2:
-                return self._step.take_together(batches, self._problem.train_labels)
-            return self._train_by_steps(self._step, batches[:, rows], n_workers)
+            mine = put_beside(self._images, batches[:, rows])
+            truths = one_hot(self._labels[mine], self._problem.layer_sizes[-1])
+            if is_descent and batch_size <= MOST_TOGETHER // 2 and is_numpy(mine):
+                self._step.take_together(mine, truths)
+            else:
+                self._train_by_steps(self._step, mine, truths, n_workers)
+        return self._step.read_loss()
 
-    def _train_by_steps(self, step: Step, rows: Batches, n_workers: int) -> float:
-        truths = one_hot(self._problem.train_labels[rows], self._problem.layer_sizes[-1])
+    def _train_by_steps(
+        self, step: Step, rows: Batches, truths: FloatArray, n_workers: int
+    ) -> None:
         part = share(len(self._vector), self._rank, n_workers, multiple=CACHE_LINE)
         total, *others = (gradient[part] for gradient in self._gradients[:n_workers])
         optimizer = self._optimizer
         if n_workers < len(self._gradients):  # plain descent, which keeps no state
             optimizer = Optimizer(self._problem.recipe, self._problem.learning_rate, self._vector)
-        loss = 0.0
         for of_batch, truth in zip(rows, truths, strict=True):
-            loss += step.find_gradient(of_batch, truth)
+            step.find_gradient(of_batch, truth)
             if others:
                 self.barrier.meet(self._rank)
             for other in others:
@@ -598,7 +679,6 @@ class Worker:
             optimizer.update(total)
             if others:
                 self.barrier.meet(self._rank)
-        return loss
 
     def _step_for(self, batch_size: int, rows: slice) -> Step:
         gradient, n_rows = self._gradients[self._rank], rows.stop - rows.start

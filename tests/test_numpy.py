@@ -18,7 +18,7 @@ N_EXAMPLES = 512
 RATES = {"sgd": 2**-4, "momentum": 2**-6, "adam": 2**-11}
 
 
-def problem(recipe="relu_softmax_sgd", *, grey_levels=True, threads=1):
+def problem(recipe="relu_softmax_sgd", *, grey_levels=True, threads=1, device="cpu"):
     (config,) = compose_runs([f"recipe={recipe}"], default_name="test")
     generator = np.random.default_rng(4)
     images = generator.integers(0, 256, (N_EXAMPLES, 784)).astype(np.float32) / np.float32(255)
@@ -30,7 +30,7 @@ def problem(recipe="relu_softmax_sgd", *, grey_levels=True, threads=1):
         layer_sizes=SIZES,
         recipe=config.recipe,
         learning_rate=RATES[config.recipe.optimizer],
-        device="cpu",
+        device=device,
         threads=threads,
         options={},
     )

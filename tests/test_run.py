@@ -87,11 +87,11 @@ def test_what_is_not_installed_or_not_there_is_skipped_with_the_remedy(run, tmp_
     (record,) = records(tmp_path / "results" / "a")
     assert record["status"] == "skipped"
     assert "no_such_framework not installed; make setup" in record["error"]["message"]
-    ended = run("bench", *TINY, "device=gpu", "sweep_name=b")
+    ended = run("bench", *TINY, "implementation=notebook", "device=gpu", "sweep_name=b")
     assert ended.returncode == 0
     (record,) = records(tmp_path / "results" / "b")
     assert record["status"] == "skipped"
-    assert "numpy has no device=gpu" in record["error"]["message"]
+    assert "notebook has no device=gpu" in record["error"]["message"]
 
 
 def test_a_mistake_ends_before_anything_is_made(run, tmp_path):
