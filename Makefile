@@ -4,8 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 COMMA := ,
 EXTRAS ?=
-# What `make lock` pins. Not gpu: its CUDA is what TensorFlow and JAX ask for.
-ALL := torch jax sklearn joblib submitit tensorboard mlflow wandb
+ALL := torch jax sklearn gpu joblib submitit tensorboard mlflow wandb
 BASE := .venv/installed
 INSTALLED := $(BASE)$(if $(EXTRAS),-$(subst $(COMMA),-,$(EXTRAS)))
 

@@ -9,11 +9,11 @@ from bench.ledger import Ledger
 from bench.overrides import compose_runs
 from bench.training import train
 
-NumPy = registry.load("numpy_mlp")
+Notebook = registry.load("notebook_mlp")
 
 
-class OnGpu(NumPy):
-    """The from-scratch network, under the name of a GPU."""
+class OnGpu(Notebook):
+    """The notebook's loop, under the name of a GPU."""
 
     def device_name(self):
         return "Some GPU"
@@ -27,7 +27,7 @@ def trained():
     """Train an implementation on little, and return the result."""
 
     def run(implementation, *words):
-        words = ["dataset=synthetic", "epochs=1", "threads=1", *words]
+        words = ["experiment=notebook_scratch", "dataset=synthetic", "epochs=1", "threads=1", *words]
         (config,) = compose_runs(words, default_name="test")
         data = datasets.split(datasets.load(config.dataset, None), config.validation_fraction)
         return train(implementation, config, data, Ledger(), lambda _: None)
@@ -36,7 +36,7 @@ def trained():
 
 
 def test_on_a_cpu_a_run_is_held_against_the_processors_ceiling(trained):
-    result = trained(NumPy())
+    result = trained(Notebook())
     assert result.flops_utilisation > 0
     assert result.environment["noisy"] in (True, False)
     assert result.peak_memory_bytes is None  # the process tells, at its end
@@ -55,7 +55,7 @@ def test_on_a_gpu_a_run_is_not_and_names_the_device_and_its_memory(trained):
 
 def test_what_an_implementation_tells_of_its_device_is_optional(trained):
     assert isinstance(OnGpu(), ReportsOnDevice)
-    assert not isinstance(NumPy(), ReportsOnDevice)
-    result = trained(NumPy(), "device=gpu")
+    assert not isinstance(Notebook(), ReportsOnDevice)
+    result = trained(Notebook(), "device=gpu")
     assert "gpu" not in result.environment
     assert result.peak_memory_bytes is None
