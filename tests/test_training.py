@@ -27,8 +27,8 @@ def trained():
     """Train an implementation on little, and return the result."""
 
     def run(implementation, *words):
-        words = ["experiment=notebook_scratch", "dataset=synthetic", "epochs=1", "threads=1", *words]
-        (config,) = compose_runs(words, default_name="test")
+        small = ["experiment=notebook_scratch", "dataset=synthetic", "epochs=1", "threads=1"]
+        (config,) = compose_runs([*small, *words], default_name="test")
         data = datasets.split(datasets.load(config.dataset, None), config.validation_fraction)
         return train(implementation, config, data, Ledger(), lambda _: None)
 
