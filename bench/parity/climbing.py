@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from bench import machine, registry
 from bench.config import RunConfig
-from bench.contract import Verdict
+from bench.contract import UnavailableError, Verdict
 from bench.environment import usable_cores
 from bench.parity import gate
 from bench.process import Launcher
@@ -67,6 +67,18 @@ def judge(jobs: Jobs, on_wait: Callable[[], None]) -> Iterator[tuple[str, Verdic
                     yield name, found[name]
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def without_unavailable(verdicts: Verdicts) -> tuple[Verdicts, list[str]]:
+    """Return verdicts but for those on what turned out not to exist here, and why it doesn't."""
+    judged: Verdicts = {}
+    reasons: dict[str, None] = {}
+    for recipe, verdict in verdicts.items():
+        if verdict.error is not None and verdict.error.type == UnavailableError.__name__:
+            reasons[verdict.error.message] = None
+        else:
+            judged[recipe] = verdict
+    return judged, list(reasons)
 
 
 def _places(n_cores: int, stack: ExitStack) -> queue.SimpleQueue[Place]:

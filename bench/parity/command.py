@@ -69,6 +69,10 @@ def _climb(arguments: argparse.Namespace) -> int:
     jobs, left_out = climbing.jobs_of(_configs(arguments))
     verdicts: Verdicts = {}
     for name, judged in climbing.judge(jobs, on_wait=_print_waiting):
+        judged, reasons = climbing.without_unavailable(judged)
+        left_out += [f"{name}: skipped, {reason}" for reason in reasons]
+        if not judged:
+            continue
         verdicts |= {(name, recipe): verdict for recipe, verdict in judged.items()}
         n_passed = sum(verdict.passed for verdict in judged.values())
         print(f"{name}: {n_passed} of {len(judged)} recipes passed", flush=True)

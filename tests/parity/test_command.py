@@ -58,6 +58,15 @@ def test_what_is_left_out_is_named_with_its_reason(run):
     assert "0 of 0 passed" in ended.stdout
 
 
+def test_where_there_is_no_gpu_that_is_said_once(run):
+    ended = run("bench-parity", "--implementation", "numpy,keras", "--device", "gpu")
+    for name in ("numpy", "keras"):
+        lines = [line for line in ended.stdout.splitlines() if line.startswith(f"{name}: ")]
+        assert len(lines) == 1
+        assert "skipped, " in lines[0] or "recipes passed" in lines[0]
+    assert ended.returncode == 0
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
