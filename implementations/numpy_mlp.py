@@ -391,8 +391,7 @@ class Loss:
         """
         self._recipe, self._scores, self._delta = recipe, scores, delta
         self.truth = np.zeros_like(scores)  # (n, 10), one-hot, to be filled in
-        # of exp(scores), over the classes
-        self._totals = np.empty((len(scores), 1), np.float32, like=scores)
+        self._totals = np.empty((len(scores), 1), np.float32, like=scores)  # of exp(scores)
         self._terms = np.zeros(2, np.float32, like=scores)  # of a batch's loss
         self._sums = np.zeros(2, np.float64, like=scores)  # of those terms, over batches
         classes = scores.shape[1]
@@ -408,9 +407,10 @@ class Loss:
 
     def find_delta(self) -> list[Call]:
         """Find the loss and its gradient with respect to the scores."""
-        return [*self._find_terms(), partial(np.add, self._sums, self._terms, self._sums)]
+        return [*self._of_batch(), partial(np.add, self._sums, self._terms, self._sums)]
 
-    def _find_terms(self) -> list[Call]:
+    def _of_batch(self) -> list[Call]:
+        """Find the terms of one batch's loss, and their gradient."""
         scores, delta, truth = self._scores, self._delta, self.truth
         if self._recipe.output == "sigmoid":
             return [*sigmoid(scores), *self._from_squares(scores)]
@@ -422,9 +422,9 @@ class Loss:
             sum_over_classes(delta, self._totals),
             partial(np.divide, delta, self._totals, delta),
         ]
-        of_one = np.ones(len(scores), np.float32, like=scores)
         if self._recipe.loss != "cross_entropy":
             return [*softmax, *self._from_squares(delta)]
+        of_one = np.ones(len(scores), np.float32, like=scores)
         return [
             *softmax,
             partial(np.log, self._totals, self._totals),
