@@ -55,7 +55,7 @@ browser: ## find Chromium, or install Debian's; tests of the report's page are s
 	--yes --no-install-recommends chromium fonts-dejavu-core >/dev/null; }
 
 data: setup ## find Fashion-MNIST on this machine, or fetch it
-	@$(BIN)/python -m bench.datasets
+	@$(BIN)/python -m bench.data
 
 lock: setup ## choose versions anew and write requirements.lock and extras.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \

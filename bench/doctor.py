@@ -60,14 +60,12 @@ def examine() -> Iterator[Finding]:
 
 
 def _cores() -> Finding:
-    from bench import environment, host
+    from bench.machine import facts, host
 
-    usable, present = len(environment.usable_cores()), os.cpu_count() or 1
+    usable, present = len(facts.usable_cores()), os.cpu_count() or 1
     limit = host.limits().get("cores")
     caches = ", ".join(f"{name} {size}" for name, size in host.caches().items())
-    text = f"{usable} of {present} usable, {environment.cpu_model()}" + (
-        f" ({caches})" if caches else ""
-    )
+    text = f"{usable} of {present} usable, {facts.cpu_model()}" + (f" ({caches})" if caches else "")
     if limit is not None and limit < usable:
         return Finding(
             "cores", "bad", f"{text}, but limited to {limit:g} by its container",
@@ -85,7 +83,7 @@ def _load() -> Finding:
 
 
 def _frequency() -> Finding:
-    from bench import host
+    from bench.machine import host
 
     governors = host.governors()
     if not governors:
@@ -101,7 +99,7 @@ def _probe() -> Iterator[Finding]:
     """Multiply the same small matrices for a second: how much do the times differ?"""
     import numpy as np
 
-    from bench import host
+    from bench.machine import host
 
     matrix = np.random.default_rng(0).random((PROBE_SIZE, PROBE_SIZE), dtype=np.float32)
     product = np.empty_like(matrix)
@@ -134,7 +132,7 @@ def _probe() -> Iterator[Finding]:
 
 
 def _linear_algebra() -> Finding:
-    from bench import host
+    from bench.machine import host
 
     libraries = [
         f"{library['internal_api']} {library['version']}, {library['num_threads']} threads"
@@ -146,8 +144,9 @@ def _linear_algebra() -> Finding:
 
 
 def _installed() -> Iterator[Finding]:
-    from bench import environment, registry
-    from bench.overrides import choices, compose_runs
+    from bench import registry
+    from bench.config.compose import choices, compose_runs
+    from bench.machine import facts
 
     names = ",".join(choices("implementation"))
     for config in compose_runs([f"implementation={names}"], default_name="doctor", multirun=True):
@@ -158,15 +157,15 @@ def _installed() -> Iterator[Finding]:
             text = f"{', '.join(missing)} not installed; its runs will be skipped"
             yield Finding(name, "note", text, implementation.install)
             continue
-        versions = environment.versions(implementation.libraries)
+        versions = facts.versions(implementation.libraries)
         listed = ", ".join(f"{library} {version}" for library, version in versions.items())
         yield Finding(name, "good", listed)
 
 
 def _data() -> Finding:
-    from bench import fetching
+    from bench.data import locate
 
-    folder = fetching.find()
+    folder = locate.find()
     if folder is None:
         return Finding(
             "Fashion-MNIST", "note", "not here yet; the first run fetches it", "make data"

@@ -21,10 +21,10 @@ from typing import Any
 
 import msgspec
 
-from bench import store
-from bench.contract import RunRecord
-from bench.printable import printable
-from bench.report.terminal import first_line
+from bench.console import printable
+from bench.records import RunRecord
+from bench.results import store
+from bench.terminal import first_line
 
 CURVES = ("train_loss", "validation_loss", "validation_accuracy", "training_set_loss")
 SUMMARY = (

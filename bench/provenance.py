@@ -8,14 +8,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import bench
-from bench import environment, registry
-from bench.config import RunConfig
+from bench import registry
+from bench.config.schema import RunConfig
+from bench.machine import facts
 
-TIMED = (
-    "arithmetic.py", "contract.py", "datasets.py", "environment.py", "evaluation.py",
-    "fashion_mnist.py", "fork_server.py", "host.py", "idx.py", "ledger.py", "process.py",
-    "sampling.py", "training.py", "usage.py", "worker.py",
-)  # fmt: skip
+TIMED = ("contract.py", "data", "machine", "process", "training")  # files and folders of bench/
 IMPLEMENTATION, HARNESS = "code of the implementation", "code of the harness"
 
 
@@ -23,20 +20,31 @@ def of_run(config: RunConfig) -> dict[str, str]:
     """Return what a run made now would come from: its code, and the machine it is timed on."""
     return {
         **of_code(config),
-        "processor": environment.cpu_model(),
+        "processor": facts.cpu_model(),
         "number of cores": str(len(config.cores)),
     }
 
 
 def of_code(config: RunConfig) -> dict[str, str]:
     """Return hashes of the code, and the versions of the libraries."""
-    versions = environment.versions(config.implementation.libraries)
+    versions = facts.versions(config.implementation.libraries)
     return {
         IMPLEMENTATION: hash_of([registry.source(config.implementation.module)])[:12],
-        HARNESS: hash_of(Path(bench.__file__).parent / name for name in TIMED)[:12],
+        HARNESS: hash_of(code_files(TIMED))[:12],
         "python": platform.python_version(),
         **{name: version or "not installed" for name, version in versions.items()},
     }
+
+
+def code_files(names: Iterable[str]) -> list[Path]:
+    """Return files of `bench/`, and for a folder every Python file below it, in a fixed order."""
+    folder = Path(bench.__file__).parent
+    paths = [folder / name for name in names]
+    return [
+        file
+        for path in paths
+        for file in ([path] if path.is_file() else sorted(path.rglob("*.py")))
+    ]
 
 
 def hash_of(paths: Iterable[Path]) -> str:

@@ -10,7 +10,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bench.contract import Batches, FloatArray, Layer, Parameters, Problem
+from bench.contract import (
+    Batches,
+    FloatArray,
+    Layer,
+    Parameters,
+    Problem,
+)
 
 Vector = npt.NDArray[np.float64]  # (units,)
 Matrix = npt.NDArray[np.float64]  # (fan_in, fan_out)

@@ -16,7 +16,13 @@ from typing import Any
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
-from bench.contract import Batches, FloatArray, Layer, Parameters, Problem
+from bench.contract import (
+    Batches,
+    FloatArray,
+    Layer,
+    Parameters,
+    Problem,
+)
 
 ACTIVATIONS = {"relu": "relu", "sigmoid": "logistic", "tanh": "tanh"}  # its names for them
 

@@ -15,7 +15,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, at the import b
 import numpy as np
 import tensorflow as tf
 
-from bench.contract import Batches, FloatArray, Layer, Parameters, Problem, UnavailableError
+from bench.contract import (
+    Batches,
+    FloatArray,
+    Layer,
+    Parameters,
+    Problem,
+    UnavailableError,
+)
 
 ACTIVATIONS = {"relu": tf.nn.relu, "sigmoid": tf.math.sigmoid, "tanh": tf.math.tanh}
 

@@ -10,9 +10,9 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bench import usage
-from bench.messages import Request
-from bench.overrides import compose_runs
+from bench.config.compose import compose_runs
+from bench.machine import usage
+from bench.process.protocol import Request
 
 LONG = ("dataset=synthetic", "dataset.training_size=10000", "epochs=100000")
 
@@ -28,7 +28,7 @@ def guardians(process: int | None = None) -> list[int]:
     return [
         child
         for child in usage.children(process or os.getpid())
-        if b"bench.fork_server" in _command(child)
+        if b"bench.process.fork_server" in _command(child)
     ]
 
 

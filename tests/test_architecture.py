@@ -61,11 +61,11 @@ def test_the_contract_needs_only_the_standard_library_and_numpy():
 
 def test_reports_know_of_the_harness_only_records():
     allowed = (
-        "bench.store",
+        "bench.results.store",
         "bench.contract",
         "bench.report",
-        "bench.regression.history",
-        "bench.printable",
+        "bench.results.history",
+        "bench.console",
     )
     for path in sorted((BENCH / "report").rglob("*.py")):
         ours = {name for name in imported(path) if name.startswith(("bench.", "implementations"))}
@@ -91,7 +91,7 @@ def test_implementations_have_colours_of_their_own():
 def test_answers_that_train_nothing_import_nothing_heavy(words):
     watch = (
         "import sys, atexit\n"
-        "from bench.run import main\n"
+        "from bench.sweep.command import main\n"
         "atexit.register(lambda: print('LOADED', *sys.modules, file=sys.stderr))\n"
         f"sys.argv = ['bench', *{words!r}]\n"
         "main()\n"

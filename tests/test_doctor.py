@@ -2,8 +2,10 @@
 
 import pytest
 
-from bench import doctor, environment, fetching, host, registry
-from bench.overrides import choices, compose_runs
+from bench import doctor, registry
+from bench.config.compose import choices, compose_runs
+from bench.data import locate
+from bench.machine import facts, host
 
 
 def test_it_names_every_subject_and_ends_with_a_verdict(run):
@@ -28,7 +30,7 @@ def test_every_finding_that_could_be_better_says_what_to_do(monkeypatch):
     monkeypatch.setattr(host, "governors", lambda: {"powersave"})
     monkeypatch.setattr(host, "limits", lambda: {"cores": 0.5})
     monkeypatch.setattr(registry, "missing", lambda requires: tuple(requires))
-    monkeypatch.setattr(fetching, "find", lambda: None)
+    monkeypatch.setattr(locate, "find", lambda: None)
     findings = {finding.subject: finding for finding in doctor.examine()}
     for subject in ("load", "cores", "frequency", "keras", "Fashion-MNIST"):
         assert findings[subject].state in {"note", "bad"}
@@ -79,4 +81,4 @@ def test_a_system_that_tells_nothing_is_no_error(monkeypatch, tmp_path):
     for name in ("CGROUP_FOLDER", "CPU_FOLDER"):
         monkeypatch.setattr(host, name, tmp_path / "nothing")
     assert (host.caches(), host.limits(), host.governors()) == ({}, {}, set())
-    assert environment.describe([])["caches"] == {}
+    assert facts.describe([])["caches"] == {}

@@ -59,7 +59,8 @@ def test_the_wheel_brings_its_configuration_and_runs_anywhere(installed, tmp_pat
     ended = run_installed(
         installed,
         tmp_path,
-        f"import sys, bench.run; print(bench.__file__); sys.argv = {words!r}; bench.run.main()",
+        "import sys, bench; from bench.sweep.command import main; print(bench.__file__); "
+        f"sys.argv = {words!r}; main()",
     )
     assert ended.returncode == 0, ended.stderr
     assert str(installed) in ended.stdout

@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from bench import provenance, store
-from bench.overrides import compose_runs
+from bench import provenance
+from bench.config.compose import compose_runs
+from bench.results import store
 from tests.conftest import TINY
 
 

@@ -10,7 +10,7 @@ def test_the_modules_of_implementations_are_found():
     assert {"numpy_mlp", "keras_mlp"} <= set(registry.modules())
 
 
-@pytest.mark.parametrize("name", ["os", "bench.run", "../numpy_mlp", "numpy_mlp.os", ""])
+@pytest.mark.parametrize("name", ["os", "bench.sweep.command", "../numpy_mlp", "numpy_mlp.os", ""])
 def test_only_modules_of_implementations_are_loaded(name):
     with pytest.raises(KeyError):
         registry.load(name)

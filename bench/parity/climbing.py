@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 
-from bench import machine, registry
-from bench.config import RunConfig
-from bench.contract import UnavailableError, Verdict
-from bench.environment import usable_cores
+from bench import registry
+from bench.config.schema import RunConfig
+from bench.contract import UnavailableError
+from bench.machine import lock
+from bench.machine.facts import usable_cores
 from bench.parity import gate
-from bench.process import Launcher
+from bench.process.supervisor import Launcher
+from bench.records import Verdict
 
 Jobs = dict[str, list[RunConfig]]  # by implementation, a configuration for each of its recipes
 Verdicts = dict[str, Verdict]  # by recipe
@@ -56,7 +58,7 @@ def judge(jobs: Jobs, on_wait: Callable[[], None]) -> Iterator[tuple[str, Verdic
         if half
     ]
     found: dict[str, Verdicts] = {name: {} for name in jobs}
-    with machine.reserved(on_wait), ExitStack() as stack:
+    with lock.reserved(on_wait), ExitStack() as stack:
         free = _places(len(halves[0][0].cores) if halves else 1, stack)
         pool = ThreadPoolExecutor(max_workers=free.qsize())
         try:

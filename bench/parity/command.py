@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.printable import printable
+from bench.console import printable
 
 if TYPE_CHECKING:
-    from bench.config import RunConfig
-    from bench.contract import Verdict
+    from bench.config.schema import RunConfig
     from bench.parity.whole_runs import Pairing
+    from bench.records import Verdict
 
 DESCRIPTION = """\
 Climbs the parity ladder with every implementation that is installed and every recipe that it
@@ -34,8 +34,8 @@ def main() -> None:
     The exit status is 1 where something fails, 2 for a mistake in the command.
     """
     arguments = _parser().parse_args()
-    from bench.config import ConfigError
-    from bench.store import StoreError
+    from bench.config.schema import ConfigError
+    from bench.results.store import StoreError
 
     try:
         if arguments.folder is not None:
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 def _climb(arguments: argparse.Namespace) -> int:
     """Judge implementations by rungs 1 to 3."""
     from bench.parity import climbing
-    from bench.report.terminal import in_words
+    from bench.terminal import in_words
 
     jobs, left_out = climbing.jobs_of(_configs(arguments))
     verdicts: Verdicts = {}
@@ -96,7 +96,7 @@ def _configs(arguments: argparse.Namespace) -> list[RunConfig]:
     """Return a configuration for every implementation and recipe asked for."""
     import msgspec
 
-    from bench.overrides import choices, compose_runs
+    from bench.config.compose import choices, compose_runs
 
     def composed(group: str, asked: str) -> list[RunConfig]:
         names = choices(group) if asked == "*" else asked.split(",")
@@ -114,8 +114,8 @@ def _configs(arguments: argparse.Namespace) -> list[RunConfig]:
 
 def _print_table(verdicts: Verdicts) -> None:
     """Print implementation x recipe x rung: the distance, the bound, and whether it is passed."""
+    from bench import terminal
     from bench.parity.ladder import RELATIVE_BOUND
-    from bench.report import terminal
 
     table = terminal.new_table(
         title="Parity: distance / bound",
@@ -142,8 +142,8 @@ def _print_table(verdicts: Verdicts) -> None:
 
 def _judge_whole_runs(folder: Path, baseline: str | None) -> int:
     """Judge rung 4 on the records of a sweep."""
-    from bench import store
     from bench.parity import whole_runs
+    from bench.results import store
 
     sweep = store.read_sweep(folder)
     names = whole_runs.implementations(sweep.records)
@@ -168,8 +168,8 @@ def _judge_whole_runs(folder: Path, baseline: str | None) -> int:
 
 def _print_pairings(pairings: Sequence[Pairing], baseline: str) -> None:
     """Print implementation x recipe: how many pairs, and how far apart they are."""
+    from bench import terminal
     from bench.parity.whole_runs import BOUND_POINTS, FEWEST_PAIRS
-    from bench.report import terminal
 
     table = terminal.new_table(
         title=f"Parity, rung 4: test accuracy less that of {printable(baseline)}",

@@ -18,13 +18,15 @@ from typing import Any
 import msgspec
 
 import bench
-from bench import environment, provenance, registry, store
-from bench.config import RunConfig
-from bench.contract import RunError, Verdict
-from bench.process import Launcher
+from bench import provenance, registry
+from bench.config.schema import RunConfig
+from bench.machine import facts
+from bench.process.supervisor import Launcher
+from bench.records import RunError, Verdict
+from bench.results import store
 
 JUDGES = (
-    "contract.py", "sampling.py",
+    "contract.py", "training/sampling.py",
     "parity/distances.py", "parity/ladder.py", "parity/reference.py",
 )  # fmt: skip
 EQUATIONS = ("activation", "output", "loss", "optimizer", "initializer")
@@ -50,9 +52,9 @@ def unjudged(config: RunConfig) -> Verdict:
         "threads": len(config.cores),
         "libraries": {
             "python": platform.python_version(),
-            **environment.versions(implementation.libraries),
+            **facts.versions(implementation.libraries),
         },
-        "processor": environment.cpu_model(),
+        "processor": facts.cpu_model(),
     }
     key = hashlib.sha256(msgspec.json.encode(holds_for, order="sorted")).hexdigest()
     return Verdict(
@@ -165,6 +167,6 @@ def _keep(verdict: Verdict) -> None:
 
 def _cached(verdict: Verdict) -> Path | None:
     try:
-        return environment.cache_folder() / "parity" / f"{verdict.key}.json"
+        return facts.cache_folder() / "parity" / f"{verdict.key}.json"
     except RuntimeError:  # no home folder
         return None

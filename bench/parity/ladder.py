@@ -18,8 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from bench import sampling
-from bench.config import RunConfig
+from bench.config.schema import RunConfig
 from bench.contract import (
     Batches,
     FloatArray,
@@ -28,7 +27,6 @@ from bench.contract import (
     Parameters,
     Problem,
     Recipe,
-    Rung,
 )
 from bench.parity.distances import (
     arrays_of,
@@ -40,6 +38,8 @@ from bench.parity.distances import (
     relative_number,
 )
 from bench.parity.reference import Reference
+from bench.records import Rung
+from bench.training import sampling
 
 RELATIVE_BOUND = 1e-5
 DRIFT_BOUND = 3.0  # times the implementation's own drift

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.contract import RunRecord
+from bench.records import RunRecord
 
 BOUND_POINTS = 0.3  # percentage points of test accuracy
 FEWEST_PAIRS = 5

@@ -1,4 +1,4 @@
-"""The ladder's own process, started by `bench.fork_server`, with the request on standard input."""
+"""The ladder's own process, started by `bench.process.fork_server`, request on standard input."""
 
 import dataclasses
 import os
@@ -8,11 +8,11 @@ import traceback
 import msgspec
 
 from bench import registry
-from bench.config import RunConfig
-from bench.contract import RunError, Verdict
+from bench.config.schema import RunConfig
 from bench.parity.gate import Examination
 from bench.parity.ladder import Ladder
-from bench.process import open_channel
+from bench.process.supervisor import open_channel
+from bench.records import RunError, Verdict
 
 
 def main() -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.regression.campaign import Outcome
     from bench.regression.pairs import Cell
+    from bench.regression.session import Outcome
+    from bench.regression.side_process import Which
     from bench.regression.sides import SideOfPair
-    from bench.regression.talk import Which
 
 DESCRIPTION = """\
 Trains both revisions now, in pairs of fresh processes that take turns on the same cores, and says
@@ -39,11 +39,11 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.base is None and not (arguments.record or arguments.against_history):
         parser.error("BASE: what to compare with, such as HEAD~1, is missing")
-    from bench.config import ConfigError
-    from bench.datasets import DatasetError
+    from bench.config.schema import ConfigError
+    from bench.data.datasets import DatasetError
     from bench.regression import interrupts
     from bench.regression.sides import SideError
-    from bench.store import StoreError
+    from bench.results.store import StoreError
 
     try:
         with interrupts.as_one():
@@ -171,12 +171,12 @@ def _campaign(
     sides: Mapping[Which, SideOfPair],
     stack: ExitStack,
 ) -> list[Outcome]:
-    from bench.regression import campaign, output
-    from bench.regression.history import N_PAIRS
+    from bench.regression import output, session
+    from bench.results.history import N_PAIRS
 
     told = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-compare-told-"))
     with output.progress(arguments.budget) as on_pair:
-        return campaign.run(
+        return session.run(
             cells,
             sides,
             Path(told),
@@ -195,8 +195,8 @@ def cells_of(words: str) -> list[Cell]:
     Raises:
         ConfigError: it is not as `bench` takes it, or a cell is asked for in several ways.
     """
-    from bench.config import ConfigError
-    from bench.overrides import compose_runs
+    from bench.config.compose import compose_runs
+    from bench.config.schema import ConfigError
     from bench.regression.pairs import Cell
 
     try:

@@ -14,13 +14,13 @@ from typing import Any
 import msgspec
 from rich.progress import BarColumn, Progress, TextColumn
 
-from bench import environment
-from bench.regression.campaign import Outcome
-from bench.regression.decision import Estimate
+from bench import terminal
+from bench.machine import facts
+from bench.markdown import table, text
+from bench.regression.session import Outcome
+from bench.regression.side_process import Which
 from bench.regression.sides import SideOfPair, different_libraries
-from bench.regression.talk import Which
-from bench.report import terminal
-from bench.report.markup import table, text
+from bench.statistics import Estimate
 
 HEADINGS = ("ratio", "95 % interval", "pairs", "spread", "answer")
 MEANING = (
@@ -136,7 +136,7 @@ def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[Which, SideO
             which: {"label": side.label, "commit": side.commit} for which, side in sides.items()
         },
         "different_libraries": different_libraries(sides["base"], sides["head"]),
-        "environment": environment.describe([]),
+        "environment": facts.describe([]),
         "cells": [
             {
                 "cell": one.cell.name,
@@ -172,12 +172,12 @@ def markdown(outcomes: Sequence[Outcome], sides: Mapping[Which, SideOfPair]) -> 
 
 def _draw(outcomes: Sequence[Outcome], path: Path, title: str) -> None:
     """Draw every pair as a point, and each cell's interval."""
-    from bench.report import style
+    from bench import plotting
 
     known: list[tuple[Outcome, Estimate]] = [
         (one, made) for one in outcomes if (made := one.estimate) is not None
     ]
-    with style.figure(path, title, figsize=(8, 1.6 + 0.6 * len(known))) as (_, axes):
+    with plotting.figure(path, title, figsize=(8, 1.6 + 0.6 * len(known))) as (_, axes):
         panel: Any = axes[0, 0]
         for place, (one, made) in enumerate(known):
             ratios = [math.exp(pair.value) for pair in one.pairs]

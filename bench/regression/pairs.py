@@ -13,10 +13,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from bench import datasets, environment, sampling
-from bench.config import RunConfig
+from bench.config.schema import RunConfig
+from bench.data import datasets
+from bench.machine import facts
+from bench.regression.side_process import Conditions, Talk, Which
 from bench.regression.sides import SideOfPair
-from bench.regression.talk import Conditions, Talk, Which
+from bench.training import sampling
 
 N_TURNS = 16  # short and many: a disturbance spoils one of them, and the median does not mind
 N_SLICES = 4  # of the batches, which blocks go through in turn
@@ -71,7 +73,7 @@ def pair_of_processes(
     They get ready at the same time, on cores of their own if there are enough; which of them
     where is drawn.
     """
-    others = [core for core in environment.usable_cores() if core not in cores]
+    others = [core for core in facts.usable_cores() if core not in cores]
     places = [cores, others[: len(cores)] if len(others) >= len(cores) else cores]
     conditions.randomness.shuffle(places)
     with ExitStack() as stack:

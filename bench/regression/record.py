@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench import environment
-from bench.regression.campaign import Outcome
-from bench.regression.history import (
-    Entry,
-    against,
-    append,
-    read,
-    reference,
-)
+from bench.machine import facts
+from bench.regression.session import Outcome
+from bench.regression.side_process import Which
 from bench.regression.sides import (
     HISTORY,
     SideOfPair,
@@ -21,8 +15,14 @@ from bench.regression.sides import (
     committed_at,
     may_be_before,
 )
-from bench.regression.talk import Which
-from bench.store import StoreError
+from bench.results.history import (
+    Entry,
+    against,
+    append,
+    read,
+    reference,
+)
+from bench.results.store import StoreError
 
 
 def base_of(asked: str | None, repository: Path) -> str:
@@ -78,7 +78,7 @@ def judge(
     answers = against(
         known,
         entries,
-        cpu_model=environment.cpu_model(),
+        cpu_model=facts.cpu_model(),
         commit=commit,
         smallest=smallest,
     )
@@ -104,7 +104,7 @@ def add(outcomes: Sequence[Outcome], sides: Mapping[Which, SideOfPair], reposito
             commit=head,
             committed_at=committed_at(head, repository),
             reference=base,
-            cpu_model=environment.cpu_model(),
+            cpu_model=facts.cpu_model(),
             ratio=made.ratio,
             low=made.low,
             high=made.high,

@@ -7,8 +7,9 @@ from functools import partial
 
 import pandas as pd
 
-from bench.contract import DatasetSummary, RunRecord
-from bench.report import markup, pictures, tables
+from bench import markdown
+from bench.records import DatasetSummary, RunRecord
+from bench.report import pictures, tables
 
 MOST_POINTS = 10  # of a Pareto front
 
@@ -112,8 +113,8 @@ def _distribution(summary: DatasetSummary) -> tuple[str, str]:
         if counts
     )
     counted = zip(summary.class_names, *sets.values(), strict=False)
-    rows = [[markup.text(name), *(f"{count:,}" for count in counts)] for name, *counts in counted]
-    return words, markup.table(["class", "training images", "test images"], rows)
+    rows = [[markdown.text(name), *(f"{count:,}" for count in counts)] for name, *counts in counted]
+    return words, markdown.table(["class", "training images", "test images"], rows)
 
 
 def _predictions(record: RunRecord, summary: DatasetSummary) -> str:
@@ -146,6 +147,6 @@ def _confusion(record: RunRecord, summary: DatasetSummary) -> tuple[str, str]:
         count, truth, predicted = max(mistakes)
         pair = _mistake(summary, truth, predicted)
         words += f" The most frequent mistake, {count} times: {pair}."
-    names = [markup.text(pictures.class_name(summary, number)) for number in range(len(matrix))]
+    names = [markdown.text(pictures.class_name(summary, number)) for number in range(len(matrix))]
     rows = [[name, *map(str, line)] for name, line in zip(names, matrix, strict=True)]
-    return words, markup.table(["true class", *names], rows)
+    return words, markdown.table(["true class", *names], rows)

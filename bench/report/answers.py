@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from bench.markdown import text
 from bench.report import comparing, tables
 from bench.report.circumstances import circumstances, counted
 from bench.report.comparing import Paired, conditions
-from bench.report.markup import text
-from bench.store import Sweep
+from bench.results.store import Sweep
 
 WITHIN_POINTS = 0.3  # percentage points of test accuracy: the last rung of the parity ladder
 MOST_CONDITIONS = 12  # that have sentences of their own; the comparison has a row for each

@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from bench.contract import RunRecord
-from bench.report import panels, style, tables
+from bench import plotting
+from bench.records import RunRecord
+from bench.report import panels, tables
 
 MOST_CURVES = 300  # runs
 FILTERS = ("implementation", "architecture", "learning_rate", "batch_size")
@@ -91,7 +92,7 @@ def _rates(drawn: pd.DataFrame) -> pd.DataFrame:
     rates = by_rate.agg(
         runs=("run_id", "size"),
         validation_accuracy=("validation_accuracy", "mean"),
-        ended=("status", style.listed),
+        ended=("status", plotting.listed),
     ).reset_index()
     return rates.astype({"validation_accuracy": float})
 

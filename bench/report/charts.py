@@ -15,7 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report import alternatives, panels, style, tables
+from bench import plotting
+from bench.report import alternatives, panels, tables
 from bench.report.curves import AXES, EPOCH, SECOND
 
 GREY = "#888888"
@@ -48,7 +49,7 @@ class Chart:
         return known if known.empty or not self.keeps_unknown else rows
 
 
-def charts(looks: Mapping[str, style.Look], rates: Sequence[float]) -> list[Chart]:
+def charts(looks: Mapping[str, plotting.Look], rates: Sequence[float]) -> list[Chart]:
     """Return the charts in the order of the page.
 
     Args:
@@ -111,7 +112,7 @@ def charts(looks: Mapping[str, style.Look], rates: Sequence[float]) -> list[Char
 class _Specifications:
     """Makes the specifications of one report's charts, in which names look the same."""
 
-    def __init__(self, looks: Mapping[str, style.Look], rates: Sequence[float]) -> None:
+    def __init__(self, looks: Mapping[str, plotting.Look], rates: Sequence[float]) -> None:
         self.rates = sorted(rates)
         name: dict[str, Any] = {"field": "implementation", "type": "nominal"}
         legend = {"orient": "bottom", "columns": 4, "title": None}

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bench.contract import BROKEN, RunRecord
+from bench.markdown import text
+from bench.records import BROKEN, RunRecord
 from bench.report import tables
-from bench.report.markup import text
-from bench.report.terminal import first_line, setting
-from bench.store import Sweep
+from bench.results.store import Sweep
+from bench.terminal import first_line, setting
 
 MOST_REASONS = 10
 

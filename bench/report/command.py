@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import store
-from bench.contract import BROKEN
+from bench.records import BROKEN
+from bench.results import store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,8 +196,8 @@ def _draw_history(history: Path | None, folder: Path) -> dict[str, str]:
     """Draw speed over commits, where that is known; return the caption by file name."""
     if history is None or not history.exists():
         return {}
-    from bench.regression.history import read
     from bench.report import commits
+    from bench.results.history import read
 
     return commits.draw(read(history), folder)
 

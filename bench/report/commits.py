@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.regression.history import Change, Entry, changes, series
-from bench.report import style
+from bench import plotting
+from bench.results.history import Change, Entry, changes, series
 
 NAME = "speed_over_commits.png"
 MOST_SERIES = 12
@@ -23,16 +23,19 @@ def draw(entries: Sequence[Entry], folder: Path) -> dict[str, str]:
     if not drawn:
         return {}
     said = []
-    rows, columns = style.grid_shape(len(drawn), 2)
+    rows, columns = plotting.grid_shape(len(drawn), 2)
     size = (5.5 * columns, 0.8 + 2.8 * rows)
     title = "Training time over commits"
-    with style.figure(folder / NAME, title, nrows=rows, ncols=columns, figsize=size) as (_, axes):
+    with plotting.figure(folder / NAME, title, nrows=rows, ncols=columns, figsize=size) as (
+        _,
+        axes,
+    ):
         for panel, ((cell, cpu_model), of_cell) in zip(axes.flat, drawn, strict=False):
             found = changes(of_cell)
             _draw_series(panel, of_cell, found)
-            panel.set_title(style.short(f"{cell}, {cpu_model}"))
+            panel.set_title(plotting.short(f"{cell}, {cpu_model}"))
             said += [_in_words(cell, of_cell[change.place], change) for change in found]
-        style.hide_unused(axes, len(drawn))
+        plotting.hide_unused(axes, len(drawn))
     caption = (
         f"Time of a training step over that of the reference commit {drawn[0][1][0].reference[:7]},"
         " measured side by side; bars are 95 % intervals, lower is faster. At the last commit: "

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bench.contract import RunRecord
+from bench.records import RunRecord
 from bench.report import tables
 
 CONFIDENCE = 0.95

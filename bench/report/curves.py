@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from bench.contract import RunRecord
-from bench.report import panels, style, tables
+from bench import plotting
+from bench.records import RunRecord
+from bench.report import panels, tables
 
 MOST_LINES = 5  # runs of one implementation that have a curve in a panel
 EPOCH, SECOND = "epoch", "train_seconds_so_far"
@@ -81,7 +82,7 @@ def draw(
     path: Path,
     runs: pd.DataFrame,
     epochs: pd.DataFrame,
-    looks: Mapping[str, style.Look],
+    looks: Mapping[str, plotting.Look],
     stamp: str,
 ) -> str | None:
     """Draw one kind of curve; return its caption, or None where nothing was measured.
@@ -109,7 +110,7 @@ def _draw_panel(
     curve: Curve,
     condition: pd.DataFrame,
     lines: Mapping[str, pd.DataFrame],
-    looks: Mapping[str, style.Look],
+    looks: Mapping[str, plotting.Look],
 ) -> None:
     names = [name for name in looks if name in set(condition["implementation"])]
     for run in tables.rows(condition.sort_values("implementation")):
@@ -118,7 +119,7 @@ def _draw_panel(
             line[curve.x], line[curve.y],
             color=look.colour, marker=look.marker, linestyle=look.line,
             linewidth=panels.width(names.index(run.implementation), len(names)),
-            label=f"{style.short(run.implementation)}, rate {run.learning_rate:g}",
+            label=f"{plotting.short(run.implementation)}, rate {run.learning_rate:g}",
         )  # fmt: skip
     if curve.x == EPOCH:
         panel.xaxis.get_major_locator().set_params(integer=True)

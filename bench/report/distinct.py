@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from bench.contract import RunRecord
-from bench.report.markup import visible
+from bench.markdown import visible
+from bench.records import RunRecord
 
 # Groups of the configuration, and which of their keys change neither what is trained nor how.
 GROUPS = {

@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench.report import overviews, pictures
 from bench.report.plots import Plots
-from bench.store import Sweep
+from bench.results.store import Sweep
 
 MOST_PROCESSES = 4
 

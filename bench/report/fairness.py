@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bench.contract import RunRecord, Verdict
+from bench.markdown import code, table, text
+from bench.records import RunRecord, Verdict
 from bench.report import tables
-from bench.report.markup import code, table, text
-from bench.report.terminal import setting, shown_distance
+from bench.terminal import setting, shown_distance
 
 DECLARED = ("precision", "tf32", "compilation", "data_path")
 HASH_DIGITS = 8

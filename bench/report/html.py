@@ -25,10 +25,11 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 from PIL import Image
 
-from bench.report import alternatives, charts, panels, style
+from bench import plotting
+from bench.report import alternatives, charts, panels
 from bench.report.chart_data import FILTERS, ChartData, chart_data
 from bench.report.commits import NAME as COMMITS
-from bench.store import Sweep
+from bench.results.store import Sweep
 
 LONG = 20  # characters of a cell, which then isn't squeezed
 WIDEST_PIXELS, MOST_COLOURS = 1200, 48  # of an embedded picture; it is larger beside the page
@@ -63,7 +64,7 @@ def page(
     }
     data = chart_data(sweep.records, runs)
     rates = data.tables["rates"]["learning_rate"].dropna().unique().tolist()
-    shown = charts.charts(style.looks(sweep.records), rates)
+    shown = charts.charts(plotting.looks(sweep.records), rates)
     content = {
         "charts": {
             one.name: {

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from bench.contract import RunRecord
+from bench.markdown import code, table, text
+from bench.records import RunRecord
 from bench.report import comparing, tables
-from bench.report.markup import code, table, text
-from bench.report.terminal import shown
-from bench.store import Sweep
+from bench.results.store import Sweep
+from bench.terminal import shown
 
 MOST_PAIRS = 5
 

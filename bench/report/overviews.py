@@ -9,7 +9,8 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
-from bench.report import style, tables
+from bench import plotting
+from bench.report import tables
 
 MOST_ROWS = 60  # of the map
 
@@ -32,15 +33,15 @@ def _accuracy_by_architecture_and_rate(runs: pd.DataFrame, path: Path, stamp: st
     if tried["validation_accuracy"].isna().all():
         return None
     named = [*tables.varying(tried), "implementation"]
-    rows = tried[named].map(style.short).agg(", ".join, axis=1)
+    rows = tried[named].map(plotting.short).agg(", ".join, axis=1)
     by_cell = tried.groupby([rows, "learning_rate"])
     means = by_cell["validation_accuracy"].mean().unstack()[:MOST_ROWS]
-    endings = by_cell["status"].agg(style.listed).unstack()[:MOST_ROWS]
+    endings = by_cell["status"].agg(plotting.listed).unstack()[:MOST_ROWS]
     n_rows = rows.nunique()
     cut = f" Drawn are the first {MOST_ROWS} of {n_rows} rows." if n_rows > MOST_ROWS else ""
     size = (5 + 1.1 * len(means.columns), 1.6 + 0.35 * len(means))
     title = f"Validation accuracy{stamp}"
-    with style.figure(path, title, figsize=size) as (drawn, axes):
+    with plotting.figure(path, title, figsize=size) as (drawn, axes):
         panel = axes[0, 0]
         shading = panel.imshow(means, cmap="cividis", aspect="auto")
         middle = (means.min().min() + means.max().max()) / 2
@@ -69,17 +70,17 @@ def _ledger(runs: pd.DataFrame, path: Path, stamp: str) -> str | None:
     columns = [f"{part}_seconds" for part in tables.PARTS]
     means = done.groupby("implementation")[columns].mean()
     size = (8, 1.6 + 0.45 * len(means))
-    with style.figure(path, f"Where the time goes{stamp}", figsize=size) as (drawn, axes):
+    with plotting.figure(path, f"Where the time goes{stamp}", figsize=size) as (drawn, axes):
         panel = axes[0, 0]
         so_far = np.zeros(len(means))
         shades = mpl.colormaps["cividis"](np.linspace(0, 1, len(columns)))
         for number, column in enumerate(columns):
             panel.barh(
-                [style.short(label) for label in means.index],
+                [plotting.short(label) for label in means.index],
                 means[column],
                 left=so_far,
                 color=shades[number],
-                hatch=style.HATCHES[number % len(style.HATCHES)],
+                hatch=plotting.HATCHES[number % len(plotting.HATCHES)],
                 edgecolor="white",
                 label=tables.PARTS[number].replace("_", " "),
             )
@@ -90,7 +91,7 @@ def _ledger(runs: pd.DataFrame, path: Path, stamp: str) -> str | None:
         panel.invert_yaxis()
         panel.set_xlabel("seconds of a run, mean")
         panel.grid(visible=False, axis="y")
-        style.legend(drawn, axes)
+        plotting.legend(drawn, axes)
     return (
         "Seconds of a finished run, mean over all of an implementation's runs, by what they "
         "were spent on; the figure is their sum, the whole run seen from outside."

@@ -10,14 +10,14 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from bench.contract import RunRecord
+from bench.markdown import block, code, text, visible
+from bench.records import RunRecord
 from bench.report import fairness, layouts
 from bench.report.answers import answers
 from bench.report.circumstances import counted
-from bench.report.markup import block, code, text, visible
 from bench.report.repeating import command
-from bench.report.terminal import SYNTHETIC, first_line, is_synthetic
-from bench.store import Sweep
+from bench.results.store import Sweep
+from bench.terminal import SYNTHETIC, first_line, is_synthetic
 
 LARGEST_CHARACTERS = 65_000  # of report.md; pull requests take 65,536
 MOST_ROWS = 100  # of a table, to begin with

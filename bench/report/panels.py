@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator, StrMethodFormatter
 
-from bench.report import style, tables
+from bench import plotting
+from bench.report import tables
 
 MOST = 12  # conditions drawn in the page; beyond that nothing can be read
 MOST_PICTURED = 6  # in one picture, which fits on a sheet of paper
@@ -69,15 +70,15 @@ def figure(
     named = [(label, group[shown[group.index]]) for label, group in conditions(runs)]
     full = [(label, group) for label, group in named if not group.empty]
     drawn_of = full[:MOST_PICTURED]
-    rows, columns = style.grid_shape(len(drawn_of), widest=2)
+    rows, columns = plotting.grid_shape(len(drawn_of), widest=2)
     options = {"nrows": rows, "ncols": columns, "sharey": True}
     size = (5.4 * columns if columns > 1 else 7.0, 3.9 * rows + 0.6)
-    with style.figure(path, title, figsize=size, **options) as (drawn, axes):
+    with plotting.figure(path, title, figsize=size, **options) as (drawn, axes):
         for panel, (label, _) in zip(axes.flat, drawn_of, strict=False):
             # With y given, nothing is measured to find a place for the title.
             panel.locator_params(nbins=MOST_TICKS)
             panel.set_title(textwrap.fill(label, WIDEST_TITLE), y=1.0)
         pairs = zip(axes.flat, (group for _, group in drawn_of), strict=False)
         yield list(pairs), cut(len(full), MOST_PICTURED)
-        style.hide_unused(axes, len(drawn_of))
-        style.legend(drawn, axes)
+        plotting.hide_unused(axes, len(drawn_of))
+        plotting.legend(drawn, axes)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from bench.contract import DatasetSummary, RunRecord
-from bench.report import style
-from bench.report.terminal import SYNTHETIC, last_validation_accuracy, setting
+from bench import plotting
+from bench.records import DatasetSummary, RunRecord
+from bench.terminal import SYNTHETIC, last_validation_accuracy, setting
 
 SIDE = 28
 SHADES = "Greys"
@@ -42,7 +42,7 @@ def dataset_names(number: int) -> tuple[str, str]:
 
 def run_names(record: RunRecord) -> tuple[str, str]:
     """Return the files of a run's predictions and confusion matrix."""
-    name = style.file_name(style.implementation(record))
+    name = plotting.file_name(plotting.implementation(record))
     return f"predictions_{name}.png", f"confusion_{name}.png"
 
 
@@ -62,7 +62,7 @@ def draw_dataset(
 
 def _draw_distribution(summary: DatasetSummary, path: Path) -> None:
     places = np.arange(len(summary.class_names))
-    with style.figure(path, f"Classes of {summary.name}{_stamp(summary)}", figsize=(9, 3.8)) as (
+    with plotting.figure(path, f"Classes of {summary.name}{_stamp(summary)}", figsize=(9, 3.8)) as (
         drawn,
         axes,
     ):
@@ -85,12 +85,12 @@ def _draw_distribution(summary: DatasetSummary, path: Path) -> None:
         panel.set_xticks(places, summary.class_names, rotation=30, ha="right")
         panel.set_ylabel("images")
         panel.grid(visible=False, axis="x")
-        style.legend(drawn, axes)
+        plotting.legend(drawn, axes)
 
 
 def draw_predictions(record: RunRecord, summary: DatasetSummary, folder: Path) -> dict[str, str]:
     """Draw a run's predictions for the sample of test images; caption by file name."""
-    name = style.implementation(record)
+    name = plotting.implementation(record)
     path = folder / run_names(record)[0]
     images = _images(summary.test_images)
     shown = list(zip(images, summary.test_labels, record.sample_predictions, strict=False))
@@ -113,13 +113,13 @@ def draw_confusion(record: RunRecord, summary: DatasetSummary, folder: Path) -> 
     """Draw a run's confusion matrix; caption by file name."""
     if not record.confusion_matrix:
         return {}
-    name = style.implementation(record)
+    name = plotting.implementation(record)
     path = folder / run_names(record)[1]
     counts = np.array(record.confusion_matrix)
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(totals, 1)
     title = f"{name}: test images by true and predicted class{_stamp(summary)}"
-    with style.figure(path, title, figsize=(8, 7)) as (drawn, axes):
+    with plotting.figure(path, title, figsize=(8, 7)) as (drawn, axes):
         panel = axes[0, 0]
         shading = panel.imshow(shares, cmap=SHADES, vmin=0, vmax=1)
         for row, column in np.ndindex(*counts.shape):
@@ -152,7 +152,7 @@ def best_runs(records: Sequence[RunRecord]) -> list[RunRecord]:
     best: dict[str, tuple[float, RunRecord]] = {}
     for record in records:
         score = last_validation_accuracy(record)
-        name = style.implementation(record)
+        name = plotting.implementation(record)
         if record.status != "done":
             continue
         # Without a validation set the lowest training loss decides.
@@ -165,9 +165,8 @@ def best_runs(records: Sequence[RunRecord]) -> list[RunRecord]:
 
 def _describe(record: RunRecord) -> str:
     rate = setting(record, "learning_rate")
-    return (
-        f"{style.implementation(record)} ({setting(record, 'architecture', 'name')}, rate {rate})"
-    )
+    name, architecture = plotting.implementation(record), setting(record, "architecture", "name")
+    return f"{name} ({architecture}, rate {rate})"
 
 
 def _images(content: bytes) -> list[np.ndarray]:
@@ -183,7 +182,7 @@ def _draw_images(path: Path, title: str, shown: Sequence[tuple[Any, str, bool]])
     """
     rows = -(-len(shown) // ROW)
     paper = np.zeros((rows * HIGH_PIXELS, ROW * WIDE_PIXELS), np.uint8)
-    with style.figure(path, title, figsize=(11, 0.9 + 1.1 * rows)) as (_, axes):
+    with plotting.figure(path, title, figsize=(11, 0.9 + 1.1 * rows)) as (_, axes):
         panel = axes[0, 0]
         for number, (image, text, framed) in enumerate(shown):
             top = number // ROW * HIGH_PIXELS + HIGH_PIXELS - SIDE

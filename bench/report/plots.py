@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.ticker import NullLocator
 
-from bench.contract import RunRecord, Verdict
-from bench.report import curves, panels, style, tables
-from bench.report.terminal import SYNTHETIC, is_synthetic
+from bench import plotting
+from bench.records import RunRecord, Verdict
+from bench.report import curves, panels, tables
+from bench.terminal import SYNTHETIC, is_synthetic
 
 MOST_LEVEL_NAMES, MOST_LEVEL_RATES = 4, 6  # that fit side by side below a panel
 
@@ -27,7 +28,7 @@ class Plots:
         self.folder = folder
         self.runs = tables.runs_table(records, verdicts)
         self.done = self.runs["status"] == "done"
-        self.looks = style.looks(records)
+        self.looks = plotting.looks(records)
         self.stamp = f" ({SYNTHETIC})" if is_synthetic(records) else ""
         self.epochs = curves.at_best_rates(self.records, self.runs)
         self.drawings: dict[str, Callable[[Path], str | None]] = {
@@ -78,7 +79,7 @@ class Plots:
         means = mine.groupby("learning_rate")["validation_accuracy"].mean()
         known = means.dropna()
         drawn = {"color": look.colour, "linestyle": look.line, "marker": look.marker}
-        panel.plot(known.index, known, **drawn, linewidth=width, label=style.short(name))
+        panel.plot(known.index, known, **drawn, linewidth=width, label=plotting.short(name))
         if not known.empty:
             star = {"markersize": 15, "markeredgecolor": "black", "color": look.colour}
             panel.plot(known.idxmax(), known.max(), "*", **star, zorder=4)
@@ -88,7 +89,7 @@ class Plots:
         for rate, tried in mine.groupby("learning_rate"):
             if tried["validation_accuracy"].isna().all():
                 panel.annotate(
-                    f"\N{MULTIPLICATION SIGN} {style.listed(tried['status'])}",
+                    f"\N{MULTIPLICATION SIGN} {plotting.listed(tried['status'])}",
                     (rate, 0), xycoords=panel.get_xaxis_transform(), xytext=(points, 3),
                     textcoords="offset points", rotation=90, ha="center", va="bottom",
                     fontsize=9, fontweight="bold", color=self.looks[name].colour,
@@ -110,7 +111,7 @@ class Plots:
                     self._speeds(panel, place, name, pd.Series(speeds))
                 proven = condition.groupby("implementation")["parity"].apply(tables.is_proven)
                 labels = [
-                    style.short(name) + ("" if proven[name] else "\n(no rank)") for name in names
+                    plotting.short(name) + ("" if proven[name] else "\n(no rank)") for name in names
                 ]
                 slanted = {"rotation": 30, "ha": "right"} if len(names) > MOST_LEVEL_NAMES else {}
                 panel.set_xticks(range(len(names)), labels, **slanted)
@@ -150,7 +151,7 @@ class Plots:
                 for name, mine in condition.groupby("implementation"):
                     look, place = self.looks[str(name)], ("train_seconds", "validation_accuracy")
                     points = [mine[axis] for axis in place]
-                    panel.plot(*points, look.marker, color=look.colour, label=style.short(name))
+                    panel.plot(*points, look.marker, color=look.colour, label=plotting.short(name))
                 panels.logarithmic(panel, "x")
                 panel.set_xlabel("seconds of training (logarithmic)")
                 panel.set_ylabel("validation accuracy")

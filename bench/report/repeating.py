@@ -12,8 +12,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from bench.contract import Recipe, RunRecord
-from bench.printable import printable
+from bench.console import printable
+from bench.contract import Recipe
+from bench.records import RunRecord
 from bench.report.distinct import CHOICE, GROUPS
 
 PLAIN = (

@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 from rich.text import Text
 
-from bench.report import tables, terminal
+from bench import terminal
+from bench.report import tables
 from bench.report.layouts import number, seeds, standard_error
-from bench.store import Sweep
+from bench.results.store import Sweep
 
 CAPTION = (
     "* best under its conditions; no rank: parity not proven; n: seeds; ± 95 % interval over them, "

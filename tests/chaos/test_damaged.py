@@ -6,8 +6,9 @@ import gzip
 
 import pytest
 
-from bench import fashion_mnist, store
-from bench.datasets import DatasetError, DatasetSettings, load, locate
+from bench.data import fashion_mnist
+from bench.data.datasets import DatasetError, DatasetSettings, load, locate
+from bench.results import store
 from tests.chaos.conftest import finish
 
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from bench import store
+from bench.results import store
 from tests.chaos.conftest import begin, finish, learnt, stored
 
 MOUNT = ("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs")

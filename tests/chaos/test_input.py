@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from bench import sweep
-from bench.config import ConfigError
-from bench.overrides import compose_runs
+from bench.config.compose import compose_runs
+from bench.config.schema import ConfigError
+from bench.sweep import scheduler
 from tests.chaos.conftest import FULL, SEED, TRIED
 
 KEYS = (
@@ -54,7 +54,7 @@ def test_a_hostile_value_is_safe_or_refused_in_a_line(key, value, quoted, monkey
     else:
         results = (tmp_path / "results").resolve()
         for config in configs:
-            folder = sweep.folder_of(config)
+            folder = scheduler.folder_of(config)
             assert (folder / config.run_id).resolve().parent.parent == results
             assert Path(folder / config.run_id).name.isascii()
     assert list(tmp_path.iterdir()) == []

@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from bench import usage
-from bench.isolation import run_isolated
-from bench.process import Launcher
+from bench.machine import usage
+from bench.process.isolation import run_isolated
+from bench.process.supervisor import Launcher
 from tests.chaos.conftest import FULL
 from tests.conftest import SCRIPTS
 from tests.processes import guardians, is_running, request, runs, sleeping, wait_for

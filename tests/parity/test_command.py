@@ -8,9 +8,11 @@ from pathlib import Path
 import filelock
 import pytest
 
-from bench import machine, registry, store
-from bench.overrides import choices, compose_runs
+from bench import registry
+from bench.config.compose import choices, compose_runs
+from bench.machine import lock
 from bench.parity import climbing, whole_runs
+from bench.results import store
 from tests.report.conftest import make_record
 
 
@@ -83,7 +85,7 @@ def test_a_mistake_is_one_line(run, words, reason):
 
 
 def test_a_timed_run_is_waited_for(monkeypatch, tmp_path):
-    monkeypatch.setattr(machine, "LOCK_PATH", tmp_path / "lock")
+    monkeypatch.setattr(lock, "LOCK_PATH", tmp_path / "lock")
     timed_run, waited = filelock.FileLock(tmp_path / "lock"), []
 
     def end_timed_run():

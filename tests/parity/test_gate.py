@@ -14,10 +14,10 @@ import msgspec
 import pytest
 
 import bench
-from bench import store
-from bench.overrides import compose_runs
+from bench.config.compose import compose_runs
 from bench.parity import gate
-from bench.process import Launcher
+from bench.process.supervisor import Launcher
+from bench.results import store
 from tests.conftest import TINY
 
 ROOT = Path(bench.__file__).parents[1]
@@ -190,7 +190,7 @@ def test_one_that_computes_something_else_keeps_its_numbers_and_loses_its_rank(c
     add("wrong", honest.replace("1 - values**2", "1 - values"))
     add("eighth", honest)
     words = ["implementation=notebook,wrong,eighth", "recipe=tanh_softmax_sgd", "sweep_name=trial"]
-    ended = command("bench.run", "-m", *words, *TINY)
+    ended = command("bench.sweep.command", "-m", *words, *TINY)
     assert ended.returncode == 0, ended.stderr
     assert "wrong has no rank: it does NOT compute what the recipe says: fails rung 1" in (
         ended.stdout

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.overrides import compose_runs
+from bench.config.compose import compose_runs
 from bench.parity.ladder import BATCH_SIZE, LAYER_SIZES, Ladder
 from implementations import numpy_mlp
 from implementations.notebook_mlp import MLP

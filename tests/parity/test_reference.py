@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bench import sampling
-from bench.overrides import choices, compose_runs
+from bench.config.compose import choices, compose_runs
 from bench.parity.reference import Reference
+from bench.training import sampling
 
 SIZES = (784, 12, 12, 10)
 

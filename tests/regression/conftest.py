@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.regression import campaign, command, pairs
+from bench.regression import command, pairs, session
 
 PROJECT = Path(__file__).parents[2]
 CELLS = (
@@ -23,7 +23,7 @@ RIGHT_SCALE = "gradient_scale(problem) / batch_size"
 
 @pytest.fixture
 def short(monkeypatch):
-    monkeypatch.setattr(campaign, "BLOCK_SECONDS", 0.02)
+    monkeypatch.setattr(session, "BLOCK_SECONDS", 0.02)
     monkeypatch.setattr(pairs, "N_TURNS", 6)
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import filelock
 import pytest
 
-from bench.regression import campaign, history, pairs, talk
-from bench.regression.proof import plants
+from bench.regression import pairs, session, side_process
+from bench.regression.calibration import plants
+from bench.results import history
 from tests.conftest import SCRIPTS
 from tests.regression.conftest import CELL, CELLS, LARGE, RIGHT_SCALE, commit, git
 
@@ -131,7 +132,7 @@ time.sleep(1000)
 def test_a_side_that_hangs_ends_with_its_helpers(
     compare, tree, tmp_path, monkeypatch, patience, budget, status, reason
 ):
-    monkeypatch.setattr(talk, "LONGEST_ANSWER_SECONDS", patience)
+    monkeypatch.setattr(side_process, "LONGEST_ANSWER_SECONDS", patience)
     head = tree("head")
     path = tmp_path / "helper"
     module = head / "implementations" / "numpy_mlp.py"
@@ -228,7 +229,7 @@ def test_cells_that_there_are_not_are_refused(compare, repository, cells, reason
 
 
 def test_a_defect_of_its_own_is_not_taken_for_slower(compare, repository, monkeypatch):
-    monkeypatch.setattr(campaign, "BLOCK_SECONDS", "short")
+    monkeypatch.setattr(session, "BLOCK_SECONDS", "short")
     status, printed, _ = compare("HEAD")
     assert status == 2
     assert "TypeError" in printed
@@ -269,7 +270,7 @@ def test_interrupted_it_leaves_nothing_behind(repository, tmp_path, number, begu
     assert not sides_of(temporary)
     assert git(repository, "worktree", "list").count("\n") == 0
     assert copies_in(temporary) == []
-    with filelock.FileLock(campaign.machine.LOCK_PATH, timeout=60):  # nor does it hold the machine
+    with filelock.FileLock(session.machine.LOCK_PATH, timeout=60):  # nor does it hold the machine
         pass
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.stats import mstats
 
-from bench.regression.decision import (
+from bench.statistics import (
     EARLIEST,
     LOOKS,
     MARGIN,

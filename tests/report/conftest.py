@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from bench import store
-from bench.contract import (
+from bench.records import (
     DatasetSummary,
     EpochRecord,
     RunError,
@@ -19,6 +17,8 @@ from bench.contract import (
     Seconds,
     Verdict,
 )
+
+from bench.results import store
 from tests.conftest import SCRIPTS
 from tests.report.browsing import CHROMIUM, drawn
 

@@ -4,12 +4,12 @@ import math
 import re
 
 import pytest
+from bench.records import RunError
 
-from bench import store
-from bench.contract import RunError
 from bench.report import comparing, tables
 from bench.report.answers import answers
 from bench.report.distinct import told_apart
+from bench.results import store
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 
 

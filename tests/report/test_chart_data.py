@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from bench.report import charts, panels, style, tables
+from bench import plotting
+from bench.report import charts, panels, tables
 from bench.report.chart_data import MOST_CURVES, chart_data
 from tests.report.conftest import make_record
 
@@ -77,7 +78,7 @@ def test_what_was_never_measured_has_no_chart():
     data = data_of(records)
     drawn = {
         chart.name
-        for chart in charts.charts(style.looks(records), [0.1])
+        for chart in charts.charts(plotting.looks(records), [0.1])
         if not chart.shown(data.tables[chart.table]).empty
     }
     assert drawn == {"speed", "training_loss", "ledger"}

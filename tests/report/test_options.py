@@ -9,12 +9,11 @@ from pathlib import Path
 import msgspec
 import pandas as pd
 import pytest
+from bench.records import RunError
 
-from bench import store
-from bench.contract import RunError
-from bench.regression import history
 from bench.report.command import main
-from tests.regression.test_history import entry
+from bench.results import history, store
+from tests.results.test_history import entry
 from tests.report.conftest import make_record
 
 

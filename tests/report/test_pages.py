@@ -2,11 +2,11 @@
 
 import msgspec
 import pytest
+from bench.records import RunError, RunRecord
 
-from bench import store
-from bench.contract import RunError, RunRecord
 from bench.report import comparing, pages, tables
 from bench.report.distinct import told_apart
+from bench.results import store
 from tests.report.conftest import SUMMARY, make_record, verdicts_for
 
 ARCHITECTURES = [f"mlp_{number}" for number in range(10)]

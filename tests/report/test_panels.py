@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from bench.report import panels, style, tables
+from bench import plotting
+from bench.report import panels, tables
 from tests.report.conftest import make_record
 
 
@@ -25,7 +26,7 @@ def test_conditions_that_are_not_drawn_are_said(tmp_path):
 
 @pytest.mark.parametrize(("values", "shown"), [([0.3, 0.5], "0.4"), ([1e-4, 1e3], "1")])
 def test_a_logarithmic_axis_has_ticks_in_plain_digits_whatever_it_spans(values, shown):
-    with plt.rc_context(style.RC):
+    with plt.rc_context(plotting.RC):
         drawn, panel = plt.subplots()
         panel.plot(values, values)
         panels.logarithmic(panel, "y")

@@ -9,10 +9,10 @@ import statistics
 from dataclasses import replace
 
 import pytest
+from bench.records import RunError, Seconds
 
-from bench import store
-from bench.contract import RunError, Seconds
 from bench.report.command import write_report
+from bench.results import store
 from tests.report.conftest import ENVIRONMENT, SUMMARY, make_record, verdicts_for
 
 SPEEDS = {"numpy": 1200.0, "keras": 310.0}

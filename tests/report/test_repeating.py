@@ -5,7 +5,7 @@ import shlex
 import msgspec
 import pytest
 
-from bench.overrides import compose_runs
+from bench.config.compose import compose_runs
 from bench.report.distinct import told_apart
 from bench.report.repeating import command
 from tests.report.conftest import make_record

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bench import datasets, environment, registry, sampling
+from bench import registry
+from bench.config.compose import compose_runs
 from bench.contract import Problem
-from bench.overrides import compose_runs
+from bench.data import datasets
+from bench.machine import facts
+from bench.training import sampling
 
 WORDS = ("dataset=synthetic", "dataset.training_size=20000", "batch_size=128", "threads=1")
 
@@ -20,7 +23,7 @@ LIBRARIES = ("tensorflow", "keras", "torch", "jax", "scikit-learn", "pandas", "m
 
 def fingerprint():
     """What has to be the same for two results to be compared."""
-    told = environment.describe(LIBRARIES)
+    told = facts.describe(LIBRARIES)
     return {key: told[key] for key in ("cpu_model", "cores", "python", "libraries")}
 
 

@@ -5,10 +5,12 @@ import time
 
 import pytest
 
-from bench import datasets, registry, sampling
-from bench.ledger import Ledger
-from bench.overrides import choices, compose_runs
-from bench.training import Trainer
+from bench import registry
+from bench.config.compose import choices, compose_runs
+from bench.data import datasets
+from bench.training import sampling
+from bench.training.loop import Trainer
+from bench.training.timer import Ledger
 
 
 @pytest.mark.parametrize("name", [name for name in choices("implementation") if name != "notebook"])

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import datasets, fetching, store
-from bench.datasets import DatasetSettings
+from bench.data import datasets, locate
+from bench.data.datasets import DatasetSettings
+from bench.results import store
 from tests.conftest import SCRIPTS
 from tests.report.conftest import SUMMARY, make_record, make_verdict
 
@@ -22,7 +23,7 @@ MOST_MEGABYTES = 1000
 
 
 def test_loading_fashion_mnist(benchmark):
-    folder = fetching.find()
+    folder = locate.find()
     if folder is None:
         pytest.skip("Fashion-MNIST is not here; make data")
     settings = DatasetSettings(name="fashion_mnist")

@@ -1,0 +1,313 @@
+"""What a run may be asked to do: the schema of its configuration, and the checks beyond types.
+
+conf/ composes a configuration; nothing is trained before `check` has accepted it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from bench import registry
+from bench.console import printable
+from bench.contract import Recipe
+from bench.data.datasets import DatasetSettings, training_size, validation_size
+from bench.machine.facts import usable_cores
+
+# Keys that say where and when a run takes place, not what it does.
+NOT_OF_THE_RUN = (
+    "sweep_name", "results_folder", "resume", "shuffle_runs", "share_machine", "isolation",
+    "timeout_seconds", "memory_limit",
+)  # fmt: skip
+
+INPUT_SIZE = 28 * 28
+OUTPUT_SIZE = 10
+
+Name = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z",
+        description="up to 100 letters, digits, '.', '_' and '-', beginning with a letter or digit",
+    ),
+]
+Identifier = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[a-z][a-z0-9_]{0,39}\Z",
+        description="up to 40 small letters, digits and '_', beginning with a letter",
+    ),
+]
+ModuleName = Annotated[str, Meta(pattern=r"\A[A-Za-z][A-Za-z0-9_]*\Z")]
+Count = Annotated[int, Meta(ge=1, le=10**9, description="a whole number, 1 or more")]
+Seed = Annotated[int, Meta(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")]
+
+
+class ConfigError(Exception):
+    """The configuration can't be run; the message is one line for the person who wrote it.
+
+    What a message quotes may come from anywhere: it is made printable, and cut after 800
+    characters.
+    """
+
+    def __init__(self, message: str) -> None:
+        line = printable(message)
+        super().__init__(line if len(line) <= 800 else f"{line[:797]}...")
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the configuration: immutable, and without room for a misspelt key."""
+
+
+class Claims(Section, frozen=True):
+    """The recipes that an implementation can compute: any combination of these."""
+
+    activation: tuple[str, ...]
+    output: tuple[str, ...]
+    loss: tuple[str, ...]
+    optimizer: tuple[str, ...]
+
+    def lack(self, recipe: Recipe) -> str:
+        """Name what a recipe asks for that is not claimed, such as `output sigmoid`."""
+        return ", ".join(
+            f"{key} {getattr(recipe, key)}"
+            for key in self.__struct_fields__
+            if getattr(recipe, key) not in getattr(self, key)
+        )
+
+
+class Fairness(Section, frozen=True):
+    """What an implementation says of itself that bears on how fair a comparison with it is."""
+
+    precision: Literal["float32", "float64"]
+    tf32: str  # whether a GPU may round products to TensorFloat-32
+    compilation: str
+    data_path: str  # how the examples of a batch come together
+
+
+class ImplementationConfig(Section, frozen=True):
+    """One file of conf/implementation."""
+
+    name: Identifier
+    module: Annotated[str, Meta(description="a module of the package implementations")]
+    colour: Annotated[
+        str, Meta(pattern=r"\A#[0-9A-Fa-f]{6}\Z", description="a colour such as '#0072B2'")
+    ]
+    requires: Annotated[
+        tuple[ModuleName, ...],
+        Meta(description="a list of the top-level modules that must be importable"),
+    ]
+    install: str  # the command that makes it so
+    libraries: Annotated[
+        tuple[str, ...],
+        Meta(description="a list of the distributions whose versions matter, besides NumPy"),
+    ]
+    devices: tuple[Literal["cpu", "gpu"], ...]
+    claims: Claims
+    fairness: Fairness
+    options: dict[str, bool | int | float | str | None]
+
+
+class ArchitectureConfig(Section, frozen=True):
+    """One file of conf/architecture."""
+
+    name: Identifier
+    hidden_sizes: Annotated[
+        tuple[Annotated[int, Meta(ge=1, le=100_000)], ...],
+        Meta(min_length=1, max_length=100, description="a list such as [128,64], no unit below 1"),
+    ]
+
+
+class RunConfig(Section, frozen=True):
+    """All that decides what one run does."""
+
+    implementation: ImplementationConfig
+    architecture: ArchitectureConfig
+    recipe: Recipe
+    dataset: DatasetSettings
+    learning_rate: Annotated[float, Meta(gt=0, le=1e30, description="a finite number above 0")]
+    batch_size: Count
+    epochs: Count
+    seed: Seed
+    validation_fraction: Annotated[
+        float, Meta(ge=0, lt=1, description="a number from 0 up to, not including, 1")
+    ]
+    shuffle: Annotated[bool, Meta(description="true or false")]
+    evaluate_training_set: Annotated[bool, Meta(description="true or false")]
+    device: Annotated[Literal["cpu", "gpu"], Meta(description="cpu or gpu")]
+    threads: Annotated[
+        int | Literal["auto"],
+        Meta(description="auto, or a number of cores from 1 to what this process may use"),
+    ]
+    timeout_seconds: Annotated[
+        Annotated[float, Meta(gt=0, le=10**8)] | None,
+        Meta(description="a number of seconds above 0, up to 100000000, or null for no limit"),
+    ]
+    memory_limit: Annotated[
+        Annotated[str, Meta(pattern=r"\A[1-9][0-9]{0,8}(MB|GB)\Z")] | None,
+        Meta(description="an amount such as 500MB or 2GB, or null for no limit"),
+    ]
+    resume: Annotated[bool, Meta(description="true or false")]
+    shuffle_runs: Annotated[bool, Meta(description="true or false")]
+    share_machine: Annotated[bool, Meta(description="true or false")]
+    isolation: Annotated[Literal["fork", "spawn"], Meta(description="fork or spawn")]
+    results_folder: Annotated[str, Meta(min_length=1, description="a folder")]
+    sweep_name: Name
+
+    @property
+    def preload(self) -> str:
+        """The module that is imported before a run's process is forked; "" where none is."""
+        return self.implementation.module if self.isolation == "fork" else ""
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Units of each layer, input and output included."""
+        return (INPUT_SIZE, *self.architecture.hidden_sizes, OUTPUT_SIZE)
+
+    @property
+    def cores(self) -> tuple[int, ...]:
+        """The cores that the run is bound to."""
+        usable = usable_cores()
+        return usable if self.threads == "auto" else usable[: self.threads]
+
+    @property
+    def memory_limit_bytes(self) -> int | None:
+        """The most memory a run may take up; None where it is not limited."""
+        if self.memory_limit is None:
+            return None
+        return int(self.memory_limit[:-2]) * {"MB": 10**6, "GB": 10**9}[self.memory_limit[-2:]]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of all that can change what the run does: not where it goes or how it looks."""
+        content = msgspec.to_builtins(self)
+        for key in NOT_OF_THE_RUN:
+            del content[key]
+        for key in ("claims", "colour", "fairness", "install", "libraries", "requires"):
+            del content["implementation"][key]
+        del content["dataset"]["path"]
+        return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
+
+    @property
+    def run_id(self) -> str:
+        """A readable, safe and unique name for the run's folder."""
+        rate = f"{self.learning_rate:g}".replace("+", "")
+        return (
+            f"{self.implementation.name}-{self.architecture.name}-lr{rate}-seed{self.seed}"
+            f"-{self.hash[:8]}"
+        )
+
+
+def check(composed: Mapping[Any, Any]) -> RunConfig:
+    """Turn what Hydra composed into a configuration that can be run.
+
+    Raises:
+        ConfigError: naming the key, its value and what is allowed.
+    """
+    try:
+        config = msgspec.convert(composed, type=RunConfig)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(error, composed)) from error
+    problem = _contradiction(config)
+    if problem is not None:
+        raise ConfigError(problem)
+    return config
+
+
+def _contradiction(config: RunConfig) -> str | None:
+    """Say what is impossible about values that are each of the right type and range."""
+    implementation = config.implementation
+    if implementation.module not in registry.modules():
+        allowed = ", ".join(registry.modules())
+        return _line("implementation.module", implementation.module, f"one of {allowed}")
+    n_cores = len(usable_cores())
+    if config.threads != "auto" and not 1 <= config.threads <= n_cores:
+        return _line(
+            "threads", config.threads, f"auto, or 1 to {n_cores} (the cores this process may use)"
+        )
+    for key in ("momentum", "beta_1", "beta_2"):
+        value = getattr(config.recipe, key)
+        if not 0 <= value < 1:
+            return _line(f"recipe.{key}", value, "a number from 0 up to, not including, 1")
+    if not 1e-30 <= config.recipe.epsilon <= 1:  # in float32 it is to stay above 0
+        return _line("recipe.epsilon", config.recipe.epsilon, "a number from 1e-30 to 1")
+    if config.recipe.loss == "cross_entropy" and config.recipe.output != "softmax":
+        return (
+            f"recipe.output={config.recipe.output}: cross_entropy needs probabilities that sum to "
+            "one; use recipe.output=softmax, or another loss"
+        )
+    return _dataset_contradiction(config)
+
+
+def _dataset_contradiction(config: RunConfig) -> str | None:
+    """Say what is impossible about the data, or about training on as much as there is of it."""
+    settings = config.dataset
+    synthetic = settings.name == "synthetic"
+    unset = DatasetSettings(name=settings.name)
+    for key in ("path",) if synthetic else ("training_size", "test_size", "seed"):
+        value = getattr(settings, key)
+        if value != getattr(unset, key):
+            return f"dataset.{key}={_shown(value)}: means nothing for {settings.name}; leave it out"
+    n_examples = training_size(settings)
+    n_train = n_examples - validation_size(n_examples, config.validation_fraction)
+    if n_train < 1:
+        return _line(
+            "validation_fraction", config.validation_fraction, "a share that leaves training data"
+        )
+    if config.batch_size > n_train:
+        return _line(
+            "batch_size", config.batch_size, f"1 to {n_train} (the examples there are to train on)"
+        )
+    return None
+
+
+def _explain(error: msgspec.ValidationError, composed: Mapping[Any, Any]) -> str:
+    """Say in one line what msgspec found, in the words of the command line."""
+    message, _, where = str(error).partition(" - at `$")
+    path = [part for part in re.sub(r"\[.*?\]", "", where.rstrip("`")).split(".") if part]
+    if "missing required field" in message:
+        return f"{'.'.join([*path, message.split('`')[1]])}: must be given"
+    if "unknown field" in message:
+        path.append(message.split("`")[1])
+    key = ".".join(path)
+    value: Any = composed
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    if "unknown field" in message:
+        return f"{key}={_shown(value)}: no such key"
+    return _line(key, value, _allowed(path) or message[:1].lower() + message[1:])
+
+
+def _allowed(path: list[str]) -> str | None:
+    """Find what the schema says of the values that a key may have."""
+    kind: Any = RunConfig
+    for part in path:
+        hints = typing.get_type_hints(_bare(kind), include_extras=True)
+        if part not in hints:
+            return None
+        kind = hints[part]
+    for note in getattr(kind, "__metadata__", ()):
+        if isinstance(note, Meta) and note.description:
+            return note.description
+    if typing.get_origin(kind) is Literal:
+        return " or ".join(map(str, typing.get_args(kind)))
+    return None
+
+
+def _bare(kind: Any) -> Any:
+    return typing.get_args(kind)[0] if typing.get_origin(kind) is Annotated else kind
+
+
+def _line(key: str, value: Any, allowed: str) -> str:
+    return f"{key}={_shown(value)}: must be {allowed}"
+
+
+def _shown(value: Any) -> str:
+    """A value as it would be typed, cut to a bounded length."""
+    text = "null" if value is None else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

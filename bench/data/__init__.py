@@ -1,0 +1,1 @@
+"""The datasets: locate, download, verify, parse and split."""

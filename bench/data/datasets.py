@@ -1,0 +1,205 @@
+"""What there is to train on: find it, load it, split it, describe it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import Meta
+
+from bench.contract import FloatArray, LabelArray
+from bench.data import fashion_mnist
+from bench.data.idx import DatasetError as DatasetError
+from bench.records import DatasetSummary
+
+if TYPE_CHECKING:
+    from bench.data.locate import Sources
+
+ImageArray = npt.NDArray[np.uint8]
+
+N_CLASSES = 10
+N_PIXELS = 28 * 28
+SAMPLE_SIZE = 20  # images of each set that a report may show
+LARGEST_SYNTHETIC_SIZE = 100_000
+NOISE = 120  # grey levels either way, against prototypes that use all 256
+
+SyntheticSize = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=LARGEST_SYNTHETIC_SIZE,
+        description=f"a whole number from 1 to {LARGEST_SYNTHETIC_SIZE}",
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatasetSettings:
+    """Which dataset; one file of conf/dataset."""
+
+    name: Literal["fashion_mnist", "synthetic"]
+    path: str | None = None  # Fashion-MNIST's folder; None: looked for, then fetched
+    training_size: SyntheticSize = 2_000  # this and the rest: of the synthetic set alone
+    test_size: SyntheticSize = 500
+    seed: Annotated[
+        int, Meta(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")
+    ] = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset:
+    """Images and labels as they are stored."""
+
+    name: str
+    train_images: ImageArray  # (n, 784) grey levels
+    train_labels: LabelArray  # (n,) in 0..9
+    test_images: ImageArray
+    test_labels: LabelArray
+    class_names: tuple[str, ...]
+    fingerprint: str  # 8 hexadecimal digits of a SHA-256 over all of the above but the names
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Split:
+    """Images and labels as they are trained and judged on; images are in [0, 1]."""
+
+    train_images: FloatArray  # (n, 784)
+    train_labels: LabelArray
+    validation_images: FloatArray
+    validation_labels: LabelArray
+    test_images: FloatArray
+    test_labels: LabelArray
+
+
+def locate(settings: DatasetSettings, sources: Sources | None = None) -> Path | None:
+    """Find the dataset's folder, fetching it where need be; None where it has none.
+
+    Raises:
+        DatasetError: it can't be had; the message lists every place tried.
+    """
+    if settings.name == "synthetic":
+        return None
+    from bench.data import locate
+
+    return locate.locate(settings.path, sources)
+
+
+def load(settings: DatasetSettings, folder: Path | None) -> Dataset:
+    """Load the dataset from where `locate` found it, checking every byte.
+
+    Raises:
+        DatasetError: a file is missing, broken or another one.
+    """
+    if settings.name == "synthetic":
+        return _make_synthetic(settings)
+    if folder is None:
+        raise DatasetError("fashion_mnist is in a folder; none was given")
+    arrays = {file: fashion_mnist.read(folder, file)[1] for file in fashion_mnist.FILES}
+    return Dataset(
+        name=settings.name,
+        train_images=arrays[fashion_mnist.TRAIN_IMAGES].reshape(-1, N_PIXELS),
+        train_labels=arrays[fashion_mnist.TRAIN_LABELS].astype(np.int64),
+        test_images=arrays[fashion_mnist.TEST_IMAGES].reshape(-1, N_PIXELS),
+        test_labels=arrays[fashion_mnist.TEST_LABELS].astype(np.int64),
+        class_names=fashion_mnist.CLASS_NAMES,
+        fingerprint=_fingerprint(bytes.fromhex(file.sha256) for file in fashion_mnist.FILES),
+    )
+
+
+def training_size(settings: DatasetSettings) -> int:
+    """Return the number of training examples, validation included, without loading any."""
+    if settings.name == "synthetic":
+        return settings.training_size
+    return fashion_mnist.TRAIN_LABELS.shape[0]
+
+
+def validation_size(n_examples: int, validation_fraction: float) -> int:
+    """Return how many of the training examples are set aside; halves are rounded to even."""
+    return round(n_examples * validation_fraction)
+
+
+def split(dataset: Dataset, validation_fraction: float) -> Split:
+    """Set the last part of the training set aside for validation, and scale images to [0, 1].
+
+    Args:
+        validation_fraction: from 0, for an empty validation set, up to but not including 1.
+
+    Raises:
+        DatasetError: nothing would be left to train on.
+    """
+    n_examples = len(dataset.train_labels)
+    n_train = n_examples - validation_size(n_examples, validation_fraction)
+    if not 0 < n_train <= n_examples:
+        raise DatasetError(
+            f"validation_fraction={validation_fraction}: leaves {n_train} of {n_examples} "
+            "examples to train on; must be from 0 up to a share that leaves some"
+        )
+    train_images = _scaled(dataset.train_images)
+    return Split(
+        train_images=train_images[:n_train],
+        train_labels=dataset.train_labels[:n_train],
+        validation_images=train_images[n_train:],
+        validation_labels=dataset.train_labels[n_train:],
+        test_images=_scaled(dataset.test_images),
+        test_labels=dataset.test_labels,
+    )
+
+
+def summarise(dataset: Dataset) -> DatasetSummary:
+    """Return what a report shows of a dataset."""
+    return DatasetSummary(
+        name=dataset.name,
+        fingerprint=dataset.fingerprint,
+        class_names=dataset.class_names,
+        train_class_counts=_class_counts(dataset.train_labels),
+        test_class_counts=_class_counts(dataset.test_labels),
+        train_images=dataset.train_images[:SAMPLE_SIZE].tobytes(),
+        train_labels=tuple(dataset.train_labels[:SAMPLE_SIZE].tolist()),
+        test_images=dataset.test_images[:SAMPLE_SIZE].tobytes(),
+        test_labels=tuple(dataset.test_labels[:SAMPLE_SIZE].tolist()),
+    )
+
+
+def _make_synthetic(settings: DatasetSettings) -> Dataset:
+    """Make up classes: one random picture each, and examples that are the picture and noise.
+
+    Whole numbers throughout, so that a seed gives the same bytes on every machine.
+    """
+    generator = np.random.default_rng(settings.seed)
+    prototypes = generator.integers(0, 256, (N_CLASSES, N_PIXELS), dtype=np.int16)
+
+    def examples(size: int) -> tuple[ImageArray, LabelArray]:
+        labels = generator.integers(0, N_CLASSES, size, dtype=np.int64)
+        images = generator.integers(-NOISE, NOISE + 1, (size, N_PIXELS), dtype=np.int16)
+        images += prototypes[labels]
+        return images.clip(0, 255, out=images).astype(np.uint8), labels
+
+    train_images, train_labels = examples(settings.training_size)
+    test_images, test_labels = examples(settings.test_size)
+    arrays = (train_images, train_labels, test_images, test_labels)
+    return Dataset(
+        name=settings.name,
+        train_images=train_images,
+        train_labels=train_labels,
+        test_images=test_images,
+        test_labels=test_labels,
+        class_names=tuple(f"class {digit}" for digit in range(N_CLASSES)),
+        fingerprint=_fingerprint(hashlib.sha256(array.tobytes()).digest() for array in arrays),
+    )
+
+
+def _scaled(images: ImageArray) -> FloatArray:
+    return np.divide(images, 255, dtype=np.float32)
+
+
+def _class_counts(labels: LabelArray) -> tuple[int, ...]:
+    return tuple(np.bincount(labels, minlength=N_CLASSES).tolist())
+
+
+def _fingerprint(digests: Iterable[bytes]) -> str:
+    return hashlib.sha256(b"".join(digests)).hexdigest()[:8]

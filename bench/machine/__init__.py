@@ -1,0 +1,1 @@
+"""Facts about this machine, what processes use of it, and the machine-wide lock."""

@@ -1,0 +1,1 @@
+"""One process per run: fork server, worker, protocol and supervisor."""

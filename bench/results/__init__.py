@@ -1,0 +1,1 @@
+"""What is stored under results/: records, plans, verdicts, and the history of speed."""

@@ -1,0 +1,1 @@
+"""The `bench` command: schedule and launch runs, show progress."""

@@ -1,0 +1,1 @@
+"""The timed training loop and what it needs: sampling, metrics, FLOP counts, the timer."""

@@ -1,0 +1,305 @@
+"""The data: what is loaded is Fashion-MNIST and nothing else, and how it is split."""
+
+import gzip
+import os
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench import registry
+from bench.contract import Problem, Recipe
+from bench.data import datasets
+from bench.data.datasets import DatasetError, DatasetSettings
+from bench.data.fashion_mnist import (
+    FILES,
+    TEST_IMAGES,
+    TEST_LABELS,
+    TRAIN_IMAGES,
+    TRAIN_LABELS,
+)
+from bench.training import sampling
+
+REAL = DatasetSettings(name="fashion_mnist")
+SYNTHETIC = DatasetSettings(name="synthetic")
+
+
+@pytest.fixture(scope="module")
+def real_folder():
+    return datasets.locate(REAL)
+
+
+@pytest.fixture(scope="module")
+def real(real_folder):
+    return datasets.load(REAL, real_folder)
+
+
+def contents_of(folder, file):
+    path = folder / file.name
+    return (
+        path.read_bytes()
+        if path.exists()
+        else gzip.decompress(path.with_name(path.name + ".gz").read_bytes())
+    )
+
+
+@pytest.fixture
+def copy(tmp_path, real_folder):
+    """A folder of the real files, which may be replaced."""
+    for file in FILES:
+        (tmp_path / file.name).write_bytes(contents_of(real_folder, file))
+    return tmp_path
+
+
+def refusal(folder: Path) -> str:
+    """Return why a given folder is refused, first by `locate` and then, the same, by `load`."""
+    with pytest.raises(DatasetError) as located:
+        datasets.locate(DatasetSettings(name="fashion_mnist", path=str(folder)))
+    with pytest.raises(DatasetError) as loaded:
+        datasets.load(REAL, folder)
+    assert str(loaded.value) in str(located.value)
+    assert f"dataset.path={folder}" in str(located.value)
+    return str(loaded.value)
+
+
+def test_fashion_mnist_is_what_its_paper_says(real):
+    assert real.train_images.shape == (60_000, 784)
+    assert real.test_images.shape == (10_000, 784)
+    assert real.train_images.dtype == np.uint8
+    assert real.train_labels.dtype == np.int64
+    assert np.bincount(real.train_labels).tolist() == [6_000] * 10
+    assert np.bincount(real.test_labels).tolist() == [1_000] * 10
+    assert real.class_names[real.train_labels[0]] == "Ankle boot"
+    assert len(real.class_names) == 10
+
+
+def test_the_fingerprint_names_the_contents(real, real_folder):
+    assert real.fingerprint == "e365f4ee"
+    assert datasets.load(REAL, real_folder).fingerprint == real.fingerprint
+
+
+def test_gzipped_files_are_the_same_dataset(copy, real):
+    for file in FILES:
+        path = copy / file.name
+        path.with_name(path.name + ".gz").write_bytes(gzip.compress(path.read_bytes(), 1))
+        path.unlink()
+    loaded = datasets.load(REAL, copy)
+    assert loaded.fingerprint == real.fingerprint
+    np.testing.assert_array_equal(loaded.train_images, real.train_images)
+
+
+def test_a_given_folder_is_used(copy):
+    assert datasets.locate(DatasetSettings(name="fashion_mnist", path=str(copy))) == copy
+
+
+def idx_of(shape, values):
+    return bytes((0, 0, 8, len(shape))) + struct.pack(f">{len(shape)}I", *shape) + values
+
+
+def altered(contents, position, value):
+    return contents[:position] + bytes((value,)) + contents[position + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("file", "breaking", "fault"),
+    [
+        (TEST_IMAGES, lambda good: good[:-1], "truncated"),
+        (TEST_IMAGES, lambda good: good[:10], "truncated"),
+        (TRAIN_LABELS, lambda good: good[:5], "truncated"),
+        (TEST_IMAGES, lambda good: gzip.compress(good, 1)[:-100_000], "truncated"),
+        (TEST_LABELS, lambda good: altered(gzip.compress(good), 2000, 0), "damaged|truncated"),
+        (TEST_LABELS, lambda good: gzip.compress(good)[:-4] + bytes(4), "damaged"),
+        (TEST_LABELS, lambda good: good + b"\0", "more than the 10,008 bytes"),
+        (TEST_LABELS, lambda good: gzip.compress(good + b"\0"), "more than the 10,008 bytes"),
+        (TEST_LABELS, lambda good: gzip.compress(good) + b"more", "damaged"),
+        (TRAIN_LABELS, lambda good: altered(good, 2, 9), "begins with the bytes 00 00 09 01"),
+        (TRAIN_LABELS, lambda good: altered(good, 7, 0), "59904 values, not 60000"),
+        (TRAIN_IMAGES, lambda good: altered(good, 15, 27), "60000 x 28 x 27 values"),
+        (TRAIN_LABELS, lambda good: altered(good, 1_000, 10), "label 10; labels are 0 to 9"),
+        (TEST_LABELS, lambda good: altered(good, 8, (good[8] + 1) % 10), "altered"),
+        (TRAIN_IMAGES, lambda good: altered(good, 30_000_000, good[30_000_000] ^ 1), "altered"),
+        (TEST_IMAGES, lambda good: idx_of((10_000, 28, 28), bytes(7_840_000)), "not from Fashion"),
+        (TEST_LABELS, lambda good: b"<!DOCTYPE html><title>404</title>", "another kind of file"),
+        (TEST_LABELS, lambda good: b"", "empty"),
+        (TEST_LABELS, lambda good: gzip.compress(b""), "empty"),
+        (TEST_LABELS, lambda good: gzip.compress(bytes(10**8)), "more than the 10,008 bytes"),
+    ],
+)
+def test_a_broken_file_is_named_and_refused(copy, file, breaking, fault):
+    path = copy / file.name
+    path.write_bytes(breaking(path.read_bytes()))
+    message = refusal(copy)
+    assert message.startswith(f"{path}: ")
+    assert re.search(fault, message)
+
+
+def test_swapped_files_are_refused(copy):
+    labels, images = copy / TEST_LABELS.name, copy / TEST_IMAGES.name
+    labels.rename(copy / "other")
+    images.rename(labels)
+    (copy / "other").rename(images)
+    assert str(labels) in refusal(copy)
+
+
+def test_a_folder_in_place_of_a_file_is_refused(copy):
+    (copy / TEST_LABELS.name).unlink()
+    (copy / TEST_LABELS.name).mkdir()
+    assert refusal(copy) == f"{copy / TEST_LABELS.name}: not a plain file"
+
+
+def test_a_link_to_nowhere_is_refused(copy):
+    (copy / TEST_LABELS.name).unlink()
+    (copy / TEST_LABELS.name).symlink_to("nowhere")
+    assert refusal(copy) == f"{copy / TEST_LABELS.name}: can't be read: No such file or directory"
+
+
+def test_a_missing_file_is_named(copy):
+    (copy / TEST_LABELS.name).unlink()
+    assert refusal(copy).endswith("has no file t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz")
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    assert refusal(tmp_path / "absent") == f"{tmp_path / 'absent'}: no such folder"
+
+
+def test_a_file_given_as_folder_is_refused(copy):
+    assert "can't be looked into: Not a directory" in refusal(copy / TEST_LABELS.name)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_what_may_not_be_read_is_named(copy):
+    (copy / TEST_LABELS.name).chmod(0)
+    assert refusal(copy) == f"{copy / TEST_LABELS.name}: can't be read: Permission denied"
+    copy.chmod(0)
+    try:
+        assert refusal(copy) == f"{copy}: can't be looked into: Permission denied"
+    finally:
+        copy.chmod(0o700)
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/data", "nul\0byte"])
+def test_an_impossible_path_is_refused(path):
+    with pytest.raises(DatasetError, match=r"dataset\.path="):
+        datasets.locate(DatasetSettings(name="fashion_mnist", path=path))
+
+
+def test_validation_is_the_last_part_of_the_training_set(real):
+    split = datasets.split(real, 0.2)
+    assert split.train_images.shape == (48_000, 784)
+    assert split.validation_images.shape == (12_000, 784)
+    assert split.test_images.shape == (10_000, 784)
+    assert split.validation_labels.tolist() == real.train_labels[48_000:].tolist()
+    assert split.train_labels.tolist() == real.train_labels[:48_000].tolist()
+    for images in (split.train_images, split.validation_images, split.test_images):
+        assert images.dtype == np.float32
+        assert images.min() == 0
+        assert images.max() == 1
+    expected = (real.train_images[48_000] / 255.0).astype(np.float32)
+    np.testing.assert_array_equal(split.validation_images[0], expected)
+
+
+def test_without_validation_all_is_trained_on():
+    split = datasets.split(datasets.load(SYNTHETIC, None), 0)
+    assert len(split.train_labels) == len(split.train_images) == 2_000
+    assert split.validation_images.shape == (0, 784)
+    assert split.validation_labels.shape == (0,)
+
+
+@pytest.mark.parametrize("fraction", [1.0, 0.9999, -0.1, 2.0])
+def test_a_split_that_leaves_nothing_to_train_on_is_refused(fraction):
+    with pytest.raises(DatasetError, match=f"validation_fraction={fraction}"):
+        datasets.split(datasets.load(SYNTHETIC, None), fraction)
+
+
+@pytest.mark.parametrize(
+    "settings", [REAL, DatasetSettings(name="synthetic", training_size=7)], ids=lambda s: s.name
+)
+def test_the_training_sets_size_is_known_beforehand(settings):
+    dataset = datasets.load(settings, datasets.locate(settings))
+    assert datasets.training_size(settings) == len(dataset.train_labels)
+
+
+def test_a_summary_shows_the_first_images(real):
+    summary = datasets.summarise(real)
+    assert summary.train_images == real.train_images[:20].tobytes()
+    assert summary.test_images == real.test_images[:20].tobytes()
+    assert summary.train_labels == tuple(real.train_labels[:20])
+    assert summary.test_labels[:5] == (9, 2, 1, 1, 6)
+    assert summary.train_class_counts == (6_000,) * 10
+    assert summary.test_class_counts == (1_000,) * 10
+    assert (summary.name, summary.fingerprint) == ("fashion_mnist", real.fingerprint)
+
+
+def test_the_synthetic_set_follows_from_its_seed_alone():
+    first, again = datasets.load(SYNTHETIC, None), datasets.load(SYNTHETIC, None)
+    assert first.train_images.tobytes() == again.train_images.tobytes()
+    assert first.fingerprint == again.fingerprint == "76d645af"
+    other = datasets.load(DatasetSettings(name="synthetic", seed=1), None)
+    assert other.fingerprint != first.fingerprint
+    assert first.train_images.dtype == np.uint8
+    assert first.test_images.shape == (500, 784)
+    assert set(first.train_labels) == set(range(10))
+    assert datasets.locate(SYNTHETIC) is None
+
+
+def test_the_synthetic_set_can_be_learnt():
+    split = datasets.split(datasets.load(SYNTHETIC, None), 0)
+    sizes = (784, 32, 10)
+    recipe = Recipe(
+        name="relu",
+        activation="relu",
+        output="softmax",
+        loss="cross_entropy",
+        optimizer="sgd",
+        initializer="he_normal",
+    )
+    mlp = registry.load("numpy_mlp")()
+    problem = Problem(
+        train_images=split.train_images,
+        train_labels=split.train_labels,
+        layer_sizes=sizes,
+        recipe=recipe,
+        learning_rate=0.01,
+        device="cpu",
+        threads=1,
+        options={},
+    )
+    mlp.setup(problem, sampling.initial_parameters(0, sizes, recipe.initializer))
+    for epoch in range(1, 4):
+        mlp.train_epoch(sampling.batches(0, epoch, 2_000, 32))
+    predicted = mlp.predict_scores(split.test_images).argmax(axis=1)
+    assert (predicted == split.test_labels).mean() > 0.9
+
+
+def command(*, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join(sys.path)
+    return subprocess.run(
+        [sys.executable, "-m", "bench.data.datasets"],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": path} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_prints_where_the_dataset_is(tmp_path, real_folder):
+    ended = command(cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (0, f"{real_folder}\n")
+
+
+@pytest.mark.skipif(
+    Path("/usr/share/datasets/fashion-mnist").exists(), reason="the system has it, so it is found"
+)
+def test_the_command_fails_with_a_message(tmp_path):
+    (tmp_path / "file").touch()
+    ended = command(cwd=tmp_path, HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path / "file"))
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+    assert "can't be found or fetched" in ended.stderr
+    assert "XDG_CACHE_HOME" in ended.stderr

@@ -1,0 +1,31 @@
+"""A run keeps to the cores it is given, whatever its framework would like to do."""
+
+import pytest
+
+from bench import registry
+from bench.config.compose import choices
+from bench.process.isolation import run_isolated
+from bench.process.supervisor import Launcher
+from tests.processes import request
+
+# A third of a second or more of training each, but for the notebook's loop, which has one thread.
+SLOW = ("notebook", "keras", "keras_jit", "keras_multistep")
+
+
+@pytest.fixture(scope="module")
+def launcher():
+    with Launcher() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("name", choices("implementation"))
+def test_on_one_core_no_more_than_one_is_kept_busy(name, launcher, tmp_path):
+    size = 2000 if name in SLOW else 20_000
+    words = (f"implementation={name}", f"dataset.training_size={size}", "epochs=1", "threads=1")
+    asked = request(*words)
+    if registry.missing(asked.config.implementation.requires):
+        pytest.skip(f"{name} is not installed")
+    result = run_isolated(asked, tmp_path / "run.log", lambda _: None, launcher).result
+    assert result.status == "done", result.error
+    assert len(result.environment["cores"]) == 1
+    assert 0 < result.environment["cores_kept_busy"] <= 1.1

@@ -1,0 +1,74 @@
+"""A run takes what its process takes, and what the helpers take that it has started."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bench.machine import usage
+
+BUSY = "import time\nend = time.process_time() + 1\nwhile time.process_time() < end: pass\n"
+HOLDS = "held = bytearray(b'x' * 60_000_000)\n"
+WAIT = "print(flush=True)\ninput()\n"
+
+
+@pytest.fixture
+def helper():
+    """Start a helper, and return once it has done what it is to do."""
+    helpers = []
+
+    def start(code):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code + WAIT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        helpers.append(process)
+        assert process.stdout.readline()
+        return process
+
+    yield start
+    for process in helpers:
+        if process.poll() is None:
+            process.communicate(b"\n")
+
+
+def test_processor_time_of_helpers_counts_while_they_run_and_after(helper):
+    before = usage.cpu_seconds()
+    process = helper(BUSY)
+    assert 0.9 < usage.cpu_seconds() - before < 2
+    process.communicate(b"\n")
+    assert 0.9 < usage.cpu_seconds() - before < 2
+
+
+def test_processor_time_is_that_of_all_threads():
+    before, start = usage.cpu_seconds(), time.process_time()
+    while time.process_time() < start + 0.2:
+        pass
+    assert 0.15 < usage.cpu_seconds() - before < 0.5
+
+
+def test_peak_memory_covers_what_was_allocated():
+    """In a process of its own, for the peak of this one is that of all tests before."""
+    program = (
+        "from bench import usage\n"
+        "before = usage.peak_memory_bytes()\n"
+        "block = bytearray(b'x' * (before + 50_000_000))\n"
+        "print(usage.peak_memory_bytes() - before)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert int(ended.stdout) >= 40_000_000
+
+
+def test_memory_of_helpers_of_helpers_counts(helper):
+    before, others = usage.peak_memory_bytes(), set(usage.descendants(os.getpid()))
+    helper(HOLDS)
+    assert usage.peak_memory_bytes() >= before + 55_000_000
+    nested = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {HOLDS + WAIT!r}])\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", nested], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout.readline()
+    assert len(set(usage.descendants(os.getpid())) - others) == 3
+    assert usage.peak_memory_bytes() >= before + 110_000_000
+    process.communicate(b"\n")

@@ -1,0 +1,255 @@
+"""A run has a process of its own, and every way in which that can end is a result."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from bench.machine import usage
+from bench.machine.facts import usable_cores
+from bench.process.isolation import run_isolated
+from bench.process.supervisor import Launcher
+from tests.conftest import SCRIPTS
+from tests.processes import LONG, guardians, is_running, request, runs, wait_for
+
+PARTS = ("start_up", "data", "setup", "warm_up", "train", "evaluate", "ceiling", "other")
+
+
+@pytest.fixture
+def launcher():
+    with Launcher() as opened:
+        yield opened
+    assert guardians() == []
+
+
+def run_and_interfere(tmp_path, launcher, interfere, *words):
+    """Run something long, and once its first epoch has ended do something to its process."""
+    heard = []
+
+    def on_epoch(ended):
+        heard.append(ended)
+        if len(heard) == 2:
+            process, *_ = runs()
+            interfere(process)
+
+    asked = request(*LONG, *words)
+    outcome = run_isolated(asked, tmp_path / "run.log", on_epoch, launcher)
+    assert runs() == []
+    return outcome, heard
+
+
+def test_a_run_reports_every_epoch_and_its_result(tmp_path, launcher):
+    heard = []
+    outcome = run_isolated(request("epochs=3"), tmp_path / "run.log", heard.append, launcher)
+    assert outcome.result.status == "done"
+    assert [ended.epoch.epoch for ended in heard] == [0, 1, 2, 3]
+    assert tuple(ended.epoch for ended in heard) == outcome.result.epochs
+
+
+def test_the_parts_of_the_ledger_sum_to_the_total_seen_from_outside(tmp_path, launcher):
+    start = time.perf_counter()
+    outcome = run_isolated(request("epochs=3"), tmp_path / "run.log", lambda _: None, launcher)
+    seen = time.perf_counter() - start
+    seconds = outcome.seconds
+    assert math.fsum(getattr(seconds, part) for part in PARTS) == pytest.approx(seconds.total)
+    assert all(getattr(seconds, part) >= 0 for part in PARTS)
+    assert seconds.start_up > 0
+    assert seconds.train > 0
+    assert 0 <= seen - seconds.total < 0.5
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV", "SIGTERM"])
+def test_a_killed_run_is_a_failed_one_that_keeps_its_epochs(name, tmp_path, launcher):
+    outcome, heard = run_and_interfere(
+        tmp_path, launcher, lambda process: os.kill(process, signal.Signals[name])
+    )
+    assert outcome.result.status == "failed"
+    assert name in outcome.result.error.message
+    assert outcome.result.epochs[:2] == tuple(ended.epoch for ended in heard[:2])
+
+
+def test_a_run_over_its_time_limit_is_ended(tmp_path, launcher):
+    outcome = run_isolated(
+        request(*LONG, "timeout_seconds=3"),
+        tmp_path / "run.log",
+        lambda _: None,
+        launcher,
+    )
+    assert outcome.result.status == "timeout"
+    assert "3 s" in outcome.result.error.message
+    assert runs() == []
+
+
+def test_a_stopped_process_is_ended_by_the_time_limit_as_well(tmp_path, launcher):
+    def on_epoch(_):
+        for process in runs():
+            os.kill(process, signal.SIGSTOP)
+
+    outcome = run_isolated(
+        request(*LONG, "timeout_seconds=4"), tmp_path / "run.log", on_epoch, launcher
+    )
+    assert outcome.result.status == "timeout"
+    assert runs() == []
+
+
+def test_an_interrupted_parent_leaves_no_process_behind(tmp_path, launcher):
+    def on_epoch(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_isolated(request(*LONG), tmp_path / "run.log", on_epoch, launcher)
+    assert runs() == []
+
+
+def test_a_framework_that_raises_is_a_failure_with_its_traceback(tmp_path, launcher):
+    broken = request("implementation=keras", "implementation.options.steps_per_execution=many")
+    outcome = run_isolated(broken, tmp_path / "run.log", lambda _: None, launcher)
+    assert outcome.result.status == "failed"
+    assert "Traceback" in outcome.result.error.traceback
+    assert outcome.result.error.type in outcome.result.error.traceback
+    assert "Traceback" in (tmp_path / "run.log").read_text()
+
+
+PLANTED = """
+import json, os, sys
+from pathlib import Path
+def main():
+    request = sys.stdin.read()
+    channel = os.fdopen(os.dup(1), "w", buffering=1)
+    {code}
+    os._exit(0)
+"""
+
+
+@pytest.fixture
+def converse(tmp_path, monkeypatch, launcher):
+    """Have a process do something else than a run, and return what it said and its log."""
+
+    def talk(code, name="planted"):
+        (tmp_path / f"{name}.py").write_text(PLANTED.format(code=code))
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+        said = []
+        ended = launcher.converse(
+            name, b"{}", tmp_path / "run.log", said.append, cores=usable_cores(), preload=""
+        )
+        return ended, said, (tmp_path / "run.log").read_text()
+
+    return talk
+
+
+def test_a_line_that_was_cut_short_is_not_heard(converse):
+    ended, said, _ = converse("channel.write('whole\\npart'); channel.flush(); os.abort()")
+    assert said == [b"whole\n"]
+    assert "SIGABRT" in ended.cause
+
+
+def test_a_run_learns_nothing_of_what_its_user_has_set_for_libraries(converse, monkeypatch):
+    monkeypatch.setenv("SOME_FLAGS", "--fast-and-wrong")
+    monkeypatch.setenv("OMP_NUM_THREADS", "99")
+    _, said, _ = converse("channel.write(json.dumps(dict(os.environ)) + '\\n')")
+    found = json.loads(said[0])
+    assert "SOME_FLAGS" not in found
+    assert found["OMP_NUM_THREADS"] == str(len(usable_cores()))
+    assert found["PATH"] == os.environ["PATH"]
+
+
+def test_a_log_is_never_written_through_a_link(converse, tmp_path):
+    (tmp_path / "precious").write_text("kept")
+    (tmp_path / "run.log").symlink_to(tmp_path / "precious")
+    _, _, log = converse("sys.stderr.write('to the log')")
+    assert "to the log" in log
+    assert (tmp_path / "precious").read_text() == "kept"
+    assert not (tmp_path / "run.log").is_symlink()
+
+
+def test_what_an_import_prints_is_in_the_log_of_every_run(tmp_path, monkeypatch, launcher):
+    (tmp_path / "sklearn.py").write_text("print('noise of the import')\nimport no_such_module")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    for _ in range(2):
+        asked = request("implementation=sklearn")
+        run_isolated(asked, tmp_path / "run.log", lambda _: None, launcher)
+        assert "noise of the import" in (tmp_path / "run.log").read_text()
+
+
+def test_helpers_that_a_run_has_started_end_with_it(converse):
+    _, said, _ = converse(
+        "helper = os.fork()\n    if helper == 0:\n        import time\n        time.sleep(1000)\n"
+        "    channel.write(f'{helper}\\n')"
+    )
+    assert not is_running(int(said[0]))
+
+
+def test_code_that_has_changed_is_imported_anew(tmp_path, launcher):
+    seen = []
+
+    def on_epoch(_):
+        seen.append(guardians()[0])
+
+    for code in ({"code": "a"}, {"code": "a"}, {"code": "b"}):
+        asked = request("epochs=1")
+        launcher.renew(asked.config.preload, code)
+        run_isolated(asked, tmp_path / "run.log", on_epoch, launcher)
+    assert seen[0] == seen[2]
+    assert seen[4] != seen[0]
+
+
+@pytest.mark.parametrize("implementation", ["numpy", "keras"])
+def test_a_forked_run_learns_what_a_spawned_one_does_and_starts_sooner(
+    implementation, tmp_path, launcher
+):
+    outcomes = []
+    for isolation in ("fork", "spawn", "fork"):
+        words = (f"implementation={implementation}", f"isolation={isolation}", "threads=1")
+        asked = request(*words)
+        outcomes.append(run_isolated(asked, tmp_path / "run.log", lambda _: None, launcher))
+    losses = [[epoch.train_loss for epoch in outcome.result.epochs] for outcome in outcomes]
+    assert losses[0] == losses[1] == losses[2]
+    first, spawned, again = (outcome.seconds.start_up for outcome in outcomes)
+    assert again < min(first, spawned) / 2
+
+
+@pytest.mark.parametrize("isolation", ["fork", "spawn"])
+def test_a_killed_parent_takes_its_run_with_it(isolation, run, tmp_path):
+    words = ("bench", *LONG, f"isolation={isolation}", "sweep_name=killed", "share_machine=true")
+    log = tmp_path / "printed"
+    with log.open("w") as printed:
+        parent = subprocess.Popen(
+            [str(SCRIPTS / words[0]), *words[1:]], cwd=tmp_path, stdout=printed
+        )
+        wait_for(lambda: "epoch 2/" in log.read_text())
+        left = [*guardians(parent.pid), *usage.descendants(parent.pid)]
+        assert runs(parent.pid)
+        parent.kill()
+        parent.wait()
+    wait_for(lambda: not any(map(is_running, left)))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinity here")
+def test_a_run_keeps_to_its_cores(tmp_path, launcher):
+    seen = []
+
+    def on_epoch(_):
+        process, *_ = runs()
+        seen.append(os.sched_getaffinity(process))
+
+    run_isolated(request("threads=1"), tmp_path / "run.log", on_epoch, launcher)
+    assert seen[0] == {usable_cores()[0]}
+
+
+def test_the_waiting_parent_sleeps(tmp_path, launcher):
+    n_threads = threading.active_count()  # other tests' frameworks have some
+    before = time.process_time()
+    start = time.perf_counter()
+    run_isolated(
+        request(*LONG, "timeout_seconds=4"),
+        tmp_path / "run.log",
+        lambda _: None,
+        launcher,
+    )
+    assert (time.process_time() - before) / (time.perf_counter() - start) < 0.25
+    assert threading.active_count() == n_threads

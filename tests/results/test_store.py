@@ -1,0 +1,253 @@
+"""Records: whole or not there, read or refused by name."""
+
+import json
+import math
+import os
+import stat
+import threading
+from dataclasses import asdict, replace
+
+import msgspec
+import pytest
+from bench.records import EpochRecord, RunError, RunRecord, Seconds
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.results import store
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+text = st.text(st.characters(exclude_categories=["Cs"]))
+epochs = st.builds(
+    EpochRecord,
+    epoch=st.integers(0, 1000),
+    train_loss=finite | st.none(),
+    validation_loss=finite | st.none(),
+    validation_accuracy=finite | st.none(),
+    train_seconds=finite,
+    evaluate_seconds=finite,
+)
+records = st.builds(
+    RunRecord,
+    schema_version=st.just(store.SCHEMA_VERSION),
+    run_id=st.just("a-run"),
+    sweep_name=text,
+    status=st.sampled_from(["done", "diverged", "failed", "timeout", "out_of_memory", "skipped"]),
+    error=st.none() | st.builds(RunError, type=text, message=text, traceback=st.none() | text),
+    started_at=text,
+    finished_at=text,
+    config=st.dictionaries(text, finite | text | st.none()),
+    config_hash=text,
+    environment=st.dictionaries(text, text),
+    seconds=st.builds(Seconds, total=finite, train=finite),
+    parameter_count=st.integers(0, 10**9),
+    flops_per_example=st.integers(0, 10**12),
+    epochs=st.lists(epochs, max_size=3).map(tuple),
+    test_loss=finite | st.none(),
+    test_accuracy=finite | st.none(),
+    confusion_matrix=st.none() | st.just(((1, 2), (3, 4))),
+    sample_predictions=st.lists(st.integers(0, 9)).map(tuple),
+)
+
+
+@pytest.fixture
+def record() -> RunRecord:
+    return RunRecord(
+        schema_version=store.SCHEMA_VERSION,
+        run_id="numpy-one_hidden-lr0.1-seed0-00000000",
+        sweep_name="trial",
+        status="done",
+        error=None,
+        started_at="2026-01-01T00:00:00+00:00",
+        finished_at="2026-01-01T00:00:09+00:00",
+        config={"learning_rate": 0.1},
+        config_hash="0" * 64,
+        environment={},
+        seconds=Seconds(train=8.0, other=1.0, total=9.0),
+        parameter_count=101_770,
+        flops_per_example=409_088,
+        test_loss=0.4,
+    )
+
+
+@given(record=records)
+def test_what_is_written_is_what_is_read(record, tmp_path_factory):
+    path = store.write_record(tmp_path_factory.mktemp("sweep"), record)
+    assert store.read_record(path) == record
+
+
+def test_a_record_has_the_keys_that_others_rely_on(record, tmp_path):
+    content = json.loads(store.write_record(tmp_path, record).read_text())
+    assert set(content) >= {
+        "schema_version",
+        "run_id",
+        "sweep_name",
+        "status",
+        "error",
+        "started_at",
+        "finished_at",
+        "config",
+        "config_hash",
+        "environment",
+        "parameter_count",
+        "flops_per_example",
+        "seconds",
+        "epochs",
+        "test_loss",
+        "test_accuracy",
+        "confusion_matrix",
+        "examples_per_second",
+        "flops_utilisation",
+        "peak_memory_bytes",
+    }
+    assert set(content["seconds"]) >= {
+        "start_up",
+        "data",
+        "setup",
+        "warm_up",
+        "train",
+        "evaluate",
+        "other",
+        "total",
+    }
+
+
+def test_numbers_that_are_not_finite_are_written_as_null(record, tmp_path):
+    path = store.write_record(tmp_path, replace(record, test_loss=math.nan))
+    assert json.loads(path.read_text())["test_loss"] is None
+    assert store.read_record(path).test_loss is None
+
+
+def test_a_record_is_never_overwritten(record, tmp_path):
+    path = store.write_record(tmp_path, record)
+    before = path.read_bytes()
+    with pytest.raises(store.StoreError, match="never overwritten"):
+        store.write_record(tmp_path, replace(record, status="failed"))
+    assert path.read_bytes() == before
+
+
+def test_nothing_else_is_left_beside_a_record(record, tmp_path):
+    path = store.write_record(tmp_path, record)
+    assert [entry.name for entry in path.parent.iterdir()] == [store.RECORD_NAME]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_a_record_cut_off_anywhere_is_refused_by_name(record, tmp_path):
+    path = store.write_record(tmp_path, record)
+    whole = path.read_bytes().rstrip()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(store.StoreError, match=store.RECORD_NAME):
+            store.read_record(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema_version": store.SCHEMA_VERSION + 1}, "upgrade"),
+        ({"schema_version": "one"}, r"\$.schema_version"),
+        ({"status": "splendid"}, r"\$.status"),
+        ({"epochs": 5}, r"\$.epochs"),
+        ({"test_loss": "low"}, r"\$.test_loss"),
+    ],
+)
+def test_a_record_of_another_shape_is_refused(change, said, record, tmp_path):
+    path = tmp_path / store.RECORD_NAME
+    path.write_text(json.dumps(asdict(record) | change))
+    with pytest.raises(store.StoreError, match=said):
+        store.read_record(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"null", b'{"test_loss": NaN}', b"\xff\xfe", b"[" * 100_000, b"<html>", b"{}"],
+)
+def test_what_is_not_a_record_is_refused(content, tmp_path):
+    path = tmp_path / store.RECORD_NAME
+    path.write_bytes(content)
+    with pytest.raises(store.StoreError, match=store.RECORD_NAME):
+        store.read_record(path)
+
+
+def test_a_file_far_too_large_is_refused_unread(tmp_path):
+    path = tmp_path / store.RECORD_NAME
+    with path.open("wb") as file:
+        os.truncate(file.fileno(), 2**33)
+    with pytest.raises(store.StoreError, match="larger than"):
+        store.read_record(path)
+
+
+def test_records_with_more_keys_than_we_know_are_read(record, tmp_path):
+    path = tmp_path / store.RECORD_NAME
+    path.write_bytes(msgspec.json.encode(asdict(record) | {"remark": "new"}))
+    assert store.read_record(path) == record
+
+
+def test_a_sweep_is_read_as_far_as_it_goes(record, tmp_path):
+    names = ("c-run", "a-run", "b-run", "never-run")
+    store.add_to_plan(tmp_path, names)
+    for name in names[:3]:
+        store.write_record(tmp_path, replace(record, run_id=name))
+    (tmp_path / "b-run" / store.RECORD_NAME).write_text("{")
+    sweep = store.read_sweep(tmp_path)
+    assert [record.run_id for record in sweep.records] == ["c-run", "a-run"]
+    assert sweep.missing == ("never-run",)
+    assert len(sweep.unreadable) == 1
+    assert "b-run" in sweep.unreadable[0]
+
+
+def test_a_folder_that_is_a_file_is_named(record, tmp_path):
+    (tmp_path / "sweep").write_text("")
+    with pytest.raises(store.StoreError, match="sweep"):
+        store.write_record(tmp_path / "sweep", record)
+    with pytest.raises(store.StoreError, match="no such folder"):
+        store.read_sweep(tmp_path / "sweep")
+
+
+def test_a_changed_value_is_refused_and_a_changed_layout_is_not(record, tmp_path):
+    path = store.write_record(tmp_path, record)
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(dict(sorted(content.items(), reverse=True)), indent=8))
+    assert store.read_record(path) == record
+    path.write_text(json.dumps(content | {"test_loss": 0.39}))
+    with pytest.raises(store.StoreError, match="damaged or edited"):
+        store.read_record(path)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "endless device", "folder"])
+def test_what_is_not_a_plain_file_is_refused_at_once(kind, tmp_path):
+    path = tmp_path / store.RECORD_NAME
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(store.StoreError, match=store.RECORD_NAME):
+        store.read_record(path)
+
+
+def test_of_two_writers_neither_removes_what_the_other_is_writing(tmp_path):
+    path, writing = tmp_path / "parity.json", tmp_path / ".parity.json.writing"
+    with store.locked(tmp_path):
+        writing.write_text("half")
+        other = threading.Thread(target=store.write_shared, args=(path, b"whole"))
+        other.start()
+        other.join(0.3)
+        assert writing.exists()
+        assert not path.exists()
+    other.join()  # by now, who was writing has been killed
+    assert path.read_bytes() == b"whole"
+    assert not writing.exists()
+
+
+def test_a_damaged_plan_is_told_and_one_of_a_later_version_is_not_touched(tmp_path):
+    store.add_to_plan(tmp_path, ["first"])
+    (tmp_path / store.PLAN_NAME).write_text("{")
+    (tmp_path / f".{store.PLAN_NAME}.left").write_text("by one that was killed")
+    assert store.PLAN_NAME in store.add_to_plan(tmp_path, ["second"])
+    assert store.read_plan(tmp_path).run_ids == ("second",)
+    assert not list(tmp_path.glob(f".{store.PLAN_NAME}.*"))
+    (tmp_path / store.PLAN_NAME).write_text('{"schema_version": 99}')
+    with pytest.raises(store.NewerError):
+        store.add_to_plan(tmp_path, ["third"])
+    assert (tmp_path / store.PLAN_NAME).read_text() == '{"schema_version": 99}'

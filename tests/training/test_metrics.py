@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from scipy.special import expit, log_softmax, softmax
+
+from bench.contract import Recipe
+from bench.training.metrics import confusion_matrix, judge
+
+
+@pytest.fixture
+def scored():
+    generator = np.random.default_rng(0)
+    scores = generator.normal(0, 3, (200, 10)).astype(np.float32)
+    return scores, generator.integers(0, 10, 200)
+
+
+def recipe(loss="cross_entropy", output="softmax"):
+    return Recipe(
+        name="x", activation="relu", output=output, loss=loss, optimizer="sgd",
+        initializer="he_normal",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("output", "squash"), [("softmax", softmax), ("sigmoid", expit)])
+@pytest.mark.parametrize(
+    ("loss", "total"),
+    [("mean_squared_error", np.mean), ("half_squared_error", lambda x, axis: x.sum(axis) / 2)],
+)
+def test_squared_errors_are_of_the_outputs(scored, output, squash, loss, total):
+    scores, labels = scored
+    options = {"axis": 1} if squash is softmax else {}
+    errors = squash(scores.astype(np.float64), **options) - np.eye(10)[labels]
+    expected = total(errors**2, axis=1).mean()
+    assert judge(scores, labels, recipe(loss, output)).loss == pytest.approx(expected, rel=1e-12)
+
+
+def test_loss_is_the_cross_entropy_that_scipy_computes(scored):
+    scores, labels = scored
+    expected = -log_softmax(scores.astype(np.float64), axis=1)[np.arange(200), labels].mean()
+    assert judge(scores, labels, recipe()).loss == pytest.approx(expected, rel=1e-12)
+
+
+def test_large_scores_do_not_overflow():
+    scores = np.array([[1e30, 0.0], [0.0, 1e30]], np.float32)
+    assert judge(scores, np.array([0, 1]), recipe()).loss == 0.0
+
+
+def test_accuracy_is_the_share_on_the_diagonal_of_the_confusion_matrix(scored):
+    scores, labels = scored
+    matrix = np.array(confusion_matrix(scores, labels))
+    assert matrix.sum(axis=1).tolist() == np.bincount(labels, minlength=10).tolist()
+    assert judge(scores, labels, recipe()).accuracy == pytest.approx(np.trace(matrix) / 200)
+
+
+def test_rows_of_the_confusion_matrix_are_the_truth():
+    scores = np.eye(3, dtype=np.float32)[[2]]
+    assert confusion_matrix(scores, np.array([0])) == ((0, 0, 1), (0, 0, 0), (0, 0, 0))
