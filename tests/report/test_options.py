@@ -9,12 +9,12 @@ from pathlib import Path
 import msgspec
 import pandas as pd
 import pytest
-from bench.records import RunError
 
+from bench.records import RunError
 from bench.report.command import main
 from bench.results import history, store
-from tests.results.test_history import entry
 from tests.report.conftest import make_record
+from tests.results.test_history import entry
 
 
 @pytest.fixture
