@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-MOST_LOAD = 0.5  # processes that want to run, per core
-MOST_STEAL = 0.02
-MOST_SPREAD = 0.10
+MAX_LOAD = 0.5  # processes that want to run, per core
+MAX_STEAL = 0.02
+MAX_SPREAD = 0.10
 PROBE_SECONDS = 1.0
 PROBE_SIZE = 384
 
@@ -77,7 +77,7 @@ def _cores() -> Finding:
 def _load() -> Finding:
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
     text = f"{load:.2f} per core in the last minute"
-    if load > MOST_LOAD:
+    if load > MAX_LOAD:
         return Finding("load", "bad", text, "end what else is running, or wait ('top' names it)")
     return Finding("load", "good", text)
 
@@ -116,15 +116,15 @@ def _probe() -> Iterator[Finding]:
         remedy = "other machines on this host take processor time; measure at another hour"
         yield Finding(
             "steal",
-            "bad" if share > MOST_STEAL else "good",
+            "bad" if share > MAX_STEAL else "good",
             f"{share:.1%} of the processors' time taken by other machines",
-            remedy if share > MOST_STEAL else "",
+            remedy if share > MAX_STEAL else "",
         )
     tenths = statistics.quantiles(seconds, n=10)
     spread = tenths[-1] / statistics.median(seconds) - 1
     rate = 2 * PROBE_SIZE**3 / statistics.median(seconds) / 1e9
     text = f"one time in ten {spread:.0%} slower than the median ({rate:,.0f} GFLOP/s)"
-    if spread > MOST_SPREAD:
+    if spread > MAX_SPREAD:
         remedy = "repeat over seeds, and trust differences well above this only"
         yield Finding("spread", "bad", text, remedy)
     else:

@@ -10,7 +10,7 @@ SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#+!|~&$@]")
 IN_HTML_TOO = "<>&|"  # a backslash does not stop these everywhere
 # GitHub makes links of bare addresses; these are where it looks for them.
 ADDRESS = re.compile(r"(:)(?=//)|(?<=www)(\.)", re.IGNORECASE)
-MOST_CHARACTERS = 600
+MAX_CHARACTERS = 600
 
 ISOLATES = {"LRI", "RLI", "FSI", "PDI"}
 TURNS = {"R", "AL", "LRE", "RLE", "LRO", "RLO", "PDF", *ISOLATES}
@@ -49,7 +49,7 @@ def block(value: str, most: int) -> str:
 def line(value: object) -> str:
     """Put a value on one line of a length that can be read."""
     words = visible(" ".join(str(value).split()))
-    return words if len(words) <= MOST_CHARACTERS else f"{words[: MOST_CHARACTERS - 3]}..."
+    return words if len(words) <= MAX_CHARACTERS else f"{words[: MAX_CHARACTERS - 3]}..."
 
 
 def visible(words: str) -> str:

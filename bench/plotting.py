@@ -29,7 +29,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo", "---")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 DOTS_PER_INCH = 150
-MOST_CHARACTERS = 40
+MAX_CHARACTERS = 40
 RC: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.grid": True,
@@ -141,7 +141,7 @@ def file_name(text: str) -> str:
 def short(label: object) -> str:
     """Return a label of a length that leaves room for what it labels."""
     words = str(label)
-    return words if len(words) <= MOST_CHARACTERS else words[: MOST_CHARACTERS - 3] + "..."
+    return words if len(words) <= MAX_CHARACTERS else words[: MAX_CHARACTERS - 3] + "..."
 
 
 def unique(names: Sequence[str]) -> list[str]:

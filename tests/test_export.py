@@ -6,9 +6,9 @@ import json
 import sys
 
 import pytest
-from bench.records import RunError
 
 from bench import export
+from bench.records import RunError
 from bench.results import store
 from tests.report.conftest import make_record, write  # noqa: F401  # a fixture
 

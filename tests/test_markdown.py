@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.markdown import (
-    MOST_CHARACTERS,
+    MAX_CHARACTERS,
     block,
     code,
     table,
@@ -64,9 +64,9 @@ def test_what_turns_the_direction_of_writing_turns_nothing_beside_it(show, words
 
 
 def test_a_long_text_is_cut():
-    assert len(text("<" * 10_000)) <= 5 * MOST_CHARACTERS
+    assert len(text("<" * 10_000)) <= 5 * MAX_CHARACTERS
     assert text("<" * 10_000).endswith("...")
-    assert len(code("x" * 10_000)) <= MOST_CHARACTERS + 2
+    assert len(code("x" * 10_000)) <= MAX_CHARACTERS + 2
 
 
 def test_a_block_keeps_its_lines_and_is_not_ended_by_its_own_backticks():

@@ -25,22 +25,22 @@ ImageArray = npt.NDArray[np.uint8]
 N_CLASSES = 10
 N_PIXELS = 28 * 28
 SAMPLE_SIZE = 20  # images of each set that a report may show
-LARGEST_SYNTHETIC_SIZE = 100_000
+MAX_SYNTHETIC_SIZE = 100_000
 NOISE = 120  # grey levels either way, against prototypes that use all 256
 
 SyntheticSize = Annotated[
     int,
     Meta(
         ge=1,
-        le=LARGEST_SYNTHETIC_SIZE,
-        description=f"a whole number from 1 to {LARGEST_SYNTHETIC_SIZE}",
+        le=MAX_SYNTHETIC_SIZE,
+        description=f"a whole number from 1 to {MAX_SYNTHETIC_SIZE}",
     ),
 ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetSettings:
-    """Which dataset; one file of conf/dataset."""
+    """SideName dataset; one file of conf/dataset."""
 
     name: Literal["fashion_mnist", "synthetic"]
     path: str | None = None  # Fashion-MNIST's folder; None: looked for, then fetched

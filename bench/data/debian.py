@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.data.idx import DatasetError
 
-LONGEST_COMMAND_SECONDS = 900  # 31 MB take four minutes at 1 Mbit/s
+MAX_COMMAND_SECONDS = 900  # 31 MB take four minutes at 1 Mbit/s
 APT_SETTINGS = """\
 Acquire::http::Timeout "{timeout_seconds}";
 Acquire::https::Timeout "{timeout_seconds}";
@@ -88,7 +88,7 @@ def _run(command: list[str], folder: Path) -> None:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=LONGEST_COMMAND_SECONDS,
+            timeout=MAX_COMMAND_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired as error:

@@ -13,12 +13,12 @@ from bench.contract import UnavailableError
 from bench.machine import lock
 from bench.machine.facts import usable_cores
 from bench.parity import gate
-from bench.process.supervisor import Launcher
+from bench.process.supervisor import Supervisor
 from bench.records import Verdict
 
 Jobs = dict[str, list[RunConfig]]  # by implementation, a configuration for each of its recipes
 Verdicts = dict[str, Verdict]  # by recipe
-Place = tuple[Sequence[int], Launcher]  # cores, and what has been started on them
+Place = tuple[Sequence[int], Supervisor]  # cores, and what has been started on them
 
 
 def jobs_of(configs: Sequence[RunConfig]) -> tuple[Jobs, list[str]]:
@@ -88,7 +88,7 @@ def _places(n_cores: int, stack: ExitStack) -> queue.SimpleQueue[Place]:
     usable = usable_cores()
     free: queue.SimpleQueue[Place] = queue.SimpleQueue()
     for start in range(0, len(usable) - n_cores + 1, n_cores):
-        free.put((usable[start : start + n_cores], stack.enter_context(Launcher())))
+        free.put((usable[start : start + n_cores], stack.enter_context(Supervisor())))
     return free
 
 

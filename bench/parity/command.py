@@ -169,19 +169,19 @@ def _judge_whole_runs(folder: Path, baseline: str | None) -> int:
 def _print_pairings(pairings: Sequence[Pairing], baseline: str) -> None:
     """Print implementation x recipe: how many pairs, and how far apart they are."""
     from bench import terminal
-    from bench.parity.whole_runs import BOUND_POINTS, FEWEST_PAIRS
+    from bench.parity.whole_runs import BOUND_POINTS, MIN_PAIRS
 
     table = terminal.new_table(
         title=f"Parity, rung 4: test accuracy less that of {printable(baseline)}",
         caption=(
-            f"percentage points; the mean of at least {FEWEST_PAIRS} pairs of the same seed must "
+            f"percentage points; the mean of at least {MIN_PAIRS} pairs of the same seed must "
             f"be within {BOUND_POINTS}, and no run without a partner or diverged; ! fails"
         ),
         words=("implementation", "recipe"),
         numbers=("pairs ", "lost ", "mean ", "lowest", "highest"),
     )
     for pairing in pairings:
-        n_pairs, few = len(pairing.differences), len(pairing.differences) < FEWEST_PAIRS
+        n_pairs, few = len(pairing.differences), len(pairing.differences) < MIN_PAIRS
         table.add_row(
             terminal.cell(pairing.implementation),
             terminal.cell(pairing.recipe),

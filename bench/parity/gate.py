@@ -21,7 +21,7 @@ import bench
 from bench import provenance, registry
 from bench.config.schema import RunConfig
 from bench.machine import facts
-from bench.process.supervisor import Launcher
+from bench.process.supervisor import Supervisor
 from bench.records import RunError, Verdict
 from bench.results import store
 
@@ -78,7 +78,7 @@ def known(wanted: Verdict) -> Verdict | None:
 def examine(
     configs: Sequence[RunConfig],
     on_verdict: Callable[[Verdict], None],
-    launcher: Launcher,
+    launcher: Supervisor,
     cores: Sequence[int] | None = None,
 ) -> None:
     """Climb the ladder for configurations of one module, in a process of its own.
@@ -98,7 +98,7 @@ def examine(
             _keep(verdict)
         on_verdict(verdict)
 
-    ended = launcher.converse(
+    ended = launcher.run_request(
         "bench.parity.worker",
         msgspec.json.encode(request),
         None,
@@ -118,7 +118,7 @@ def judge(
     config: RunConfig,
     sweep_folder: Path,
     announce: Callable[[Verdict], None],
-    launcher: Launcher,
+    launcher: Supervisor,
 ) -> str:
     """See that a sweep holds the verdict on a run, and return the verdict's key.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bench.records import RunRecord
 
 BOUND_POINTS = 0.3  # percentage points of test accuracy
-FEWEST_PAIRS = 5
+MIN_PAIRS = 5
 
 # Runs form a pair where all of these are the same.
 PAIRED = (
@@ -41,7 +41,7 @@ class Pairing:
     @property
     def enough(self) -> bool:
         """Whether there are pairs to judge by, and none is lost."""
-        return self.n_lost == 0 and len(self.differences) >= FEWEST_PAIRS
+        return self.n_lost == 0 and len(self.differences) >= MIN_PAIRS
 
     @property
     def close(self) -> bool:

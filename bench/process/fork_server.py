@@ -37,7 +37,7 @@ from pathlib import Path
 from typing import NoReturn
 
 ENTRIES = ("bench.process.worker", "bench.parity.worker")
-MOST_NOISE_BYTES = 10**6  # of what an import prints, to begin a run's log with
+MAX_NOISE_BYTES = 10**6  # of what an import prints, to begin a run's log with
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # from Linux's prctl(2)
 
 
@@ -185,7 +185,7 @@ def _printed() -> bytes:
     """Return what this process has printed so far; its standard error is a file."""
     sys.stderr.flush()
     with contextlib.suppress(OSError):  # closed by what it has imported
-        return os.pread(2, MOST_NOISE_BYTES, 0)
+        return os.pread(2, MAX_NOISE_BYTES, 0)
     return b""
 
 

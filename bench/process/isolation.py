@@ -19,10 +19,10 @@ from bench.process.protocol import (
     Result,
     Started,
 )
-from bench.process.supervisor import Ended, Launcher
+from bench.process.supervisor import Ended, Supervisor
 from bench.records import DatasetSummary, RunError, Seconds, Status
 
-LONGEST_LOG_BYTES = 20 * 10**6
+MAX_LOG_BYTES = 20 * 10**6
 LAST_WORDS_BYTES = 10_000
 
 
@@ -47,7 +47,7 @@ def run_isolated(
     request: Request,
     log_path: Path,
     on_epoch: Callable[[EpochEnded], None],
-    launcher: Launcher,
+    launcher: Supervisor,
     on_data: Callable[[DatasetSummary], None] = lambda _: None,
 ) -> Outcome:
     """Run one request in a process of its own and wait for its end.
@@ -75,7 +75,7 @@ def run_isolated(
         else:
             heard.result = message
 
-    ended = launcher.converse(
+    ended = launcher.run_request(
         "bench.process.worker",
         msgspec.json.encode(request),
         log_path,
@@ -111,9 +111,9 @@ def _memory_that_ran_out(ended: Ended, log_path: Path, kills_before: int) -> str
 def _shorten(log_path: Path) -> None:
     """Keep the beginning and the end of a log that has become too long."""
     size = log_path.stat().st_size
-    if size <= LONGEST_LOG_BYTES:
+    if size <= MAX_LOG_BYTES:
         return
-    half = LONGEST_LOG_BYTES // 2
+    half = MAX_LOG_BYTES // 2
     with log_path.open("r+b") as log:
         log.seek(size - half)
         end = log.read()

@@ -61,7 +61,7 @@ class Ended:
         return f"the process was killed by {name}{hint}"
 
 
-class Launcher:
+class Supervisor:
     """Starts processes, each forked from one that has imported the same implementation.
 
     Those are kept until the end of the `with` block, one for each implementation, set of cores and
@@ -95,7 +95,7 @@ class Launcher:
                 self._servers.pop(key).close()
         self._code[preload] = code
 
-    def converse(
+    def run_request(
         self,
         entry: str,
         request: bytes,

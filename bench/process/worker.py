@@ -27,7 +27,7 @@ from bench.process.protocol import (
 from bench.process.supervisor import open_channel
 from bench.records import RunError, Status
 from bench.training.loop import train
-from bench.training.timer import Ledger
+from bench.training.timer import Timer
 
 # What frameworks call it, in the names of their errors or in what those say.
 OUT_OF_MEMORY = ("ResourceExhausted", "OutOfMemory", "RESOURCE_EXHAUSTED", "can't allocate memory")
@@ -37,7 +37,7 @@ def main() -> None:
     """Run what is asked for on standard input."""
     channel = open_channel()
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
-    ledger = Ledger()
+    ledger = Timer()
     result = attempt(request, ledger, lambda message: send(channel, message))
     send(
         channel,
@@ -53,7 +53,7 @@ def main() -> None:
     os._exit(0)
 
 
-def attempt(request: Request, ledger: Ledger, say: Callable[[Message], None]) -> Result:
+def attempt(request: Request, ledger: Timer, say: Callable[[Message], None]) -> Result:
     """Run, and turn every way in which that can fail into a result."""
     try:
         return run(request, ledger, say)
@@ -68,7 +68,7 @@ def attempt(request: Request, ledger: Ledger, say: Callable[[Message], None]) ->
         return _failure("out_of_memory" if ran_out else "failed", error)
 
 
-def run(request: Request, ledger: Ledger, say: Callable[[Message], None]) -> Result:
+def run(request: Request, ledger: Timer, say: Callable[[Message], None]) -> Result:
     """Import the implementation, load the data, train."""
     config = request.config
     implementation = registry.load(config.implementation.module)()

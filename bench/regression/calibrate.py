@@ -38,7 +38,7 @@ def main() -> None:
 def _collect(path: Path, n_rounds: int, budget_seconds: float) -> int:
     from bench.regression import interrupts
     from bench.regression.calibration.collect import collect
-    from bench.regression.side_process import CellError, OutOfTimeError
+    from bench.regression.side_process import CaseError, OutOfTimeError
     from bench.regression.sides import SideError
 
     def on_round(done: int) -> None:
@@ -48,7 +48,7 @@ def _collect(path: Path, n_rounds: int, budget_seconds: float) -> int:
         with interrupts.as_one():
             (cell,) = cells_of(CELL)
             collect(cell, path, n_rounds, budget_seconds, on_round)
-    except (SideError, CellError) as error:
+    except (SideError, CaseError) as error:
         print(f"prove: {error}", file=sys.stderr)
         return 2
     except OutOfTimeError:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.regression.pairs import Cell
+    from bench.regression.pairs import Case
     from bench.regression.session import Outcome
-    from bench.regression.side_process import Which
+    from bench.regression.side_process import SideName
     from bench.regression.sides import SideOfPair
 
 DESCRIPTION = """\
@@ -144,14 +144,16 @@ def _compare(arguments: argparse.Namespace) -> int:
     return _status(outcomes, arguments.cant_tell)
 
 
-def _sides(arguments: argparse.Namespace, base: str, stack: ExitStack) -> dict[Which, SideOfPair]:
+def _sides(
+    arguments: argparse.Namespace, base: str, stack: ExitStack
+) -> dict[SideName, SideOfPair]:
     from bench.regression.sides import checked_out, different_libraries, repository_here
 
     both_folders = arguments.head is not None and all(
         Path(side).is_dir() for side in (base, arguments.head)
     )
     repository = Path.cwd() if both_folders else repository_here()
-    asked: dict[Which, Any] = {
+    asked: dict[SideName, Any] = {
         "base": (base, arguments.base_python),
         "head": (arguments.head, arguments.head_python),
     }
@@ -167,8 +169,8 @@ def _sides(arguments: argparse.Namespace, base: str, stack: ExitStack) -> dict[W
 
 def _campaign(
     arguments: argparse.Namespace,
-    cells: Sequence[Cell],
-    sides: Mapping[Which, SideOfPair],
+    cells: Sequence[Case],
+    sides: Mapping[SideName, SideOfPair],
     stack: ExitStack,
 ) -> list[Outcome]:
     from bench.regression import output, session
@@ -189,7 +191,7 @@ def _campaign(
         )
 
 
-def cells_of(words: str) -> list[Cell]:
+def cells_of(words: str) -> list[Case]:
     """Return what is asked for.
 
     Raises:
@@ -197,16 +199,16 @@ def cells_of(words: str) -> list[Cell]:
     """
     from bench.config.compose import compose_runs
     from bench.config.schema import ConfigError
-    from bench.regression.pairs import Cell
+    from bench.regression.pairs import Case
 
     try:
         overrides = shlex.split(words)
     except ValueError as error:
         raise ConfigError(f"--cells={words}: {error}") from error
-    cells: dict[str, Cell] = {}
+    cells: dict[str, Case] = {}
     for config in compose_runs(overrides, default_name="compare", multirun=True):
         name = f"{config.implementation.name}-{config.architecture.name}-{config.batch_size}"
-        if cells.setdefault(name, Cell(name=name, config=config)).config.hash != config.hash:
+        if cells.setdefault(name, Case(name=name, config=config)).config.hash != config.hash:
             raise ConfigError(
                 f"--cells={words}: {name} in several ways; a cell is an implementation, an "
                 "architecture and a batch size, so give one value to every other key"

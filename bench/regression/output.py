@@ -18,7 +18,7 @@ from bench import terminal
 from bench.machine import facts
 from bench.markdown import table, text
 from bench.regression.session import Outcome
-from bench.regression.side_process import Which
+from bench.regression.side_process import SideName
 from bench.regression.sides import SideOfPair, different_libraries
 from bench.statistics import Estimate
 
@@ -52,7 +52,7 @@ def progress(budget_seconds: float) -> Iterator[Callable[[Sequence[Outcome], flo
         yield on_pair
 
 
-def print_table(outcomes: Sequence[Outcome], sides: Mapping[Which, SideOfPair]) -> None:
+def print_table(outcomes: Sequence[Outcome], sides: Mapping[SideName, SideOfPair]) -> None:
     """Print a line a cell."""
     shown = terminal.new_table(
         title=_title(sides), caption=MEANING, words=("cell",), numbers=HEADINGS
@@ -64,7 +64,7 @@ def print_table(outcomes: Sequence[Outcome], sides: Mapping[Which, SideOfPair]) 
         print(line)
 
 
-def _title(sides: Mapping[Which, SideOfPair]) -> str:
+def _title(sides: Mapping[SideName, SideOfPair]) -> str:
     return f"HEAD {_named(sides['head'])} against BASE {_named(sides['base'])}"
 
 
@@ -91,7 +91,7 @@ def _interval(made: Estimate) -> str:
     return f"{made.low:.3f} to {made.high:.3f}"
 
 
-def _remarks(outcomes: Sequence[Outcome], sides: Mapping[Which, SideOfPair]) -> list[str]:
+def _remarks(outcomes: Sequence[Outcome], sides: Mapping[SideName, SideOfPair]) -> list[str]:
     different = different_libraries(sides["base"], sides["head"])
     in_both = {name: versions for name, versions in different.items() if "none" not in versions}
     lines = [f"{name}: {base} in BASE, {head} in HEAD" for name, (base, head) in in_both.items()]
@@ -128,7 +128,7 @@ def check(folder: Path) -> None:
         pass
 
 
-def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[Which, SideOfPair]) -> None:
+def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[SideName, SideOfPair]) -> None:
     """Write the raw pairs, a report for a pull request, and a plot."""
     content = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -158,7 +158,7 @@ def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[Which, SideO
     print(f"Written: {folder}")
 
 
-def markdown(outcomes: Sequence[Outcome], sides: Mapping[Which, SideOfPair]) -> str:
+def markdown(outcomes: Sequence[Outcome], sides: Mapping[SideName, SideOfPair]) -> str:
     """Return the outcome for a pull request."""
     rows = [[text(one.cell.name), *(text(cell) for cell in _row(one))] for one in outcomes]
     parts = [

@@ -16,7 +16,7 @@ import numpy as np
 from bench.config.schema import RunConfig
 from bench.data import datasets
 from bench.machine import facts
-from bench.regression.side_process import Conditions, Talk, Which
+from bench.regression.side_process import Conditions, SideName, SideProcess
 from bench.regression.sides import SideOfPair
 from bench.training import sampling
 
@@ -24,11 +24,11 @@ N_TURNS = 16  # short and many: a disturbance spoils one of them, and the median
 N_SLICES = 4  # of the batches, which blocks go through in turn
 # How far apart, relative to its size, what both sides learn may be at least.
 BOUNDS = {"first_apart": 0.01, "losses_apart": 0.02, "last_apart": 0.05}
-MOST_DRIFT = 5  # and at most: times as far as BASE gets from itself, a unit in the last place apart
+MAX_DRIFT = 5  # and at most: times as far as BASE gets from itself, a unit in the last place apart
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cell:
+class Case:
     """What is timed: an implementation, an architecture, a batch size."""
 
     name: str
@@ -66,8 +66,8 @@ def value_of(base_times: Sequence[float], head_times: Sequence[float]) -> float:
 
 @contextmanager
 def pair_of_processes(
-    sides: Mapping[Which, SideOfPair], cores: Sequence[int], conditions: Conditions
-) -> Iterator[dict[Which, Talk]]:
+    sides: Mapping[SideName, SideOfPair], cores: Sequence[int], conditions: Conditions
+) -> Iterator[dict[SideName, SideProcess]]:
     """Start a fresh process of each side; they end with the block.
 
     They get ready at the same time, on cores of their own if there are enough; which of them
@@ -77,16 +77,16 @@ def pair_of_processes(
     places = [cores, others[: len(cores)] if len(others) >= len(cores) else cores]
     conditions.randomness.shuffle(places)
     with ExitStack() as stack:
-        talks: dict[Which, Talk] = {}
+        talks: dict[SideName, SideProcess] = {}
         for place, (which, side) in zip(places, sides.items(), strict=False):
-            talks[which] = Talk(which, side, place, conditions)
+            talks[which] = SideProcess(which, side, place, conditions)
             stack.callback(talks[which].close)
         yield talks
 
 
 def measure(
-    talks: Mapping[Which, Talk],
-    cell: Cell,
+    talks: Mapping[SideName, SideProcess],
+    cell: Case,
     number: int,
     randomness: random.Random,
     *,
@@ -100,7 +100,7 @@ def measure(
         nudged: whether HEAD's initial weights are a unit in the last place away from BASE's.
 
     Raises:
-        CellError: a side can't.
+        CaseError: a side can't.
         OutOfTimeError: the time of the campaign is up.
     """
     order = list(talks)
@@ -110,8 +110,8 @@ def measure(
     first = {which: talk.answer() for which, talk in talks.items()}
     for talk in talks.values():
         talk.move(cell.config.cores)
-    seconds: dict[Which, list[float]] = {which: [] for which in talks}
-    losses: dict[Which, list[float]] = {which: [] for which in talks}
+    seconds: dict[SideName, list[float]] = {which: [] for which in talks}
+    losses: dict[SideName, list[float]] = {which: [] for which in talks}
     for turn in range(N_TURNS + 1):
         randomness.shuffle(order)
         for which in order:
@@ -150,7 +150,7 @@ def _apart(base: Sequence[float], head: Sequence[float]) -> float:
     return distance / size if size > 0 else 0.0
 
 
-def write_problems(cells: Sequence[Cell], steps: Mapping[str, int], folder: Path) -> None:
+def write_problems(cells: Sequence[Case], steps: Mapping[str, int], folder: Path) -> None:
     """Write what both sides are told; the same files for both.
 
     Args:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.machine import facts
 from bench.regression.session import Outcome
-from bench.regression.side_process import Which
+from bench.regression.side_process import SideName
 from bench.regression.sides import (
     HISTORY,
     SideOfPair,
@@ -45,7 +45,7 @@ def base_of(asked: str | None, repository: Path) -> str:
     return commit
 
 
-def check(sides: Mapping[Which, SideOfPair]) -> None:
+def check(sides: Mapping[SideName, SideOfPair]) -> None:
     """See that HEAD can be recorded.
 
     Raises:
@@ -60,7 +60,7 @@ def check(sides: Mapping[Which, SideOfPair]) -> None:
 
 def judge(
     outcomes: Sequence[Outcome],
-    sides: Mapping[Which, SideOfPair],
+    sides: Mapping[SideName, SideOfPair],
     repository: Path,
     smallest: float,
 ) -> None:
@@ -94,7 +94,9 @@ def judge(
         )
 
 
-def add(outcomes: Sequence[Outcome], sides: Mapping[Which, SideOfPair], repository: Path) -> None:
+def add(
+    outcomes: Sequence[Outcome], sides: Mapping[SideName, SideOfPair], repository: Path
+) -> None:
     """Append what was found to the history, save of cells that learn something else."""
     head, base = sides["head"].commit, sides["base"].commit
     assert head is not None and base is not None  # noqa: S101

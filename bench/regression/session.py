@@ -13,14 +13,14 @@ from pathlib import Path
 from bench.machine import lock
 from bench.regression.pairs import (
     BOUNDS,
-    MOST_DRIFT,
-    Cell,
+    MAX_DRIFT,
+    Case,
     Pair,
     measure,
     pair_of_processes,
     write_problems,
 )
-from bench.regression.side_process import CellError, Conditions, OutOfTimeError, Which
+from bench.regression.side_process import CaseError, Conditions, OutOfTimeError, SideName
 from bench.regression.sides import SideOfPair
 from bench.statistics import (
     LOOKS,
@@ -32,25 +32,25 @@ from bench.statistics import (
 from bench.training.flops import flops_per_example
 
 BLOCK_SECONDS = 0.05
-FEWEST_FOR_ESTIMATE = 5
+MIN_FOR_ESTIMATE = 5
 
 
 @dataclass
 class Outcome:
     """What is known of one cell."""
 
-    cell: Cell
+    cell: Case
     pairs: list[Pair] = field(default_factory=list)
     bounds: Mapping[str, float] = field(default_factory=lambda: BOUNDS)  # of how far apart
     answer: Answer | None = None
     error: str | None = None
-    failed: Which | None = None  # the side that the error is of
+    failed: SideName | None = None  # the side that the error is of
     remark: str | None = None
 
     @property
     def estimate(self) -> Estimate | None:
         """What the pairs so far say; None while they are too few."""
-        if len(self.pairs) < FEWEST_FOR_ESTIMATE:
+        if len(self.pairs) < MIN_FOR_ESTIMATE:
             return None
         return estimate([pair.value for pair in self.pairs])
 
@@ -63,7 +63,7 @@ class Outcome:
             if self.pairs
         )
 
-    def fail(self, error: CellError) -> None:
+    def fail(self, error: CaseError) -> None:
         """Keep what is wrong, and whose fault it is."""
         lacks_library = re.search("No module named '(?!implementations|bench)", error.reason)
         self.error = str(error)
@@ -73,8 +73,8 @@ class Outcome:
 
 
 def run(
-    cells: Sequence[Cell],
-    sides: Mapping[Which, SideOfPair],
+    cells: Sequence[Case],
+    sides: Mapping[SideName, SideOfPair],
     folder: Path,
     *,
     smallest: float,
@@ -143,7 +143,7 @@ def _by_implementation(outcomes: Sequence[Outcome]) -> Iterator[list[Outcome]]:
 def _measure_all(
     group: Sequence[Outcome],
     number: int,
-    sides: Mapping[Which, SideOfPair],
+    sides: Mapping[SideName, SideOfPair],
     conditions: Conditions,
 ) -> None:
     """Measure a pair of every cell of one implementation, with the same two processes."""
@@ -151,14 +151,14 @@ def _measure_all(
         for one in group:
             try:
                 one.pairs.append(measure(talks, one.cell, number, conditions.randomness))
-            except CellError as error:
+            except CaseError as error:
                 one.fail(error)
                 return  # the processes may be gone; the others have their turn with the next pair
 
 
 def bounds_of(drift: Pair) -> dict[str, float]:
     """Return how far apart what is learnt may be, where rounding drives it as far as this."""
-    return {how: max(bound, MOST_DRIFT * getattr(drift, how)) for how, bound in BOUNDS.items()}
+    return {how: max(bound, MAX_DRIFT * getattr(drift, how)) for how, bound in BOUNDS.items()}
 
 
 def _find_bounds(outcomes: Sequence[Outcome], base: SideOfPair, conditions: Conditions) -> None:
@@ -169,8 +169,8 @@ def _find_bounds(outcomes: Sequence[Outcome], base: SideOfPair, conditions: Cond
             for one in group:
                 try:
                     drift = measure(talks, one.cell, 0, conditions.randomness, nudged=True)
-                except CellError as error:
-                    one.fail(CellError("base", error.reason))
+                except CaseError as error:
+                    one.fail(CaseError("base", error.reason))
                     break
                 one.bounds = bounds_of(drift)
 
@@ -199,12 +199,12 @@ def steps_of_blocks(
                     talks["base"].answer()
                     talks["base"].ask(block=1)
                     seconds = talks["base"].answer()["seconds"]
-                except CellError as error:
+                except CaseError as error:
                     one.fail(error)
                     break
                 guess[name] = max(4, round(guess[name] * BLOCK_SECONDS / seconds))
     return guess
 
 
-def _flops_per_step(cell: Cell) -> float:
+def _flops_per_step(cell: Case) -> float:
     return flops_per_example(cell.config.layer_sizes) * cell.config.batch_size

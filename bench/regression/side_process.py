@@ -22,9 +22,9 @@ from bench.process.supervisor import THREAD_VARIABLES
 from bench.regression.sides import SideOfPair
 
 PROGRAM = Path(__file__).with_name("side.py")
-LONGEST_ANSWER_SECONDS = 120.0  # to get ready or to train a block; who takes longer, hangs
+MAX_ANSWER_SECONDS = 120.0  # to get ready or to train a block; who takes longer, hangs
 
-Which = Literal["base", "head"]
+SideName = Literal["base", "head"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,10 +36,10 @@ class Conditions:
     until: float  # by `time.monotonic`: no answer is waited for any longer
 
 
-class CellError(Exception):
+class CaseError(Exception):
     """A side can't train a cell; the message says which side, and what it says."""
 
-    def __init__(self, side: Which, reason: str) -> None:
+    def __init__(self, side: SideName, reason: str) -> None:
         super().__init__(f"{side.upper()}: {reason}")
         self.side, self.reason = side, reason
 
@@ -48,11 +48,11 @@ class OutOfTimeError(Exception):
     """Time is up in the middle of a pair."""
 
 
-class Talk:
+class SideProcess:
     """One side's process, and those that it starts."""
 
     def __init__(
-        self, which: Which, side: SideOfPair, cores: Sequence[int], conditions: Conditions
+        self, which: SideName, side: SideOfPair, cores: Sequence[int], conditions: Conditions
     ) -> None:
         limits = dict.fromkeys(THREAD_VARIABLES, str(len(cores)))
         self.which = which
@@ -88,22 +88,22 @@ class Talk:
         """Wait for the answer.
 
         Raises:
-            CellError: it is that something is wrong, or there is none.
+            CaseError: it is that something is wrong, or there is none.
             OutOfTimeError: the time of the campaign is up.
         """
         assert self.process.stdout is not None  # noqa: S101
         left = self.until - time.monotonic()
-        patience = max(0.0, min(left, LONGEST_ANSWER_SECONDS))
+        patience = max(0.0, min(left, MAX_ANSWER_SECONDS))
         if not select.select([self.process.stdout], [], [], patience)[0]:
-            if left < LONGEST_ANSWER_SECONDS:
+            if left < MAX_ANSWER_SECONDS:
                 raise OutOfTimeError
-            raise CellError(self.which, f"no answer within {LONGEST_ANSWER_SECONDS:g} s")
+            raise CaseError(self.which, f"no answer within {MAX_ANSWER_SECONDS:g} s")
         line = self.process.stdout.readline()
         if not line:
-            raise CellError(self.which, f"its process ended with {self.process.wait()}")
+            raise CaseError(self.which, f"its process ended with {self.process.wait()}")
         answer: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
         if "error" in answer:
-            raise CellError(self.which, answer["error"])
+            raise CaseError(self.which, answer["error"])
         return answer
 
     def close(self) -> None:

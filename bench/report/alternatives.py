@@ -11,7 +11,7 @@ from bench import markdown
 from bench.records import DatasetSummary, RunRecord
 from bench.report import pictures, tables
 
-MOST_POINTS = 10  # of a Pareto front
+MAX_POINTS = 10  # of a Pareto front
 
 
 def speeds(runs: pd.DataFrame) -> str:
@@ -49,9 +49,9 @@ def front(runs: pd.DataFrame) -> str:
     listed = "; ".join(
         f"{row.implementation} with rate {row.learning_rate:g}, {row.validation_accuracy:.4f} "
         f"after {row.train_seconds:.3g} seconds"
-        for row in tables.rows(on_it[:MOST_POINTS])
+        for row in tables.rows(on_it[:MAX_POINTS])
     )
-    more = f"; and {len(on_it) - MOST_POINTS} more" if len(on_it) > MOST_POINTS else ""
+    more = f"; and {len(on_it) - MAX_POINTS} more" if len(on_it) > MAX_POINTS else ""
     return f"On the Pareto front: {listed}{more}."
 
 

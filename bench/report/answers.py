@@ -15,7 +15,7 @@ from bench.report.comparing import Paired, conditions
 from bench.results.store import Sweep
 
 WITHIN_POINTS = 0.3  # percentage points of test accuracy: the last rung of the parity ladder
-MOST_CONDITIONS = 12  # that have sentences of their own; the comparison has a row for each
+MAX_CONDITIONS = 12  # that have sentences of their own; the comparison has a row for each
 
 
 def answers(sweep: Sweep, runs: pd.DataFrame, comparison: pd.DataFrame) -> list[str]:
@@ -37,7 +37,7 @@ def answers(sweep: Sweep, runs: pd.DataFrame, comparison: pd.DataFrame) -> list[
 
 def _each(table: pd.DataFrame, say: Callable[[pd.DataFrame], str | None]) -> list[str]:
     """Say something of each condition, as long as there are few."""
-    few, left = conditions(table, MOST_CONDITIONS)
+    few, left = conditions(table, MAX_CONDITIONS)
     said = [
         f"{text(label)}: {sentence}" for label, group in few if (sentence := say(group)) is not None
     ]

@@ -12,7 +12,7 @@ from bench import plotting
 from bench.records import RunRecord
 from bench.report import panels, tables
 
-MOST_CURVES = 300  # runs
+MAX_CURVES = 300  # runs
 FILTERS = ("implementation", "architecture", "learning_rate", "batch_size")
 SHOWN = (
     "run_id", "status", "condition", *FILTERS, "seed", "validation_accuracy", "test_accuracy",
@@ -79,11 +79,11 @@ def chart_data(records: Sequence[RunRecord], runs: pd.DataFrame) -> ChartData:
 
 def _with_curves(drawn: pd.DataFrame) -> pd.Index:
     """Choose whose curves are sent: all, or in turn one of each implementation and condition."""
-    if len(drawn) <= MOST_CURVES:
+    if len(drawn) <= MAX_CURVES:
         return drawn.index
     best = tables.best_rates(drawn)
     turns = best.groupby(["condition", "implementation"]).cumcount()
-    return turns.sort_values(kind="stable").index[:MOST_CURVES]
+    return turns.sort_values(kind="stable").index[:MAX_CURVES]
 
 
 def _rates(drawn: pd.DataFrame) -> pd.DataFrame:

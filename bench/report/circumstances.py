@@ -12,7 +12,7 @@ from bench.report import tables
 from bench.results.store import Sweep
 from bench.terminal import first_line, setting
 
-MOST_REASONS = 10
+MAX_REASONS = 10
 
 
 def circumstances(sweep: Sweep, runs: pd.DataFrame) -> list[str]:
@@ -107,13 +107,13 @@ def _endings(records: Sequence[RunRecord]) -> list[str]:
     listed = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in counts.items())
     sentence = f"Runs: {listed}."
     said = [f"**{sentence}**" if counts.keys() & BROKEN else sentence]
-    for (status, name), group in [*without.items()][:MOST_REASONS]:
+    for (status, name), group in [*without.items()][:MAX_REASONS]:
         reason = next((first_line(one.error.message) for one in group if one.error), "")
         because = f": {text(reason)}" if reason else ""
         ended = status.replace("_", " ")
         said.append(f"{counted(len(group), 'run')} of {text(name)} {ended}{because}")
-    if len(without) > MOST_REASONS:
-        said.append(f"{len(without) - MOST_REASONS} more kinds of ending: see the runs.")
+    if len(without) > MAX_REASONS:
+        said.append(f"{len(without) - MAX_REASONS} more kinds of ending: see the runs.")
     return said
 
 

@@ -13,13 +13,13 @@ from bench import plotting
 from bench.results.history import Change, Entry, changes, series
 
 NAME = "speed_over_commits.png"
-MOST_SERIES = 12
-MOST_NAMED = 25  # commits below a panel
+MAX_SERIES = 12
+MAX_NAMED = 25  # commits below a panel
 
 
 def draw(entries: Sequence[Entry], folder: Path) -> dict[str, str]:
     """Draw a panel a cell, with what has changed marked; the caption by file name."""
-    drawn = list(series(entries).items())[:MOST_SERIES]
+    drawn = list(series(entries).items())[:MAX_SERIES]
     if not drawn:
         return {}
     said = []
@@ -77,7 +77,7 @@ def _draw_series(panel: Any, entries: Sequence[Entry], found: Sequence[Change]) 
             va="top",
             color="#A03E00",
         )
-    every = -(-len(entries) // MOST_NAMED)
+    every = -(-len(entries) // MAX_NAMED)
     names = [entry.commit[:7] for entry in entries]
     panel.set_xticks(places[::every], names[::every], rotation=60, ha="right", fontsize=8)
     panel.set_ylabel("time over reference")

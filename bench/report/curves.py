@@ -13,11 +13,11 @@ from bench import plotting
 from bench.records import RunRecord
 from bench.report import panels, tables
 
-MOST_LINES = 5  # runs of one implementation that have a curve in a panel
+MAX_LINES = 5  # runs of one implementation that have a curve in a panel
 EPOCH, SECOND = "epoch", "train_seconds_so_far"
 AXES = {EPOCH: "epoch (0: before training)", SECOND: "seconds of training"}
 BEST = (
-    f"each implementation at its best learning rate, at most {MOST_LINES} runs each. A marker is "
+    f"each implementation at its best learning rate, at most {MAX_LINES} runs each. A marker is "
     "the end of an epoch"
 )
 
@@ -73,7 +73,7 @@ def at_best_rates(records: Mapping[str, RunRecord], runs: pd.DataFrame) -> pd.Da
         runs: a row for each of them.
     """
     best = tables.best_rates(runs)
-    few = best.groupby([*tables.CONDITIONS, "implementation"], dropna=False).head(MOST_LINES)
+    few = best.groupby([*tables.CONDITIONS, "implementation"], dropna=False).head(MAX_LINES)
     return tables.curves_table([records[run_id] for run_id in few["run_id"]])
 
 

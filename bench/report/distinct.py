@@ -24,7 +24,7 @@ GROUPS = {
     "dataset": ("path",),
 }
 CHOICE = "choice"  # where the name as it was chosen is kept
-MOST_CHARACTERS = 40
+MAX_CHARACTERS = 40
 
 
 def told_apart(records: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
@@ -109,5 +109,5 @@ def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, s
             yield from _flat(value, f"{prefix}{name}.")
         else:
             words = str(value)
-            shown = words if len(words) <= MOST_CHARACTERS else words[: MOST_CHARACTERS - 3] + "..."
+            shown = words if len(words) <= MAX_CHARACTERS else words[: MAX_CHARACTERS - 3] + "..."
             yield f"{prefix}{name}", shown

@@ -15,7 +15,7 @@ from bench.report import overviews, pictures
 from bench.report.plots import Plots
 from bench.results.store import Sweep
 
-MOST_PROCESSES = 4
+MAX_PROCESSES = 4
 
 Drawing = Callable[[], dict[str, str]]  # draws one or a few pictures; captions by file name
 _kept: list[list[Drawing]] = []  # of a process that draws: what is to be drawn
@@ -34,7 +34,7 @@ def draw(sweep: Sweep, runs: pd.DataFrame, folder: Path) -> dict[str, str]:
         partial(overviews.draw, runs, folder, plots.stamp),
         partial(pictures.draw, best, sweep.datasets, folder),
     ]
-    n_processes = min(MOST_PROCESSES, os.cpu_count() or 1)
+    n_processes = min(MAX_PROCESSES, os.cpu_count() or 1)
     with ProcessPoolExecutor(n_processes, get_context("fork"), _keep, (drawings,)) as pool:
         # The last ones take longest, and so are begun first.
         drawn = list(pool.map(_drawn, reversed(range(len(drawings)))))

@@ -32,7 +32,7 @@ from bench.report.commits import NAME as COMMITS
 from bench.results.store import Sweep
 
 LONG = 20  # characters of a cell, which then isn't squeezed
-WIDEST_PIXELS, MOST_COLOURS = 1200, 48  # of an embedded picture; it is larger beside the page
+MAX_PIXELS, MAX_COLOURS = 1200, 48  # of an embedded picture; it is larger beside the page
 
 
 def page(
@@ -83,7 +83,7 @@ def page(
     return environment.get_template("index.html.j2").render(
         said,
         figures=[(one, _panels(one, data)) for one in shown if one.picture in plots],
-        n_pictured=panels.MOST_PICTURED,
+        n_pictured=panels.MAX_PICTURED,
         notices=data.notices,
         plots=plots,
         pictures=[
@@ -142,9 +142,9 @@ def _embedded(path: Path) -> str:
     """Return a picture as an address that holds it, in few colours."""
     with Image.open(path) as picture:
         small = picture.convert("RGB")
-    small.thumbnail((WIDEST_PIXELS, 4 * WIDEST_PIXELS))
+    small.thumbnail((MAX_PIXELS, 4 * MAX_PIXELS))
     buffer = io.BytesIO()
-    small.quantize(MOST_COLOURS, Image.Quantize.FASTOCTREE).save(buffer, "PNG")
+    small.quantize(MAX_COLOURS, Image.Quantize.FASTOCTREE).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

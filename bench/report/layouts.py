@@ -13,7 +13,7 @@ from bench.report import comparing, tables
 from bench.results.store import Sweep
 from bench.terminal import shown
 
-MOST_PAIRS = 5
+MAX_PAIRS = 5
 
 
 def comparison(compared: pd.DataFrame) -> str:
@@ -217,7 +217,7 @@ def _mistakes(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> list[s
     )
     listed = "; ".join(
         f"{text(truth)} taken for {text(predicted)} {count}"
-        for count, truth, predicted in mistaken[:MOST_PAIRS]
+        for count, truth, predicted in mistaken[:MAX_PAIRS]
     )
     right = sum(line[truth] for truth, line in enumerate(matrix) if truth < len(line))
     return [listed or "-", str(sum(map(sum, matrix)) - right)]

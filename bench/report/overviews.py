@@ -12,7 +12,7 @@ import pandas as pd
 from bench import plotting
 from bench.report import tables
 
-MOST_ROWS = 60  # of the map
+MAX_ROWS = 60  # of the map
 
 
 def draw(runs: pd.DataFrame, folder: Path, stamp: str) -> dict[str, str]:
@@ -35,10 +35,10 @@ def _accuracy_by_architecture_and_rate(runs: pd.DataFrame, path: Path, stamp: st
     named = [*tables.varying(tried), "implementation"]
     rows = tried[named].map(plotting.short).agg(", ".join, axis=1)
     by_cell = tried.groupby([rows, "learning_rate"])
-    means = by_cell["validation_accuracy"].mean().unstack()[:MOST_ROWS]
-    endings = by_cell["status"].agg(plotting.listed).unstack()[:MOST_ROWS]
+    means = by_cell["validation_accuracy"].mean().unstack()[:MAX_ROWS]
+    endings = by_cell["status"].agg(plotting.listed).unstack()[:MAX_ROWS]
     n_rows = rows.nunique()
-    cut = f" Drawn are the first {MOST_ROWS} of {n_rows} rows." if n_rows > MOST_ROWS else ""
+    cut = f" Drawn are the first {MAX_ROWS} of {n_rows} rows." if n_rows > MAX_ROWS else ""
     size = (5 + 1.1 * len(means.columns), 1.6 + 0.35 * len(means))
     title = f"Validation accuracy{stamp}"
     with plotting.figure(path, title, figsize=size) as (drawn, axes):

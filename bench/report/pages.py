@@ -19,9 +19,9 @@ from bench.report.repeating import command
 from bench.results.store import Sweep
 from bench.terminal import SYNTHETIC, first_line, is_synthetic
 
-LARGEST_CHARACTERS = 65_000  # of report.md; pull requests take 65,536
-MOST_ROWS = 100  # of a table, to begin with
-MOST_TRACEBACKS, LONGEST_TRACEBACK = 3, 5_000
+MAX_CHARACTERS = 65_000  # of report.md; pull requests take 65,536
+MAX_ROWS = 100  # of a table, to begin with
+MAX_TRACEBACKS, MAX_TRACEBACK = 3, 5_000
 
 
 def sections(sweep: Sweep, runs: pd.DataFrame, comparison: pd.DataFrame) -> dict[str, Any]:
@@ -83,17 +83,17 @@ def markdown(said: Mapping[str, Any], plots: Mapping[str, str]) -> str:
         plots: captions by file name, in the order in which they are shown.
     """
     template = _template()
-    most = MOST_ROWS
+    most = MAX_ROWS
     while True:
         page = template.render(said, plots=plots, most=most)
         page = re.sub(r"\n{3,}", "\n\n", page)
-        if len(page) < LARGEST_CHARACTERS:
+        if len(page) < MAX_CHARACTERS:
             return page
         if most == 0:
             break
         most //= 2
     ending = "\n\n**Cut here**, for a pull request takes no more; index.html has all.\n"
-    return page[: LARGEST_CHARACTERS - len(ending) - 1].rpartition("\n")[0] + ending
+    return page[: MAX_CHARACTERS - len(ending) - 1].rpartition("\n")[0] + ending
 
 
 def _template() -> jinja2.Template:
@@ -105,11 +105,11 @@ def _template() -> jinja2.Template:
     environment.filters |= {
         "text": text,
         "code": code,
-        "block": functools.partial(block, most=LONGEST_TRACEBACK),
+        "block": functools.partial(block, most=MAX_TRACEBACK),
         "first": _first,
         "names": _names,
     }
-    environment.globals["most_tracebacks"] = MOST_TRACEBACKS
+    environment.globals["most_tracebacks"] = MAX_TRACEBACKS
     return environment.get_template("report.md.j2")
 
 

@@ -15,9 +15,9 @@ from bench import plotting
 from bench.report import tables
 
 MOST = 12  # conditions drawn in the page; beyond that nothing can be read
-MOST_PICTURED = 6  # in one picture, which fits on a sheet of paper
-MOST_TICKS, FEW_DECADES = 5, 30  # up to so many times the least, ticks are evenly spaced values
-WIDEST_TITLE = 60  # characters on a line above a panel
+MAX_PICTURED = 6  # in one picture, which fits on a sheet of paper
+MAX_TICKS, FEW_DECADES = 5, 30  # up to so many times the least, ticks are evenly spaced values
+MAX_TITLE = 60  # characters on a line above a panel
 
 
 def conditions(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -48,7 +48,7 @@ def logarithmic(panel: Any, which: str) -> None:
     axis = panel.xaxis if which == "x" else panel.yaxis
     low, high = axis.get_view_interval()
     if high / low < FEW_DECADES:
-        axis.set_major_locator(MaxNLocator(MOST_TICKS))
+        axis.set_major_locator(MaxNLocator(MAX_TICKS))
         axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(NullFormatter())
@@ -69,16 +69,16 @@ def figure(
     """
     named = [(label, group[shown[group.index]]) for label, group in conditions(runs)]
     full = [(label, group) for label, group in named if not group.empty]
-    drawn_of = full[:MOST_PICTURED]
+    drawn_of = full[:MAX_PICTURED]
     rows, columns = plotting.grid_shape(len(drawn_of), widest=2)
     options = {"nrows": rows, "ncols": columns, "sharey": True}
     size = (5.4 * columns if columns > 1 else 7.0, 3.9 * rows + 0.6)
     with plotting.figure(path, title, figsize=size, **options) as (drawn, axes):
         for panel, (label, _) in zip(axes.flat, drawn_of, strict=False):
             # With y given, nothing is measured to find a place for the title.
-            panel.locator_params(nbins=MOST_TICKS)
-            panel.set_title(textwrap.fill(label, WIDEST_TITLE), y=1.0)
+            panel.locator_params(nbins=MAX_TICKS)
+            panel.set_title(textwrap.fill(label, MAX_TITLE), y=1.0)
         pairs = zip(axes.flat, (group for _, group in drawn_of), strict=False)
-        yield list(pairs), cut(len(full), MOST_PICTURED)
+        yield list(pairs), cut(len(full), MAX_PICTURED)
         plotting.hide_unused(axes, len(drawn_of))
         plotting.legend(drawn, axes)

@@ -15,7 +15,7 @@ from bench.records import RunRecord, Verdict
 from bench.report import curves, panels, tables
 from bench.terminal import SYNTHETIC, is_synthetic
 
-MOST_LEVEL_NAMES, MOST_LEVEL_RATES = 4, 6  # that fit side by side below a panel
+MAX_LEVEL_NAMES, MAX_LEVEL_RATES = 4, 6  # that fit side by side below a panel
 
 
 class Plots:
@@ -61,7 +61,7 @@ class Plots:
                     self._rates(panel, mine, name, panels.width(number, len(names)))
                     self._endings(panel, mine, name, 12 * (number - (len(names) - 1) / 2))
                 tried = sorted(condition["learning_rate"].unique())
-                slanted = {"rotation": 60} if len(tried) > MOST_LEVEL_RATES else {}
+                slanted = {"rotation": 60} if len(tried) > MAX_LEVEL_RATES else {}
                 panel.set_xscale("log")
                 panel.set_xticks(tried, [f"{rate:g}" for rate in tried], **slanted)
                 panel.xaxis.set_minor_locator(NullLocator())
@@ -113,7 +113,7 @@ class Plots:
                 labels = [
                     plotting.short(name) + ("" if proven[name] else "\n(no rank)") for name in names
                 ]
-                slanted = {"rotation": 30, "ha": "right"} if len(names) > MOST_LEVEL_NAMES else {}
+                slanted = {"rotation": 30, "ha": "right"} if len(names) > MAX_LEVEL_NAMES else {}
                 panel.set_xticks(range(len(names)), labels, **slanted)
                 panel.set_xlim(-0.6, len(names) - 0.1)
                 panel.set_ylim(bottom=0)

@@ -32,7 +32,7 @@ from bench.statistics import (
 
 N_PAIRS = 20  # of every entry: it does not end earlier for what it finds
 LEVEL = sum(LOOKS.values())  # the chance of a false alarm, all cells together
-SMALLEST_CHANGE = MARGIN  # that is marked
+MIN_CHANGE = MARGIN  # that is marked
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -177,4 +177,4 @@ def changes(entries: Sequence[Entry]) -> list[Change]:
     levels = [values[start:end].mean() for start, end in itertools.pairwise(bounds)]
     steps = zip(bounds[1:-1], levels, levels[1:], strict=False)
     found = [Change(place, math.exp(after - before)) for place, before, after in steps]
-    return [one for one in found if abs(math.log(one.ratio)) > math.log1p(SMALLEST_CHANGE)]
+    return [one for one in found if abs(math.log(one.ratio)) > math.log1p(MIN_CHANGE)]

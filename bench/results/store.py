@@ -34,7 +34,7 @@ CHECKSUM = "sha256"  # the key, in every file, of the hash of the others
 UNWRITABLE = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR,
 )  # fmt: skip
-LARGEST_FILE_BYTES = 32 * 2**20
+MAX_FILE_BYTES = 32 * 2**20
 POLL_SECONDS = 1.0  # who waits must not disturb a run that is timed
 
 Contents = TypeVar("Contents")
@@ -50,7 +50,7 @@ class NewerError(StoreError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepPlan:
-    """Which runs a sweep consists of, in the order they are run; written before the first one."""
+    """SideName runs a sweep consists of, in the order they are run; written before the first one."""
 
     schema_version: int
     sweep_name: str
@@ -354,11 +354,11 @@ def _bytes_of(path: Path) -> bytes:
         with open(path, "rb", opener=_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise StoreError(f"{path}: not a plain file, so not one of ours")
-            contents = file.read(LARGEST_FILE_BYTES + 1)
+            contents = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise StoreError(f"{path}: can't be read: {error.strerror}") from error
-    if len(contents) > LARGEST_FILE_BYTES:
-        raise StoreError(f"{path}: larger than {LARGEST_FILE_BYTES} bytes, so not one of ours")
+    if len(contents) > MAX_FILE_BYTES:
+        raise StoreError(f"{path}: larger than {MAX_FILE_BYTES} bytes, so not one of ours")
     return contents
 
 

@@ -25,7 +25,7 @@ from bench.config import compose
 from bench.config.hydra_settings import LAUNCHER
 from bench.config.schema import ConfigError, RunConfig
 from bench.machine.facts import usable_cores
-from bench.process.supervisor import Launcher
+from bench.process.supervisor import Supervisor
 from bench.sweep import scheduler
 
 FOLDER = ".launcher"  # in the sweep's, for what launchers write
@@ -101,7 +101,7 @@ def make_run(configs: Sequence[RunConfig], began: str, command: int, _: DictConf
     """Make one run; called by a launcher, in a process that ends when that of the command does."""
     _end_with(command)
     config = configs[HydraConfig.get().job.num]
-    with Launcher() as launcher:
+    with Supervisor() as launcher:
         scheduler.execute(config, launcher, began, wait=True)
 
 

@@ -20,7 +20,7 @@ from bench.machine import facts, lock
 from bench.parity import gate
 from bench.process.isolation import Outcome, run_isolated
 from bench.process.protocol import Request, Result
-from bench.process.supervisor import Launcher
+from bench.process.supervisor import Supervisor
 from bench.records import (
     BROKEN,
     FINISHED,
@@ -83,13 +83,13 @@ def execute_all(configs: Sequence[RunConfig], began: str) -> None:
     Raises:
         StoreError: as `execute`.
     """
-    with Launcher() as launcher:
+    with Supervisor() as launcher:
         left = [config for config in configs if not execute(config, launcher, began, wait=False)]
         for config in left:  # to other processes; should those have died, they are made here
             execute(config, launcher, began, wait=True)
 
 
-def execute(config: RunConfig, launcher: Launcher, began: str, *, wait: bool) -> bool:
+def execute(config: RunConfig, launcher: Supervisor, began: str, *, wait: bool) -> bool:
     """Make one run, unless it is finished already, and leave its record.
 
     Args:
@@ -162,14 +162,16 @@ def _kept(path: Path, made_with: dict[str, str], began: str) -> RunRecord | None
     return None
 
 
-def _see_to_verdict(config: RunConfig, sweep_folder: Path, launcher: Launcher) -> None:
+def _see_to_verdict(config: RunConfig, sweep_folder: Path, launcher: Supervisor) -> None:
     """Have the ladder climbed where the sweep does not say yet what came of that."""
     if not store.verdict_path(sweep_folder, gate.unjudged(config)).exists():
         with lock.reserved(progress.print_waiting, shared=config.share_machine):
             gate.judge(config, sweep_folder, progress.print_verdict, launcher)
 
 
-def _make(config: RunConfig, sweep_folder: Path, run_folder: Path, launcher: Launcher) -> RunRecord:
+def _make(
+    config: RunConfig, sweep_folder: Path, run_folder: Path, launcher: Supervisor
+) -> RunRecord:
     started_at = datetime.now(UTC)
     made_with = provenance.of_run(config)
     outcome, parity_key = _skip(config), None
@@ -224,7 +226,7 @@ def _skip(config: RunConfig) -> Outcome | None:
     return Outcome(result=Result(status="skipped", error=error), seconds=Seconds())
 
 
-def _run(config: RunConfig, sweep_folder: Path, log_path: Path, launcher: Launcher) -> Outcome:
+def _run(config: RunConfig, sweep_folder: Path, log_path: Path, launcher: Supervisor) -> Outcome:
     def write_summary(summary: DatasetSummary) -> None:
         path = store.dataset_path(sweep_folder, summary.name, summary.fingerprint)
         store.write_shared(path, store.encode(summary))

@@ -32,7 +32,7 @@ from bench.records import EpochRecord
 from bench.training import sampling
 from bench.training.flops import flops_per_example
 from bench.training.metrics import Quality, confusion_matrix, judge
-from bench.training.timer import Ledger
+from bench.training.timer import Timer
 
 DIVERGED_RATIO = 1000  # times the untrained model's loss; no run was ever seen to come back from it
 
@@ -41,7 +41,7 @@ def train(
     implementation: Implementation,
     config: RunConfig,
     split: Split,
-    ledger: Ledger,
+    ledger: Timer,
     on_epoch: Callable[[EpochEnded], None],
 ) -> Result:
     """Train for `config.epochs` epochs, or until the run has diverged."""
@@ -114,7 +114,7 @@ class Trainer:
     implementation: Implementation
     config: RunConfig
     split: Split
-    ledger: Ledger
+    ledger: Timer
 
     @property
     def examples_per_epoch(self) -> int:

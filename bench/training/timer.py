@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Ledger:
+class Timer:
     """Adds up wall-clock seconds under the names that the record gives them."""
 
     def __init__(self) -> None:

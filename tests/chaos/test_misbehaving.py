@@ -8,7 +8,7 @@ import pytest
 
 from bench.machine import usage
 from bench.process.isolation import run_isolated
-from bench.process.supervisor import Launcher
+from bench.process.supervisor import Supervisor
 from tests.chaos.conftest import FULL
 from tests.conftest import SCRIPTS
 from tests.processes import guardians, is_running, request, runs, sleeping, wait_for
@@ -72,7 +72,7 @@ def test_a_framework_that_misbehaves_on_import_costs_its_run_alone(
         "memory_limit=600MB",
     )
     log_path = tmp_path / "run.log"
-    with Launcher() as launcher:
+    with Supervisor() as launcher:
         outcome = run_isolated(request(*words), log_path, lambda _: None, launcher)
         assert runs() == []
     assert outcome.result.status == status
@@ -83,7 +83,7 @@ def test_a_framework_that_misbehaves_on_import_costs_its_run_alone(
         assert "planted" in log_path.read_text()
     assert guardians() == []
     assert not sleeping("1111")
-    with Launcher() as launcher:
+    with Supervisor() as launcher:
         good = run_isolated(request(), log_path, lambda _: None, launcher)
     assert good.result.status == "done"
 

@@ -16,7 +16,7 @@ import pytest
 import bench
 from bench.config.compose import compose_runs
 from bench.parity import gate
-from bench.process.supervisor import Launcher
+from bench.process.supervisor import Supervisor
 from bench.results import store
 from tests.conftest import TINY
 
@@ -35,7 +35,7 @@ def own_cache(monkeypatch, tmp_path):
 
 @pytest.fixture
 def launcher():
-    with Launcher() as opened:
+    with Supervisor() as opened:
         yield opened
 
 

@@ -13,7 +13,7 @@ import pytest
 from bench.machine import usage
 from bench.machine.facts import usable_cores
 from bench.process.isolation import run_isolated
-from bench.process.supervisor import Launcher
+from bench.process.supervisor import Supervisor
 from tests.conftest import SCRIPTS
 from tests.processes import LONG, guardians, is_running, request, runs, wait_for
 
@@ -22,7 +22,7 @@ PARTS = ("start_up", "data", "setup", "warm_up", "train", "evaluate", "ceiling",
 
 @pytest.fixture
 def launcher():
-    with Launcher() as opened:
+    with Supervisor() as opened:
         yield opened
     assert guardians() == []
 
@@ -127,14 +127,14 @@ def main():
 
 
 @pytest.fixture
-def converse(tmp_path, monkeypatch, launcher):
+def run_request(tmp_path, monkeypatch, launcher):
     """Have a process do something else than a run, and return what it said and its log."""
 
     def talk(code, name="planted"):
         (tmp_path / f"{name}.py").write_text(PLANTED.format(code=code))
         monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
         said = []
-        ended = launcher.converse(
+        ended = launcher.run_request(
             name, b"{}", tmp_path / "run.log", said.append, cores=usable_cores(), preload=""
         )
         return ended, said, (tmp_path / "run.log").read_text()
@@ -142,26 +142,26 @@ def converse(tmp_path, monkeypatch, launcher):
     return talk
 
 
-def test_a_line_that_was_cut_short_is_not_heard(converse):
-    ended, said, _ = converse("channel.write('whole\\npart'); channel.flush(); os.abort()")
+def test_a_line_that_was_cut_short_is_not_heard(run_request):
+    ended, said, _ = run_request("channel.write('whole\\npart'); channel.flush(); os.abort()")
     assert said == [b"whole\n"]
     assert "SIGABRT" in ended.cause
 
 
-def test_a_run_learns_nothing_of_what_its_user_has_set_for_libraries(converse, monkeypatch):
+def test_a_run_learns_nothing_of_what_its_user_has_set_for_libraries(run_request, monkeypatch):
     monkeypatch.setenv("SOME_FLAGS", "--fast-and-wrong")
     monkeypatch.setenv("OMP_NUM_THREADS", "99")
-    _, said, _ = converse("channel.write(json.dumps(dict(os.environ)) + '\\n')")
+    _, said, _ = run_request("channel.write(json.dumps(dict(os.environ)) + '\\n')")
     found = json.loads(said[0])
     assert "SOME_FLAGS" not in found
     assert found["OMP_NUM_THREADS"] == str(len(usable_cores()))
     assert found["PATH"] == os.environ["PATH"]
 
 
-def test_a_log_is_never_written_through_a_link(converse, tmp_path):
+def test_a_log_is_never_written_through_a_link(run_request, tmp_path):
     (tmp_path / "precious").write_text("kept")
     (tmp_path / "run.log").symlink_to(tmp_path / "precious")
-    _, _, log = converse("sys.stderr.write('to the log')")
+    _, _, log = run_request("sys.stderr.write('to the log')")
     assert "to the log" in log
     assert (tmp_path / "precious").read_text() == "kept"
     assert not (tmp_path / "run.log").is_symlink()
@@ -176,8 +176,8 @@ def test_what_an_import_prints_is_in_the_log_of_every_run(tmp_path, monkeypatch,
         assert "noise of the import" in (tmp_path / "run.log").read_text()
 
 
-def test_helpers_that_a_run_has_started_end_with_it(converse):
-    _, said, _ = converse(
+def test_helpers_that_a_run_has_started_end_with_it(run_request):
+    _, said, _ = run_request(
         "helper = os.fork()\n    if helper == 0:\n        import time\n        time.sleep(1000)\n"
         "    channel.write(f'{helper}\\n')"
     )

@@ -132,7 +132,7 @@ time.sleep(1000)
 def test_a_side_that_hangs_ends_with_its_helpers(
     compare, tree, tmp_path, monkeypatch, patience, budget, status, reason
 ):
-    monkeypatch.setattr(side_process, "LONGEST_ANSWER_SECONDS", patience)
+    monkeypatch.setattr(side_process, "MAX_ANSWER_SECONDS", patience)
     head = tree("head")
     path = tmp_path / "helper"
     module = head / "implementations" / "numpy_mlp.py"

@@ -32,7 +32,7 @@ def test_a_side_moves_with_all_that_it_has_started(tmp_path, monkeypatch):
     randomness = random.Random(0)  # noqa: S311
     conditions = side_process.Conditions(folder=tmp_path, randomness=randomness, until=until)
     cores = sorted(os.sched_getaffinity(0))
-    asked = side_process.Talk("head", side, cores, conditions)
+    asked = side_process.SideProcess("head", side, cores, conditions)
     try:
         helper = asked.answer()["helper"]
         for place in (cores[:1], cores[1:2], cores):
@@ -53,12 +53,12 @@ ASKS = """
 import random, sys, time
 from pathlib import Path
 from bench.regression.sides import SideOfPair
-from bench.regression.talk import Conditions, Talk
+from bench.regression.talk import Conditions, SideProcess
 tree, cores = Path(sys.argv[1]), [int(sys.argv[2])]
 side = SideOfPair(label="", tree=tree, python=sys.executable, commit=None)
 until = time.monotonic() + 1000
 conditions = Conditions(folder=tree, randomness=random.Random(0), until=until)
-Talk("head", side, cores, conditions).answer()
+SideProcess("head", side, cores, conditions).answer()
 """
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bench.records import (
     DatasetSummary,
     EpochRecord,
@@ -17,7 +18,6 @@ from bench.records import (
     Seconds,
     Verdict,
 )
-
 from bench.results import store
 from tests.conftest import SCRIPTS
 from tests.report.browsing import CHROMIUM, drawn

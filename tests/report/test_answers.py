@@ -4,8 +4,8 @@ import math
 import re
 
 import pytest
-from bench.records import RunError
 
+from bench.records import RunError
 from bench.report import comparing, tables
 from bench.report.answers import answers
 from bench.report.distinct import told_apart

@@ -8,7 +8,7 @@ import pytest
 
 from bench import plotting
 from bench.report import charts, panels, tables
-from bench.report.chart_data import MOST_CURVES, chart_data
+from bench.report.chart_data import MAX_CURVES, chart_data
 from tests.report.conftest import make_record
 
 
@@ -37,9 +37,9 @@ def test_of_many_runs_each_implementation_and_condition_has_as_many_curves():
     counts = shown.groupby(["condition", "implementation"]).size()
     assert len(counts) == 8
     assert counts.max() - counts.min() <= 1
-    assert counts.sum() == MOST_CURVES
+    assert counts.sum() == MAX_CURVES
     (notice,) = data.notices
-    assert f"Curves are drawn for {MOST_CURVES} of 480 runs" in notice
+    assert f"Curves are drawn for {MAX_CURVES} of 480 runs" in notice
 
 
 def test_nothing_is_said_to_be_left_out_where_nothing_is():

@@ -8,9 +8,9 @@ import sys
 
 import pandas as pd
 import pytest
-from bench.records import RunError
 from PIL import Image
 
+from bench.records import RunError
 from bench.report.command import main
 from tests.report.conftest import make_record
 

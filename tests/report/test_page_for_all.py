@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench.records import RunError
 
+from bench.records import RunError
 from tests.report.browsing import drawn, needs_chromium, painted
 from tests.report.conftest import make_record, write_sweep
 

@@ -2,8 +2,8 @@
 
 import msgspec
 import pytest
-from bench.records import RunError, RunRecord
 
+from bench.records import RunError, RunRecord
 from bench.report import comparing, pages, tables
 from bench.report.distinct import told_apart
 from bench.results import store

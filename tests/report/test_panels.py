@@ -13,7 +13,7 @@ def test_conditions_that_are_not_drawn_are_said(tmp_path):
     runs = tables.runs_table([make_record("numpy", f"{number}_hidden") for number in range(14)])
     everything = pd.Series(True, runs.index)
     with panels.figure(tmp_path / "a.png", "title", runs, everything) as (drawn, cut):
-        assert len(drawn) == panels.MOST_PICTURED
+        assert len(drawn) == panels.MAX_PICTURED
     assert cut == " Drawn for the first 6 of 14 conditions; the tables hold all."
     one = runs["architecture"] == "3_hidden"
     with panels.figure(tmp_path / "b.png", "title", runs, one) as (drawn, cut):

@@ -9,8 +9,8 @@ import statistics
 from dataclasses import replace
 
 import pytest
-from bench.records import RunError, Seconds
 
+from bench.records import RunError, Seconds
 from bench.report.command import write_report
 from bench.results import store
 from tests.report.conftest import ENVIRONMENT, SUMMARY, make_record, verdicts_for

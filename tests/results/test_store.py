@@ -9,10 +9,10 @@ from dataclasses import asdict, replace
 
 import msgspec
 import pytest
-from bench.records import EpochRecord, RunError, RunRecord, Seconds
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.records import EpochRecord, RunError, RunRecord, Seconds
 from bench.results import store
 
 finite = st.floats(allow_nan=False, allow_infinity=False)

@@ -10,7 +10,7 @@ from bench.config.compose import choices, compose_runs
 from bench.data import datasets
 from bench.training import sampling
 from bench.training.loop import Trainer
-from bench.training.timer import Ledger
+from bench.training.timer import Timer
 
 
 @pytest.mark.parametrize("name", [name for name in choices("implementation") if name != "notebook"])
@@ -26,7 +26,7 @@ def test_what_the_harness_adds_to_an_epoch(benchmark, capsys):
     words = ["dataset=synthetic", "dataset.training_size=60000", "threads=1"]  # an ordinary epoch
     (config,) = compose_runs(words, default_name="speed")
     split = datasets.split(datasets.load(config.dataset, None), config.validation_fraction)
-    model, ledger = registry.load(config.implementation.module)(), Ledger()
+    model, ledger = registry.load(config.implementation.module)(), Timer()
     trainer = Trainer(model, config, split, ledger)
     trainer.prepare()
     batches = sampling.batches(0, 1, len(split.train_labels), config.batch_size)

@@ -19,7 +19,7 @@ from tests.report.conftest import SUMMARY, make_record, make_verdict
 NAMES = ("numpy", "keras", "jax", "torch")
 ARCHITECTURES = ("one_hidden", "two_hidden", "three_hidden")
 RATES = (0.01, 0.03, 0.1, 0.3)
-MOST_MEGABYTES = 1000
+MAX_MEGABYTES = 1000
 
 
 def test_loading_fashion_mnist(benchmark):
@@ -40,7 +40,7 @@ def test_a_report_over_many_records(benchmark, tmp_path, capsys, n_records, most
     benchmark.extra_info["peak_memory_megabytes"] = megabytes
     assert len((tmp_path / "report" / "report.md").read_text()) < 65_000
     assert seconds < most_seconds
-    assert megabytes < MOST_MEGABYTES
+    assert megabytes < MAX_MEGABYTES
 
 
 def report(folder):

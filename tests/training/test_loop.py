@@ -8,7 +8,7 @@ from bench.config.compose import compose_runs
 from bench.contract import ReportsOnDevice
 from bench.data import datasets
 from bench.training.loop import train
-from bench.training.timer import Ledger
+from bench.training.timer import Timer
 
 Notebook = registry.load("notebook_mlp")
 
@@ -31,7 +31,7 @@ def trained():
         small = ["experiment=notebook_scratch", "dataset=synthetic", "epochs=1", "threads=1"]
         (config,) = compose_runs([*small, *words], default_name="test")
         data = datasets.split(datasets.load(config.dataset, None), config.validation_fraction)
-        return train(implementation, config, data, Ledger(), lambda _: None)
+        return train(implementation, config, data, Timer(), lambda _: None)
 
     return run
 

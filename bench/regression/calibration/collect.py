@@ -16,8 +16,8 @@ import msgspec
 from bench.machine import facts, lock
 from bench.regression import session
 from bench.regression.calibration import load, plants, rates
-from bench.regression.pairs import Cell, measure, pair_of_processes, write_problems
-from bench.regression.side_process import Conditions, Which
+from bench.regression.pairs import Case, measure, pair_of_processes, write_problems
+from bench.regression.side_process import Conditions, SideName
 from bench.regression.sides import SideError, SideOfPair, checked_out, repository_here
 
 PLANTED = (0.01, 0.03, 0.05, 0.10)
@@ -32,7 +32,7 @@ def planted(share: float) -> str:
 
 
 def collect(
-    cell: Cell, path: Path, n_rounds: int, budget_seconds: float, on_round: Callable[[int], None]
+    cell: Case, path: Path, n_rounds: int, budget_seconds: float, on_round: Callable[[int], None]
 ) -> None:
     """Write pairs to a file, a line each, until there are those of so many rounds, or time is up.
 
@@ -42,7 +42,7 @@ def collect(
 
     Raises:
         SideError: this is no git repository, or the file was begun elsewhere.
-        CellError: a side can't train the cell.
+        CaseError: a side can't train the cell.
     """
     heading, lines = rates.read(path) if path.exists() else ({}, {})
     mine = {"cell": cell.name, "cpu_model": facts.cpu_model()}
@@ -77,9 +77,9 @@ def _begun(heading: Mapping[str, Any]) -> Told:
     return {"cell": heading["cell"], "cpu_model": heading["environment"]["cpu_model"]}
 
 
-def _one_pair(cell: Cell, base: SideOfPair, head: SideOfPair, conditions: Conditions) -> Told:
+def _one_pair(cell: Case, base: SideOfPair, head: SideOfPair, conditions: Conditions) -> Told:
     start = time.monotonic()
-    sides: dict[Which, SideOfPair] = {"base": base, "head": head}
+    sides: dict[SideName, SideOfPair] = {"base": base, "head": head}
     with pair_of_processes(sides, cell.config.cores, conditions) as talks:
         pair = measure(talks, cell, 0, conditions.randomness)
     return {
@@ -90,7 +90,7 @@ def _one_pair(cell: Cell, base: SideOfPair, head: SideOfPair, conditions: Condit
 
 
 @contextmanager
-def _sides(cell: Cell, commit: str, conditions: Conditions) -> Iterator[dict[str, SideOfPair]]:
+def _sides(cell: Case, commit: str, conditions: Conditions) -> Iterator[dict[str, SideOfPair]]:
     """Write one commit out twice, and plant slowdowns into copies of it."""
     with ExitStack() as stack:
         repository = repository_here()
@@ -111,7 +111,7 @@ def _sides(cell: Cell, commit: str, conditions: Conditions) -> Iterator[dict[str
         yield sides
 
 
-def _heading(cell: Cell, base: SideOfPair) -> Told:
+def _heading(cell: Case, base: SideOfPair) -> Told:
     return {
         "cell": cell.name,
         "commit": base.commit,

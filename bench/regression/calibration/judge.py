@@ -75,7 +75,7 @@ def _parts(rates: Rates) -> list[str]:
     return [
         f"{len(rates.judged[QUIET].answers):,} campaigns of up to {max(LOOKS)} pairs are drawn "
         "from each kind of pair; their bounds, of 95 % confidence, count them as independent, "
-        f"though they share pairs. Cell: {rates.heading['cell']}. Made by "
+        f"though they share pairs. Case: {rates.heading['cell']}. Made by "
         "`python -m bench.regression.calibrate judge`.",
         table(["pairs", *HEADINGS], [_row(kind, rates) for kind in _kinds()]),
         "Pairs of equal revisions, every time of HEAD made longer by a share:",
