@@ -50,7 +50,7 @@ class NewerError(StoreError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepPlan:
-    """SideName runs a sweep consists of, in the order they are run; written before the first one."""
+    """Which runs a sweep consists of, in the order they are run; written before the first one."""
 
     schema_version: int
     sweep_name: str
