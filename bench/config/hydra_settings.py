@@ -1,4 +1,4 @@
-"""SideName of Hydra's own settings may be given: a launcher, by name, and a few numbers for it.
+"""Which of Hydra's own settings may be given: a launcher, by name, and a few numbers for it.
 
 Among the others are functions to call, commands for a shell, modules to import and files to write.
 Neither a command line nor a file from someone else is to run code, so everything else is refused.

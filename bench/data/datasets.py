@@ -40,7 +40,7 @@ SyntheticSize = Annotated[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetSettings:
-    """SideName dataset; one file of conf/dataset."""
+    """Which dataset; one file of conf/dataset."""
 
     name: Literal["fashion_mnist", "synthetic"]
     path: str | None = None  # Fashion-MNIST's folder; None: looked for, then fetched
