@@ -5,7 +5,7 @@ import pytest
 from bench import registry
 from bench.config.compose import choices
 from bench.process.isolation import run_isolated
-from bench.process.supervisor import Launcher
+from bench.process.supervisor import Supervisor
 from tests.processes import request
 
 # A third of a second or more of training each, but for the notebook's loop, which has one thread.
@@ -14,7 +14,7 @@ SLOW = ("notebook", "keras", "keras_jit", "keras_multistep")
 
 @pytest.fixture(scope="module")
 def launcher():
-    with Launcher() as opened:
+    with Supervisor() as opened:
         yield opened
 
 
