@@ -13,9 +13,9 @@ from tests.processes import never_at_once, times_of_runs
 HOLD = """
 import sys, time
 from pathlib import Path
-from bench import machine
-machine.LOCK_PATH = Path(sys.argv[1])
-with machine.reserved(lambda: None):
+from bench.machine import lock
+lock.LOCK_PATH = Path(sys.argv[1])
+with lock.reserved(lambda: None):
     print("held", flush=True)
     time.sleep({seconds})
 """
