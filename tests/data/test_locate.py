@@ -206,7 +206,7 @@ def test_a_host_that_never_answers_is_given_up(sources):
 FETCH = """
 import sys
 from pathlib import Path
-from bench.fetching import Sources, locate
+from bench.data.locate import Sources, locate
 cache, url = sys.argv[1:]
 sources = Sources(
     cache=Path(cache), folders=(), urls=(url,), package=None, timeout_seconds=300.0

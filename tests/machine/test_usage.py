@@ -51,7 +51,7 @@ def test_processor_time_is_that_of_all_threads():
 def test_peak_memory_covers_what_was_allocated():
     """In a process of its own, for the peak of this one is that of all tests before."""
     program = (
-        "from bench import usage\n"
+        "from bench.machine import usage\n"
         "before = usage.peak_memory_bytes()\n"
         "block = bytearray(b'x' * (before + 50_000_000))\n"
         "print(usage.peak_memory_bytes() - before)"
