@@ -20,8 +20,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from bench.records import RunRecord
-from bench.terminal import setting
+from bench.records import RunRecord, setting
 
 # Okabe and Ito 2008, without yellow, which vanishes on paper.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")

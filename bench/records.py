@@ -1,12 +1,19 @@
-"""What is recorded: one run, one epoch, a parity verdict, a dataset's summary.
+"""The records: a run, an epoch, a parity verdict, a dataset's summary; and what is read off them.
 
-Records have slots: msgspec, which reads them, does not set the defaults of dataclasses without.
+Records are dataclasses with slots: without slots, msgspec does not set their defaults.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
+
+IMAGE_SIDE = 28  # pixels
+N_PIXELS = IMAGE_SIDE**2
+N_CLASSES = 10
+PARITY_POINTS = 0.3  # percentage points of test accuracy that implementations may differ by
+MIN_LEARNED_ACCURACY = 1.5 / N_CLASSES  # below this, a model has learned no more than guessing
 
 Status = Literal["done", "diverged", "failed", "timeout", "out_of_memory", "skipped"]
 FINISHED: frozenset[Status] = frozenset({"done", "diverged"})
@@ -24,7 +31,7 @@ class RunError:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seconds:
-    """Where a run's wall-clock time went; the parts sum to `total`, seen from outside."""
+    """Where a run's wall-clock time went; the parts sum to `total`, measured by the parent."""
 
     start_up: float = 0.0  # process and imports
     data: float = 0.0
@@ -32,9 +39,12 @@ class Seconds:
     warm_up: float = 0.0
     train: float = 0.0
     evaluate: float = 0.0
-    ceiling: float = 0.0  # measuring what this machine can do at best
+    ceiling: float = 0.0  # measuring the matrix multiplication that utilisation is a share of
     other: float = 0.0
     total: float = 0.0
+
+
+SECONDS_PARTS = tuple(part.name for part in fields(Seconds) if part.name != "total")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,12 +57,12 @@ class EpochRecord:
     validation_accuracy: float | None
     train_seconds: float
     evaluate_seconds: float
-    training_set_loss: float | None = None  # after the epoch; where it was asked for
+    training_set_loss: float | None = None  # after the epoch; with evaluate_training_set=true
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunRecord:
-    """All that is known of one run; stored as record.json."""
+    """One run: its configuration, environment and results; stored as record.json."""
 
     schema_version: int
     run_id: str
@@ -75,15 +85,15 @@ class RunRecord:
     examples_per_second: float | None = None  # median over epochs
     flops_utilisation: float | None = None  # share of the measured ceiling, 0 to 1; on a CPU
     peak_memory_bytes: int | None = None  # of the run's processes; on a GPU, of its own memory
-    dataset_fingerprint: str | None = None  # names the DatasetSummary beside the record
-    sample_predictions: tuple[int, ...] = ()  # classes given to DatasetSummary.test_images
-    parity_key: str | None = None  # of the Verdict that this run's code and versions need
+    dataset_fingerprint: str | None = None  # of the DatasetSummary in the sweep's folder
+    sample_predictions: tuple[int, ...] = ()  # predicted classes of DatasetSummary.test_images
+    parity_key: str | None = None  # of the Verdict that holds for this run's code and versions
     made_with: dict[str, str] = field(default_factory=dict)  # hashes of code, versions of libraries
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rung:
-    """One step of the parity ladder: how far an implementation was from where it should be."""
+    """One step of the parity ladder: the distance of an implementation from the reference."""
 
     number: int
     distance: float | None  # None: not a finite number
@@ -97,14 +107,16 @@ class Rung:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """Whether an implementation computes what it should, and of which code and versions that is
-    known; stored beside the runs as parity-*.json."""
+    """Whether an implementation computes what its recipe says, and what that was measured with.
+
+    Stored in the sweep's folder as parity-*.json.
+    """
 
     schema_version: int
-    key: str  # SHA-256 of all that the verdict holds for, from `source` to `processor`
+    key: str  # SHA-256 of everything the verdict depends on, from `source` to `processor`
     implementation: str
     source: str  # SHA-256 of the implementation's module
-    ladder: str  # SHA-256 of the code that judges
+    ladder: str  # SHA-256 of the code of the parity ladder
     options: dict[str, Any]
     equations: dict[str, str]  # activation, output, loss, optimizer, initializer
     device: str
@@ -117,13 +129,13 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether every rung was reached and passed."""
+        """Whether the ladder ran without an error and every rung passed."""
         return self.error is None and bool(self.rungs) and all(rung.passed for rung in self.rungs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetSummary:
-    """What a report shows of the data; stored once a sweep, beside the runs."""
+    """The part of a dataset that a report shows; stored once per sweep, beside the runs."""
 
     name: str
     fingerprint: str  # 8 hexadecimal digits
@@ -134,3 +146,59 @@ class DatasetSummary:
     train_labels: tuple[int, ...]
     test_images: bytes  # the first 20 images of the test set
     test_labels: tuple[int, ...]
+
+
+def setting(record: RunRecord, *path: str) -> str | int | float | None:
+    """Look up a plain value in a record's configuration.
+
+    Args:
+        record: its configuration may be of any shape, as it comes from a file.
+        path: the keys that lead to the value, such as `"implementation", "name"`.
+
+    Returns:
+        The value, or None where there is none or it is a list, a mapping or null.
+    """
+    value: object = record.config
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str | int | float) else None
+
+
+def is_synthetic(records: Iterable[RunRecord]) -> bool:
+    """Say whether any of the runs was trained on synthetic data."""
+    return any(setting(record, "dataset", "name") == "synthetic" for record in records)
+
+
+def last_validation_accuracy(record: RunRecord) -> float | None:
+    """Return the validation accuracy after the last epoch; None if the run is not done."""
+    if record.status != "done" or not record.epochs:
+        return None
+    return record.epochs[-1].validation_accuracy
+
+
+def score(record: RunRecord) -> float | None:
+    """Return the number that decides which run is best; the highest is the best.
+
+    It is the validation accuracy after the last epoch; without a validation set, the negative
+    training loss of the last epoch, so that a run with a validation set comes first.
+
+    Returns:
+        The score, or None if the run is not done.
+    """
+    accuracy = last_validation_accuracy(record)
+    if accuracy is not None or record.status != "done" or not record.epochs:
+        return accuracy
+    loss = record.epochs[-1].train_loss
+    return None if loss is None else -loss
+
+
+def best_runs(records: Iterable[RunRecord]) -> list[RunRecord]:
+    """Return the runs that share the highest score, in the order given; none if none is done."""
+    scored = [(value, record) for record in records if (value := score(record)) is not None]
+    highest = max((value for value, _ in scored), default=None)
+    return [record for value, record in scored if value == highest]
+
+
+def has_learned(accuracies: Sequence[float | None]) -> bool:
+    """Say whether any of these accuracies (0 to 1) is clearly higher than that of guessing."""
+    return any(value is not None and value >= MIN_LEARNED_ACCURACY for value in accuracies)

@@ -10,7 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.console import printable
-from bench.records import RunRecord, Verdict
+from bench.records import (
+    RunRecord,
+    Verdict,
+    best_runs,
+    has_learned,
+    is_synthetic,
+    last_validation_accuracy,
+    setting,
+)
 
 WIDTH = 100
 SYNTHETIC = "synthetic data"
@@ -26,26 +34,6 @@ def console() -> Console:
 def cell(value: object) -> Text:
     """Return a value from a record for a cell of a table: never markup, and steering nothing."""
     return Text(printable(f"{value:g}" if isinstance(value, float) else value))
-
-
-def setting(record: RunRecord, *path: str) -> str | int | float | None:
-    """Look a setting up in a record's configuration; None where there is no such plain value."""
-    value: object = record.config
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, str | int | float) else None
-
-
-def is_synthetic(records: Iterable[RunRecord]) -> bool:
-    """Say whether any of the runs was trained on made-up data."""
-    return any(setting(record, "dataset", "name") == "synthetic" for record in records)
-
-
-def last_validation_accuracy(record: RunRecord) -> float | None:
-    """Return the validation accuracy after the last epoch; None where the run has no result."""
-    if record.status != "done" or not record.epochs:
-        return None
-    return record.epochs[-1].validation_accuracy
 
 
 def new_table(title: str, caption: str, words: Iterable[str], numbers: Iterable[str]) -> Table:
@@ -93,15 +81,10 @@ def print_runs(records: Sequence[RunRecord], verdicts: Sequence[Verdict] = ()) -
             "total\n(s)",
         ),
     )
-    scores = [last_validation_accuracy(record) for record in records]
-    ranked = [
-        score
-        for record, score in zip(records, scores, strict=True)
-        if score is not None and record.parity_key in proven
-    ]
-    best = max(ranked, default=None)
-    for record, score in zip(records, scores, strict=True):
-        is_best = score is not None and score == best and record.parity_key in proven
+    best = best_runs(record for record in records if record.parity_key in proven)
+    for record in records:
+        accuracy = last_validation_accuracy(record)
+        is_best = record in best and has_learned([accuracy])
         named = [
             setting(record, "implementation", "name"),
             setting(record, "architecture", "name"),
@@ -111,7 +94,7 @@ def print_runs(records: Sequence[RunRecord], verdicts: Sequence[Verdict] = ()) -
         table.add_row(
             *(cell(value) for value in named),
             record.status,
-            shown(score, ".4f") + ("*" if is_best else " "),
+            shown(accuracy, ".4f") + ("*" if is_best else " "),
             shown(record.test_accuracy, ".4f"),
             shown(record.examples_per_second, ",.0f"),
             shown(record.seconds.train, ".1f"),

@@ -15,8 +15,8 @@ import filelock
 
 from bench.data import debian, download, fashion_mnist
 from bench.data.idx import DatasetError
+from bench.files import FileError, remove_temporary_files, write_atomically
 from bench.machine.facts import cache_folder
-from bench.results.store import StoreError, remove_leftovers, write_atomically
 
 PACKAGE = "dataset-fashion-mnist"
 PACKAGE_FOLDER = Path("usr/share/datasets/fashion-mnist")  # below / when installed
@@ -165,9 +165,9 @@ def _fetch(sources: Sources, failures: list[str]) -> None:
                 folder = bring(staging)
                 for file in fashion_mnist.FILES:
                     contents, _ = fashion_mnist.read(folder, file)
-                    remove_leftovers(sources.cache / file.name)
+                    remove_temporary_files(sources.cache / file.name)
                     write_atomically(sources.cache / file.name, contents)
-        except (DatasetError, StoreError, OSError) as error:
+        except (DatasetError, FileError, OSError) as error:
             failures.append(f"{name}: {error}")
         else:
             _say(f"now in {sources.cache}")

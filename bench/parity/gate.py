@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 import bench
-from bench import provenance, registry
+from bench import files, provenance, registry
 from bench.config.schema import RunConfig
 from bench.machine import facts
 from bench.process.supervisor import Supervisor
@@ -141,7 +141,7 @@ def judge(
         examine([config], verdicts.append, launcher)
         (verdict,) = verdicts
         announce(verdict)
-    store.write_shared(path, store.encode(verdict))
+    files.write_shared(path, store.encode(verdict))
     return wanted.key
 
 
@@ -160,7 +160,7 @@ def _keep(verdict: Verdict) -> None:
     path = _cached(verdict)
     try:
         if path is not None:
-            store.write_shared(path, store.encode(verdict))
+            files.write_shared(path, store.encode(verdict))
     except store.StoreError:
         return  # a cache that can't be written to costs a few seconds, the next time
 

@@ -96,7 +96,7 @@ def of_pictures(
         classes = [pictures.class_name(summary, label) for label in summary.train_labels]
         said[samples] = (f"Small grey images; row by row: {', '.join(classes)}.", "")
     by_fingerprint: Mapping[str | None, DatasetSummary] = {one.fingerprint: one for one in datasets}
-    for record in pictures.best_runs(records):
+    for record in pictures.best_by_implementation(records):
         summary_of_run = by_fingerprint.get(record.dataset_fingerprint)
         if summary_of_run is not None:
             predictions, confusion = pictures.run_names(record)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bench.markdown import text
-from bench.records import BROKEN, RunRecord
+from bench.records import BROKEN, RunRecord, setting
 from bench.report import tables
 from bench.results.store import Sweep
-from bench.terminal import first_line, setting
+from bench.terminal import first_line
 
 MAX_REASONS = 10
 

@@ -28,7 +28,7 @@ def draw(sweep: Sweep, runs: pd.DataFrame, folder: Path) -> dict[str, str]:
     without being sent them.
     """
     plots = Plots(sweep.records, folder, sweep.verdicts)
-    best = pictures.best_runs(sweep.records)
+    best = pictures.best_by_implementation(sweep.records)
     drawings: list[Drawing] = [
         *(partial(plots.draw, name) for name in plots.drawings),
         partial(overviews.draw, runs, folder, plots.stamp),

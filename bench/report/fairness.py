@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bench.markdown import code, table, text
-from bench.records import RunRecord, Verdict
+from bench.records import RunRecord, Verdict, setting
 from bench.report import tables
-from bench.terminal import setting, shown_distance
+from bench.terminal import shown_distance
 
 DECLARED = ("precision", "tf32", "compilation", "data_path")
 HASH_DIGITS = 8

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bench.markdown import code, table, text
-from bench.records import RunRecord
+from bench.records import RunRecord, best_runs
 from bench.report import comparing, tables
 from bench.results.store import Sweep
 from bench.terminal import shown
@@ -188,7 +188,8 @@ def confused(sweep: Sweep, compared: pd.DataFrame) -> str:
     named = tables.varying(compared) if len(compared) else []
     rows = []
     for row in tables.rows(compared):
-        record = max((by_id[name] for name in row.run_ids), key=_validation_accuracy)
+        best = best_runs(by_id[name] for name in row.run_ids)
+        record = best[0] if best else by_id[row.run_ids[0]]
         classes = names.get(record.dataset_fingerprint or "")
         if classes is not None and record.confusion_matrix:
             settings = [*_settings(row, named), text(row.implementation)]
@@ -197,11 +198,6 @@ def confused(sweep: Sweep, compared: pd.DataFrame) -> str:
         return ""
     headings = [*_headings(named), "implementation", "most mistaken", "all mistakes"]
     return table(headings, rows, n_words=len(headings) - 1)
-
-
-def _validation_accuracy(record: RunRecord) -> float:
-    last = record.epochs[-1].validation_accuracy if record.epochs else None
-    return -1.0 if last is None else last
 
 
 def _mistakes(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> list[str]:

@@ -11,13 +11,13 @@ import jinja2
 import pandas as pd
 
 from bench.markdown import block, code, text, visible
-from bench.records import RunRecord
+from bench.records import RunRecord, is_synthetic
 from bench.report import fairness, layouts
 from bench.report.answers import answers
 from bench.report.circumstances import counted
 from bench.report.repeating import command
 from bench.results.store import Sweep
-from bench.terminal import SYNTHETIC, first_line, is_synthetic
+from bench.terminal import SYNTHETIC, first_line
 
 MAX_CHARACTERS = 65_000  # of report.md; pull requests take 65,536
 MAX_ROWS = 100  # of a table, to begin with

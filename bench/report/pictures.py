@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from bench import plotting
-from bench.records import DatasetSummary, RunRecord
-from bench.terminal import SYNTHETIC, last_validation_accuracy, setting
+from bench.records import DatasetSummary, RunRecord, best_runs, setting
+from bench.terminal import SYNTHETIC
 
 SIDE = 28
 SHADES = "Greys"
@@ -26,7 +26,7 @@ def draw(
     for number, summary in enumerate(datasets):
         captions |= draw_dataset(summary, folder, *dataset_names(number))
     by_fingerprint = {summary.fingerprint: summary for summary in datasets}
-    for record in best_runs(records):
+    for record in best_by_implementation(records):
         trained_on = by_fingerprint.get(record.dataset_fingerprint or "")
         if trained_on is not None:
             captions |= draw_predictions(record, trained_on, folder)
@@ -147,20 +147,12 @@ def draw_confusion(record: RunRecord, summary: DatasetSummary, folder: Path) -> 
     }
 
 
-def best_runs(records: Sequence[RunRecord]) -> list[RunRecord]:
-    """Return, for each implementation, the run with the highest validation accuracy."""
-    best: dict[str, tuple[float, RunRecord]] = {}
+def best_by_implementation(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Return the best run of each implementation, sorted by the implementation's name."""
+    by_name: dict[str, list[RunRecord]] = {}
     for record in records:
-        score = last_validation_accuracy(record)
-        name = plotting.implementation(record)
-        if record.status != "done":
-            continue
-        # Without a validation set the lowest training loss decides.
-        loss = record.epochs[-1].train_loss if record.epochs else None
-        rank = score if score is not None else -(loss if loss is not None else float("inf"))
-        if name not in best or rank > best[name][0]:
-            best[name] = (rank, record)
-    return [best[name][1] for name in sorted(best)]
+        by_name.setdefault(plotting.implementation(record), []).append(record)
+    return [best[0] for _, group in sorted(by_name.items()) if (best := best_runs(group))]
 
 
 def _describe(record: RunRecord) -> str:

@@ -11,9 +11,9 @@ import pandas as pd
 from matplotlib.ticker import NullLocator
 
 from bench import plotting
-from bench.records import RunRecord, Verdict
+from bench.records import RunRecord, Verdict, is_synthetic
 from bench.report import curves, panels, tables
-from bench.terminal import SYNTHETIC, is_synthetic
+from bench.terminal import SYNTHETIC
 
 MAX_LEVEL_NAMES, MAX_LEVEL_RATES = 4, 6  # that fit side by side below a panel
 

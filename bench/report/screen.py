@@ -8,6 +8,7 @@ import pandas as pd
 from rich.text import Text
 
 from bench import terminal
+from bench.records import is_synthetic
 from bench.report import tables
 from bench.report.layouts import number, seeds, standard_error
 from bench.results.store import Sweep
@@ -25,7 +26,7 @@ def print_comparison(sweep: Sweep, comparison: pd.DataFrame) -> None:
     if comparison.empty:
         terminal.print_runs(sweep.records, sweep.verdicts)
         return
-    stamp = f" ({terminal.SYNTHETIC})" if terminal.is_synthetic(sweep.records) else ""
+    stamp = f" ({terminal.SYNTHETIC})" if is_synthetic(sweep.records) else ""
     named = [*tables.varying(comparison), "implementation"]
     accuracies = ("validation\naccuracy ", "test\naccuracy")
     doubtful = (comparison["quiet"] != tables.QUIET).any()

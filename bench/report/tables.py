@@ -8,9 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.records import RunRecord, Seconds, Verdict
+from bench.records import RunRecord, Seconds, Verdict, last_validation_accuracy, setting
 from bench.report import distinct
-from bench.terminal import last_validation_accuracy, setting
 
 # Runs are compared only where all of these are the same. With implementation, learning rate and
 # seed they are all that decides what a run does.

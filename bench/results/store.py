@@ -8,40 +8,34 @@ what is written has the SHA-256 of its content besides, so that damage of any ki
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import itertools
-import os
-import stat
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import filelock
 import msgspec
 
+from bench.files import (
+    FileError,
+    locked,
+    read_plain_file,
+    remove_temporary_files,
+    write_atomically,
+)
 from bench.records import DatasetSummary, RunRecord, Verdict
 
 SCHEMA_VERSION = 1
 RECORD_NAME = "record.json"
 PLAN_NAME = "sweep.json"
-LOCK_NAME = ".lock"
 CHECKSUM = "sha256"  # the key, in every file, of the hash of the others
-UNWRITABLE = (
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR,
-)  # fmt: skip
-MAX_FILE_BYTES = 32 * 2**20
-POLL_SECONDS = 1.0  # who waits must not disturb a run that is timed
 
 Contents = TypeVar("Contents")
 
 
-class StoreError(Exception):
-    """A file under results/ can't be used; the message names it and says why."""
+StoreError = FileError  # what this module raises
 
 
 class NewerError(StoreError):
@@ -70,52 +64,6 @@ class Sweep:
     verdicts: tuple[Verdict, ...] = ()
     name: str = ""  # of the folder, also where that was given as `.`
     n_repeated: int = 0  # records that several sweeps hold, and that count once
-
-
-def write_atomically(path: Path, contents: bytes) -> None:
-    """Write a file so that readers see all of it or none, also after a power cut.
-
-    Raises:
-        StoreError: the folder can't be written to, or the disk is full.
-    """
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(contents)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-        temporary = None
-    except OSError as error:
-        raise StoreError(f"{path.parent}: can't write {path.name}: {error.strerror}") from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-
-
-def remove_leftovers(path: Path) -> None:
-    """Remove what writers of a file have left that were killed; nobody else may be writing it."""
-    for leftover in path.parent.glob(f".{path.name}.*"):
-        leftover.unlink()
-
-
-def write_shared(path: Path, contents: bytes) -> None:
-    """Write a file that several processes may be writing, and remove what killed ones have left.
-
-    Raises:
-        StoreError: as `write_atomically`.
-    """
-    with locked(path.parent):
-        remove_leftovers(path)
-        write_atomically(path, contents)
 
 
 def write_record(sweep_folder: Path, record: RunRecord) -> Path:
@@ -176,7 +124,7 @@ def add_to_plan(sweep_folder: Path, run_ids: Sequence[str]) -> str | None:
     path = sweep_folder / PLAN_NAME
     damage = None
     with locked(sweep_folder):
-        remove_leftovers(path)
+        remove_temporary_files(path)
         earlier: tuple[str, ...] = ()
         if path.exists():
             try:
@@ -193,31 +141,6 @@ def add_to_plan(sweep_folder: Path, run_ids: Sequence[str]) -> str | None:
         )
         write_atomically(path, encode(plan))
     return damage
-
-
-@contextmanager
-def locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Have a folder of results to oneself; made if need be. It is let go of when a process dies.
-
-    Yields:
-        Whether it is one's own: without `wait`, not while another process has it.
-
-    Raises:
-        StoreError: the folder can't be written to.
-    """
-    lock = filelock.FileLock(folder / LOCK_NAME, mode=0o666)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(blocking=wait, poll_interval=POLL_SECONDS)
-    except filelock.Timeout:
-        yield False
-        return
-    except OSError as error:
-        raise StoreError(f"{folder}: can't be written to: {error.strerror}") from error
-    try:
-        yield True
-    finally:
-        lock.release()
 
 
 def dataset_path(sweep_folder: Path, name: str, fingerprint: str) -> Path:
@@ -331,7 +254,7 @@ def _read_or_note(path: Path, kind: type[Contents], unreadable: list[str]) -> Co
 
 
 def _read(path: Path, kind: type[Contents]) -> Contents:
-    contents = _bytes_of(path)
+    contents = read_plain_file(path)
     try:
         content = msgspec.json.decode(contents, type=dict[str, Any])
         version = content.get("schema_version", SCHEMA_VERSION)
@@ -346,21 +269,3 @@ def _read(path: Path, kind: type[Contents]) -> Contents:
         return msgspec.json.decode(contents, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError) as error:
         raise StoreError(f"{path}: damaged or not a {kind.__name__}: {error}") from error
-
-
-def _bytes_of(path: Path) -> bytes:
-    """Read a plain file of bounded size; from a pipe or a device one might read for ever."""
-    try:
-        with open(path, "rb", opener=_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise StoreError(f"{path}: not a plain file, so not one of ours")
-            contents = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise StoreError(f"{path}: can't be read: {error.strerror}") from error
-    if len(contents) > MAX_FILE_BYTES:
-        raise StoreError(f"{path}: larger than {MAX_FILE_BYTES} bytes, so not one of ours")
-    return contents
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)

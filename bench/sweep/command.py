@@ -94,6 +94,7 @@ def _run_all(arguments: argparse.Namespace) -> int:
     default_name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     configs = _compose_or_exit(arguments, default_name)
 
+    from bench import files
     from bench.config.schema import ConfigError
     from bench.data.datasets import DatasetError
     from bench.results import store
@@ -108,7 +109,7 @@ def _run_all(arguments: argparse.Namespace) -> int:
         print(f"bench: {printable(error)}", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.errno not in store.UNWRITABLE:
+        if error.errno not in files.UNWRITABLE:
             raise
         place = error.filename or scheduler.folder_of(configs[0])
         print(

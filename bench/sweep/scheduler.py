@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from bench import provenance, registry
+from bench import files, provenance, registry
 from bench.config.schema import ConfigError, RunConfig
 from bench.console import printable
 from bench.data import datasets
@@ -105,11 +105,11 @@ def execute(config: RunConfig, launcher: Supervisor, began: str, *, wait: bool) 
     sweep_folder = folder_of(config)
     run_folder = sweep_folder / config.run_id
     path = run_folder / store.RECORD_NAME
-    with store.locked(run_folder, wait=wait) as ours:
+    with files.locked(run_folder, wait=wait) as ours:
         if not ours:
             progress.print_heading(config, sweep_folder, "another process is at it")
             return False
-        store.remove_leftovers(path)
+        files.remove_temporary_files(path)
         try:
             record = _kept(path, provenance.of_run(config), began)
         except store.NewerError as error:
@@ -229,7 +229,7 @@ def _skip(config: RunConfig) -> Outcome | None:
 def _run(config: RunConfig, sweep_folder: Path, log_path: Path, launcher: Supervisor) -> Outcome:
     def write_summary(summary: DatasetSummary) -> None:
         path = store.dataset_path(sweep_folder, summary.name, summary.fingerprint)
-        store.write_shared(path, store.encode(summary))
+        files.write_shared(path, store.encode(summary))
 
     dataset_folder = datasets.locate(config.dataset)
     request = Request(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bench import files
 from bench.records import (
     DatasetSummary,
     EpochRecord,
@@ -168,9 +169,9 @@ def write(tmp_path: Path) -> Callable[..., Path]:
             store.write_record(folder, record)
         for number, verdict in enumerate(verdicts_for(records)):
             path = folder / f"parity-{number}.json"
-            store.write_atomically(path, store.encode(verdict))
+            files.write_atomically(path, store.encode(verdict))
         path = store.dataset_path(folder, SUMMARY.name, SUMMARY.fingerprint)
-        store.write_atomically(path, store.encode(SUMMARY))
+        files.write_atomically(path, store.encode(SUMMARY))
         if planned:
             store.add_to_plan(folder, planned)
         return folder
@@ -183,9 +184,9 @@ def write_sweep(folder: Path, records) -> Path:
     for record in records:
         store.write_record(folder, record)
     for number, verdict in enumerate(verdicts_for(tuple(records))):
-        store.write_atomically(folder / f"parity-{number}.json", store.encode(verdict))
+        files.write_atomically(folder / f"parity-{number}.json", store.encode(verdict))
     path = store.dataset_path(folder, SUMMARY.name, SUMMARY.fingerprint)
-    store.write_atomically(path, store.encode(SUMMARY))
+    files.write_atomically(path, store.encode(SUMMARY))
     subprocess.run([SCRIPTS / "bench-report", folder], check=True, capture_output=True)
     return folder / "report" / "index.html"
 

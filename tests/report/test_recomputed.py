@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from bench import files
 from bench.records import RunError, Seconds
 from bench.report.command import write_report
 from bench.results import store
@@ -64,9 +65,9 @@ def told(tmp_path_factory):
     for record in records():
         store.write_record(folder, record)
     for number, verdict in enumerate(verdicts_for(tuple(records()))):
-        store.write_atomically(folder / f"parity-{number}.json", store.encode(verdict))
+        files.write_atomically(folder / f"parity-{number}.json", store.encode(verdict))
     path = store.dataset_path(folder, SUMMARY.name, SUMMARY.fingerprint)
-    store.write_atomically(path, store.encode(SUMMARY))
+    files.write_atomically(path, store.encode(SUMMARY))
     page = write_report(store.read_sweep(folder), folder / "report", {"md"})
     stored = [json.loads(path.read_text()) for path in folder.glob("*/record.json")]
     return page.read_text(), stored
