@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import shutil
+import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import bench
 from bench import registry
 from bench.config.schema import RunConfig
 from bench.machine import facts
 
+PACKAGE = Path(bench.__file__)
 TIMED = ("contract.py", "data", "machine", "process", "training")  # files and folders of bench/
 IMPLEMENTATION, HARNESS = "code of the implementation", "code of the harness"
 
@@ -34,6 +38,31 @@ def of_code(config: RunConfig) -> dict[str, str]:
         "python": platform.python_version(),
         **{name: version or "not installed" for name, version in versions.items()},
     }
+
+
+def code_version() -> dict[str, Any]:
+    """Return the git commit of this checkout and whether its code has uncommitted changes.
+
+    A new file in the folders of code is a change; files elsewhere are not.
+
+    Returns:
+        `git_commit` (str) and `git_dirty` (bool); both None where the code was installed rather
+        than checked out.
+    """
+    folder = PACKAGE.parent
+    commit = dirty = None
+    git = shutil.which("git")
+
+    def run_git(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603
+            [str(git), "-C", str(folder), *words], capture_output=True, text=True, check=False
+        )
+
+    if git and run_git("ls-files", "--error-unmatch", PACKAGE.name).returncode == 0:
+        commit = run_git("rev-parse", "HEAD").stdout.strip() or None
+        folders = [folder, *(folder.parent / name for name in ("implementations", "conf"))]
+        dirty = bool(run_git("status", "--porcelain", "--", *map(str, folders)).stdout.strip())
+    return {"git_commit": commit, "git_dirty": dirty}
 
 
 def code_files(names: Iterable[str]) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import numpy as np
 import pytest
@@ -77,3 +78,29 @@ def test_what_was_made_with_something_else_is_made_again(run, tmp_path):
         assert path.with_name("run.log").exists()
         assert json.loads(path.read_text())["made_with"][key] != "1.0"
     assert run(*words).stdout.count("finished earlier, kept") == len(CHANGES)
+
+
+def test_code_version_is_the_commit_of_the_checkout():
+    version = provenance.code_version()
+    asked = subprocess.run(
+        ["git", "-C", str(provenance.PACKAGE.parent), "rev-parse", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert version["git_commit"] == (asked.stdout.strip() if asked.returncode == 0 else None)
+    assert (version["git_dirty"] is None) == (version["git_commit"] is None)
+
+
+def test_only_a_new_file_of_code_makes_the_checkout_dirty(monkeypatch, tmp_path):
+    for folder in ("bench", "implementations", "conf"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "code.py").write_text("")
+    named = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.org")
+    for words in (["init", "-q"], ["add", "."], [*named, "commit", "-qm", "all"]):
+        subprocess.run(["git", "-C", tmp_path, *words], check=True)
+    monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "bench" / "code.py")
+    (tmp_path / "notes.txt").write_text("")
+    assert provenance.code_version()["git_dirty"] is False
+    (tmp_path / "implementations" / "new_mlp.py").write_text("")
+    assert provenance.code_version()["git_dirty"] is True

@@ -6,8 +6,6 @@ import functools
 import importlib.metadata
 import os
 import platform
-import shutil
-import subprocess
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,10 +13,8 @@ from typing import Any
 
 import numpy as np
 
-import bench
 from bench.machine import host
 
-PACKAGE = Path(bench.__file__)
 NOISY_RATIO = 1.10  # two readings of the ceiling further apart than this mark the run noisy
 PROBE_SIZE = 1024
 PROBE_REPEATS = 4
@@ -30,15 +26,12 @@ def describe(libraries: Iterable[str]) -> dict[str, Any]:
     Args:
         libraries: distributions whose versions matter to the run, besides NumPy.
     """
-    commit, dirty = code_version()
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu_model": cpu_model(),
         "cores": list(usable_cores()),
         "libraries": versions(libraries),
-        "git_commit": commit,
-        "git_dirty": dirty,
         "load_average": list(os.getloadavg()),
         "caches": host.caches(),
         "limits": host.limits(),
@@ -72,29 +65,6 @@ def cpu_model() -> str:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
-
-
-def code_version() -> tuple[str | None, bool | None]:
-    """Return the commit this code was checked out from, and whether the code was changed since.
-
-    A new file of code is a change; what lies outside the folders of code is not.
-    (None, None) where it was installed rather than checked out.
-    """
-    folder = PACKAGE.parent
-    git = shutil.which("git")
-    if git is None:
-        return None, None
-
-    def ask(*question: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(  # noqa: S603
-            [git, "-C", str(folder), *question], capture_output=True, text=True, check=False
-        )
-
-    if ask("ls-files", "--error-unmatch", PACKAGE.name).returncode != 0:
-        return None, None
-    commit = ask("rev-parse", "HEAD").stdout.strip() or None
-    folders = [f"{folder}", *(f"{folder.parent / name}" for name in ("implementations", "conf"))]
-    return commit, bool(ask("status", "--porcelain", "--", *folders).stdout.strip())
 
 
 def matmul_flops_per_second() -> float:

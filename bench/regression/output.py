@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from rich.progress import BarColumn, Progress, TextColumn
 
-from bench import terminal
+from bench import provenance, terminal
 from bench.machine import facts
 from bench.markdown import table, text
 from bench.regression.session import Outcome
@@ -136,7 +136,7 @@ def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[SideName, Si
             which: {"label": side.label, "commit": side.commit} for which, side in sides.items()
         },
         "different_libraries": different_libraries(sides["base"], sides["head"]),
-        "environment": facts.describe([]),
+        "environment": facts.describe([]) | provenance.code_version(),
         "cells": [
             {
                 "cell": one.cell.name,

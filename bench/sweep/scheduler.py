@@ -182,10 +182,9 @@ def _make(
             # Asked here, for the wait may have been long enough to edit a file.
             made_with, needed = provenance.of_run(config), gate.unjudged(config)
             launcher.renew(config.preload, provenance.of_code(config) | {"ladder": needed.ladder})
-            described, parity_key = (
-                facts.describe(config.implementation.libraries),
-                needed.key,
-            )
+            described = facts.describe(config.implementation.libraries)
+            described |= provenance.code_version()
+            parity_key = needed.key
             outcome = _run(config, sweep_folder, run_folder / LOG_NAME, launcher)
     result = outcome.result
     told = {name: getattr(result, name) for name in result.__struct_fields__}

@@ -13,19 +13,19 @@ SLOW = ("notebook", "keras", "keras_jit", "keras_multistep")
 
 
 @pytest.fixture(scope="module")
-def launcher():
+def supervisor():
     with Supervisor() as opened:
         yield opened
 
 
 @pytest.mark.parametrize("name", choices("implementation"))
-def test_on_one_core_no_more_than_one_is_kept_busy(name, launcher, tmp_path):
+def test_on_one_core_no_more_than_one_is_kept_busy(name, supervisor, tmp_path):
     size = 2000 if name in SLOW else 20_000
     words = (f"implementation={name}", f"dataset.training_size={size}", "epochs=1", "threads=1")
     asked = request(*words)
     if registry.missing(asked.config.implementation.requires):
         pytest.skip(f"{name} is not installed")
-    result = run_isolated(asked, tmp_path / "run.log", lambda _: None, launcher).result
+    result = run_isolated(asked, tmp_path / "run.log", lambda _: None, supervisor).result
     assert result.status == "done", result.error
     assert len(result.environment["cores"]) == 1
     assert 0 < result.environment["cores_kept_busy"] <= 1.1

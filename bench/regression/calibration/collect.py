@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from bench import provenance
 from bench.machine import facts, lock
 from bench.regression import session
 from bench.regression.calibration import load, plants, rates
@@ -117,7 +118,7 @@ def _heading(cell: Case, base: SideOfPair) -> Told:
         "commit": base.commit,
         "cores": cell.config.cores,
         "block_seconds": session.BLOCK_SECONDS,
-        "environment": facts.describe([]),
+        "environment": facts.describe([]) | provenance.code_version(),
     }
 
 
