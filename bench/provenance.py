@@ -17,6 +17,12 @@ from bench.machine import facts
 
 PACKAGE = Path(bench.__file__)
 TIMED = ("contract.py", "data", "machine", "process", "training")  # files and folders of bench/
+# Variables that every run inherits although they choose which code is loaded, or on which GPU it
+# runs. Their values are a part of what a run was made with.
+SEARCH_PATH_VARIABLES = ("DYLD_LIBRARY_PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
+GPU_VARIABLES = (
+    "CUDA_DEVICE_ORDER", "CUDA_HOME", "CUDA_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES",
+)  # fmt: skip
 IMPLEMENTATION, HARNESS = "code of the implementation", "code of the harness"
 
 

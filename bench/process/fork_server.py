@@ -16,18 +16,17 @@ It is guarded by a process that imports nothing, so that no framework can keep i
 that was started here: on SIGTERM, and when the parent dies, however that comes about.
 """
 
+import os
 import sys
 
-from bench.process.supervisor import bind_to_cores
-
-if __name__ == "__main__":
-    bind_to_cores(sys.argv[1])
+# Before anything else is imported: libraries size their thread pools by the cores that they find.
+if __name__ == "__main__" and hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {int(core) for core in sys.argv[1].split(",")})
 
 import contextlib
 import ctypes
 import gc
 import importlib
-import os
 import resource
 import selectors
 import signal

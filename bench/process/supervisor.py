@@ -20,22 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
-# For platforms without affinity, and for libraries that size their pools by these alone.
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
-
-# All that a process learns from the environment of whoever starts it: where things are, and which
-# GPU is to be used. Variables that steer a library would make two runs of one configuration differ.
-KEPT_VARIABLES = (
-    "CONDA_PREFIX", "CUDA_DEVICE_ORDER", "CUDA_HOME", "CUDA_PATH", "CUDA_VISIBLE_DEVICES",
-    "DYLD_LIBRARY_PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "LOGNAME",
-    "NVIDIA_VISIBLE_DEVICES", "PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONHOME", "PYTHONNOUSERSITE",
-    "PYTHONPATH", "PYTHONPYCACHEPREFIX", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV", "XDG_CACHE_HOME",
-)  # fmt: skip
+from bench.process.environment import WORKING_FOLDER, child_environment
 
 GRACE_SECONDS = 5.0
 
@@ -156,8 +141,6 @@ class _ForkServer:
     def __init__(self, preload: str, cores: Sequence[int], memory_limit_bytes: int | None) -> None:
         self.connection, theirs = socket.socketpair()
         self.noise = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
-        kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        limits = dict.fromkeys(THREAD_VARIABLES, str(len(cores)))
         listed = ",".join(map(str, cores))
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603
@@ -168,7 +151,8 @@ class _ForkServer:
                 stdin=subprocess.DEVNULL,
                 stdout=self.noise,
                 stderr=self.noise,
-                env=kept | limits | {"PYTHONUNBUFFERED": "1"},
+                env=child_environment(len(cores)),
+                cwd=WORKING_FOLDER,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # the terminal's Ctrl-C is for the parent alone
             )
@@ -226,16 +210,6 @@ def _new_log(path: Path | None) -> BinaryIO:
         return tempfile.TemporaryFile()  # nameless, so that nothing is left of it
     path.unlink(missing_ok=True)
     return path.open("xb")  # never through a link that somebody has put there
-
-
-def bind_to_cores(listed: str) -> None:
-    """In the process: keep to these cores, given as `0,1`.
-
-    To be called before anything else is imported: libraries size their thread pools by what they
-    find.
-    """
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {int(core) for core in listed.split(",")})
 
 
 def open_channel() -> BinaryIO:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import msgspec
 
 from bench.machine import usage
-from bench.process.supervisor import THREAD_VARIABLES
+from bench.process.environment import THREAD_VARIABLES
 from bench.regression.sides import SideOfPair
 
 PROGRAM = Path(__file__).with_name("side.py")
