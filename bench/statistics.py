@@ -1,9 +1,9 @@
-"""From pairs of times to one of three answers: slower, not slower, can't tell.
+"""Statistics of paired times and of means, shared by the regression gate, the history and reports.
 
-The value of a pair is log(time of HEAD / time of BASE). Over pairs: a 20 % trimmed mean with a
-winsorised standard error (Tukey and McLaughlin 1963; Yuen 1974), tested one-sided against a margin
-that harmless differences in memory layout stay below. Looks at the pairs so far share one error
-rate; several cells share it too (Holm 1979).
+The value of a pair is log(time of HEAD / time of BASE). Values of several pairs are combined by a
+20 % trimmed mean with a winsorised standard error (Tukey and McLaughlin 1963; Yuen 1974), and
+tested one-sided against a margin that harmless differences in memory layout stay below. The looks
+at a growing number of pairs share one error rate; so do several cases (Holm 1979).
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from scipy import stats
 from scipy.stats import mstats
 
 TRIM = 0.2
-MARGIN = 0.01  # a slowdown that nobody is told of
-LOOKS = {20: 0.0005, 40: 0.0015, 80: 0.003}  # pairs: the chance of a false alarm that a look takes
-EARLIEST = 10  # pairs after which a cell may be called not slower
-SURE = 0.99  # that a slowdown is smaller than what matters, to stop early
+MARGIN = 0.01  # slowdowns up to this are never reported
+LOOKS = {20: 0.0005, 40: 0.0015, 80: 0.003}  # number of pairs: probability of a false alarm
+FIRST_LOOK = 10  # number of pairs after which "not slower" is possible
+MIN_PAIRS = 5
+CERTAINTY = 0.99  # that the slowdown is below what matters, for "not slower"
 CONFIDENCE = 0.95
 
 Answer = Literal["slower", "not slower", "can't tell"]
@@ -29,26 +30,33 @@ Answer = Literal["slower", "not slower", "can't tell"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
-    """What some pairs say of one cell. Ratios are time of HEAD over time of BASE."""
+    """Estimate of one case's ratio, time of HEAD over time of BASE."""
 
     n_pairs: int
     ratio: float
-    low: float  # of the 95 % interval
+    low: float  # ends of the 95 % interval
     high: float
     upper: float  # the ratio is below this with 99 % certainty
-    spread: float  # standard deviation of the pairs' logarithms, from their middle half
-    p_value: float  # that it is no slower than the margin
+    spread: float  # standard deviation of the pairs' values, from their interquartile range
+    p_value: float  # of the hypothesis that HEAD is not slower than the margin
 
 
 def estimate(values: Sequence[float], margin: float = MARGIN) -> Estimate:
-    """Sum up the values of some pairs, log(time of HEAD / time of BASE); at least 5 of them.
+    """Estimate the ratio of times from the values of pairs.
 
     t = (trimmed mean - log(1 + margin)) / standard error, with h - 1 degrees of freedom, where h
     values are left after trimming.
+
+    Args:
+        values: log(time of HEAD / time of BASE) of each pair; at least 5.
+        margin: relative slowdown that the test allows, such as 0.01.
+
+    Raises:
+        ValueError: there are fewer than 5 values.
     """
     n = len(values)
-    if n < 5:
-        raise ValueError(f"{n} pairs: at least 5 are needed")
+    if n < MIN_PAIRS:
+        raise ValueError(f"{n} pairs: at least {MIN_PAIRS} are needed")
     mean = float(stats.trim_mean(values, TRIM))
     kept = n - 2 * math.floor(TRIM * n)
     winsorised = np.asarray(mstats.winsorize(np.asarray(values), limits=(TRIM, TRIM)))
@@ -57,75 +65,109 @@ def estimate(values: Sequence[float], margin: float = MARGIN) -> Estimate:
     if error == 0:
         p_value = 0.0 if mean > math.log1p(margin) else 1.0
     else:
-        p_value = float(stats.t.sf((mean - math.log1p(margin)) / error, freedom(n)))
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom(n))) * error
+        p_value = float(stats.t.sf((mean - math.log1p(margin)) / error, degrees_of_freedom(n)))
+    half = _t_quantile(degrees_of_freedom(n)) * error
     return Estimate(
         n_pairs=n,
         ratio=math.exp(mean),
         low=math.exp(mean - half),
         high=math.exp(mean + half),
-        upper=math.exp(mean + float(stats.t.ppf(SURE, freedom(n))) * error),
+        upper=math.exp(mean + float(stats.t.ppf(CERTAINTY, degrees_of_freedom(n))) * error),
         spread=float(upper_quartile - lower_quartile) / 1.349,
         p_value=p_value,
     )
 
 
-def freedom(n_pairs: int) -> int:
-    """Return the degrees of freedom of a trimmed mean."""
+def degrees_of_freedom(n_pairs: int) -> int:
+    """Return the degrees of freedom of a trimmed mean of `n_pairs` values."""
     return n_pairs - 2 * math.floor(TRIM * n_pairs) - 1
 
 
-def standard_error(low: float, high: float, n_pairs: int) -> float:
-    """Return the standard error of the logarithm of a ratio from its 95 % interval."""
-    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom(n_pairs)))
-    return math.log(high / low) / (2 * quantile)
+def standard_error_from_interval(low: float, high: float, n_pairs: int) -> float:
+    """Return the standard error of log(ratio), given the 95 % interval of an `Estimate`."""
+    return math.log(high / low) / (2 * _t_quantile(degrees_of_freedom(n_pairs)))
 
 
-def passing(p_values: Mapping[str, float], levels: Mapping[str, float]) -> list[str]:
-    """Return the cells that pass, each at its level, one error rate for all (Holm 1979).
+def half_width(values: Sequence[float]) -> float | None:
+    """Return half the width of the 95 % t-interval of a mean, or None for fewer than two values.
 
-    A cell at level 0 can't pass now; it counts as one of them, and holds up no other.
+    mean +- t(0.975, n - 1) s / sqrt(n). Student 1908.
+    """
+    if len(values) < 2:
+        return None
+    return _t_quantile(len(values) - 1) * float(stats.sem(values))
+
+
+def standard_error_of_accuracy(accuracy: float, n_examples: float) -> float:
+    """Return the standard error of an accuracy that comes from the size of its test set alone.
+
+    An accuracy of exactly 0 or 1 counts as half an example away from it: a test set without
+    mistakes does not prove that there are none.
+
+    Args:
+        accuracy: share of correct predictions, from 0 to 1.
+        n_examples: size of the test set, 1 or more.
+    """
+    nearest = 0.5 / n_examples
+    share = min(max(accuracy, nearest), 1 - nearest)
+    return math.sqrt(share * (1 - share) / n_examples)
+
+
+def _t_quantile(freedom: float) -> float:
+    """Return the quantile of Student's t for a two-sided 95 % interval."""
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
+
+
+def significant(p_values: Mapping[str, float], levels: Mapping[str, float]) -> list[str]:
+    """Return the cases whose hypothesis is rejected, with one error rate for all (Holm 1979).
+
+    Args:
+        p_values: of every case.
+        levels: significance level of every case. A case at level 0 is not tested now; it still
+            counts as one of the cases, and does not stop the others.
     """
     tested = sorted(
-        (cell for cell in p_values if levels[cell] > 0),
-        key=lambda cell: p_values[cell] / levels[cell],
+        (case for case in p_values if levels[case] > 0),
+        key=lambda case: p_values[case] / levels[case],
     )
-    passed = []
-    for place, cell in enumerate(tested):  # stop at the first that does not pass
-        if p_values[cell] >= levels[cell] / (len(p_values) - place):
+    rejected = []
+    for place, case in enumerate(tested):  # Holm stops at the first that is not rejected
+        if p_values[case] >= levels[case] / (len(p_values) - place):
             break
-        passed.append(cell)
-    return passed
+        rejected.append(case)
+    return rejected
 
 
 def decide(
     estimates: Mapping[str, Estimate], smallest: float, *, last: bool = False
 ) -> dict[str, Answer | None]:
-    """Answer for every cell, or None where more pairs are needed.
+    """Return the answer for every case, or None where more pairs are needed.
 
     Args:
-        estimates: of all cells; those decided before keep their place among them.
-        smallest: the slowdown that matters, such as 0.03.
-        last: there will be no more pairs.
+        estimates: of all cases, including those that already have an answer: all share one error
+            rate.
+        smallest: the relative slowdown that matters, such as 0.03.
+        last: whether no more pairs will come.
     """
     answers: dict[str, Answer | None] = dict.fromkeys(estimates)
-    for cell in passing(
-        {cell: made.p_value for cell, made in estimates.items()},
-        {cell: _level(made.n_pairs, last) for cell, made in estimates.items()},
-    ):
-        answers[cell] = "slower"
-    for cell, made in estimates.items():
-        looking = last or made.n_pairs in (EARLIEST, *LOOKS)
-        if answers[cell] is None and looking and made.upper < 1 + smallest:
-            answers[cell] = "not slower"
-        if answers[cell] is None and (last or made.n_pairs >= max(LOOKS)):
-            answers[cell] = "can't tell"
+    slower = significant(
+        {case: known.p_value for case, known in estimates.items()},
+        {case: _level(known.n_pairs, last) for case, known in estimates.items()},
+    )
+    for case, known in estimates.items():
+        look = last or known.n_pairs in (FIRST_LOOK, *LOOKS)
+        if case in slower:
+            answers[case] = "slower"
+        elif look and known.upper < 1 + smallest:
+            answers[case] = "not slower"
+        elif last or known.n_pairs >= max(LOOKS):
+            answers[case] = "can't tell"
     return answers
 
 
 def _level(n_pairs: int, last: bool) -> float:
-    """Return the chance of a false alarm that this look may take; 0 between looks."""
+    """Return the probability of a false alarm that this look may use; 0 between looks."""
     if n_pairs in LOOKS:
         return LOOKS[n_pairs]
-    # Cut short, a campaign may use up the look that it would have come to next.
+    # A session that is cut short may use the level of the look that would have come next.
     return next((level for look, level in LOOKS.items() if look > n_pairs), 0.0) if last else 0.0

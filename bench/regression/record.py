@@ -17,8 +17,9 @@ from bench.regression.sides import (
 )
 from bench.results.history import (
     Entry,
-    against,
     append,
+    compare,
+    last_before,
     read,
     reference,
 )
@@ -75,22 +76,25 @@ def judge(
             for one in {entry.commit for entry in entries}
         }
         entries = [entry for entry in entries if before[entry.commit]]
-    answers = against(
-        known,
-        entries,
-        cpu_model=facts.cpu_model(),
-        commit=commit,
-        smallest=smallest,
-    )
+    earlier = {
+        case: last_before(entries, case, cpu_model=facts.cpu_model(), commit=commit)
+        for case in known
+    }
+    comparable = {case: entry for case, entry in earlier.items() if entry is not None}
+    answers = compare({case: known[case] for case in comparable}, comparable, smallest)
     for one in outcomes:
-        if one.cell.name not in answers:
+        name = one.cell.name
+        if name not in known:
             continue
-        one.answer, then = answers[one.cell.name]
+        if name not in comparable:
+            one.answer = "can't tell"
+            one.remark = "the history has no commit before this in this cell on such a processor"
+            continue
+        then = comparable[name]
+        one.answer = answers[name]
         one.remark = (
             f"compared with {then.commit[:10]} of {then.committed_at[:10]}: "
-            f"{known[one.cell.name].ratio / then.ratio:.3f} of its time"
-            if then is not None
-            else "the history has no commit before this in this cell on such a processor"
+            f"{known[name].ratio / then.ratio:.3f} of its time"
         )
 
 

@@ -184,7 +184,7 @@ def test_commits_are_recorded_and_judged_by_way_of_the_reference(
     path.write_bytes(path.read_bytes() + b"<<<<<<< HEAD")  # what a merge may leave
     status, printed, _ = compare("--record", "--against-history")
     assert status == 1, printed
-    assert "line 2: left out, no entry" in printed
+    assert "line 2: left out, not an entry" in printed
     assert f"compared with {first[:10]}" in printed
     entries = history.read(repository / "results" / "history.jsonl")
     assert {one.commit: one.reference for one in entries} == {first: first, second: first}

@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.regression import sides
 from bench.results import history
 from bench.results.history import Entry
 from bench.results.store import StoreError
 from bench.statistics import MARGIN, estimate
-from tests.regression.conftest import git
+
+CASE = "numpy-one_hidden-32"
 
 
 def entry(number=0, ratio=1.0, width=0.004, **changed):
     values = {
-        "cell": "numpy-one_hidden-32", "commit": f"{number:040x}",
+        "cell": CASE, "commit": f"{number:040x}",
         "committed_at": f"2026-01-{1 + number % 28:02d}T{number // 28:02d}:00:00+00:00",
         "reference": "f" * 40, "cpu_model": "some processor", "ratio": ratio,
         "low": ratio * math.exp(-width), "high": ratio * math.exp(width), "n_pairs": 20,
@@ -33,13 +33,10 @@ def sample(mean, seed, n=20):
     return np.random.default_rng(seed).normal(mean, 0.01, n)
 
 
-def judged(now, then, smallest=0.03, commit="e" * 40):
-    made = estimate(now)
-    found = history.against(
-        {"numpy-one_hidden-32": made}, then, cpu_model="some processor", commit=commit,
-        smallest=smallest,
-    )  # fmt: skip
-    return found["numpy-one_hidden-32"]
+def answer_for(values, entries, commit="e" * 40, smallest=0.03):
+    """Compare a commit with the values of its pairs with the last entry before it."""
+    then = history.last_before(entries, CASE, cpu_model="some processor", commit=commit)
+    return history.compare({CASE: estimate(values)}, {CASE: then}, smallest)[CASE], then
 
 
 @given(st.lists(st.integers(0, 40), max_size=12), st.lists(st.integers(0, 40), max_size=12))
@@ -64,7 +61,7 @@ def test_a_line_that_is_no_entry_is_named_and_left_out(tmp_path, capsys, line):
     path.write_bytes(path.read_bytes() + b"\n" + line)  # and its last line is not ended
     history.append(path, [entry(2)])
     assert history.read(path) == [entry(1), entry(2)]
-    assert f"{path}, line 3: left out, no entry" in capsys.readouterr().err
+    assert f"{path}, line 3: left out, not an entry" in capsys.readouterr().err
 
 
 def test_a_history_refers_to_one_commit(tmp_path):
@@ -93,35 +90,26 @@ def test_the_test_is_scipys_of_two_trimmed_samples():
 
 
 def test_a_slowdown_since_the_last_commit_is_found():
-    answer, then = judged(sample(0.06, 3), [entry(0, 1.06), entry(1, 1.0)])
+    answer, then = answer_for(sample(0.06, 3), [entry(0, 1.06), entry(1, 1.0)])
     assert answer == "slower"
     assert then is not None
     assert then.commit == entry(1).commit
 
 
 def test_the_same_speed_as_the_last_commit_is_not_slower():
-    answer, _ = judged(sample(0.06, 3), [entry(0, 1.0), entry(1, 1.06)])
+    answer, _ = answer_for(sample(0.06, 3), [entry(0, 1.0), entry(1, 1.06)])
     assert answer == "not slower"
 
 
 def test_a_commit_is_not_compared_with_itself():
     known = [entry(0, 1.0), entry(1, 1.06)]
-    answer, then = judged(sample(0.06, 3), known, commit=entry(1).commit)
+    answer, then = answer_for(sample(0.06, 3), known, commit=entry(1).commit)
     assert (answer, then) == ("slower", known[0])
 
 
-def test_only_commits_before_it_count_where_git_can_tell(repository):
-    first = git(repository, "rev-parse", "HEAD")
-    git(repository, "checkout", "--quiet", "-b", "other")
-    git(repository, "commit", "--quiet", "--allow-empty", "--message", "on another branch")
-    assert sides.may_be_before(first, "other", repository)
-    assert not sides.may_be_before("other", first, repository)
-    assert sides.may_be_before("f" * 40, first, repository)  # git does not know it
-
-
-def test_another_processor_says_nothing():
-    answer, then = judged(sample(0.0, 3), [entry(cpu_model="another processor")])
-    assert (answer, then) == ("can't tell", None)
+def test_an_entry_of_another_processor_is_not_compared_with():
+    entries = [entry(cpu_model="another processor")]
+    assert history.last_before(entries, CASE, cpu_model="some processor", commit=None) is None
 
 
 @pytest.mark.parametrize("n_before", [1, 2, 8])

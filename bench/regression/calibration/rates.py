@@ -15,7 +15,7 @@ from scipy import stats
 
 from bench.regression.pairs import value_of
 from bench.statistics import (
-    EARLIEST,
+    FIRST_LOOK,
     LOOKS,
     Answer,
     decide,
@@ -81,7 +81,7 @@ def read(path: Path) -> tuple[dict[str, object], dict[str, list[Line]]]:
 
 def campaign(values: Sequence[float]) -> tuple[Answer, int]:
     """Judge pairs as they come in; return the answer and after how many."""
-    for n in sorted({EARLIEST, *LOOKS}):
+    for n in sorted({FIRST_LOOK, *LOOKS}):
         made = estimate(values[:n])
         answer = decide({"cell": made}, SMALLEST, last=n == max(LOOKS))["cell"]
         if answer is not None:

@@ -12,15 +12,17 @@ from scipy import stats
 from scipy.stats import mstats
 
 from bench.statistics import (
-    EARLIEST,
+    FIRST_LOOK,
     LOOKS,
     MARGIN,
     Estimate,
     decide,
+    degrees_of_freedom,
     estimate,
-    freedom,
-    passing,
-    standard_error,
+    half_width,
+    significant,
+    standard_error_from_interval,
+    standard_error_of_accuracy,
 )
 
 VALUES = st.lists(st.floats(-0.1, 0.1), min_size=5, max_size=80)
@@ -54,7 +56,7 @@ def test_the_mean_and_a_known_sample_agree_with_scipy():
     values = [56, 128.6, 12, 123.8, 64.34, 78, 763.3]
     found = estimate([value / 1000 for value in values])
     assert math.log(found.ratio) == pytest.approx(mstats.trimmed_mean(values, (0.2, 0.2)) / 1000)
-    assert freedom(len(values)) == 4
+    assert degrees_of_freedom(len(values)) == 4
 
 
 def test_the_interval_holds_the_ratio_as_often_as_it_says():
@@ -77,8 +79,8 @@ def test_swapping_the_sides_inverts_the_ratio(values):
 def test_the_standard_error_is_found_again_in_the_interval(values):
     found = estimate(values)
     assert found.low <= found.ratio * (1 + 1e-12)
-    error = standard_error(found.low, found.high, len(values))
-    t = stats.t.ppf(0.99, freedom(len(values)))
+    error = standard_error_from_interval(found.low, found.high, len(values))
+    t = stats.t.ppf(0.99, degrees_of_freedom(len(values)))
     assert found.upper == pytest.approx(found.ratio * math.exp(t * error))
 
 
@@ -102,14 +104,14 @@ def test_pairs_without_any_spread_are_judged():
 def test_holm_stops_at_the_first_that_does_not_pass():
     # 0.005 < 0.05 / 4 and 0.01 < 0.05 / 3, but 0.03 >= 0.05 / 2; 0.04 would pass alone.
     p_values = {"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005}
-    assert passing(p_values, dict.fromkeys(p_values, 0.05)) == ["d", "a"]
+    assert significant(p_values, dict.fromkeys(p_values, 0.05)) == ["d", "a"]
 
 
 def test_a_cell_that_is_not_looked_at_holds_up_no_other():
     p_values = {"frozen": 1e-6, "slow": 1e-5}
-    assert passing(p_values, {"frozen": 0.0, "slow": 0.0005}) == ["slow"]
-    assert passing({**p_values, "slow": 0.0003}, {"frozen": 0.0, "slow": 0.0005}) == []
-    frozen = made(1.02, 1.025, p_value=1e-6, n_pairs=EARLIEST)
+    assert significant(p_values, {"frozen": 0.0, "slow": 0.0005}) == ["slow"]
+    assert significant({**p_values, "slow": 0.0003}, {"frozen": 0.0, "slow": 0.0005}) == []
+    frozen = made(1.02, 1.025, p_value=1e-6, n_pairs=FIRST_LOOK)
     found = decide({"frozen": frozen, "slow": made(1.1, 1.12, p_value=1e-5)}, 0.03)
     assert found == {"frozen": "not slower", "slow": "slower"}
 
@@ -130,7 +132,7 @@ def test_each_look_takes_its_share_of_false_alarms(n_pairs, p_value):
 
 
 def test_not_slower_is_said_early():
-    quick = made(1.0, 1.01, n_pairs=EARLIEST)
+    quick = made(1.0, 1.01, n_pairs=FIRST_LOOK)
     assert decide({"cell": quick}, 0.03) == {"cell": "not slower"}
     assert decide({"cell": quick}, 0.005) == {"cell": None}
 
@@ -145,3 +147,21 @@ def test_several_cells_share_one_error_rate():
 def test_the_last_look_always_answers():
     found = decide({"cell": made(1.02, 1.04, p_value=0.1, n_pairs=6)}, 0.03, last=True)
     assert found == {"cell": "can't tell"}
+
+
+def test_half_width_is_that_of_scipys_t_interval():
+    values = [0.81, 0.79, 0.83, 0.80]
+    low, high = stats.t.interval(0.95, 3, loc=0, scale=stats.sem(values))
+    assert half_width(values) == pytest.approx(high)
+    assert half_width(values) == pytest.approx(-low)
+    assert half_width([0.8]) is None
+
+
+def test_standard_error_of_an_accuracy():
+    assert standard_error_of_accuracy(0.89, 10_000) == pytest.approx(0.0031, abs=5e-5)
+    assert standard_error_of_accuracy(0.5, 100) == math.sqrt(0.25 / 100)
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 1.0])
+def test_a_test_set_without_mistakes_still_leaves_an_error(accuracy):
+    assert 0.00005 < standard_error_of_accuracy(accuracy, 10_000) < 0.0002
