@@ -26,6 +26,11 @@ from bench.records import RunRecord
 from bench.results import store
 from bench.terminal import first_line
 
+DESCRIPTION = """\
+Writes the records of sweeps as files of another tool. Every finished or failed run becomes a run of
+that tool, with its configuration as parameters, its epochs as curves and its results as summary.
+Nothing is sent anywhere.
+"""
 CURVES = ("train_loss", "validation_loss", "validation_accuracy", "training_set_loss")
 SUMMARY = (
     "test_accuracy", "test_loss", "examples_per_second", "flops_utilisation", "peak_memory_bytes",
@@ -101,9 +106,7 @@ def _undated(record: RunRecord) -> str | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="bench-export", description=(__doc__ or "").split(":", 1)[1]
-    )
+    parser = argparse.ArgumentParser(prog="bench-export", description=DESCRIPTION)
     parser.add_argument(
         "folders", type=Path, nargs="+", metavar="folder", help="a sweep, such as results/default"
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import bench
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[1]
@@ -59,8 +60,8 @@ def test_the_wheel_brings_its_configuration_and_runs_anywhere(installed, tmp_pat
     ended = run_installed(
         installed,
         tmp_path,
-        "import sys, bench; from bench.sweep.command import main; print(bench.__file__); "
-        f"sys.argv = {words!r}; main()",
+        "import sys, bench, mlp_bench; print(bench.__file__); "
+        f"sys.argv = {words!r}; sys.exit(mlp_bench.bench())",
     )
     assert ended.returncode == 0, ended.stderr
     assert str(installed) in ended.stdout
@@ -69,8 +70,8 @@ def test_the_wheel_brings_its_configuration_and_runs_anywhere(installed, tmp_pat
     ended = run_installed(
         installed,
         tmp_path,
-        "import sys; from bench.report.command import main;"
-        "sys.argv = ['bench-report', 'results/here']; main()",
+        "import sys, mlp_bench;"
+        "sys.argv = ['bench-report', 'results/here']; sys.exit(mlp_bench.bench_report())",
     )
     assert ended.returncode == 0, ended.stderr
     assert (tmp_path / "results" / "here" / "report" / "report.md").exists()
@@ -78,7 +79,9 @@ def test_the_wheel_brings_its_configuration_and_runs_anywhere(installed, tmp_pat
 
 def test_the_wheel_holds_the_three_packages_and_nothing_else(installed):
     names = {path.name for path in installed.iterdir()}
-    assert names - {"bin"} == {"bench", "implementations", "conf", "mlp_bench-0.1.0.dist-info"}
+    metadata = f"mlp_bench-{bench.__version__}.dist-info"
+    packages = {"bench", "implementations", "conf"}
+    assert names - {"bin", "__pycache__"} == {*packages, "mlp_bench.py", metadata}
     assert {path.name for path in (installed / "bin").iterdir()} >= {"bench", "bench-report"}
 
 
