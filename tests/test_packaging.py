@@ -44,11 +44,13 @@ def installed(tmp_path_factory) -> Path:
     return site
 
 
-def run_installed(site: Path, folder: Path, program: str) -> subprocess.CompletedProcess[str]:
+def run_installed(
+    site: Path, folder: Path, program: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-P", "-c", program],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(site)},
+        env=os.environ | {"PYTHONPATH": str(site)} | variables,
         capture_output=True,
         text=True,
         check=False,
@@ -72,6 +74,9 @@ def test_the_wheel_brings_its_configuration_and_runs_anywhere(installed, tmp_pat
         tmp_path,
         "import sys, mlp_bench;"
         "sys.argv = ['bench-report', 'results/here']; sys.exit(mlp_bench.bench_report())",
+        # As a cell of a notebook runs it, and where only ASCII can be shown.
+        MPLBACKEND="module://matplotlib_inline.backend_inline",
+        PYTHONIOENCODING="ascii",
     )
     assert ended.returncode == 0, ended.stderr
     assert (tmp_path / "results" / "here" / "report" / "report.md").exists()
