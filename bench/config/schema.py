@@ -15,16 +15,11 @@ import msgspec
 from msgspec import Meta
 
 from bench import registry
+from bench.config import identity
 from bench.console import printable
 from bench.contract import Recipe
 from bench.data.datasets import DatasetSettings, training_size, validation_size
 from bench.machine.facts import usable_cores
-
-# Keys that say where and when a run takes place, not what it does.
-NOT_OF_THE_RUN = (
-    "sweep_name", "results_folder", "resume", "shuffle_runs", "share_machine", "isolation",
-    "timeout_seconds", "memory_limit",
-)  # fmt: skip
 
 INPUT_SIZE = 28 * 28
 OUTPUT_SIZE = 10
@@ -185,12 +180,7 @@ class RunConfig(Section, frozen=True):
     @property
     def hash(self) -> str:
         """SHA-256 of all that can change what the run does: not where it goes or how it looks."""
-        content = msgspec.to_builtins(self)
-        for key in NOT_OF_THE_RUN:
-            del content[key]
-        for key in ("claims", "colour", "fairness", "install", "libraries", "requires"):
-            del content["implementation"][key]
-        del content["dataset"]["path"]
+        content = identity.hashed_content(msgspec.to_builtins(self))
         return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
 
     @property

@@ -6,16 +6,11 @@ import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from bench.config import identity
 from bench.records import RunRecord
 
 BOUND_POINTS = 0.3  # percentage points of test accuracy
 MIN_PAIRS = 5
-
-# Runs form a pair where all of these are the same.
-PAIRED = (
-    "architecture", "recipe", "dataset", "learning_rate", "batch_size", "epochs", "seed",
-    "validation_fraction", "shuffle", "device", "threads",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +90,12 @@ def _named(value: object) -> object:
 
 
 def _cell(record: RunRecord) -> tuple[str, ...]:
-    return tuple(repr(_plain(record.config.get(key))) for key in PAIRED)
+    content = identity.paired_content(record.config)
+    return tuple(repr(_plain(value)) for value in content.values())
 
 
 def _plain(value: object) -> object:
-    """Leave out of a part of the configuration where its files are."""
+    """Sort a group's keys."""
     if isinstance(value, dict):
-        return sorted((key, repr(item)) for key, item in value.items() if key != "path")
+        return sorted((key, repr(item)) for key, item in value.items())
     return value

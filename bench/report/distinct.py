@@ -13,16 +13,10 @@ from typing import Any
 
 import msgspec
 
+from bench.config import identity
 from bench.markdown import visible
 from bench.records import RunRecord
 
-# Groups of the configuration, and which of their keys change neither what is trained nor how.
-GROUPS = {
-    "implementation": ("claims", "colour", "fairness", "install", "libraries", "requires"),
-    "architecture": (),
-    "recipe": (),
-    "dataset": ("path",),
-}
 CHOICE = "choice"  # where the name as it was chosen is kept
 MAX_CHARACTERS = 40
 
@@ -30,12 +24,9 @@ MAX_CHARACTERS = 40
 def told_apart(records: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
     """Return records in which a name stands for one content only, and steers no terminal."""
     configs = [dict(record.config) for record in records]
-    for group, beside in GROUPS.items():
+    for group in identity.GROUPS:
         places = [place for place, one in enumerate(configs) if _is_named(one.get(group))]
-        contents = [
-            {key: value for key, value in configs[place][group].items() if key not in beside}
-            for place in places
-        ]
+        contents = [identity.group_content(group, configs[place][group]) for place in places]
         names = [content.pop("name") for content in contents]
         shown = labels([visible(name) for name in names], contents)
         for place, name, label in zip(places, names, shown, strict=True):

@@ -12,15 +12,12 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from bench.config import identity
 from bench.console import printable
 from bench.contract import Recipe
 from bench.records import RunRecord
-from bench.report.distinct import CHOICE, GROUPS
+from bench.report.distinct import CHOICE
 
-PLAIN = (
-    "learning_rate", "batch_size", "epochs", "seed", "validation_fraction", "shuffle",
-    "evaluate_training_set", "device", "threads",
-)  # fmt: skip
 OURS = re.compile(r"[\w.,=+\[\] -]+", re.ASCII)
 FILE_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
@@ -29,11 +26,15 @@ def command(record: RunRecord) -> str:
     """Return the command that repeats a run: its choices, and whatever else is not as they say."""
     words = [
         word
-        for group in GROUPS
+        for group in identity.GROUPS
         if isinstance(section := record.config.get(group), Mapping)
         for word in _of_group(group, section)
     ]
-    words += [f"{key}={_typed(record.config[key])}" for key in PLAIN if key in record.config]
+    words += [
+        f"{key}={_typed(record.config[key])}"
+        for key in identity.REPEAT_COMMAND_KEYS
+        if key in record.config
+    ]
     if not all(OURS.fullmatch(word) for word in words):
         return f"(no command: {printable(record.run_id)} has settings that are not ours)"
     return shlex.join(["bench", *words])
@@ -45,7 +46,7 @@ def _of_group(group: str, section: Mapping[str, Any]) -> Iterator[str]:
     yield f"{group}={name}"
     usual = _usual(group, str(name))
     for key, value in _flat(section):
-        if key.partition(".")[0] in ("name", CHOICE, *GROUPS[group]):
+        if key.partition(".")[0] in ("name", CHOICE, *identity.DESCRIBING_KEYS[group]):
             continue
         if usual is None:
             yield f"{group}.{key}={_typed(value)}"

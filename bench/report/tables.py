@@ -8,20 +8,15 @@ from typing import Any
 
 import pandas as pd
 
+from bench.config import identity
 from bench.records import RunRecord, Seconds, Verdict, last_validation_accuracy, setting
 from bench.report import distinct
 
 # Runs are compared only where all of these are the same. With implementation, learning rate and
 # seed they are all that decides what a run does.
-CONDITIONS = (
-    "architecture", "batch_size", "recipe", "dataset", "epochs", "validation_fraction", "shuffle",
-    "evaluate_training_set", "device", "threads", "cores", "machine",
-)  # fmt: skip
-NAMED = ("implementation", "architecture", "recipe", "dataset")
-PLAIN = (
-    "batch_size", "epochs", "seed", "device", "threads", "validation_fraction", "shuffle",
-    "evaluate_training_set",
-)  # fmt: skip
+CONDITIONS = (*identity.CONDITION_KEYS, "cores", "machine")
+NAMED = identity.GROUPS
+PLAIN = tuple(key for key in identity.REPEAT_COMMAND_KEYS if key != "learning_rate")
 PARTS = ("start_up", "data", "setup", "warm_up", "train", "evaluate", "ceiling", "other")
 
 # What is known of the parity of a run's code, on the versions that it ran on.
