@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from bench.config import identity
+from bench.config.identity import GROUPS, group_content
 from bench.markdown import visible
 from bench.records import RunRecord
 
@@ -24,9 +24,9 @@ MAX_CHARACTERS = 40
 def told_apart(records: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
     """Return records in which a name stands for one content only, and steers no terminal."""
     configs = [dict(record.config) for record in records]
-    for group in identity.GROUPS:
+    for group in GROUPS:
         places = [place for place, one in enumerate(configs) if _is_named(one.get(group))]
-        contents = [identity.group_content(group, configs[place][group]) for place in places]
+        contents = [group_content(group, configs[place][group]) for place in places]
         names = [content.pop("name") for content in contents]
         shown = labels([visible(name) for name in names], contents)
         for place, name, label in zip(places, names, shown, strict=True):

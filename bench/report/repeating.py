@@ -12,7 +12,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from bench.config import identity
+from bench.config.identity import DESCRIBING_KEYS, GROUPS, REPEAT_COMMAND_KEYS
 from bench.console import printable
 from bench.contract import Recipe
 from bench.records import RunRecord
@@ -26,14 +26,12 @@ def command(record: RunRecord) -> str:
     """Return the command that repeats a run: its choices, and whatever else is not as they say."""
     words = [
         word
-        for group in identity.GROUPS
+        for group in GROUPS
         if isinstance(section := record.config.get(group), Mapping)
         for word in _of_group(group, section)
     ]
     words += [
-        f"{key}={_typed(record.config[key])}"
-        for key in identity.REPEAT_COMMAND_KEYS
-        if key in record.config
+        f"{key}={_typed(record.config[key])}" for key in REPEAT_COMMAND_KEYS if key in record.config
     ]
     if not all(OURS.fullmatch(word) for word in words):
         return f"(no command: {printable(record.run_id)} has settings that are not ours)"
@@ -46,7 +44,7 @@ def _of_group(group: str, section: Mapping[str, Any]) -> Iterator[str]:
     yield f"{group}={name}"
     usual = _usual(group, str(name))
     for key, value in _flat(section):
-        if key.partition(".")[0] in ("name", CHOICE, *identity.DESCRIBING_KEYS[group]):
+        if key.partition(".")[0] in ("name", CHOICE, *DESCRIBING_KEYS[group]):
             continue
         if usual is None:
             yield f"{group}.{key}={_typed(value)}"

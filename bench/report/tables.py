@@ -8,15 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from bench.config import identity
+from bench.config.identity import CONDITION_KEYS, GROUPS, REPEAT_COMMAND_KEYS
 from bench.records import RunRecord, Seconds, Verdict, last_validation_accuracy, setting
 from bench.report import distinct
 
 # Runs are compared only where all of these are the same. With implementation, learning rate and
 # seed they are all that decides what a run does.
-CONDITIONS = (*identity.CONDITION_KEYS, "cores", "machine")
-NAMED = identity.GROUPS
-PLAIN = tuple(key for key in identity.REPEAT_COMMAND_KEYS if key != "learning_rate")
+CONDITIONS = (*CONDITION_KEYS, "cores", "machine")
+NAMED = GROUPS
+PLAIN = tuple(key for key in REPEAT_COMMAND_KEYS if key != "learning_rate")
 PARTS = ("start_up", "data", "setup", "warm_up", "train", "evaluate", "ceiling", "other")
 
 # What is known of the parity of a run's code, on the versions that it ran on.

@@ -1,10 +1,7 @@
 """Which keys make two runs the same."""
 
-import ast
 import copy
 import hashlib
-import sys
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -115,21 +112,3 @@ def test_configurations_of_strangers_have_content_too(config):
 
 def test_a_key_of_a_later_version_counts():
     assert hash_of(FIRST_EDITION | {"weight_decay": 0.1}) != FIRST_EDITION_HASH
-
-
-def test_reports_can_import_it_without_anything_of_the_harness():
-    imports = [
-        node
-        for node in ast.walk(ast.parse(Path(identity.__file__).read_text(encoding="utf-8")))
-        if isinstance(node, ast.Import | ast.ImportFrom)
-    ]
-    modules = {
-        name.split(".")[0]
-        for node in imports
-        for name in (
-            [node.module]
-            if isinstance(node, ast.ImportFrom)
-            else [each.name for each in node.names]
-        )
-    }
-    assert modules <= sys.stdlib_module_names
