@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-MAX_LOAD = 0.5  # processes that want to run, per core
-MAX_STEAL = 0.02
 MAX_SPREAD = 0.10
 PROBE_SECONDS = 1.0
 PROBE_SIZE = 384
@@ -19,7 +17,7 @@ PROBE_SIZE = 384
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; a remedy where it could be better."""
+    """The result of one check, with a remedy if it could be better."""
 
     subject: str
     state: Literal["good", "note", "bad"]  # bad: not fit to measure on
@@ -27,8 +25,14 @@ class Finding:
     remedy: str = ""
 
 
-def main() -> None:
-    """Print the findings; exit status 1 where the machine is not fit to measure on."""
+def main() -> int:
+    """Print the findings.
+
+    Returns:
+        The exit status: 1 if the machine is not fit to measure on.
+    """
+    from bench.machine.facts import adapt_commands
+
     argparse.ArgumentParser(
         prog="bench-doctor",
         description="Says in a few lines whether this machine is fit to measure on, what is "
@@ -40,18 +44,16 @@ def main() -> None:
         findings.append(finding)
         print(f"{marks[finding.state]} {finding.subject:<15} {finding.text}", flush=True)
         if finding.remedy:
-            print(f"    {'':<15} -> {finding.remedy}")
+            print(f"    {'':<15} -> {adapt_commands(finding.remedy)}")
     bad = [finding.subject for finding in findings if finding.state == "bad"]
-    if bad:
-        print(f"Not fit to measure on as it is: {', '.join(bad)}.")
-        raise SystemExit(1)
-    print("Fit to measure on.")
+    print(f"Not fit to measure on: {', '.join(bad)}." if bad else "Fit to measure on.")
+    return int(bool(bad))
 
 
 def examine() -> Iterator[Finding]:
-    """Look at everything, one after the other."""
+    """Make all checks, one after the other."""
     yield _cores()
-    yield _load()
+    yield _lock()
     yield _frequency()
     yield from _probe()
     yield _linear_algebra()
@@ -60,86 +62,103 @@ def examine() -> Iterator[Finding]:
 
 
 def _cores() -> Finding:
-    from bench.machine import facts, host
+    from bench.machine import cgroups, facts
 
     usable, present = len(facts.usable_cores()), os.cpu_count() or 1
-    limit = host.limits().get("cores")
-    caches = ", ".join(f"{name} {size}" for name, size in host.caches().items())
+    quota = cgroups.limits().get("cores")
+    caches = ", ".join(f"{name} {size}" for name, size in facts.caches().items())
     text = f"{usable} of {present} usable, {facts.cpu_model()}" + (f" ({caches})" if caches else "")
-    if limit is not None and limit < usable:
-        return Finding(
-            "cores", "bad", f"{text}, but limited to {limit:g} by its container",
-            f"give threads={max(1, int(limit))}, or the container more",
-        )  # fmt: skip
-    return Finding("cores", "good", text)
+    if quota is None or quota >= usable:
+        return Finding("cores", "good", text)
+    text += f"; the container's CPU quota pays for {quota:g}, so threads=auto uses "
+    text += f"{len(facts.default_cores())}"
+    if quota < 1:
+        remedy = "give the container at least one core; runs are stopped for part of the time"
+        return Finding("cores", "bad", text, remedy)
+    return Finding("cores", "note", text, "give the container more cores to use all of them")
 
 
-def _load() -> Finding:
-    load = os.getloadavg()[0] / (os.cpu_count() or 1)
-    text = f"{load:.2f} per core in the last minute"
-    if load > MAX_LOAD:
-        return Finding("load", "bad", text, "end what else is running, or wait ('top' names it)")
-    return Finding("load", "good", text)
+def _lock() -> Finding:
+    from bench.machine import lock
+
+    try:
+        with lock.opened():
+            return Finding("lock", "good", f"{lock.LOCK_PATH}, one timed run at a time")
+    except lock.LockError as error:
+        return Finding("lock", "bad", f"{lock.LOCK_PATH}: {error.reason}", lock.REMEDY)
 
 
 def _frequency() -> Finding:
-    from bench.machine import host
+    from bench.machine import facts
 
-    governors = host.governors()
+    governors = facts.governors()
     if not governors:
-        return Finding("frequency", "note", "the system does not tell how it is chosen")
-    named = ", ".join(sorted(governors))
+        return Finding("frequency", "note", "the system does not say how it is chosen")
+    text = f"governor {', '.join(sorted(governors))}"
     if governors != {"performance"}:
         remedy = "cpupower frequency-set --governor performance"
-        return Finding("frequency", "note", f"governor {named}: clocks move with the load", remedy)
-    return Finding("frequency", "good", f"governor {named}")
+        return Finding("frequency", "note", f"{text}: clocks change with the load", remedy)
+    return Finding("frequency", "good", text)
 
 
 def _probe() -> Iterator[Finding]:
-    """Multiply the same small matrices for a second: how much do the times differ?"""
+    """Multiply the same small matrices for a second on the usable cores, and see who interferes."""
     import numpy as np
 
-    from bench.machine import host
+    from bench.machine import noise
 
     matrix = np.random.default_rng(0).random((PROBE_SIZE, PROBE_SIZE), dtype=np.float32)
     product = np.empty_like(matrix)
     np.matmul(matrix, matrix, out=product)
-    meter, seconds = host.StealMeter(), list[float]()
+    meter, seconds = noise.ContentionMeter(), list[float]()
     end = time.perf_counter() + PROBE_SECONDS
     while (start := time.perf_counter()) < end:
         np.matmul(matrix, matrix, out=product)
         seconds.append(time.perf_counter() - start)
-    share = meter.share()
-    if share is None:
-        yield Finding("steal", "note", "the system does not tell")
-    else:
-        remedy = "other machines on this host take processor time; measure at another hour"
-        yield Finding(
-            "steal",
-            "bad" if share > MAX_STEAL else "good",
-            f"{share:.1%} of the processors' time taken by other machines",
-            remedy if share > MAX_STEAL else "",
-        )
+    contention = meter.read()
+    yield _share(
+        "load",
+        contention.others_share,
+        noise.MAX_OTHERS_SHARE,
+        "of these cores' time used by other processes",
+        "stop what else is running ('top' lists it), or give threads= fewer cores",
+    )
+    yield _share(
+        "steal",
+        contention.stolen_share,
+        noise.MAX_STOLEN_SHARE,
+        "of these cores' time taken by other virtual machines",
+        "measure when the host is less busy",
+    )
     tenths = statistics.quantiles(seconds, n=10)
     spread = tenths[-1] / statistics.median(seconds) - 1
     rate = 2 * PROBE_SIZE**3 / statistics.median(seconds) / 1e9
-    text = f"one time in ten {spread:.0%} slower than the median ({rate:,.0f} GFLOP/s)"
-    if spread > MAX_SPREAD:
-        remedy = "repeat over seeds, and trust differences well above this only"
-        yield Finding("spread", "bad", text, remedy)
-    else:
-        yield Finding("spread", "good", text)
+    yield _share(
+        "spread",
+        spread,
+        MAX_SPREAD,
+        f"slower than the median is one time in ten ({rate:,.0f} GFLOP/s)",
+        "repeat over seeds, and trust only differences well above this",
+    )
+
+
+def _share(subject: str, share: float | None, limit: float, text: str, remedy: str) -> Finding:
+    if share is None:
+        return Finding(subject, "note", "the system does not say")
+    if share > limit:
+        return Finding(subject, "bad", f"{share:.1%} {text}", remedy)
+    return Finding(subject, "good", f"{share:.1%} {text}")
 
 
 def _linear_algebra() -> Finding:
-    from bench.machine import host
+    from bench.machine import facts
 
     libraries = [
         f"{library['internal_api']} {library['version']}, {library['num_threads']} threads"
-        for library in host.linear_algebra()
+        for library in facts.linear_algebra()
     ]
     if not libraries:
-        return Finding("BLAS", "note", "not one that tells its name")
+        return Finding("BLAS", "note", "NumPy uses one that does not report its name")
     return Finding("BLAS", "good", "; ".join(libraries))
 
 
@@ -167,11 +186,5 @@ def _data() -> Finding:
 
     folder = locate.find()
     if folder is None:
-        return Finding(
-            "Fashion-MNIST", "note", "not here yet; the first run fetches it", "make data"
-        )
+        return Finding("Fashion-MNIST", "note", "not here yet; the first run downloads it")
     return Finding("Fashion-MNIST", "good", f"{folder}, all four files checked")
-
-
-if __name__ == "__main__":
-    main()

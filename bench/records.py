@@ -58,6 +58,7 @@ class EpochRecord:
     train_seconds: float
     evaluate_seconds: float
     training_set_loss: float | None = None  # after the epoch; with evaluate_training_set=true
+    training_sample_loss: float | None = None  # after the epoch; decides whether a run diverged
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

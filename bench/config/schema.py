@@ -19,7 +19,7 @@ from bench.config import identity
 from bench.console import printable
 from bench.contract import Recipe
 from bench.data.datasets import DatasetSettings, training_size, validation_size
-from bench.machine.facts import usable_cores
+from bench.machine.facts import default_cores, usable_cores
 
 INPUT_SIZE = 28 * 28
 OUTPUT_SIZE = 10
@@ -167,8 +167,7 @@ class RunConfig(Section, frozen=True):
     @property
     def cores(self) -> tuple[int, ...]:
         """The cores that the run is bound to."""
-        usable = usable_cores()
-        return usable if self.threads == "auto" else usable[: self.threads]
+        return default_cores() if self.threads == "auto" else usable_cores()[: self.threads]
 
     @property
     def memory_limit_bytes(self) -> int | None:

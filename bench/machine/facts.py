@@ -1,4 +1,4 @@
-"""The machine a run took place on: what it is, what is installed, and the best it could do."""
+"""The machine a run is made on: its processor, the cores a run may use, installed libraries."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ import functools
 import importlib.metadata
 import os
 import platform
-import time
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import bench
+from bench.machine.cgroups import limits, read_text
 
-from bench.machine import host
-
-NOISY_RATIO = 1.10  # two readings of the ceiling further apart than this mark the run noisy
-PROBE_SIZE = 1024
-PROBE_REPEATS = 4
+CPU_FOLDER = Path("/sys/devices/system/cpu")
+CPUINFO = Path("/proc/cpuinfo")
+CHECKOUT = Path(bench.__file__).parent.parent  # if it has a Makefile; else site-packages
 
 
 def describe(libraries: Iterable[str]) -> dict[str, Any]:
-    """Return what is worth knowing of this machine, before something is timed on it.
+    """Return the part of a record's `environment` that is known before the run.
 
     Args:
         libraries: distributions whose versions matter to the run, besides NumPy.
@@ -33,8 +32,8 @@ def describe(libraries: Iterable[str]) -> dict[str, Any]:
         "cores": list(usable_cores()),
         "libraries": versions(libraries),
         "load_average": list(os.getloadavg()),
-        "caches": host.caches(),
-        "limits": host.limits(),
+        "caches": caches(),
+        "limits": limits(),
     }
 
 
@@ -45,48 +44,66 @@ def usable_cores() -> tuple[int, ...]:
     return tuple(range(os.cpu_count() or 1))
 
 
+def default_cores() -> tuple[int, ...]:
+    """Return the cores of a run with `threads=auto`.
+
+    These are the usable cores, but no more than a container's CPU quota pays for (rounded down, at
+    least one): the kernel would stop the threads of a run that uses more.
+
+    Cores that other processes keep busy are not left out. The number of cores is a condition that
+    all runs of a sweep must share, also those that are made when it is resumed tomorrow, so it must
+    not depend on the load of the moment. A run on contended cores is marked as noisy instead, with
+    the reason (`bench.machine.noise`), and `bench-doctor` says so beforehand.
+    """
+    cores = usable_cores()
+    return cores[: max(1, int(limits().get("cores", len(cores))))]
+
+
 def cache_folder() -> Path:
-    """Return where this project keeps what it need not fetch or find out twice.
+    """Return the folder for what need not be downloaded or measured twice.
 
     Raises:
         RuntimeError: there is no home folder.
     """
     folder = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if not folder.is_absolute():  # as the XDG specification has it
+    if not folder.is_absolute():  # the XDG specification ignores a relative path
         folder = Path.home() / ".cache"
     return folder / "mlp-bench"
 
 
 def cpu_model() -> str:
-    """Return the processor's name as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:  # not Linux
-        return platform.processor() or platform.machine()
+    """Return the processor's name as the system gives it."""
+    lines = (read_text(CPUINFO) or "").splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    return names[0] if names else platform.processor() or platform.machine()
 
 
-def matmul_flops_per_second() -> float:
-    """Measure float32 matrix multiplication on this process's cores: the ceiling of training.
-
-    The fastest of a few products of two 1024 x 1024 matrices, 2 n^3 operations each.
-    """
-    generator = np.random.default_rng(0)
-    left, right = generator.random((2, PROBE_SIZE, PROBE_SIZE), dtype=np.float32)
-    product = np.empty_like(left)
-    np.matmul(left, right, out=product)
-    shortest_seconds = float("inf")
-    for _ in range(PROBE_REPEATS):
-        start = time.perf_counter()
-        np.matmul(left, right, out=product)
-        shortest_seconds = min(shortest_seconds, time.perf_counter() - start)
-    return 2 * PROBE_SIZE**3 / shortest_seconds
+def caches() -> dict[str, str]:
+    """Return the sizes of a core's data and unified caches, such as ``{"L2": "1024K"}``."""
+    sizes = {}
+    for folder in sorted(CPU_FOLDER.glob("cpu0/cache/index*")):
+        kind, level, size = (read_text(folder / name) for name in ("type", "level", "size"))
+        if kind != "Instruction" and level and size:
+            sizes[f"L{level}"] = size
+    return sizes
 
 
-def is_noisy(before: float, after: float) -> bool:
-    """Say whether the ceiling moved so much during a run that its speed is in doubt."""
-    return max(before, after) / min(before, after) > NOISY_RATIO
+def governors() -> set[str]:
+    """Return how the frequencies of the cores are chosen, such as ``{"powersave"}``."""
+    paths = CPU_FOLDER.glob("cpu*/cpufreq/scaling_governor")
+    return {governor for path in paths if (governor := read_text(path))}
+
+
+def linear_algebra() -> list[dict[str, Any]]:
+    """Return the BLAS libraries that are loaded, with version, kernel and number of threads."""
+    from threadpoolctl import threadpool_info
+
+    names = ("internal_api", "version", "num_threads", "architecture")
+    return [
+        {name: library.get(name) for name in names}
+        for library in threadpool_info()
+        if library.get("user_api") == "blas"
+    ]
 
 
 def versions(distributions: Iterable[str]) -> dict[str, str | None]:
@@ -96,13 +113,28 @@ def versions(distributions: Iterable[str]) -> dict[str, str | None]:
 
 def versions_of_modules(modules: Iterable[str]) -> dict[str, str | None]:
     """Return the versions of the distributions that these top-level modules belong to."""
-    owners = _owners()
-    names = {name for module in modules for name in owners.get(module, ())}
+    distributions = _distributions_by_module()
+    names = {name for module in modules for name in distributions.get(module, ())}
     return {name: _version(name) for name in sorted(names)}
 
 
-@functools.cache  # all files of all distributions are looked through
-def _owners() -> Mapping[str, list[str]]:
+def adapt_commands(text: str) -> str:
+    """Replace the `make` commands in a text by those for this way of installing.
+
+    Args:
+        text: may name commands for a checkout, such as ``make setup EXTRAS=torch``.
+
+    Returns:
+        The same text in a checkout; else with ``pip install 'mlp-bench[torch]'``.
+    """
+    if (CHECKOUT / "Makefile").is_file():
+        return text
+    text = re.sub(r"make setup EXTRAS=([\w,]+)", r"pip install 'mlp-bench[\1]'", text)
+    return text.replace("make setup", "pip install mlp-bench")
+
+
+@functools.cache  # reads the file lists of all distributions
+def _distributions_by_module() -> Mapping[str, list[str]]:
     return importlib.metadata.packages_distributions()
 
 

@@ -1,36 +1,90 @@
-"""One timed run at a time: a lock for the whole machine, whoever's sweeps they are."""
+"""One timed run at a time: a lock for the whole machine, shared by all its users."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
+import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import filelock
+# The same path for everybody on the machine, whatever TMPDIR says.
+LOCK_PATH = Path("/tmp/mlp-bench.lock")  # noqa: S108  # never opened through a link
+REMEDY = "do without the lock: `bench share_machine=true`, `bench-compare --share-machine`"
 
-# The same for all on this machine, whatever TMPDIR says: two locks would be none.
-LOCK_PATH = Path("/tmp/mlp-bench.lock")  # noqa: S108  # opened without following links
-POLL_SECONDS = 1.0  # a waiting sweep must not disturb the one that is timed
+
+class LockError(Exception):
+    """The machine's lock cannot be used; the message is one line and says what to do."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{LOCK_PATH}: {reason}; or {REMEDY}")
+        self.reason = reason
 
 
 @contextmanager
 def reserved(on_wait: Callable[[], None], *, shared: bool = False) -> Iterator[None]:
-    """Hold the machine for the length of a block. The system lets go of it when a process dies.
+    """Hold the machine's lock during a `with` block.
+
+    The kernel releases the lock when the holder exits, however it ends. A waiting process sleeps in
+    the kernel: it does not disturb the run that is timed.
 
     Args:
-        on_wait: called once where another run holds it, before waiting for that to end.
-        shared: do without the lock.
+        on_wait: called once, before waiting, if another run holds the lock.
+        shared: do not take the lock.
+
+    Raises:
+        LockError: the lock file cannot be opened or is not a plain file.
     """
     if shared:
         yield
         return
-    lock = filelock.FileLock(LOCK_PATH, mode=0o666)
-    try:
-        lock.acquire(blocking=False)
-    except filelock.Timeout:
-        on_wait()
-        lock.acquire(poll_interval=POLL_SECONDS)
-    try:
+    with opened() as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def opened() -> Iterator[int]:
+    """Open the lock file, whoever owns it, for the length of a `with` block; create it if needed.
+
+    Yields:
+        Its file descriptor.
+
+    Raises:
+        LockError: as `reserved`.
+    """
+    try:
+        descriptor = _open_or_create()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise LockError("is a symbolic link; delete it") from error
+        raise LockError(f"can't be opened: {error.strerror}") from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise LockError("is not a plain file; delete it")
+        yield descriptor
     finally:
-        lock.release()
+        os.close(descriptor)
+
+
+def _open_or_create() -> int:
+    # Read-only, because flock needs no more and the file may belong to another user. First without
+    # O_CREAT, because Linux with fs.protected_regular refuses O_CREAT on the file of another user
+    # in a folder such as /tmp. O_NONBLOCK, because opening a FIFO would wait for its writer.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    with contextlib.suppress(FileNotFoundError):
+        return os.open(LOCK_PATH, flags)
+    try:
+        descriptor = os.open(LOCK_PATH, flags | os.O_CREAT | os.O_EXCL, 0o666)
+    except FileExistsError:  # another process has created it in between
+        return os.open(LOCK_PATH, flags)
+    with contextlib.suppress(OSError):
+        os.fchmod(descriptor, 0o666)  # whatever the umask is
+    return descriptor

@@ -1,6 +1,8 @@
-"""What this process takes, and with it all that it has started: processor time and memory.
+"""Processor time and memory of this process and of all processes that it has started.
 
-An implementation may start helpers of its own, one a core, say; what they take is the run's.
+An implementation may start processes of its own, for example one per core; they count as the run's.
+Linux only: elsewhere, running descendants are not counted. (psutil finds descendants too, but reads
+/proc of every process on the machine: 11 ms instead of 0.1 ms, around every epoch.)
 """
 
 from __future__ import annotations
@@ -11,11 +13,11 @@ import sys
 import time
 from collections.abc import Iterator
 
-PROCESSES = "/proc"  # Linux's; elsewhere helpers are not seen
+PROCESSES = "/proc"
 
 
 def cpu_seconds() -> float:
-    """Return the processor time taken so far, by helpers that have ended as well."""
+    """Return the processor time used so far, by descendants that have ended as well."""
     ended = os.times()
     return (
         time.process_time()
@@ -26,34 +28,32 @@ def cpu_seconds() -> float:
 
 
 def peak_memory_bytes() -> int:
-    """Return the most memory this process ever had resident, and what its helpers have besides."""
+    """Return this process's peak resident memory plus the private memory of its descendants."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # What a process is forked from has left its own mark there; on Linux there is a better one.
+    # A forked process inherits the peak of its parent in ru_maxrss, but not in VmHWM.
     own = _kilobytes(f"{PROCESSES}/self/status", "VmHWM") or (
         peak // 1024 if sys.platform == "darwin" else peak
     )
-    helpers = (f"{PROCESSES}/{number}/smaps_rollup" for number in descendants(os.getpid()))
-    return 1024 * (
-        own + sum(_kilobytes(path, "Private_Clean", "Private_Dirty") for path in helpers)
-    )
+    paths = (f"{PROCESSES}/{process}/smaps_rollup" for process in descendants(os.getpid()))
+    return 1024 * (own + sum(_kilobytes(path, "Private_Clean", "Private_Dirty") for path in paths))
 
 
 def descendants(process: int) -> Iterator[int]:
-    """Yield the processes that one has started, those that these have started, and so on."""
-    for number in children(process):
-        yield number
-        yield from descendants(number)
+    """Yield the ids of a process's running children, of their children, and so on."""
+    for child in children(process):
+        yield child
+        yield from descendants(child)
 
 
 def children(process: int) -> list[int]:
-    """Return the processes that one has started and that still run."""
+    """Return the ids of a process's running children; none if it has ended."""
     tasks = f"{PROCESSES}/{process}/task"
     try:
         threads = os.listdir(tasks)  # noqa: PTH208
     except OSError:
-        return []  # it has ended meanwhile, or there is no such way of telling here
-    told = (_read(f"{tasks}/{thread}/children") for thread in threads)
-    return [int(number) for numbers in told for number in numbers.split()]
+        return []
+    lists = (_read(f"{tasks}/{thread}/children") for thread in threads)
+    return [int(child) for text in lists for child in text.split()]
 
 
 def _cpu_seconds_of(process: int) -> float:
@@ -69,7 +69,7 @@ def _kilobytes(path: str, *names: str) -> int:
 
 def _read(path: str) -> str:
     try:
-        # Not through pathlib, which takes twice as long: this is read around every epoch.
+        # pathlib would take twice as long, and this is read around every epoch.
         with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
             return file.read()
     except OSError:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from bench import registry
 from bench.config.schema import RunConfig
 from bench.contract import UnavailableError
-from bench.machine import lock
+from bench.machine import facts, lock
 from bench.machine.facts import usable_cores
 from bench.parity import gate
 from bench.process.supervisor import Supervisor
@@ -30,7 +30,8 @@ def jobs_of(configs: Sequence[RunConfig]) -> tuple[Jobs, list[str]]:
         missing = registry.missing(implementation.requires)
         unclaimed = implementation.claims.lack(config.recipe)
         if missing:
-            reason = f"skipped, {', '.join(missing)} not installed; {implementation.install}"
+            command = facts.adapt_commands(implementation.install)
+            reason = f"skipped, {', '.join(missing)} not installed; {command}"
         elif config.device not in implementation.devices:
             reason = f"skipped, no device={config.device}"
         elif unclaimed:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.machine import host
+from bench.machine import cgroups
 from bench.process.protocol import (
     DataLoaded,
     EpochEnded,
@@ -61,7 +61,7 @@ def run_isolated(
     config = request.config
     limit = config.timeout_seconds
     start = time.perf_counter()
-    kills_before = host.out_of_memory_kills()
+    kills_before = cgroups.out_of_memory_kills()
 
     def hear(line: bytes) -> None:
         message = msgspec.json.decode(line, type=Message)
@@ -98,7 +98,7 @@ def run_isolated(
 
 def _memory_that_ran_out(ended: Ended, log_path: Path, kills_before: int) -> str | None:
     """Say how memory ran out, where that is what ended a process; None where it is not."""
-    if ended.returncode == -signal.SIGKILL and host.out_of_memory_kills() > kills_before:
+    if ended.returncode == -signal.SIGKILL and cgroups.out_of_memory_kills() > kills_before:
         return "the system ran out of memory and killed the process"
     with log_path.open("rb") as log:
         log.seek(max(0, log_path.stat().st_size - LAST_WORDS_BYTES))

@@ -16,7 +16,7 @@ import msgspec
 from bench import registry
 from bench.contract import UnavailableError
 from bench.data import datasets
-from bench.machine import usage
+from bench.machine import facts, usage
 from bench.process.protocol import (
     DataLoaded,
     Message,
@@ -58,7 +58,7 @@ def attempt(request: Request, ledger: Timer, say: Callable[[Message], None]) -> 
     try:
         return run(request, ledger, say)
     except UnavailableError as error:
-        return Result(status="skipped", error=RunError(type="Unavailable", message=str(error)))
+        return Result(status="skipped", error=RunError(type="Unavailable", message=facts.adapt_commands(str(error))))
     except MemoryError as error:
         limit = request.config.memory_limit
         within = f" within memory_limit={limit}" if limit else ""
@@ -73,7 +73,7 @@ def run(request: Request, ledger: Timer, say: Callable[[Message], None]) -> Resu
     config = request.config
     implementation = registry.load(config.implementation.module)()
     say(Started())
-    with ledger.entry("data"):
+    with ledger.part("data"):
         folder = Path(request.dataset_folder) if request.dataset_folder else None
         dataset = datasets.load(config.dataset, folder)
         split = datasets.split(dataset, config.validation_fraction)

@@ -212,7 +212,8 @@ def _skip(config: RunConfig) -> Outcome | None:
     implementation = config.implementation
     missing = registry.missing(implementation.requires)
     if missing:
-        message = f"{', '.join(missing)} not installed; {implementation.install}"
+        command = facts.adapt_commands(implementation.install)
+        message = f"{', '.join(missing)} not installed; {command}"
     elif config.device not in implementation.devices:
         message = f"{implementation.name} has no device={config.device}; it runs on " + ", ".join(
             implementation.devices

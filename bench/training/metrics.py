@@ -1,4 +1,4 @@
-"""How good a model is, from its scores. The same NumPy code judges every implementation."""
+"""Loss and accuracy from logits. The same NumPy code evaluates every implementation."""
 
 from __future__ import annotations
 
@@ -13,55 +13,73 @@ DoubleArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quality:
-    """A model's mean loss and accuracy over a set of examples; the loss may be infinite or NaN."""
+class Metrics:
+    """How well a model does on a set of examples.
+
+    Attributes:
+        loss: mean over the examples; may be infinite or NaN.
+        accuracy: share of the examples whose largest logit is that of the true class, 0 to 1.
+    """
 
     loss: float
     accuracy: float
 
 
-def judge(scores: FloatArray, labels: LabelArray, recipe: Recipe) -> Quality:
-    """Return the recipe's mean loss and the accuracy, computed in float64.
+def evaluate(logits: FloatArray, labels: LabelArray, recipe: Recipe) -> Metrics:
+    """Compute the recipe's mean loss, and the accuracy, in float64.
+
+    With outputs p = softmax(z) or sigmoid(z), one-hot truth y and K classes, an example's loss is
+    ``-log p_label`` (cross_entropy), ``sum_k (p_k - y_k)^2 / K`` (mean_squared_error) or
+    ``sum_k (p_k - y_k)^2 / 2`` (half_squared_error).
 
     Args:
-        scores: (n, 10), the last layer's sums.
-        labels: (n,) in 0..9.
+        logits: (n, K) float32, outputs z of the last layer before softmax or sigmoid.
+        labels: (n,) int64 in 0..K-1.
+        recipe: names the loss and the output function.
     """
-    sums = scores.astype(np.float64)
+    z = logits.astype(np.float64)  # (n, K)
     rows = np.arange(len(labels))
     if recipe.loss == "cross_entropy":
-        losses = -log_softmax(sums)[rows, labels]
+        losses = -log_softmax(z)[rows, labels]  # (n,)
     else:
-        errors = softmax(sums) if recipe.output == "softmax" else sigmoid(sums)
+        errors = softmax(z) if recipe.output == "softmax" else sigmoid(z)  # (n, K)
         errors[rows, labels] -= 1
-        losses = np.square(errors).sum(axis=1)
+        losses = np.square(errors).sum(axis=1)  # (n,)
         losses /= errors.shape[1] if recipe.loss == "mean_squared_error" else 2
-    correct = scores.argmax(axis=1) == labels
-    return Quality(loss=float(losses.mean()), accuracy=float(correct.mean()))
+    correct = logits.argmax(axis=1) == labels
+    return Metrics(loss=float(losses.mean()), accuracy=float(correct.mean()))
 
 
-def log_softmax(sums: DoubleArray) -> DoubleArray:
-    """Return z_k - log(sum_j exp(z_j)) for each row, without overflow."""
-    shifted: DoubleArray = sums - sums.max(axis=1, keepdims=True)
+def log_softmax(z: DoubleArray) -> DoubleArray:
+    """Return z_k - log(sum_j exp(z_j)) for each row of z (n, K), without overflow."""
+    shifted: DoubleArray = z - z.max(axis=1, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return shifted
 
 
-def softmax(sums: DoubleArray) -> DoubleArray:
-    """Return exp(z_k) / sum_j exp(z_j) for each row."""
-    outputs: DoubleArray = np.exp(log_softmax(sums))
+def softmax(z: DoubleArray) -> DoubleArray:
+    """Return exp(z_k) / sum_j exp(z_j) for each row of z (n, K)."""
+    outputs: DoubleArray = np.exp(log_softmax(z))
     return outputs
 
 
-def sigmoid(sums: DoubleArray) -> DoubleArray:
-    """Return 1 / (1 + exp(-z)), through tanh, which does not overflow."""
-    halves: DoubleArray = np.tanh(0.5 * sums)
-    return 0.5 * (1 + halves)
+def sigmoid(z: DoubleArray) -> DoubleArray:
+    """Return 1 / (1 + exp(-z)), computed as (1 + tanh(z / 2)) / 2, which does not overflow."""
+    half_tanh: DoubleArray = np.tanh(0.5 * z)
+    return 0.5 * (1 + half_tanh)
 
 
-def confusion_matrix(scores: FloatArray, labels: LabelArray) -> tuple[tuple[int, ...], ...]:
-    """Count examples by true class (rows) and predicted class (columns)."""
-    n_classes = scores.shape[1]
-    pairs = labels * n_classes + scores.argmax(axis=1)
+def confusion_matrix(logits: FloatArray, labels: LabelArray) -> tuple[tuple[int, ...], ...]:
+    """Count examples by true class (rows) and predicted class (columns).
+
+    Args:
+        logits: (n, K) float32.
+        labels: (n,) int64 in 0..K-1.
+
+    Returns:
+        K rows of K counts.
+    """
+    n_classes = logits.shape[1]
+    pairs = labels * n_classes + logits.argmax(axis=1)  # (n,)
     counts = np.bincount(pairs, minlength=n_classes * n_classes).reshape(n_classes, n_classes)
     return tuple(tuple(int(count) for count in row) for row in counts)

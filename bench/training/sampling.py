@@ -1,6 +1,6 @@
 """All randomness of a run: initial parameters and the order of the examples, from a seed.
 
-Every implementation gets the same arrays, so none of them draws anything itself.
+Every implementation gets the same arrays and draws nothing itself.
 """
 
 from __future__ import annotations
@@ -15,25 +15,28 @@ from bench.contract import Batches, Layer, Parameters
 
 
 class Stream(IntEnum):
-    """Keeps what is drawn for one purpose independent of what is drawn for another."""
+    """Separates the random numbers drawn for different purposes from the same seed."""
 
     PARAMETERS = 0
     ORDER = 1
 
 
 def initial_parameters(seed: int, layer_sizes: tuple[int, ...], initializer: str) -> Parameters:
-    """Draw the parameters that training starts from; biases are zero but for `notebook`.
+    """Draw the parameters that training starts from.
 
-    he_normal: weights ~ N(0, 2 / fan_in). He et al. 2015, arXiv:1502.01852.
-    notebook: weights and biases ~ N(0, 2 / fan_in).
-    glorot_uniform: weights ~ U(-a, a), a = sqrt(6 / (fan_in + fan_out)). Glorot and Bengio 2010.
+    - he_normal: weights ~ N(0, 2 / fan_in), biases 0. He et al. 2015, arXiv:1502.01852.
+    - notebook: weights and biases ~ N(0, 2 / fan_in).
+    - glorot_uniform: weights ~ U(-a, a), a = sqrt(6 / (fan_in + fan_out)), biases 0. Glorot and
+      Bengio 2010.
 
     Args:
         seed: 0 or more.
         layer_sizes: units of each layer, input and output included.
+        initializer: one of the three names above.
 
     Returns:
-        One float32 layer per pair of neighbouring sizes.
+        A layer for each pair of neighbouring sizes: weights (fan_in, fan_out) and bias (fan_out,),
+        drawn in float64 and rounded to float32.
     """
     generator = np.random.default_rng((seed, Stream.PARAMETERS))
     layers = []
@@ -54,10 +57,22 @@ def initial_parameters(seed: int, layer_sizes: tuple[int, ...], initializer: str
 def batches(
     seed: int, epoch: int, n_examples: int, batch_size: int, *, shuffle: bool = True
 ) -> Batches:
-    """Order the examples, anew for each epoch unless `shuffle` is off, and cut them into batches.
+    """Cut an order of the examples into whole batches.
+
+    The examples that do not fill a last batch are not trained on in this epoch: batches of one
+    shape are compiled once, and the mean loss weighs all examples alike. With `shuffle` these are
+    other examples in every epoch; without it they are always the last ones of the training set.
+    A record's `examples_per_epoch` says how many are trained on.
+
+    Args:
+        seed: 0 or more.
+        epoch: 1 or more; with `shuffle`, every epoch has its own order.
+        n_examples: size of the training set.
+        batch_size: 1 to `n_examples`.
+        shuffle: draw the order; else take the examples in the order of the training set.
 
     Returns:
-        (n_examples // batch_size, batch_size) row numbers; what is left over is dropped.
+        (n_examples // batch_size, batch_size) int64, rows of the training set.
     """
     n_steps = n_examples // batch_size
     if shuffle:

@@ -9,16 +9,21 @@ from contextlib import contextmanager
 
 
 class Timer:
-    """Adds up wall-clock seconds under the names that the record gives them."""
+    """Adds up wall-clock seconds, by the names of the parts of `bench.records.Seconds`.
+
+    Attributes:
+        seconds: wall-clock seconds of each part so far.
+        train_cpu_seconds: processor seconds of training, of all threads and descendants: evidence
+            of how many cores were used.
+    """
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
-        # Of all threads and helpers; evidence of the cores that were obeyed.
         self.train_cpu_seconds = 0.0
 
     @contextmanager
-    def entry(self, name: str) -> Iterator[None]:
-        """Count the seconds of a block."""
+    def part(self, name: str) -> Iterator[None]:
+        """Add the wall-clock seconds of a `with` block to the part `name`."""
         start = time.perf_counter()
         try:
             yield

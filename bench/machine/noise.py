@@ -1,0 +1,191 @@
+"""Was the machine quiet during a run? The evidence, and the decision with its reasons.
+
+A run is noisy if its own speed is not what this machine would give it when idle. Comparing the
+ceiling before and after the run finds a load that comes or goes. A load that stays is found by the
+time that other processes took from the run's cores, and by the highest ceiling ever measured here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from bench.files import FileError, write_atomically
+from bench.machine import cgroups, facts, usage
+
+MAX_CEILING_RATIO = 1.10  # of the readings before and after a run
+MIN_SHARE_OF_BEST = 0.80  # of the highest ceiling measured on this machine
+MAX_OTHERS_SHARE = 0.05  # of the run's cores, used by other processes
+MAX_STOLEN_SHARE = 0.02  # of the run's cores, taken by the host for other virtual machines
+MAX_THROTTLED_SHARE = 0.01  # of the time, stopped by the container's CPU quota
+TICKS_SECONDS = 0.03  # error of a core's clock, which counts in hundredths of a second
+PROBE_SIZE = 1024
+PROBE_REPEATS = 4
+BUSY_TIMES = ("user", "nice", "system", "irq", "softirq")
+
+
+def matmul_flops_per_second() -> float:
+    """Measure float32 matrix multiplication on this process's cores: the ceiling of training.
+
+    Returns:
+        Operations per second, 2 n^3 for a product of two n x n matrices, in the fastest of a few
+        products with n = 1024.
+    """
+    generator = np.random.default_rng(0)
+    left, right = generator.random((2, PROBE_SIZE, PROBE_SIZE), dtype=np.float32)
+    product = np.empty_like(left)
+    np.matmul(left, right, out=product)
+    shortest_seconds = float("inf")
+    for _ in range(PROBE_REPEATS):
+        start = time.perf_counter()
+        np.matmul(left, right, out=product)
+        shortest_seconds = min(shortest_seconds, time.perf_counter() - start)
+    return 2 * PROBE_SIZE**3 / shortest_seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contention:
+    """What was taken from a process's cores over a period; None where the system does not say.
+
+    Attributes:
+        others_share: core time used by other processes, 0 to 1, beyond the error of the clocks.
+        stolen_share: core time that the host gave to other virtual machines, 0 to 1.
+        throttled_share: time in which the container's CPU quota stopped the process, 0 to 1.
+    """
+
+    others_share: float | None
+    stolen_share: float | None
+    throttled_share: float
+
+
+class ContentionMeter:
+    """Measures what others take from this process's cores, from its creation on."""
+
+    def __init__(self) -> None:
+        self._start = _Clocks.read()
+
+    def read(self) -> Contention:
+        """Return the contention since the meter was created."""
+        start, end = self._start, _Clocks.read()
+        elapsed_seconds = max(end.wall - start.wall, 1e-9)
+        core_seconds = elapsed_seconds * end.n_cores
+        others = stolen = None
+        if start.busy is not None and end.busy is not None:
+            error = TICKS_SECONDS * end.n_cores
+            used = (end.busy - start.busy) - (end.own - start.own) - error
+            others = min(max(used / core_seconds, 0.0), 1.0)
+        if start.stolen is not None and end.stolen is not None:
+            stolen = min((end.stolen - start.stolen) / core_seconds, 1.0)
+        throttled = min((end.throttled - start.throttled) / elapsed_seconds, 1.0)
+        return Contention(others_share=others, stolen_share=stolen, throttled_share=throttled)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Clocks:
+    """Seconds on the clocks of the machine and of this process."""
+
+    wall: float
+    own: float  # processor time of this process and its descendants
+    busy: float | None  # processor time of everybody on this process's cores
+    stolen: float | None
+    throttled: float
+    n_cores: int
+
+    @classmethod
+    def read(cls) -> _Clocks:
+        cores = facts.usable_cores()
+        by_core = psutil.cpu_times(percpu=True)
+        times = [by_core[core] for core in cores if core < len(by_core)]
+        busy = sum(getattr(clock, name, 0.0) for clock in times for name in BUSY_TIMES)
+        known = len(times) == len(cores) and any(sum(clock) for clock in times)
+        return cls(
+            wall=time.perf_counter(),
+            own=usage.cpu_seconds(),
+            busy=busy if known else None,
+            stolen=(
+                sum(clock.steal for clock in times)
+                if known and all(hasattr(clock, "steal") for clock in times)
+                else None
+            ),
+            throttled=cgroups.throttled_seconds(),
+            n_cores=len(cores),
+        )
+
+
+def noisy_reasons(
+    *, ceiling_before: float, ceiling_after: float, best_ceiling: float, contention: Contention
+) -> list[str]:
+    """Decide whether a run was noisy.
+
+    Args:
+        ceiling_before: operations per second before the run.
+        ceiling_after: operations per second after the run.
+        best_ceiling: the highest that was measured on this machine with as many cores.
+        contention: what others took during the run.
+
+    Returns:
+        A reason for each limit that was exceeded; empty for a quiet run.
+    """
+    reasons = []
+    change = max(ceiling_before, ceiling_after) / min(ceiling_before, ceiling_after) - 1
+    if change > MAX_CEILING_RATIO - 1:
+        reasons.append(f"its speed at matrix products changed by {change:.0%} during the run")
+    share_of_best = max(ceiling_before, ceiling_after) / best_ceiling
+    if share_of_best < MIN_SHARE_OF_BEST:
+        reasons.append(
+            f"its speed at matrix products was {share_of_best:.0%} of the best measured here"
+        )
+    if (contention.others_share or 0.0) > MAX_OTHERS_SHARE:
+        reasons.append(f"other processes used {contention.others_share:.0%} of the run's cores")
+    if (contention.stolen_share or 0.0) > MAX_STOLEN_SHARE:
+        reasons.append(f"other virtual machines took {contention.stolen_share:.0%} of its cores")
+    if contention.throttled_share > MAX_THROTTLED_SHARE:
+        reasons.append(
+            f"the container's CPU quota stopped it for {contention.throttled_share:.0%} of the time"
+        )
+    return reasons
+
+
+def best_ceiling(reading: float, libraries: Sequence[Mapping[str, Any]]) -> float:
+    """Return the highest ceiling known for this processor, number of cores and BLAS kernel.
+
+    It is kept in a file of the cache folder. Without a cache folder, the reading is all there is.
+
+    Args:
+        reading: operations per second, measured now; remembered if it is the highest.
+        libraries: the loaded BLAS libraries, from `facts.linear_algebra`.
+    """
+    machine = {
+        "cpu_model": facts.cpu_model(),
+        "n_cores": len(facts.usable_cores()),
+        "linear_algebra": [
+            {name: library.get(name) for name in ("internal_api", "version", "architecture")}
+            for library in libraries
+        ],
+    }
+    key = hashlib.sha256(json.dumps(machine).encode()).hexdigest()[:16]
+    best = reading
+    # Without a home folder, or with a read-only one, nothing is remembered.
+    with contextlib.suppress(OSError, RuntimeError, FileError):
+        path = facts.cache_folder() / "ceilings" / f"{key}.json"
+        best = max(reading, _remembered(path))
+        if best == reading:
+            content = machine | {"flops_per_second": reading}
+            write_atomically(path, json.dumps(content).encode())
+    return best
+
+
+def _remembered(path: Path) -> float:
+    try:
+        return float(json.loads(path.read_text(encoding="utf-8"))["flops_per_second"])
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return 0.0  # nothing yet, or a damaged file, which is written again
