@@ -79,8 +79,9 @@ def times_of_runs(folder: Path) -> list[tuple[datetime, datetime]]:
     """When the runs of a folder's sweeps began and ended."""
     records = [json.loads(path.read_text()) for path in folder.glob("results/*/*/record.json")]
     return sorted(
-        (datetime.fromisoformat(end) - timedelta(seconds=seconds), datetime.fromisoformat(end))
-        for end, seconds in ((one["finished_at"], one["seconds"]["total"]) for one in records)
+        (start, start + timedelta(seconds=record["seconds"]["total"]))
+        for record in records
+        for start in [datetime.fromisoformat(record["started_at"])]
     )
 
 

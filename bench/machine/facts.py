@@ -129,7 +129,7 @@ def adapt_commands(text: str) -> str:
     """
     if (CHECKOUT / "Makefile").is_file():
         return text
-    text = re.sub(r"make setup EXTRAS=([\w,]+)", r"pip install 'mlp-bench[\1]'", text)
+    text = re.sub(r"make setup EXTRAS=(\w+(?:,\w+)*)", r"pip install 'mlp-bench[\1]'", text)
     return text.replace("make setup", "pip install mlp-bench")
 
 

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.files import FileError
+
 # The same path for everybody on the machine, whatever TMPDIR says.
 LOCK_PATH = Path("/tmp/mlp-bench.lock")  # noqa: S108  # never opened through a link
 REMEDY = "do without the lock: `bench share_machine=true`, `bench-compare --share-machine`"
 
 
-class LockError(Exception):
+class LockError(FileError):
     """The machine's lock cannot be used; the message is one line and says what to do."""
 
     def __init__(self, reason: str) -> None:

@@ -58,7 +58,10 @@ def attempt(request: Request, ledger: Timer, say: Callable[[Message], None]) -> 
     try:
         return run(request, ledger, say)
     except UnavailableError as error:
-        return Result(status="skipped", error=RunError(type="Unavailable", message=facts.adapt_commands(str(error))))
+        return Result(
+            status="skipped",
+            error=RunError(type="Unavailable", message=facts.adapt_commands(str(error))),
+        )
     except MemoryError as error:
         limit = request.config.memory_limit
         within = f" within memory_limit={limit}" if limit else ""

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.machine import facts
+from bench.machine import cgroups, facts
 
 
 def test_the_machine_is_described():
@@ -12,19 +12,33 @@ def test_the_machine_is_described():
     assert len(described["load_average"]) == 3
 
 
-def test_the_ceiling_is_a_rate_a_processor_can_have():
-    assert 1e8 < facts.matmul_flops_per_second() < 1e14
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "noisy"),
-    [(100.0, 109.0, False), (100.0, 111.0, True), (111.0, 100.0, True)],
-)
-def test_a_ceiling_that_moves_by_more_than_a_tenth_is_noise(before, after, noisy):
-    assert facts.is_noisy(before, after) is noisy
+def test_a_system_without_these_files_is_described_too(monkeypatch, tmp_path):
+    for module, name in ((cgroups, "CGROUP_FOLDER"), (facts, "CPU_FOLDER"), (facts, "CPUINFO")):
+        monkeypatch.setattr(module, name, tmp_path / "nothing")
+    described = facts.describe([])
+    assert (described["caches"], described["limits"], facts.governors()) == ({}, {}, set())
+    assert described["cpu_model"]
 
 
 def test_modules_are_named_by_their_distributions():
-    told = facts.versions_of_modules(["msgspec", "numpy", "sys", "no_such_module"])
-    assert set(told) == {"msgspec", "numpy"}
-    assert told["numpy"].count(".") == 2
+    versions = facts.versions_of_modules(["msgspec", "numpy", "sys", "no_such_module"])
+    assert set(versions) == {"msgspec", "numpy"}
+    assert versions["numpy"].count(".") == 2
+
+
+@pytest.mark.parametrize(
+    ("quota", "n_cores"), [(None, 4), (0.5, 1), (1.0, 1), (2.9, 2), (4.0, 4), (64.0, 4)]
+)
+def test_default_cores_are_those_that_the_cpu_quota_pays_for(monkeypatch, quota, n_cores):
+    monkeypatch.setattr(facts, "usable_cores", lambda: (1, 3, 5, 7))
+    monkeypatch.setattr(facts, "limits", lambda: {} if quota is None else {"cores": quota})
+    assert facts.default_cores() == (1, 3, 5, 7)[:n_cores]
+
+
+def test_remedies_name_the_command_for_the_way_of_installing(monkeypatch, tmp_path):
+    text = "finds no GPU; make setup EXTRAS=torch,gpu, or make setup"
+    monkeypatch.setattr(facts, "CHECKOUT", tmp_path)
+    installed = "finds no GPU; pip install 'mlp-bench[torch,gpu]', or pip install mlp-bench"
+    assert facts.adapt_commands(text) == installed
+    (tmp_path / "Makefile").touch()
+    assert facts.adapt_commands(text) == text

@@ -1,4 +1,4 @@
-"""Only one run is timed on a machine at a time."""
+"""Only one run is timed on a machine at a time, whoever starts it."""
 
 import os
 import subprocess
@@ -6,73 +6,137 @@ import sys
 
 import pytest
 
+from bench.files import FileError
 from bench.machine import lock
 from tests.conftest import SCRIPTS, TINY
 from tests.processes import never_at_once, times_of_runs
 
+NOBODY = 65534
 HOLD = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 from bench.machine import lock
 lock.LOCK_PATH = Path(sys.argv[1])
-with lock.reserved(lambda: None):
+os.umask(0o077)
+os.setuid(int(sys.argv[3]))
+with lock.reserved(lambda: print("waiting", flush=True)):
     print("held", flush=True)
-    time.sleep({seconds})
+    time.sleep(float(sys.argv[2]))
 """
 
 
 @pytest.fixture
-def own_lock(monkeypatch, tmp_path):
-    """A lock of this test's own, so that it neither waits for others nor holds them up."""
-    monkeypatch.setattr(lock, "LOCK_PATH", tmp_path / "lock")
-    return str(tmp_path / "lock")
+def lock_path(monkeypatch, tmp_path):
+    """A lock of this test's own, so that tests do not wait for each other."""
+    path = tmp_path / "lock"
+    monkeypatch.setattr(lock, "LOCK_PATH", path)
+    return path
 
 
 @pytest.fixture
-def holder(own_lock):
-    """Another process that holds the machine."""
+def hold(lock_path):
+    """Start another process that takes the lock for some seconds; returned after its first line."""
     processes = []
 
-    def hold(seconds):
+    def start(seconds, first_line="held\n", user=os.geteuid()):
         process = subprocess.Popen(
-            [sys.executable, "-c", HOLD.format(seconds=seconds), own_lock],
+            [sys.executable, "-c", HOLD, str(lock_path), str(seconds), str(user)],
             stdout=subprocess.PIPE,
             text=True,
         )
         processes.append(process)
-        assert process.stdout.readline() == "held\n"
+        assert process.stdout.readline() == first_line
         return process
 
-    yield hold
+    yield start
     for process in processes:
         process.kill()
         process.communicate()
 
 
-def test_a_run_waits_for_another_processs_run_and_says_so(holder, tmp_path):
+def test_a_run_waits_for_another_processs_run_and_says_so(hold):
     waited = []
-    process = holder(1.5)
+    process = hold(0.5)
     with lock.reserved(lambda: waited.append(process.poll())):
         assert process.wait(timeout=10) == 0
     assert waited == [None]
 
 
-def test_a_killed_holder_holds_nobody_up(holder):
-    holder(1000).kill()
+def test_a_killed_holder_holds_nobody_up(hold):
+    hold(1000).kill()
     with lock.reserved(lambda: None):
         pass
 
 
-def test_sharing_waits_for_nobody(holder):
-    process = holder(1000)
+def test_sharing_waits_for_nobody(hold):
+    process = hold(1000)
     with lock.reserved(pytest.fail, shared=True):
         assert process.poll() is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+@pytest.mark.parametrize("first", [0, NOBODY])
+def test_users_of_a_machine_share_the_lock(hold, lock_path, first):
+    """In a folder like /tmp, where the file belongs to whoever was first."""
+    lock_path.parent.chmod(0o1777)
+    lock_path.parent.parent.chmod(0o755)
+    lock_path.parent.parent.parent.chmod(0o755)
+    holder = hold(1000, user=first)
+    assert lock_path.stat().st_uid == first
+    waiter = hold(0, "waiting\n", user=NOBODY - first)
+    holder.kill()
+    assert waiter.communicate(timeout=20)[0] == "held\n"
+    assert waiter.returncode == 0
+
+
+def test_a_lock_that_exists_is_opened_without_creating_or_writing(lock_path, monkeypatch):
+    """With fs.protected_regular, Linux refuses O_CREAT on another user's file in /tmp."""
+    lock_path.touch(0o444)
+    flags_used = []
+    system_open = os.open
+    monkeypatch.setattr(
+        os, "open", lambda path, flags, *mode: flags_used.append(flags) or system_open(path, flags)
+    )
+    with lock.reserved(pytest.fail):
+        (flags,) = flags_used
+    assert not flags & (os.O_CREAT | os.O_WRONLY | os.O_RDWR | os.O_TRUNC)
+
+
+def make_symbolic_link(path):
+    path.symlink_to(path.with_name("elsewhere"))
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (make_symbolic_link, "is a symbolic link"),
+        (os.mkfifo, "is not a plain file"),
+        (os.mkdir, "is not a plain file"),
+    ],
+)
+def test_what_is_no_lock_file_is_refused_with_a_remedy(lock_path, make, reason):
+    make(lock_path)
+    with (
+        pytest.raises(FileError, match=f"{reason}.*share_machine=true"),
+        lock.reserved(pytest.fail),
+    ):
+        pass
+    assert not lock_path.with_name("elsewhere").exists()
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_with_a_remedy(monkeypatch):
+    monkeypatch.setattr(lock, "LOCK_PATH", lock.Path("/proc/mlp-bench.lock"))
+    with (
+        pytest.raises(FileError, match=r"can't be opened: .*share_machine=true"),
+        lock.reserved(pytest.fail),
+    ):
+        pass
 
 
 def test_two_sweeps_in_two_terminals_never_time_at_once(tmp_path):
     sweeps = [
         subprocess.Popen(
-            [SCRIPTS / "bench", "-m", *TINY, "seed=0,1,2", f"sweep_name={name}"],
+            [SCRIPTS / "bench", "-m", *TINY, "seed=0,1", f"sweep_name={name}"],
             cwd=tmp_path, stdout=subprocess.PIPE, text=True,
             env=os.environ | {"TMPDIR": str(tmp_path / name)},
         )
@@ -80,5 +144,5 @@ def test_two_sweeps_in_two_terminals_never_time_at_once(tmp_path):
         if not (tmp_path / name).mkdir()
     ]  # fmt: skip
     assert [sweep.communicate(timeout=100)[0] != "" for sweep in sweeps] == [True, True]
-    assert len(times_of_runs(tmp_path)) == 6
+    assert len(times_of_runs(tmp_path)) == 4
     never_at_once(times_of_runs(tmp_path))

@@ -3,14 +3,14 @@ import pytest
 from scipy.special import expit, log_softmax, softmax
 
 from bench.contract import Recipe
-from bench.training.metrics import confusion_matrix, judge
+from bench.training.metrics import confusion_matrix, evaluate
 
 
 @pytest.fixture
-def scored():
+def logits_and_labels():
     generator = np.random.default_rng(0)
-    scores = generator.normal(0, 3, (200, 10)).astype(np.float32)
-    return scores, generator.integers(0, 10, 200)
+    logits = generator.normal(0, 3, (200, 10)).astype(np.float32)
+    return logits, generator.integers(0, 10, 200)
 
 
 def recipe(loss="cross_entropy", output="softmax"):
@@ -25,32 +25,32 @@ def recipe(loss="cross_entropy", output="softmax"):
     ("loss", "total"),
     [("mean_squared_error", np.mean), ("half_squared_error", lambda x, axis: x.sum(axis) / 2)],
 )
-def test_squared_errors_are_of_the_outputs(scored, output, squash, loss, total):
-    scores, labels = scored
+def test_squared_errors_are_of_the_outputs(logits_and_labels, output, squash, loss, total):
+    logits, labels = logits_and_labels
     options = {"axis": 1} if squash is softmax else {}
-    errors = squash(scores.astype(np.float64), **options) - np.eye(10)[labels]
+    errors = squash(logits.astype(np.float64), **options) - np.eye(10)[labels]
     expected = total(errors**2, axis=1).mean()
-    assert judge(scores, labels, recipe(loss, output)).loss == pytest.approx(expected, rel=1e-12)
+    assert evaluate(logits, labels, recipe(loss, output)).loss == pytest.approx(expected, rel=1e-12)
 
 
-def test_loss_is_the_cross_entropy_that_scipy_computes(scored):
-    scores, labels = scored
-    expected = -log_softmax(scores.astype(np.float64), axis=1)[np.arange(200), labels].mean()
-    assert judge(scores, labels, recipe()).loss == pytest.approx(expected, rel=1e-12)
+def test_loss_is_the_cross_entropy_that_scipy_computes(logits_and_labels):
+    logits, labels = logits_and_labels
+    expected = -log_softmax(logits.astype(np.float64), axis=1)[np.arange(200), labels].mean()
+    assert evaluate(logits, labels, recipe()).loss == pytest.approx(expected, rel=1e-12)
 
 
-def test_large_scores_do_not_overflow():
-    scores = np.array([[1e30, 0.0], [0.0, 1e30]], np.float32)
-    assert judge(scores, np.array([0, 1]), recipe()).loss == 0.0
+def test_large_logits_do_not_overflow():
+    logits = np.array([[1e30, 0.0], [0.0, 1e30]], np.float32)
+    assert evaluate(logits, np.array([0, 1]), recipe()).loss == 0.0
 
 
-def test_accuracy_is_the_share_on_the_diagonal_of_the_confusion_matrix(scored):
-    scores, labels = scored
-    matrix = np.array(confusion_matrix(scores, labels))
+def test_accuracy_is_the_share_on_the_diagonal_of_the_confusion_matrix(logits_and_labels):
+    logits, labels = logits_and_labels
+    matrix = np.array(confusion_matrix(logits, labels))
     assert matrix.sum(axis=1).tolist() == np.bincount(labels, minlength=10).tolist()
-    assert judge(scores, labels, recipe()).accuracy == pytest.approx(np.trace(matrix) / 200)
+    assert evaluate(logits, labels, recipe()).accuracy == pytest.approx(np.trace(matrix) / 200)
 
 
 def test_rows_of_the_confusion_matrix_are_the_truth():
-    scores = np.eye(3, dtype=np.float32)[[2]]
-    assert confusion_matrix(scores, np.array([0])) == ((0, 0, 1), (0, 0, 0), (0, 0, 0))
+    logits = np.eye(3, dtype=np.float32)[[2]]
+    assert confusion_matrix(logits, np.array([0])) == ((0, 0, 1), (0, 0, 0), (0, 0, 0))

@@ -1,0 +1,165 @@
+"""When a run counts as noisy: a load that comes, one that stays, a container's quota."""
+
+import json
+import os
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from bench.machine import cgroups, facts, noise, usage
+from bench.machine.noise import Contention
+
+QUIET = Contention(others_share=0.01, stolen_share=0.0, throttled_share=0.0)
+LIBRARIES = [{"internal_api": "openblas", "version": "1", "architecture": "Zen", "num_threads": 2}]
+
+
+def reasons(before=100.0, after=100.0, best=100.0, **shares):
+    contention = Contention(
+        others_share=shares.get("others", 0.01),
+        stolen_share=shares.get("stolen", 0.0),
+        throttled_share=shares.get("throttled", 0.0),
+    )
+    return noise.noisy_reasons(
+        ceiling_before=before, ceiling_after=after, best_ceiling=best, contention=contention
+    )
+
+
+def test_the_ceiling_is_a_rate_a_processor_can_have():
+    assert 1e8 < noise.matmul_flops_per_second() < 1e14
+
+
+@pytest.mark.parametrize(
+    "readings",
+    [
+        {},
+        {"after": 109.0},
+        {"before": 85.0, "after": 85.0},
+        {"others": None, "stolen": None},
+    ],
+)
+def test_a_quiet_run_has_no_reasons(readings):
+    assert reasons(**readings) == []
+
+
+@pytest.mark.parametrize(
+    ("readings", "reason"),
+    [
+        ({"after": 89.0}, "changed by 12%"),
+        ({"before": 89.0}, "changed by 12%"),
+        ({"before": 45.0, "after": 45.0}, "was 45% of the best"),
+        ({"others": 0.5}, "other processes used 50%"),
+        ({"stolen": 0.1}, "other virtual machines took 10%"),
+        ({"throttled": 0.5}, "quota stopped it for 50% of the time"),
+    ],
+)
+def test_each_disturbance_is_a_reason_of_its_own(readings, reason):
+    (only,) = reasons(**readings)
+    assert reason in only
+
+
+@pytest.fixture
+def clocks(monkeypatch):
+    """Clocks that this test moves by hand: two cores, of which the process may use the second."""
+    now = {"wall": 0.0, "own": 0.0, "busy": [0.0, 0.0], "stolen": [0.0, 0.0], "throttled": 0.0}
+    times_of_core = type(psutil.cpu_times())
+    blank = dict.fromkeys(times_of_core._fields, 0.0)
+
+    def by_core(*, percpu):
+        return [
+            times_of_core(**blank | {"user": 1 + busy, "idle": 9.0, "steal": stolen})
+            for busy, stolen in zip(now["busy"], now["stolen"], strict=True)
+        ]
+
+    monkeypatch.setattr(facts, "usable_cores", lambda: (1,))
+    monkeypatch.setattr(psutil, "cpu_times", by_core)
+    monkeypatch.setattr(usage, "cpu_seconds", lambda: now["own"])
+    monkeypatch.setattr(cgroups, "throttled_seconds", lambda: now["throttled"])
+    monkeypatch.setattr(noise.time, "perf_counter", lambda: now["wall"])
+    return now
+
+
+@pytest.mark.parametrize(
+    ("own", "busy", "share"),
+    [
+        (10.0, [10.0, 10.0], 0.0),  # others keep the other core busy
+        (5.0, [0.0, 10.0], 0.5),
+        (5.0, [10.0, 5.02], 0.0),  # within the error of the clocks
+    ],
+)
+def test_only_what_others_use_of_the_runs_own_cores_counts(clocks, own, busy, share):
+    meter = noise.ContentionMeter()
+    clocks.update(wall=10.0, own=own, busy=busy)
+    assert meter.read().others_share == pytest.approx(share, abs=0.01)
+
+
+def test_stolen_and_throttled_time_are_shares_of_the_period(clocks):
+    meter = noise.ContentionMeter()
+    clocks.update(wall=10.0, stolen=[9.0, 1.0], throttled=2.5)
+    contention = meter.read()
+    assert contention.stolen_share == pytest.approx(0.1)
+    assert contention.throttled_share == pytest.approx(0.25)
+
+
+def test_a_system_that_counts_no_core_times_says_nothing(monkeypatch):
+    monkeypatch.setattr(psutil, "cpu_times", lambda percpu: [])
+    contention = noise.ContentionMeter().read()
+    assert (contention.others_share, contention.stolen_share) == (None, None)
+
+
+SPIN = """
+import os, sys, time
+os.sched_setaffinity(0, {int(sys.argv[1])})
+from bench.machine import noise
+print("ready", flush=True)
+meter = noise.ContentionMeter()
+end = time.perf_counter() + 0.6
+while time.perf_counter() < end: pass
+print(meter.read().others_share)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs processor affinity")
+def test_a_permanent_load_on_a_runs_core_is_seen():
+    core = facts.usable_cores()[-1]
+    busy = "import os, sys\nos.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
+    with subprocess.Popen([sys.executable, "-c", busy, str(core)]) as load:
+        try:
+            ended = subprocess.run(
+                [sys.executable, "-c", SPIN, str(core)], capture_output=True, text=True, check=True
+            )
+        finally:
+            load.kill()
+    assert float(ended.stdout.split()[-1]) > noise.MAX_OTHERS_SHARE
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_the_best_ceiling_is_remembered_for_each_machine_and_kernel(cache, monkeypatch):
+    assert noise.best_ceiling(100.0, LIBRARIES) == 100.0
+    assert noise.best_ceiling(50.0, LIBRARIES) == 100.0
+    assert noise.best_ceiling(50.0, [LIBRARIES[0] | {"architecture": "Haswell"}]) == 50.0
+    monkeypatch.setattr(facts, "usable_cores", lambda: tuple(range(77)))
+    assert noise.best_ceiling(60.0, LIBRARIES) == 60.0
+    assert noise.best_ceiling(120.0, LIBRARIES) == noise.best_ceiling(70.0, LIBRARIES) == 120.0
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"flops_per_second": null}'])
+def test_a_damaged_file_is_written_again(cache, content):
+    noise.best_ceiling(100.0, LIBRARIES)
+    (path,) = cache.glob("mlp-bench/ceilings/*.json")
+    path.write_text(content)
+    assert noise.best_ceiling(50.0, LIBRARIES) == 50.0
+    assert json.loads(path.read_text())["flops_per_second"] == 50.0
+
+
+def test_without_a_writable_cache_nothing_is_remembered(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert noise.best_ceiling(100.0, LIBRARIES) == 100.0
+    assert noise.best_ceiling(50.0, LIBRARIES) == 50.0
