@@ -13,6 +13,7 @@ from typing import Literal
 MAX_SPREAD = 0.10
 PROBE_SECONDS = 1.0
 PROBE_SIZE = 384
+MIN_PRODUCTS = 10
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _probe() -> Iterator[Finding]:
     np.matmul(matrix, matrix, out=product)
     meter, seconds = noise.ContentionMeter(), list[float]()
     end = time.perf_counter() + PROBE_SECONDS
-    while (start := time.perf_counter()) < end:
+    while (start := time.perf_counter()) < end or len(seconds) < MIN_PRODUCTS:
         np.matmul(matrix, matrix, out=product)
         seconds.append(time.perf_counter() - start)
     contention = meter.read()

@@ -3,13 +3,13 @@
 import pytest
 
 from bench import registry
-from bench.config.compose import choices
+from bench.config.compose import choices, compose_runs
 from bench.process.isolation import run_isolated
 from bench.process.supervisor import Supervisor
 from tests.processes import request
 
-# A third of a second or more of training each, but for the notebook's loop, which has one thread.
-SLOW = ("notebook", "keras", "keras_jit", "keras_multistep")
+# Training takes a third of a second or more with either size.
+SLOW = ("notebook", "keras")
 
 
 @pytest.fixture(scope="module")
@@ -18,14 +18,23 @@ def supervisor():
         yield opened
 
 
-@pytest.mark.parametrize("name", choices("implementation"))
+def one_implementation_of_each_module():
+    words = [f"implementation={','.join(choices('implementation'))}"]
+    configs = compose_runs(words, default_name="test", multirun=True)
+    names = {}
+    for config in configs:
+        names.setdefault(config.implementation.module, config.implementation.name)
+    return names.values()
+
+
+@pytest.mark.parametrize("name", one_implementation_of_each_module())
 def test_on_one_core_no_more_than_one_is_kept_busy(name, supervisor, tmp_path):
     size = 2000 if name in SLOW else 20_000
     words = (f"implementation={name}", f"dataset.training_size={size}", "epochs=1", "threads=1")
-    asked = request(*words)
-    if registry.missing(asked.config.implementation.requires):
+    run_request = request(*words)
+    if registry.missing(run_request.config.implementation.requires):
         pytest.skip(f"{name} is not installed")
-    result = run_isolated(asked, tmp_path / "run.log", lambda _: None, supervisor).result
+    result = run_isolated(run_request, tmp_path / "run.log", lambda _: None, supervisor).result
     assert result.status == "done", result.error
     assert len(result.environment["cores"]) == 1
     assert 0 < result.environment["cores_kept_busy"] <= 1.1

@@ -38,9 +38,16 @@ def hold(lock_path):
     """Start another process that takes the lock for some seconds; returned after its first line."""
     processes = []
 
-    def start(seconds, first_line="held\n", user=os.geteuid()):
+    def start(seconds, first_line="held\n", user=None):
         process = subprocess.Popen(
-            [sys.executable, "-c", HOLD, str(lock_path), str(seconds), str(user)],
+            [
+                sys.executable,
+                "-c",
+                HOLD,
+                str(lock_path),
+                str(seconds),
+                str(os.geteuid() if user is None else user),
+            ],
             stdout=subprocess.PIPE,
             text=True,
         )
