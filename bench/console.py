@@ -7,3 +7,8 @@ def printable(words: object) -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def shorten(text: str, max_characters: int) -> str:
+    """Cut a text that is longer than that many characters, and end it with three dots."""
+    return text if len(text) <= max_characters else f"{text[: max_characters - 3]}..."

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from bench.console import shorten
+
 SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#+!|~&$@]")
 IN_HTML_TOO = "<>&|"  # a backslash does not stop these everywhere
 # GitHub makes links of bare addresses; these are where it looks for them.
@@ -48,8 +50,7 @@ def block(value: str, most: int) -> str:
 
 def line(value: object) -> str:
     """Put a value on one line of a length that can be read."""
-    words = visible(" ".join(str(value).split()))
-    return words if len(words) <= MAX_CHARACTERS else f"{words[: MAX_CHARACTERS - 3]}..."
+    return shorten(visible(" ".join(str(value).split())), MAX_CHARACTERS)
 
 
 def visible(words: str) -> str:

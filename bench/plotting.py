@@ -20,7 +20,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from bench.records import RunRecord, setting
+from bench.console import shorten
 
 # Okabe and Ito 2008, without yellow, which vanishes on paper.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -54,13 +54,17 @@ class Look:
     line: Any
 
 
-def looks(records: Iterable[RunRecord]) -> dict[str, Look]:
-    """Return the look of every implementation, in the order of their names."""
+def looks(named_colours: Iterable[tuple[str, object]]) -> dict[str, Look]:
+    """Return the look of every implementation, in the order of their names.
+
+    Args:
+        named_colours: names of implementations, and the colours that their records ask for; the
+            first one of a name counts, if it is one such as `#0072B2`.
+    """
     colours: dict[str, str] = {}
-    for record in records:
-        colour = str(setting(record, "implementation", "colour"))
-        valid = re.fullmatch(r"#[0-9A-Fa-f]{6}", colour)
-        colours.setdefault(implementation(record), colour if valid else "")
+    for name, colour in named_colours:
+        valid = re.fullmatch(r"#[0-9A-Fa-f]{6}", str(colour))
+        colours.setdefault(name, str(colour) if valid else "")
     return {
         name: Look(
             colour=colours[name] or PALETTE[number % len(PALETTE)],
@@ -70,11 +74,6 @@ def looks(records: Iterable[RunRecord]) -> dict[str, Look]:
         )
         for number, name in enumerate(sorted(colours))
     }
-
-
-def implementation(record: RunRecord) -> str:
-    """Return the name of a record's implementation."""
-    return str(setting(record, "implementation", "name"))
 
 
 @contextmanager
@@ -139,8 +138,7 @@ def file_name(text: str) -> str:
 
 def short(label: object) -> str:
     """Return a label of a length that leaves room for what it labels."""
-    words = str(label)
-    return words if len(words) <= MAX_CHARACTERS else words[: MAX_CHARACTERS - 3] + "..."
+    return shorten(str(label), MAX_CHARACTERS)
 
 
 def unique(names: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ Records are dataclasses with slots: without slots, msgspec does not set their de
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -90,6 +90,7 @@ class RunRecord:
     sample_predictions: tuple[int, ...] = ()  # predicted classes of DatasetSummary.test_images
     parity_key: str | None = None  # of the Verdict that holds for this run's code and versions
     made_with: dict[str, str] = field(default_factory=dict)  # hashes of code, versions of libraries
+    config_dir: str | None = None  # absolute path of the folder given with --config-dir
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -203,3 +204,20 @@ def best_runs(records: Iterable[RunRecord]) -> list[RunRecord]:
 def has_learned(accuracies: Sequence[float | None]) -> bool:
     """Say whether any of these accuracies (0 to 1) is clearly higher than that of guessing."""
     return any(value is not None and value >= MIN_LEARNED_ACCURACY for value in accuracies)
+
+
+def flatten(content: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value of nested mappings under its keys, joined by dots.
+
+    Args:
+        content: an empty mapping in it yields nothing.
+        prefix: put before each key.
+
+    Yields:
+        Key and value, such as `"architecture.name", "one_hidden"`.
+    """
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

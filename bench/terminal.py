@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.console import printable
+from bench.console import printable, shorten
 from bench.records import (
     RunRecord,
     Verdict,
@@ -113,8 +113,7 @@ def print_runs(records: Sequence[RunRecord], verdicts: Sequence[Verdict] = ()) -
 
 def first_line(text: str) -> str:
     """Return the first line of a message, of a length that can be read, steering no terminal."""
-    line = printable((text.splitlines() or [""])[0])
-    return line if len(line) <= 300 else line[:297] + "..."
+    return shorten(printable((text.splitlines() or [""])[0]), 300)
 
 
 def shown(value: float | None, form: str) -> str:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from bench import markdown
 from bench.records import DatasetSummary, RunRecord
-from bench.report import pictures, tables
+from bench.report import frames, pictures
+from bench.report.labels import RunView
 
 MAX_POINTS = 10  # of a Pareto front
 
@@ -33,7 +34,7 @@ def highest(curves: pd.DataFrame, column: str) -> str:
 
 def _extremes(curves: pd.DataFrame, column: str, word: str, places: pd.Series) -> str:
     said = []
-    for row in tables.rows(curves.loc[places]):
+    for row in frames.rows(curves.loc[places]):
         last = curves.loc[curves["run_id"] == row.run_id, column].iloc[-1]
         said.append(
             f"{row.implementation}: {word} {getattr(row, column):.4f} at epoch {row.epoch}, after "
@@ -45,11 +46,11 @@ def _extremes(curves: pd.DataFrame, column: str, word: str, places: pd.Series) -
 
 def front(runs: pd.DataFrame) -> str:
     """Say which runs are on the Pareto front."""
-    on_it = runs[tables.pareto_front(runs)].sort_values("train_seconds")
+    on_it = runs[frames.pareto_front(runs)].sort_values("train_seconds")
     listed = "; ".join(
         f"{row.implementation} with rate {row.learning_rate:g}, {row.validation_accuracy:.4f} "
         f"after {row.train_seconds:.3g} seconds"
-        for row in tables.rows(on_it[:MAX_POINTS])
+        for row in frames.rows(on_it[:MAX_POINTS])
     )
     more = f"; and {len(on_it) - MAX_POINTS} more" if len(on_it) > MAX_POINTS else ""
     return f"On the Pareto front: {listed}{more}."
@@ -63,7 +64,7 @@ def rates(rows: pd.DataFrame) -> str:
             f"{row.learning_rate:g} {row.ended}"
             if pd.isna(row.validation_accuracy)
             else f"{row.learning_rate:g} {row.validation_accuracy:.4f}"
-            for row in tables.rows(mine.sort_values("learning_rate"))
+            for row in frames.rows(mine.sort_values("learning_rate"))
         ]
         said.append(f"{name}: {', '.join(cells)}")
     return "Learning rate and accuracy, " + "; ".join(said) + "."
@@ -83,7 +84,7 @@ def ledger(rows: pd.DataFrame) -> str:
 
 
 def of_pictures(
-    records: Sequence[RunRecord], datasets: Sequence[DatasetSummary]
+    views: Sequence[RunView], datasets: Sequence[DatasetSummary]
 ) -> dict[str, tuple[str, str]]:
     """Return what each of `bench.report.pictures` shows: in words, and as a table in Markdown.
 
@@ -96,12 +97,12 @@ def of_pictures(
         classes = [pictures.class_name(summary, label) for label in summary.train_labels]
         said[samples] = (f"Small grey images; row by row: {', '.join(classes)}.", "")
     by_fingerprint: Mapping[str | None, DatasetSummary] = {one.fingerprint: one for one in datasets}
-    for record in pictures.best_by_implementation(records):
-        summary_of_run = by_fingerprint.get(record.dataset_fingerprint)
+    for view in pictures.best_by_implementation(views):
+        summary_of_run = by_fingerprint.get(view.record.dataset_fingerprint)
         if summary_of_run is not None:
-            predictions, confusion = pictures.run_names(record)
-            said[predictions] = (_predictions(record, summary_of_run), "")
-            said[confusion] = _confusion(record, summary_of_run)
+            predictions, confusion = pictures.run_names(view)
+            said[predictions] = (_predictions(view.record, summary_of_run), "")
+            said[confusion] = _confusion(view.record, summary_of_run)
     return said
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from bench import plotting
-from bench.records import RunRecord
-from bench.report import panels, tables
+from bench.records import SECONDS_PARTS
+from bench.report import frames, panels
+from bench.report.labels import RunView
 
 MAX_CURVES = 300  # runs
 FILTERS = ("implementation", "architecture", "learning_rate", "batch_size")
@@ -43,8 +44,8 @@ class ChartData:
         return {name: _columns(table) for name, table in tables_sent.items()}
 
 
-def chart_data(records: Sequence[RunRecord], runs: pd.DataFrame) -> ChartData:
-    """Return what the charts show of records, of which `runs` has a row each."""
+def chart_data(views: Sequence[RunView], runs: pd.DataFrame) -> ChartData:
+    """Return what the charts show of runs, of which `runs` has a row each."""
     named = panels.conditions(runs)
     numbers = pd.Series(0, runs.index)
     for number, (_, group) in enumerate(named):
@@ -52,8 +53,7 @@ def chart_data(records: Sequence[RunRecord], runs: pd.DataFrame) -> ChartData:
     numbered = runs.assign(condition=numbers)[list(SHOWN)]
     drawn = runs.assign(condition=numbers)[numbers.loc[runs.index] < panels.MOST]
     kept = drawn.loc[_with_curves(drawn)]
-    chosen = set(kept["run_id"])
-    curves = tables.curves_table([record for record in records if record.run_id in chosen])
+    curves = frames.curves_frame([views[place] for place in sorted(kept.index)])
     curves = curves.reindex(columns=["run_id", *CURVE]).merge(kept[[*OF_A_RUN]], on="run_id")
     # Later lines are drawn on top and are thinner: see `panels.width`.
     curves = curves.sort_values("implementation", kind="stable")
@@ -81,7 +81,7 @@ def _with_curves(drawn: pd.DataFrame) -> pd.Index:
     """Choose whose curves are sent: all, or in turn one of each implementation and condition."""
     if len(drawn) <= MAX_CURVES:
         return drawn.index
-    best = tables.best_rates(drawn)
+    best = frames.best_rates(drawn)
     turns = best.groupby(["condition", "implementation"]).cumcount()
     return turns.sort_values(kind="stable").index[:MAX_CURVES]
 
@@ -99,7 +99,7 @@ def _rates(drawn: pd.DataFrame) -> pd.DataFrame:
 
 def _ledger(done: pd.DataFrame) -> pd.DataFrame:
     """Return a row a part of the ledger: means over an implementation's runs at a rate."""
-    columns = {f"{part}_seconds": part.replace("_", " ") for part in tables.PARTS}
+    columns = {f"{part}_seconds": part.replace("_", " ") for part in SECONDS_PARTS}
     by_rate = done.groupby(["condition", *FILTERS], dropna=False)
     means = by_rate[list(columns)].mean().rename(columns=columns).assign(runs=by_rate.size())
     long = means.reset_index().melt(

@@ -16,7 +16,8 @@ from typing import Any
 import pandas as pd
 
 from bench import plotting
-from bench.report import alternatives, panels, tables
+from bench.records import SECONDS_PARTS
+from bench.report import alternatives, panels
 from bench.report.curves import AXES, EPOCH, SECOND
 
 GREY = "#888888"
@@ -272,7 +273,7 @@ class _Specifications:
             "field": "part",
             "type": "nominal",
             "scale": {
-                "domain": [part.replace("_", " ") for part in tables.PARTS],
+                "domain": [part.replace("_", " ") for part in SECONDS_PARTS],
                 "scheme": "tableau10",
             },
             "legend": {"orient": "bottom", "columns": 4, "title": None},

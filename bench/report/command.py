@@ -7,7 +7,6 @@ import math
 import re
 import sys
 from collections.abc import Set
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from bench.records import BROKEN
 from bench.results import store
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from bench.report.comparing import Analysis
 
 REPORT_NAME = "report"
 HISTORY_NAME = "history.jsonl"
@@ -136,27 +135,24 @@ def write_report(
         OSError: `folder` can't be written to.
     """
     # Imported here because `--help` and a mistyped folder must not wait for them.
-    from bench.report import comparing, distinct, tables
+    from bench.report import comparing, frames
 
-    sweep = replace(sweep, records=distinct.told_apart(sweep.records))
-    runs = tables.runs_table(sweep.records, sweep.verdicts)
-    comparison = comparing.comparison(runs)
-    comparison = comparing.add_time_to_accuracy(comparison, sweep.records, target)
+    analysis = comparing.analyse(sweep, target)
     if "terminal" in formats:
         from bench.report.screen import print_comparison
 
-        print_comparison(sweep, comparison)
+        print_comparison(analysis)
     if not formats - {"terminal"}:
         return None
     folder.mkdir(exist_ok=True, parents=True)
-    runs.to_csv(folder / "runs.csv", index=False)
-    tables.curves_table(sweep.records).to_csv(folder / "curves.csv", index=False)
+    analysis.runs.to_csv(folder / "runs.csv", index=False)
+    frames.curves_frame(analysis.views).to_csv(folder / "curves.csv", index=False)
     if not formats & {"html", "md"}:
         return folder / "runs.csv"
     from bench.report import pages
 
-    plots = _draw(sweep, runs, history, folder)
-    said = pages.sections(sweep, runs, comparison)
+    plots = _draw(analysis, history, folder)
+    said = pages.sections(analysis)
     page = folder / "report.md"
     if "md" in formats:
         page.write_text(pages.markdown(said, plots), encoding="utf-8")
@@ -164,19 +160,17 @@ def write_report(
         from bench.report import html
 
         page = folder / "index.html"
-        page.write_text(html.page(said, plots, sweep, runs, folder), encoding="utf-8")
+        page.write_text(html.page(said, plots, analysis, folder), encoding="utf-8")
     return page
 
 
-def _draw(
-    sweep: store.Sweep, runs: pd.DataFrame, history: Path | None, folder: Path
-) -> dict[str, str]:
+def _draw(analysis: Analysis, history: Path | None, folder: Path) -> dict[str, str]:
     """Draw all pictures, in place of those of an earlier report; return captions by file name."""
     from bench.report import drawing
 
     drawn = folder / PICTURES_NAME
     _remove_earlier(drawn)
-    captions = drawing.draw(sweep, runs, folder) if sweep.records else {}
+    captions = drawing.draw(analysis, folder) if analysis.views else {}
     captions |= _draw_history(history, folder)
     names = [name for picture in captions for name in (picture, f"{Path(picture).stem}.svg")]
     drawn.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")

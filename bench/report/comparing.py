@@ -1,4 +1,4 @@
-"""The comparison: each implementation at its best learning rate, a row a condition."""
+"""The comparison: a row for each condition and implementation, at its best learning rate."""
 
 from __future__ import annotations
 
@@ -11,29 +11,64 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bench.records import RunRecord
-from bench.report import tables
+from bench.records import RunRecord, is_synthetic, setting
+from bench.report import frames
+from bench.report.labels import RunView, run_views
+from bench.results.store import Sweep
+from bench.terminal import SYNTHETIC
 
 CONFIDENCE = 0.95
-# The worst first.
-QUIETNESS = (tables.NOISY, tables.SHARED, tables.NOT_KNOWN, tables.QUIET)
-PARITY = (tables.FAILED, tables.NOT_JUDGED, tables.PASSED)
-CELL = (*tables.CONDITIONS, "implementation")
 MEANS = (
     "validation_accuracy", "test_accuracy", "flops_utilisation", "warm_up_seconds",
     "train_seconds", "total_seconds",
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Paired:
-    """A mean of differences over pairs, and half of its interval; None where one pair gives none.
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What every part of a report is made from."""
 
-    mean +- t(0.975, n - 1) s / sqrt(n). Student 1908.
+    sweep: Sweep
+    views: tuple[RunView, ...]
+    runs: pd.DataFrame  # a row a view, in the same order
+    comparison: pd.DataFrame
+
+    @property
+    def stamp(self) -> str:
+        """What is added to titles: a warning of synthetic data, or nothing."""
+        return f" ({SYNTHETIC})" if is_synthetic(self.sweep.records) else ""
+
+    def colours(self) -> list[tuple[str, object]]:
+        """Return each run's implementation and the colour that its configuration asks for."""
+        return [
+            (view.implementation, setting(view.record, "implementation", "colour"))
+            for view in self.views
+        ]
+
+
+def analyse(sweep: Sweep, target: float | None = None) -> Analysis:
+    """Make the frames of a report.
+
+    Args:
+        sweep: one, or several merged ones.
+        target: the validation accuracy to time, 0 to 1; None: the highest hundredth that every row
+            of a condition has reached.
+
+    Returns:
+        The frames, whatever the records hold; empty ones if there are no records.
     """
+    views = run_views(sweep.records)
+    runs = frames.runs_frame(views, sweep.verdicts)
+    compared = add_time_to_accuracy(comparison(runs), sweep.records, target)
+    return Analysis(sweep, views, runs, compared)
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """A mean difference over pairs of runs with the same seed, and its 95 % t-interval."""
 
     mean: float
-    half_width: float | None
+    half_width: float | None  # None: a single pair has no interval
     n_pairs: int
 
     @property
@@ -48,7 +83,15 @@ class Paired:
 
 
 def paired(ours: pd.Series, theirs: pd.Series) -> Paired | None:
-    """Compare two implementations' values over the seeds that both have; None where none is."""
+    """Compare the values of two implementations seed by seed.
+
+    Args:
+        ours: a value for each seed.
+        theirs: the same of the implementation that is subtracted.
+
+    Returns:
+        The mean difference, or None if they have no seed in common.
+    """
     differences = (ours - theirs).dropna()
     if differences.empty:
         return None
@@ -56,8 +99,8 @@ def paired(ours: pd.Series, theirs: pd.Series) -> Paired | None:
 
 
 def by_seed(runs: pd.DataFrame, column: str) -> pd.Series:
-    """Return a column's mean for each seed: a run that was repeated is no further seed."""
-    return runs.groupby(tables.seeds(runs))[column].mean()
+    """Return a column's mean for each seed: a repeated run is not another seed."""
+    return runs.groupby(frames.seeds(runs))[column].mean()
 
 
 def log_speeds(runs: pd.DataFrame) -> pd.Series:
@@ -71,21 +114,25 @@ def _with_logs(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def comparison(runs: pd.DataFrame) -> pd.DataFrame:
-    """Compare implementations at their best learning rates: a row per condition and implementation.
+    """Compare implementations at their best learning rates.
 
-    Means over seeds, of speed the geometric one, so that ratios are those of the pairs. Only rows
-    whose parity is proven have a `rank`; `ratio` is examples/s over that of the fastest of these
-    under the same condition.
+    Args:
+        runs: as `frames.runs_frame` returns it.
+
+    Returns:
+        A row for each case that has a finished run. Values are means over seeds; speed is a
+        geometric mean, so that ratios are those of the pairs. Only rows with proven parity have a
+        `rank`; `ratio` is examples/s over that of the fastest of these under the same condition.
     """
-    best = _with_logs(tables.best_rates(runs))
-    best["place"] = best.index  # among the runs
-    best["quiet"] = best["quiet"].map(QUIETNESS.index)
-    best["parity"] = best["parity"].map(PARITY.index)
-    cell = best.groupby(list(CELL), dropna=False, sort=False).ngroup().rename("cell")
-    seeds = best.groupby([cell, tables.seeds(best)])[[*MEANS, "log_speed"]].mean().groupby("cell")
+    best = _with_logs(frames.best_rates(runs))
+    best["place"] = best.index  # in `runs`
+    best["quiet"] = best["quiet"].map(frames.QUIET_WORDS.index)
+    best["parity"] = best["parity"].map(frames.PARITY_WORDS.index)
+    case = best.groupby(list(frames.CASE), dropna=False, sort=False).ngroup().rename("case")
+    seeds = best.groupby([case, frames.seeds(best)])[[*MEANS, "log_speed"]].mean().groupby("case")
     means, tested = seeds.mean(), seeds["test_accuracy"]
-    together = best.groupby(cell)
-    same = together[[*CELL, "learning_rate", "n_tried", "place"]].first()
+    together = best.groupby(case)
+    same = together[[*frames.CASE, "learning_rate", "n_tried", "place"]].first()
     table = same.join(means[list(MEANS)]).assign(
         n_seeds=seeds.size(),
         run_ids=together["run_id"].agg(tuple),
@@ -96,11 +143,11 @@ def comparison(runs: pd.DataFrame) -> pd.DataFrame:
         examples_per_second_min=together["examples_per_second_min"].min(),
         examples_per_second_max=together["examples_per_second_max"].max(),
         peak_memory_bytes=together["peak_memory_bytes"].max(),
-        quiet=together["quiet"].min().map(lambda place: QUIETNESS[place]),
-        parity=together["parity"].min().map(lambda place: PARITY[place]),
+        quiet=together["quiet"].min().map(lambda place: frames.QUIET_WORDS[place]),
+        parity=together["parity"].min().map(lambda place: frames.PARITY_WORDS[place]),
     )
-    speed = table["examples_per_second"].where(table["parity"] == tables.PASSED)
-    by_condition = speed.groupby([table[name] for name in tables.CONDITIONS], dropna=False)
+    speed = table["examples_per_second"].where(table["parity"] == frames.PASSED)
+    by_condition = speed.groupby([table[name] for name in frames.CONDITIONS], dropna=False)
     table["ratio"] = table["examples_per_second"] / by_condition.transform("max")
     table["rank"] = by_condition.rank(ascending=False, method="min")
     order = ["architecture", "rank", "examples_per_second"]
@@ -108,18 +155,26 @@ def comparison(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def conditions(table: pd.DataFrame, most: int) -> tuple[list[tuple[str, pd.DataFrame]], int]:
-    """Return the first few conditions' names and rows, and how many more conditions there are."""
-    named = tables.varying(table)
-    groups = table.groupby(list(tables.CONDITIONS), dropna=False, sort=False)
+    """Split a comparison by condition.
+
+    Args:
+        table: as `comparison` returns it.
+        most: so many conditions are returned.
+
+    Returns:
+        The label and the rows of the first conditions, and the number of the other conditions.
+    """
+    named = frames.varying(table)
+    groups = table.groupby(list(frames.CONDITIONS), dropna=False, sort=False)
     first = [
-        (tables.condition_label(group.iloc[0], named), group)
+        (frames.condition_label(group.iloc[0], named), group)
         for _, group in itertools.islice(groups, most)
     ]
     return first, groups.ngroups - len(first)
 
 
 def seconds_to(record: RunRecord, target: float) -> float | None:
-    """Return seconds of training until validation accuracy first reached a target, or None."""
+    """Return the seconds of training until validation accuracy first reached a target, or None."""
     trained = 0.0
     for epoch in record.epochs:
         trained += epoch.train_seconds
@@ -131,23 +186,29 @@ def seconds_to(record: RunRecord, target: float) -> float | None:
 def add_time_to_accuracy(
     compared: pd.DataFrame, records: Sequence[RunRecord], target: float | None = None
 ) -> pd.DataFrame:
-    """Add to a comparison how long it took to reach a validation accuracy.
+    """Add to a comparison how long training took to reach a validation accuracy.
 
-    Columns: `target`, the accuracy; where none is given, the highest hundredth that at least one
-    run of every row under the same condition has reached. `n_reached`, how many of the row's
-    `n_runs` did; `seconds_to_target`, their median of training, and `cold_seconds_to_target`, with
-    warm-up.
+    Args:
+        compared: as `comparison` returns it.
+        records: of the runs that it was made from, in the order of their frame.
+        target: the validation accuracy, 0 to 1; None: the highest hundredth that at least one run
+            of every row under the same condition has reached.
+
+    Returns:
+        The comparison with these columns: `target`; `n_reached`, the number of the row's `n_runs`
+        that reached it; `seconds_to_target`, their median of training; and
+        `cold_seconds_to_target`, the same with warm-up.
     """
     if compared.empty:
         return compared
     by_id = {record.run_id: record for record in records}
     added = compared.copy()
-    mine = [[by_id[name] for name in names] for names in compared["run_ids"]]
-    added["target"] = target if target is not None else [_highest(group) for group in mine]
+    groups = [[by_id[name] for name in names] for names in compared["run_ids"]]
+    added["target"] = target if target is not None else [_highest(group) for group in groups]
     if target is None:
-        by_condition = added.groupby(list(tables.CONDITIONS), dropna=False)["target"]
+        by_condition = added.groupby(list(frames.CONDITIONS), dropna=False)["target"]
         added["target"] = by_condition.transform("min")
-    added["n_runs"] = [len(group) for group in mine]
+    added["n_runs"] = [len(group) for group in groups]
     for name, with_warm_up in (("seconds_to_target", False), ("cold_seconds_to_target", True)):
         taken = [
             pd.Series(
@@ -158,7 +219,7 @@ def add_time_to_accuracy(
                 ],
                 dtype=float,
             )
-            for group, accuracy in zip(mine, added["target"], strict=True)
+            for group, accuracy in zip(groups, added["target"], strict=True)
         ]
         added[name] = [values.median() for values in taken]
         added["n_reached"] = [len(values) for values in taken]
@@ -189,5 +250,17 @@ def half_width(values: Sequence[float]) -> float | None:
 
 
 def standard_error(accuracy: float, test_size: float) -> float:
-    """Return the standard error of an accuracy from the size of its test set alone."""
-    return math.sqrt(accuracy * (1 - accuracy) / test_size)
+    """Return the standard error of an accuracy from the size of its test set alone.
+
+    Two right and two wrong images are added, so that it is not zero where all images are right.
+    Agresti and Coull 1998.
+
+    Args:
+        accuracy: share of the images that are right, 0 to 1.
+        test_size: number of images.
+
+    Returns:
+        The standard error, as a share.
+    """
+    share = (accuracy * test_size + 2) / (test_size + 4)
+    return math.sqrt(share * (1 - share) / (test_size + 4))

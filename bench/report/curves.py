@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from bench import plotting
-from bench.records import RunRecord
-from bench.report import panels, tables
+from bench.report import frames, panels
+from bench.report.labels import RunView
 
 MAX_LINES = 5  # runs of one implementation that have a curve in a panel
 EPOCH, SECOND = "epoch", "train_seconds_so_far"
@@ -65,16 +65,15 @@ CURVES = {
 }  # fmt: skip
 
 
-def at_best_rates(records: Mapping[str, RunRecord], runs: pd.DataFrame) -> pd.DataFrame:
+def at_best_rates(views: Sequence[RunView], runs: pd.DataFrame) -> pd.DataFrame:
     """Return the epochs of the runs that have curves.
 
     Args:
-        records: by run_id.
+        views: of all runs.
         runs: a row for each of them.
     """
-    best = tables.best_rates(runs)
-    few = best.groupby([*tables.CONDITIONS, "implementation"], dropna=False).head(MAX_LINES)
-    return tables.curves_table([records[run_id] for run_id in few["run_id"]])
+    few = frames.best_rates(runs).groupby(list(frames.CASE), dropna=False).head(MAX_LINES)
+    return frames.curves_frame([views[place] for place in few.index])
 
 
 def draw(
@@ -113,7 +112,7 @@ def _draw_panel(
     looks: Mapping[str, plotting.Look],
 ) -> None:
     names = [name for name in looks if name in set(condition["implementation"])]
-    for run in tables.rows(condition.sort_values("implementation")):
+    for run in frames.rows(condition.sort_values("implementation")):
         look, line = looks[run.implementation], lines[run.run_id]
         panel.plot(
             line[curve.x], line[curve.y],

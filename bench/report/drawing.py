@@ -9,11 +9,9 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-import pandas as pd
-
 from bench.report import overviews, pictures
+from bench.report.comparing import Analysis
 from bench.report.plots import Plots
-from bench.results.store import Sweep
 
 MAX_PROCESSES = 4
 
@@ -21,18 +19,18 @@ Drawing = Callable[[], dict[str, str]]  # draws one or a few pictures; captions 
 _kept: list[list[Drawing]] = []  # of a process that draws: what is to be drawn
 
 
-def draw(sweep: Sweep, runs: pd.DataFrame, folder: Path) -> dict[str, str]:
+def draw(analysis: Analysis, folder: Path) -> dict[str, str]:
     """Draw everything there is data for; return captions by file name, in the order of a report.
 
     matplotlib does not draw in two threads. The processes are forked, so that they have the records
     without being sent them.
     """
-    plots = Plots(sweep.records, folder, sweep.verdicts)
-    best = pictures.best_by_implementation(sweep.records)
+    plots = Plots(analysis, folder)
+    best = pictures.best_by_implementation(analysis.views)
     drawings: list[Drawing] = [
         *(partial(plots.draw, name) for name in plots.drawings),
-        partial(overviews.draw, runs, folder, plots.stamp),
-        partial(pictures.draw, best, sweep.datasets, folder),
+        partial(overviews.draw, analysis.runs, folder, plots.stamp),
+        partial(pictures.draw, best, analysis.sweep.datasets, folder),
     ]
     n_processes = min(MAX_PROCESSES, os.cpu_count() or 1)
     with ProcessPoolExecutor(n_processes, get_context("fork"), _keep, (drawings,)) as pool:

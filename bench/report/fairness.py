@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from bench.markdown import code, table, text
 from bench.records import RunRecord, Verdict, setting
-from bench.report import tables
+from bench.report import frames
+from bench.report.comparing import Analysis
 from bench.terminal import shown_distance
 
 DECLARED = ("precision", "tf32", "compilation", "data_path")
@@ -24,7 +23,7 @@ def parity(verdicts: Sequence[Verdict]) -> str:
             + f"{shown_distance(rung.distance)} / {rung.bound:.1e}"
             for rung in verdict.rungs
         }
-        word = tables.parity(verdict)
+        word = frames.parity(verdict)
         rows.append(
             [
                 text(verdict.implementation),
@@ -42,10 +41,10 @@ def parity(verdicts: Sequence[Verdict]) -> str:
     return table(headings, rows, n_words=3)
 
 
-def sheet(records: Sequence[RunRecord], runs: pd.DataFrame) -> str:
-    """Lay out the fairness sheet: a row an implementation."""
-    first = {str(setting(record, "implementation", "name")): record for record in reversed(records)}
-    rows = []
+def sheet(analysis: Analysis) -> str:
+    """Lay out the fairness sheet: a row for each implementation."""
+    first = {view.implementation: view.record for view in reversed(analysis.views)}
+    runs, rows = analysis.runs, []
     for name in sorted(first):
         busy = runs.loc[runs["implementation"] == name, "cores_kept_busy"].dropna()
         given = runs.loc[runs["implementation"] == name, "cores"].dropna()

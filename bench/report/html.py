@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import pandas as pd
 import vl_convert
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
@@ -29,7 +28,7 @@ from bench import plotting
 from bench.report import alternatives, charts, panels
 from bench.report.chart_data import FILTERS, ChartData, chart_data
 from bench.report.commits import NAME as COMMITS
-from bench.results.store import Sweep
+from bench.report.comparing import Analysis
 
 LONG = 20  # characters of a cell, which then isn't squeezed
 MAX_PIXELS, MAX_COLOURS = 1200, 48  # of an embedded picture; it is larger beside the page
@@ -38,8 +37,7 @@ MAX_PIXELS, MAX_COLOURS = 1200, 48  # of an embedded picture; it is larger besid
 def page(
     said: Mapping[str, Any],
     plots: Mapping[str, str],
-    sweep: Sweep,
-    runs: pd.DataFrame,
+    analysis: Analysis,
     folder: Path,
 ) -> str:
     """Return index.html.
@@ -62,9 +60,9 @@ def page(
         "table": lambda text, caption: _table(markdown, text, caption),
         "picture": lambda name: embedded[name],
     }
-    data = chart_data(sweep.records, runs)
+    data = chart_data(analysis.views, analysis.runs)
     rates = data.tables["rates"]["learning_rate"].dropna().unique().tolist()
-    shown = charts.charts(plotting.looks(sweep.records), rates)
+    shown = charts.charts(plotting.looks(analysis.colours()), rates)
     content = {
         "charts": {
             one.name: {
@@ -77,7 +75,7 @@ def page(
         **data.packed(),
     }  # fmt: skip
     placed = {COMMITS, *(one.picture for one in shown)}
-    spoken = alternatives.of_pictures(sweep.records, sweep.datasets)
+    spoken = alternatives.of_pictures(analysis.views, analysis.sweep.datasets)
     styles = _part("page.css")
     scripts = [library.replace("</script", "<\\/script"), _part("page.js")]
     return environment.get_template("index.html.j2").render(

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from bench.markdown import code, table, text
-from bench.records import RunRecord, best_runs
-from bench.report import comparing, tables
+from bench.records import SECONDS_PARTS, RunRecord, best_runs
+from bench.report import comparing, frames
 from bench.results.store import Sweep
 from bench.terminal import shown
 
@@ -20,7 +20,7 @@ def comparison(compared: pd.DataFrame) -> str:
     """Lay out the comparison."""
     if compared.empty:
         return ""
-    named = tables.varying(compared)
+    named = frames.varying(compared)
     headings = [
         *_headings(named), "implementation", "rank", "parity", "learning rate",
         "validation accuracy", "test accuracy", "seeds", "examples/s", "ratio", "machine was",
@@ -32,8 +32,8 @@ def comparison(compared: pd.DataFrame) -> str:
             *_settings(row, named),
             text(row.implementation),
             number(row.rank, ".0f"),
-            row.parity if row.parity == tables.PASSED else f"**{row.parity}**",
-            tables.plain(row.learning_rate),
+            row.parity if row.parity == frames.PASSED else f"**{row.parity}**",
+            frames.plain(row.learning_rate),
             number(row.validation_accuracy, ".4f"),
             accuracy(row),
             seeds(row),
@@ -49,7 +49,7 @@ def comparison(compared: pd.DataFrame) -> str:
             number(row.total_seconds, ".1f"),
             number(row.peak_memory_bytes / 1e6, ",.0f"),
         ]
-        for row in tables.rows(compared)
+        for row in frames.rows(compared)
     ]
     return table(headings, rows, n_words=len(named) + 1)
 
@@ -59,11 +59,11 @@ def _headings(named: Sequence[str]) -> list[str]:
 
 
 def _settings(row: Any, named: Sequence[str]) -> list[str]:
-    return [text(tables.plain(getattr(row, name))) for name in named]
+    return [text(frames.plain(getattr(row, name))) for name in named]
 
 
 def _quiet(word: str) -> str:
-    return word if word == tables.QUIET else f"**{word}**"
+    return word if word == frames.QUIET else f"**{word}**"
 
 
 def speed(row: Any) -> str:
@@ -112,10 +112,10 @@ def rates(runs: pd.DataFrame, compared: pd.DataFrame) -> str:
     """Lay out test accuracy: a row per condition and implementation, a column per rate."""
     if compared.empty:
         return ""
-    named = tables.varying(runs)
+    named = frames.varying(runs)
     columns = sorted(runs["learning_rate"].dropna().unique())
     chosen = {run_id for run_ids in compared["run_ids"] for run_id in run_ids}
-    cell = runs.groupby(list(comparing.CELL), dropna=False).ngroup()
+    cell = runs.groupby(list(frames.CASE), dropna=False).ngroup()
     shown = _by_rate(runs.assign(is_best=runs["run_id"].isin(chosen)), cell)
     firsts = runs.assign(cell=cell).groupby(cell).head(1).sort_values("cell")
     rows = [
@@ -124,7 +124,7 @@ def rates(runs: pd.DataFrame, compared: pd.DataFrame) -> str:
             text(row.implementation),
             *(shown.get((row.cell, rate), "-") for rate in columns),
         ]
-        for row in tables.rows(firsts)
+        for row in frames.rows(firsts)
     ]
     headings = [*_headings(named), "implementation", *(f"rate {rate:g}" for rate in columns)]
     return table(headings, rows, n_words=len(named) + 1)
@@ -133,7 +133,7 @@ def rates(runs: pd.DataFrame, compared: pd.DataFrame) -> str:
 def _by_rate(runs: pd.DataFrame, cell: pd.Series) -> dict[Any, str]:
     """Show the mean over the seeds of each cell and rate, and whether all have a result."""
     keys = [cell.rename("cell"), runs["learning_rate"]]
-    seed = tables.seeds(runs)
+    seed = frames.seeds(runs)
     done = runs["status"] == "done"
     tested = runs.loc[done, "test_accuracy"]
     by_seed = tested.groupby([key[done] for key in [*keys, seed]]).mean()
@@ -147,7 +147,7 @@ def _by_rate(runs: pd.DataFrame, cell: pd.Series) -> dict[Any, str]:
             "endings": together["status"].agg(lambda words: ", ".join(dict.fromkeys(words))),
         }
     )
-    return {row.Index: _of_rate(row) for row in tables.rows(found)}
+    return {row.Index: _of_rate(row) for row in frames.rows(found)}
 
 
 def _of_rate(row: Any) -> str:
@@ -162,10 +162,10 @@ def ledger(runs: pd.DataFrame) -> str:
     done = runs[runs["status"] == "done"]
     if done.empty:
         return ""
-    named = tables.varying(done)
-    columns = [f"{part}_seconds" for part in tables.PARTS]
+    named = frames.varying(done)
+    columns = [f"{part}_seconds" for part in SECONDS_PARTS]
     rows = []
-    for _, group in done.groupby(list(comparing.CELL), dropna=False):
+    for _, group in done.groupby(list(frames.CASE), dropna=False):
         means = group[columns].mean().tolist()
         first = group.iloc[0]
         rows.append(
@@ -177,7 +177,7 @@ def ledger(runs: pd.DataFrame) -> str:
                 f"{sum(means):.2f}",
             ]
         )
-    headings = [*_headings(named), "implementation", "runs", *_headings(tables.PARTS), "total"]
+    headings = [*_headings(named), "implementation", "runs", *_headings(SECONDS_PARTS), "total"]
     return table(headings, rows, n_words=len(named) + 1)
 
 
@@ -185,9 +185,9 @@ def confused(sweep: Sweep, compared: pd.DataFrame) -> str:
     """Lay out the classes that the most accurate run of each row of the comparison mistakes."""
     names = {summary.fingerprint: summary.class_names for summary in sweep.datasets}
     by_id = {record.run_id: record for record in sweep.records}
-    named = tables.varying(compared) if len(compared) else []
+    named = frames.varying(compared) if len(compared) else []
     rows = []
-    for row in tables.rows(compared):
+    for row in frames.rows(compared):
         best = best_runs(by_id[name] for name in row.run_ids)
         record = best[0] if best else by_id[row.run_ids[0]]
         classes = names.get(record.dataset_fingerprint or "")
@@ -235,7 +235,7 @@ def runs(records: Sequence[RunRecord]) -> list[str]:
             shown(record.flops_utilisation, ".0%"),
             shown(record.seconds.train, ".1f"),
             shown(record.seconds.total, ".1f"),
-            _quiet(tables.quiet(record)) if record.examples_per_second is not None else "-",
+            _quiet(frames.quiet(record)) if record.examples_per_second is not None else "-",
         ]
         for record in records
     ]

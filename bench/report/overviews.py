@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from bench import plotting
-from bench.report import tables
+from bench.records import SECONDS_PARTS
+from bench.report import frames
 
 MAX_ROWS = 60  # of the map
 
@@ -32,7 +33,7 @@ def _accuracy_by_architecture_and_rate(runs: pd.DataFrame, path: Path, stamp: st
     tried = runs.dropna(subset=["learning_rate"])
     if tried["validation_accuracy"].isna().all():
         return None
-    named = [*tables.varying(tried), "implementation"]
+    named = [*frames.varying(tried), "implementation"]
     rows = tried[named].map(plotting.short).agg(", ".join, axis=1)
     by_cell = tried.groupby([rows, "learning_rate"])
     means = by_cell["validation_accuracy"].mean().unstack()[:MAX_ROWS]
@@ -67,7 +68,7 @@ def _ledger(runs: pd.DataFrame, path: Path, stamp: str) -> str | None:
     done = runs[runs["status"] == "done"]
     if done.empty:
         return None
-    columns = [f"{part}_seconds" for part in tables.PARTS]
+    columns = [f"{part}_seconds" for part in SECONDS_PARTS]
     means = done.groupby("implementation")[columns].mean()
     size = (8, 1.6 + 0.45 * len(means))
     with plotting.figure(path, f"Where the time goes{stamp}", figsize=size) as (drawn, axes):
@@ -82,7 +83,7 @@ def _ledger(runs: pd.DataFrame, path: Path, stamp: str) -> str | None:
                 color=shades[number],
                 hatch=plotting.HATCHES[number % len(plotting.HATCHES)],
                 edgecolor="white",
-                label=tables.PARTS[number].replace("_", " "),
+                label=SECONDS_PARTS[number].replace("_", " "),
             )
             so_far = so_far + means[column].to_numpy()
         for place, total in enumerate(so_far):

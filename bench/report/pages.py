@@ -8,38 +8,37 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jinja2
-import pandas as pd
 
 from bench.markdown import block, code, text, visible
 from bench.records import RunRecord, is_synthetic
 from bench.report import fairness, layouts
-from bench.report.answers import answers
 from bench.report.circumstances import counted
+from bench.report.comparing import Analysis
+from bench.report.findings import findings
 from bench.report.repeating import command
-from bench.results.store import Sweep
-from bench.terminal import SYNTHETIC, first_line
+from bench.terminal import first_line
 
 MAX_CHARACTERS = 65_000  # of report.md; pull requests take 65,536
 MAX_ROWS = 100  # of a table, to begin with
 MAX_TRACEBACKS, MAX_TRACEBACK = 3, 5_000
 
 
-def sections(sweep: Sweep, runs: pd.DataFrame, comparison: pd.DataFrame) -> dict[str, Any]:
-    """Return all that a page says, in Markdown, by the names that the templates use."""
-    synthetic = is_synthetic(sweep.records)
+def sections(analysis: Analysis) -> dict[str, Any]:
+    """Return the contents of a page, in Markdown, by the names that the templates use."""
+    sweep, runs, comparison = analysis.sweep, analysis.runs, analysis.comparison
     validated = runs["validation_accuracy"].notna().any()
     return {
         "sweep_name": visible(sweep.name),
-        "synthetic": synthetic,
-        "stamp": f" ({SYNTHETIC})" if synthetic else "",
-        "answers": answers(sweep, runs, comparison),
+        "synthetic": is_synthetic(sweep.records),
+        "stamp": analysis.stamp,
+        "answers": findings(analysis),
         "chosen_on": "validation accuracy after the last epoch" if validated else "training loss",
         "comparison": layouts.comparison(comparison),
         "rates": layouts.rates(runs, comparison),
         "ledger": layouts.ledger(runs),
         "confused": layouts.confused(sweep, comparison),
         "parity": fairness.parity(sweep.verdicts),
-        "fairness": fairness.sheet(sweep.records, runs),
+        "fairness": fairness.sheet(analysis),
         "runs": layouts.runs(sweep.records),
         "n_runs": len(sweep.records),
         "troubles": troubles(sweep.records),

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from bench import plotting
-from bench.report import tables
+from bench.report import frames
 
 MOST = 12  # conditions drawn in the page; beyond that nothing can be read
 MAX_PICTURED = 6  # in one picture, which fits on a sheet of paper
@@ -22,9 +22,9 @@ MAX_TITLE = 60  # characters on a line above a panel
 
 def conditions(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Return the runs of each condition with the condition's name."""
-    named = tables.varying(runs)
-    groups = runs.groupby(list(tables.CONDITIONS), dropna=False)
-    return [(tables.condition_label(group.iloc[0], named), group) for _, group in groups]
+    named = frames.varying(runs)
+    groups = runs.groupby(list(frames.CONDITIONS), dropna=False)
+    return [(frames.condition_label(group.iloc[0], named), group) for _, group in groups]
 
 
 def cut(n_conditions: int, most: int) -> str:

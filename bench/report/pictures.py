@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from bench import plotting
-from bench.records import DatasetSummary, RunRecord, best_runs, setting
+from bench.records import DatasetSummary, best_runs, setting
+from bench.report.labels import RunView
 from bench.terminal import SYNTHETIC
 
 SIDE = 28
@@ -19,18 +20,18 @@ ROW, WIDE_PIXELS, HIGH_PIXELS = 10, 40, 42  # images side by side, and what each
 
 
 def draw(
-    records: Sequence[RunRecord], datasets: Sequence[DatasetSummary], folder: Path
+    views: Sequence[RunView], datasets: Sequence[DatasetSummary], folder: Path
 ) -> dict[str, str]:
     """Draw each dataset, and each implementation's best run on its dataset; captions by file."""
     captions: dict[str, str] = {}
     for number, summary in enumerate(datasets):
         captions |= draw_dataset(summary, folder, *dataset_names(number))
     by_fingerprint = {summary.fingerprint: summary for summary in datasets}
-    for record in best_by_implementation(records):
-        trained_on = by_fingerprint.get(record.dataset_fingerprint or "")
+    for view in best_by_implementation(views):
+        trained_on = by_fingerprint.get(view.record.dataset_fingerprint or "")
         if trained_on is not None:
-            captions |= draw_predictions(record, trained_on, folder)
-            captions |= draw_confusion(record, trained_on, folder)
+            captions |= draw_predictions(view, trained_on, folder)
+            captions |= draw_confusion(view, trained_on, folder)
     return captions
 
 
@@ -40,9 +41,9 @@ def dataset_names(number: int) -> tuple[str, str]:
     return f"class_distribution{suffix}.png", f"sample_images{suffix}.png"
 
 
-def run_names(record: RunRecord) -> tuple[str, str]:
+def run_names(view: RunView) -> tuple[str, str]:
     """Return the files of a run's predictions and confusion matrix."""
-    name = plotting.file_name(plotting.implementation(record))
+    name = plotting.file_name(view.implementation)
     return f"predictions_{name}.png", f"confusion_{name}.png"
 
 
@@ -88,10 +89,10 @@ def _draw_distribution(summary: DatasetSummary, path: Path) -> None:
         plotting.legend(drawn, axes)
 
 
-def draw_predictions(record: RunRecord, summary: DatasetSummary, folder: Path) -> dict[str, str]:
+def draw_predictions(view: RunView, summary: DatasetSummary, folder: Path) -> dict[str, str]:
     """Draw a run's predictions for the sample of test images; caption by file name."""
-    name = plotting.implementation(record)
-    path = folder / run_names(record)[0]
+    record, name = view.record, view.implementation
+    path = folder / run_names(view)[0]
     images = _images(summary.test_images)
     shown = list(zip(images, summary.test_labels, record.sample_predictions, strict=False))
     if not shown:
@@ -105,16 +106,16 @@ def draw_predictions(record: RunRecord, summary: DatasetSummary, folder: Path) -
     _draw_images(path, f"{name}: predicted against actual{_stamp(summary)}", labelled)
     return {
         path.name: f"The first {len(shown)} test images and what the best run of "
-        f"{_describe(record)} takes them for; {n_wrong} wrong, framed, with the true class below."
+        f"{_describe(view)} takes them for; {n_wrong} wrong, framed, with the true class below."
     }
 
 
-def draw_confusion(record: RunRecord, summary: DatasetSummary, folder: Path) -> dict[str, str]:
+def draw_confusion(view: RunView, summary: DatasetSummary, folder: Path) -> dict[str, str]:
     """Draw a run's confusion matrix; caption by file name."""
+    record, name = view.record, view.implementation
     if not record.confusion_matrix:
         return {}
-    name = plotting.implementation(record)
-    path = folder / run_names(record)[1]
+    path = folder / run_names(view)[1]
     counts = np.array(record.confusion_matrix)
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(totals, 1)
@@ -142,23 +143,24 @@ def draw_confusion(record: RunRecord, summary: DatasetSummary, folder: Path) -> 
         panel.grid(visible=False)
         drawn.colorbar(shading, ax=panel, shrink=0.8, label="share of the true class")
     return {
-        path.name: f"Test images of the best run of {_describe(record)}: rows are true classes, "
+        path.name: f"Test images of the best run of {_describe(view)}: rows are true classes, "
         "columns predicted ones, figures are images."
     }
 
 
-def best_by_implementation(records: Sequence[RunRecord]) -> list[RunRecord]:
+def best_by_implementation(views: Sequence[RunView]) -> list[RunView]:
     """Return the best run of each implementation, sorted by the implementation's name."""
-    by_name: dict[str, list[RunRecord]] = {}
-    for record in records:
-        by_name.setdefault(plotting.implementation(record), []).append(record)
-    return [best[0] for _, group in sorted(by_name.items()) if (best := best_runs(group))]
+    best = []
+    for name in sorted({view.implementation for view in views}):
+        group = [view for view in views if view.implementation == name]
+        first = best_runs(view.record for view in group)[:1]
+        best += [view for view in group if first and view.record is first[0]]
+    return best
 
 
-def _describe(record: RunRecord) -> str:
-    rate = setting(record, "learning_rate")
-    name, architecture = plotting.implementation(record), setting(record, "architecture", "name")
-    return f"{name} ({architecture}, rate {rate})"
+def _describe(view: RunView) -> str:
+    rate = setting(view.record, "learning_rate")
+    return f"{view.implementation} ({view.architecture}, rate {rate})"
 
 
 def _images(content: bytes) -> list[np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,8 @@ import pandas as pd
 from matplotlib.ticker import NullLocator
 
 from bench import plotting
-from bench.records import RunRecord, Verdict, is_synthetic
-from bench.report import curves, panels, tables
-from bench.terminal import SYNTHETIC
+from bench.report import curves, frames, panels
+from bench.report.comparing import Analysis
 
 MAX_LEVEL_NAMES, MAX_LEVEL_RATES = 4, 6  # that fit side by side below a panel
 
@@ -21,16 +20,14 @@ MAX_LEVEL_NAMES, MAX_LEVEL_RATES = 4, 6  # that fit side by side below a panel
 class Plots:
     """Draws one sweep. Each method writes one picture and returns its caption."""
 
-    def __init__(
-        self, records: Sequence[RunRecord], folder: Path, verdicts: Sequence[Verdict] = ()
-    ) -> None:
-        self.records = {record.run_id: record for record in records}
+    def __init__(self, analysis: Analysis, folder: Path) -> None:
+        self.records = {view.record.run_id: view.record for view in analysis.views}
         self.folder = folder
-        self.runs = tables.runs_table(records, verdicts)
+        self.runs = analysis.runs
         self.done = self.runs["status"] == "done"
-        self.looks = plotting.looks(records)
-        self.stamp = f" ({SYNTHETIC})" if is_synthetic(records) else ""
-        self.epochs = curves.at_best_rates(self.records, self.runs)
+        self.looks = plotting.looks(analysis.colours())
+        self.stamp = analysis.stamp
+        self.epochs = curves.at_best_rates(analysis.views, self.runs)
         self.drawings: dict[str, Callable[[Path], str | None]] = {
             "accuracy_by_learning_rate.png": self.accuracy_by_learning_rate,
             "throughput.png": self.throughput,
@@ -106,10 +103,10 @@ class Plots:
                 for place, name in enumerate(names):
                     runs = condition.loc[condition["implementation"] == name, "run_id"]
                     speeds = [
-                        speed for run in runs for speed in tables.epoch_speeds(self.records[run])
+                        speed for run in runs for speed in frames.epoch_speeds(self.records[run])
                     ]
                     self._speeds(panel, place, name, pd.Series(speeds))
-                proven = condition.groupby("implementation")["parity"].apply(tables.is_proven)
+                proven = condition.groupby("implementation")["parity"].apply(frames.is_proven)
                 labels = [
                     plotting.short(name) + ("" if proven[name] else "\n(no rank)") for name in names
                 ]
@@ -143,7 +140,7 @@ class Plots:
         title = f"Accuracy against training time{self.stamp}"
         with panels.figure(path, title, self.runs, known) as (drawn, cut):
             for panel, condition in drawn:
-                front = condition[tables.pareto_front(condition)].sort_values("train_seconds")
+                front = condition[frames.pareto_front(condition)].sort_values("train_seconds")
                 panel.step(
                     front["train_seconds"], front["validation_accuracy"], where="post",
                     color="#777777", linewidth=1, label="Pareto front",

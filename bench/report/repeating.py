@@ -15,36 +15,48 @@ from omegaconf import OmegaConf
 from bench.config.identity import DESCRIBING_KEYS, GROUPS, REPEAT_COMMAND_KEYS
 from bench.console import printable
 from bench.contract import Recipe
-from bench.records import RunRecord
-from bench.report.distinct import CHOICE
+from bench.records import RunRecord, flatten
 
-OURS = re.compile(r"[\w.,=+\[\] -]+", re.ASCII)
+# A record may come from a stranger: other words are not put into a command for the shell.
+SAFE_WORD = re.compile(r"[\w.,=+\[\] -]+", re.ASCII)
+SAFE_PATH = re.compile(r"[\w.,=+\[\] /()@#%:~-]+")
 FILE_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 
 def command(record: RunRecord) -> str:
-    """Return the command that repeats a run: its choices, and whatever else is not as they say."""
+    """Return the command that repeats a run: its choices, and the keys that differ from theirs.
+
+    Args:
+        record: its configuration may be of any shape.
+
+    Returns:
+        A line for the shell, or in brackets why there is none.
+    """
+    folder, config = record.config_dir, record.config
     words = [
         word
         for group in GROUPS
-        if isinstance(section := record.config.get(group), Mapping)
+        if isinstance(section := config.get(group), Mapping)
         for word in _of_group(group, section)
     ]
-    words += [
-        f"{key}={_typed(record.config[key])}" for key in REPEAT_COMMAND_KEYS if key in record.config
-    ]
-    if not all(OURS.fullmatch(word) for word in words):
+    words += [f"{key}={_typed(config[key])}" for key in REPEAT_COMMAND_KEYS if key in config]
+    if not all(SAFE_WORD.fullmatch(word) for word in words):
         return f"(no command: {printable(record.run_id)} has settings that are not ours)"
-    return shlex.join(["bench", *words])
+    if folder is None:
+        return shlex.join(["bench", *words])
+    if not SAFE_PATH.fullmatch(folder):
+        return f"(no command: {printable(record.run_id)} has a --config-dir of odd characters)"
+    return shlex.join(["bench", f"--config-dir={folder}", *words])
 
 
 def _of_group(group: str, section: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the choice that was made, and the keys that are not as its file in conf/ has them."""
-    name = section.get(CHOICE, section.get("name"))
+    """Yield the choice, and the keys that differ from its file in conf/."""
+    name = section.get("name")
     yield f"{group}={name}"
     usual = _usual(group, str(name))
-    for key, value in _flat(section):
-        if key.partition(".")[0] in ("name", CHOICE, *DESCRIBING_KEYS[group]):
+    for key, given in flatten(section):
+        value = list(given) if isinstance(given, tuple) else given
+        if key.partition(".")[0] in ("name", *DESCRIBING_KEYS[group]):
             continue
         if usual is None:
             yield f"{group}.{key}={_typed(value)}"
@@ -52,31 +64,23 @@ def _of_group(group: str, section: Mapping[str, Any]) -> Iterator[str]:
             if usual[key] != value:
                 yield f"{group}.{key}={_typed(value)}"
         elif group != "dataset" and value != _constants().get(key, MISSING):
-            # A dataset's file has all that means anything for that dataset.
+            # A dataset's file has every key that has a meaning for that dataset.
             yield f"+{group}.{key}={_typed(value)}"
 
 
 @functools.cache
 def _usual(group: str, name: str) -> dict[str, Any] | None:
-    """Return what a file of conf/ says; None where it is not one of the project's own."""
+    """Return the content of a file in conf/; None if it is not one of the project's own."""
     file = resources.files("conf") / group / f"{name}.yaml"
     if not FILE_NAME.fullmatch(name) or not file.is_file():
         return None
     content = OmegaConf.to_container(OmegaConf.create(file.read_text(encoding="utf-8")))
-    return dict(_flat(content)) if isinstance(content, dict) else None
+    return dict(flatten(content)) if isinstance(content, dict) else None
 
 
 def _constants() -> dict[str, Any]:
-    """Return what a recipe's constants are where its file is silent."""
-    return {one.name: one.default for one in fields(Recipe)}
-
-
-def _flat(content: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", list(value) if isinstance(value, tuple) else value
+    """Return a recipe's constants for the keys that its file leaves out."""
+    return {field.name: field.default for field in fields(Recipe)}
 
 
 def _typed(value: object) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 from rich.text import Text
 
 from bench import terminal
-from bench.records import is_synthetic
-from bench.report import tables
+from bench.report import frames
+from bench.report.comparing import Analysis
 from bench.report.layouts import number, seeds, standard_error
-from bench.results.store import Sweep
 
 CAPTION = (
     "* best under its conditions; no rank: parity not proven; n: seeds; ± 95 % interval over them, "
@@ -21,17 +19,17 @@ SHORT = {"architecture": "archi-\ntecture", "implementation": "implemen-\ntation
 DOUBTFUL = "~ the machine was noisy, shared, or not known to be quiet"
 
 
-def print_comparison(sweep: Sweep, comparison: pd.DataFrame) -> None:
+def print_comparison(analysis: Analysis) -> None:
     """Print a row per condition and implementation; the fastest and most accurate are marked."""
+    comparison = analysis.comparison
     if comparison.empty:
-        terminal.print_runs(sweep.records, sweep.verdicts)
+        terminal.print_runs(analysis.sweep.records, analysis.sweep.verdicts)
         return
-    stamp = f" ({terminal.SYNTHETIC})" if is_synthetic(sweep.records) else ""
-    named = [*tables.varying(comparison), "implementation"]
+    named = [*frames.varying(comparison), "implementation"]
     accuracies = ("validation\naccuracy ", "test\naccuracy")
-    doubtful = (comparison["quiet"] != tables.QUIET).any()
+    doubtful = (comparison["quiet"] != frames.QUIET).any()
     table = terminal.new_table(
-        title=f"Each implementation at its best learning rate{stamp}",
+        title=f"Each implementation at its best learning rate{analysis.stamp}",
         caption=f"{CAPTION}; {DOUBTFUL}" if doubtful else CAPTION,
         words=[SHORT.get(name, name.replace("_", " ")) for name in named],
         numbers=(
@@ -46,20 +44,20 @@ def print_comparison(sweep: Sweep, comparison: pd.DataFrame) -> None:
     )
     for column in table.columns[len(named) :]:
         column.no_wrap = True
-    proven = comparison["validation_accuracy"].where(comparison["parity"] == tables.PASSED)
-    conditions = [comparison[name] for name in tables.CONDITIONS]
+    proven = comparison["validation_accuracy"].where(comparison["parity"] == frames.PASSED)
+    conditions = [comparison[name] for name in frames.CONDITIONS]
     highest = proven.groupby(conditions, dropna=False).transform("max")
-    for row, top in zip(tables.rows(comparison), highest, strict=True):
-        is_best = row.parity == tables.PASSED and row.validation_accuracy == top
-        marks = ("*" if row.rank == 1 else " ") + ("~" if row.quiet != tables.QUIET else " ")
+    for row, top in zip(frames.rows(comparison), highest, strict=True):
+        is_best = row.parity == frames.PASSED and row.validation_accuracy == top
+        marks = ("*" if row.rank == 1 else " ") + ("~" if row.quiet != frames.QUIET else " ")
         table.add_row(
-            *(terminal.cell(tables.plain(getattr(row, name))) for name in named),
-            tables.plain(row.learning_rate),
+            *(terminal.cell(frames.plain(getattr(row, name))) for name in named),
+            frames.plain(row.learning_rate),
             seeds(row),
             number(row.validation_accuracy, ".4f") + ("*" if is_best else " "),
             Text(_accuracy(row)),
             number(row.examples_per_second, ",.0f") + marks,
-            number(row.ratio, ".2f") if row.parity == tables.PASSED else "no rank",
+            number(row.ratio, ".2f") if row.parity == frames.PASSED else "no rank",
             number(row.flops_utilisation, ".0%"),
             number(row.train_seconds, ".1f"),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.report import alternatives, tables
+from bench.report import alternatives, frames
 from bench.report.chart_data import chart_data
 from tests.report.conftest import SUMMARY, make_record
 
@@ -12,7 +12,7 @@ RECORDS = [
     make_record("keras", learning_rate=0.1, accuracy=0.6, examples_per_second=300.0),
     make_record("keras", learning_rate=0.3, status="diverged"),
 ]
-SHOWN = chart_data(RECORDS, tables.runs_table(RECORDS)).tables
+SHOWN = chart_data(RECORDS, frames.runs_frame(RECORDS)).tables
 
 
 def test_speeds_are_said():

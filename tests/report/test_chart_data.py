@@ -7,13 +7,13 @@ import dataclasses
 import pytest
 
 from bench import plotting
-from bench.report import charts, panels, tables
+from bench.report import charts, frames, panels
 from bench.report.chart_data import MAX_CURVES, chart_data
 from tests.report.conftest import make_record
 
 
 def data_of(records):
-    return chart_data(records, tables.runs_table(records))
+    return chart_data(records, frames.runs_frame(records))
 
 
 def without_validation(record):

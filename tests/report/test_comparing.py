@@ -4,12 +4,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bench.report import comparing, tables
+from bench.report import comparing, frames
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 
 
 def table(*records):
-    return tables.runs_table(records, verdicts_for(records))
+    return frames.runs_frame(records, verdicts_for(records))
 
 
 def test_the_best_rate_is_that_of_the_mean_over_seeds():
@@ -70,7 +70,7 @@ def test_runs_of_different_data_are_not_mixed():
     runs = table(make_record(dataset="fashion_mnist"), make_record(dataset="synthetic"))
     comparison = comparing.comparison(runs)
     assert len(comparison) == 2
-    assert tables.varying(comparison) == ["architecture", "dataset"]
+    assert frames.varying(comparison) == ["architecture", "dataset"]
 
 
 def test_the_interval_is_students():

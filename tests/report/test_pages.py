@@ -2,10 +2,10 @@
 
 import msgspec
 import pytest
+from bench.report.distinct import told_apart
 
 from bench.records import RunError, RunRecord
-from bench.report import comparing, pages, tables
-from bench.report.distinct import told_apart
+from bench.report import comparing, frames, pages
 from bench.results import store
 from tests.report.conftest import SUMMARY, make_record, verdicts_for
 
@@ -20,7 +20,7 @@ def page(tmp_path, *records, missing=(), unreadable=()):
         datasets=(SUMMARY,), verdicts=tuple(verdicts_for(records)),
         missing=missing, unreadable=unreadable,
     )  # fmt: skip
-    runs = tables.runs_table(sweep.records, sweep.verdicts)
+    runs = frames.runs_frame(sweep.records, sweep.verdicts)
     compared = comparing.comparison(runs)
     compared = comparing.add_time_to_accuracy(compared, sweep.records)
     return pages.markdown(pages.sections(sweep, runs, compared), plots={})

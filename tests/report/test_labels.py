@@ -2,7 +2,7 @@
 
 import json
 
-from bench.report import comparing, distinct, tables
+from bench.report import comparing, distinct, frames
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 
 
@@ -47,7 +47,7 @@ def test_they_are_compared_and_not_pooled():
     records = [make_record(seed=seed, test_accuracy=0.8) for seed in (0, 1)]
     records[1].config["recipe"]["momentum"] = 0.5
     told = distinct.told_apart(records)
-    compared = comparing.comparison(tables.runs_table(told, verdicts_for(told)))
+    compared = comparing.comparison(frames.runs_frame(told, verdicts_for(told)))
     assert compared["n_seeds"].tolist() == [1, 1]
     assert compared["recipe"].nunique() == 2
 

@@ -4,11 +4,11 @@ import math
 import re
 
 import pytest
-
-from bench.records import RunError
-from bench.report import comparing, tables
 from bench.report.answers import answers
 from bench.report.distinct import told_apart
+
+from bench.records import RunError
+from bench.report import comparing, frames
 from bench.results import store
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 
@@ -19,7 +19,7 @@ def said(tmp_path, *records, **more):
         folder=tmp_path, plan=None, records=told_apart(records), datasets=(),
         **{"unreadable": (), "missing": ()} | more,
     )  # fmt: skip
-    runs = tables.runs_table(sweep.records, verdicts_for(records))
+    runs = frames.runs_frame(sweep.records, verdicts_for(records))
     return "\n".join(answers(sweep, runs, comparing.comparison(runs))).replace("\\", "")
 
 

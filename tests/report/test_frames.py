@@ -6,14 +6,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.report import tables
+from bench.report import frames
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 
 ROOT = Path(__file__).parents[2]
 
 
 def table(*records):
-    return tables.runs_table(records, verdicts_for(records))
+    return frames.runs_frame(records, verdicts_for(records))
 
 
 def test_a_row_a_run_with_the_numbers_of_its_record():
@@ -28,16 +28,16 @@ def test_a_row_a_run_with_the_numbers_of_its_record():
 
 
 def test_a_row_an_epoch_with_the_seconds_so_far():
-    curve = tables.curves_table([make_record(examples_per_second=1000.0)])
+    curve = frames.curves_frame([make_record(examples_per_second=1000.0)])
     assert curve["epoch"].tolist() == [0, 1, 2, 3]
     assert curve["train_seconds_so_far"].tolist() == [0.0, 1.0, 3.0, 6.0]
 
 
 def test_speed_of_each_epoch():
-    assert tables.epoch_speeds(make_record(examples_per_second=600.0)) == pytest.approx(
+    assert frames.epoch_speeds(make_record(examples_per_second=600.0)) == pytest.approx(
         [600.0, 300.0, 200.0]
     )
-    assert tables.epoch_speeds(make_record(status="failed")) == []
+    assert frames.epoch_speeds(make_record(status="failed")) == []
 
 
 def test_the_best_rate_is_chosen_on_validation_and_not_on_the_test_set():
@@ -46,7 +46,7 @@ def test_the_best_rate_is_chosen_on_validation_and_not_on_the_test_set():
         make_record(learning_rate=0.2, accuracy=0.85, test_accuracy=0.70),
         make_record(learning_rate=0.3, status="diverged"),
     )
-    assert tables.best_rates(runs)["learning_rate"].tolist() == [0.2]
+    assert frames.best_rates(runs)["learning_rate"].tolist() == [0.2]
 
 
 def test_settings_of_the_wrong_type_are_blanks_and_not_errors():
@@ -65,9 +65,9 @@ def test_a_rate_that_leaves_seeds_without_a_result_loses_to_one_that_does_not(st
         *(make_record(learning_rate=1.0, seed=seed, status=status) for seed in range(1, 5)),
         *(make_record(learning_rate=0.1, seed=seed, accuracy=0.85) for seed in range(5)),
     )
-    best = tables.best_rates(runs)
+    best = frames.best_rates(runs)
     assert best["learning_rate"].tolist() == [0.1] * 5
-    alone = tables.best_rates(runs[runs["learning_rate"] == 1.0])
+    alone = frames.best_rates(runs[runs["learning_rate"] == 1.0])
     assert alone[["learning_rate", "n_tried"]].to_numpy().tolist() == [[1.0, 5.0]]
 
 
@@ -76,7 +76,7 @@ def test_a_seed_that_failed_and_was_made_again_is_not_without_a_result():
     runs = table(
         make_record(learning_rate=1.0, status="failed"), again, make_record(learning_rate=0.1)
     )
-    assert tables.best_rates(runs)["run_id"].tolist() == ["again"]
+    assert frames.best_rates(runs)["run_id"].tolist() == ["again"]
 
 
 def test_without_validation_the_training_loss_decides_and_without_either_the_first_rate():
@@ -87,9 +87,9 @@ def test_without_validation_the_training_loss_decides_and_without_either_the_fir
             for one in record.epochs
         ]
         records[number] = replace(record, epochs=tuple(epochs))
-    assert tables.best_rates(table(*records))["learning_rate"].tolist() == [0.2]
+    assert frames.best_rates(table(*records))["learning_rate"].tolist() == [0.2]
     bare = [replace(record, epochs=()) for record in records]
-    assert tables.best_rates(table(*bare))["learning_rate"].tolist() == [0.1]
+    assert frames.best_rates(table(*bare))["learning_rate"].tolist() == [0.1]
 
 
 @pytest.mark.parametrize(
@@ -101,10 +101,10 @@ def test_without_validation_the_training_loss_decides_and_without_either_the_fir
 )  # fmt: skip
 def test_runs_of_other_settings_are_another_condition(key, value):
     runs = table(make_record(), make_record("keras", **{key: value}))
-    assert key in tables.CONDITIONS
-    assert tables.varying(runs) == sorted(["architecture", key], key=tables.CONDITIONS.index)
-    assert f"{key.replace('_', ' ')} {tables.plain(value)}" in tables.condition_label(
-        runs.iloc[1], tables.varying(runs)
+    assert key in frames.CONDITIONS
+    assert frames.varying(runs) == sorted(["architecture", key], key=frames.CONDITIONS.index)
+    assert f"{key.replace('_', ' ')} {frames.plain(value)}" in frames.condition_label(
+        runs.iloc[1], frames.varying(runs)
     )
 
 
@@ -117,7 +117,7 @@ def test_runs_of_other_settings_are_another_condition(key, value):
 )  # fmt: skip
 def test_another_machine_is_another_condition(environment):
     runs = table(make_record(), make_record("keras", environment=ENVIRONMENT | environment))
-    assert runs.groupby(list(tables.CONDITIONS), dropna=False).ngroups == 2
+    assert runs.groupby(list(frames.CONDITIONS), dropna=False).ngroups == 2
 
 
 def test_a_run_that_left_no_word_of_its_machine_stands_with_the_others_of_its_sweep():
@@ -131,16 +131,16 @@ def test_the_front_is_of_those_that_no_other_beats():
         [(1, 0.8), (1, 0.9), (2, 0.9), (3, 0.95), (0.5, math.nan), (math.nan, 0.99), (1, 0.9)],
         columns=["train_seconds", "validation_accuracy"],
     )
-    assert tables.pareto_front(runs).tolist() == [False, True, False, True, False, False, True]
+    assert frames.pareto_front(runs).tolist() == [False, True, False, True, False, False, True]
 
 
 def test_without_records_there_are_columns():
     assert list(table()) == list(table(make_record()))
-    assert tables.best_rates(table()).empty
+    assert frames.best_rates(table()).empty
 
 
 @pytest.mark.parametrize(
-    ("heading", "make"), [("runs.csv", tables.runs_table), ("curves.csv", tables.curves_table)]
+    ("heading", "make"), [("runs.csv", frames.runs_table), ("curves.csv", frames.curves_table)]
 )
 def test_the_columns_are_explained(heading, make):
     page = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")

@@ -1,0 +1,280 @@
+"""Frames: records as pandas tables, and what in them is the same condition and the best run.
+
+Every table, chart and sentence of a report is made from these frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from bench.config.identity import CONDITION_KEYS, GROUPS, REPEAT_KEYS
+from bench.records import (
+    RunRecord,
+    Seconds,
+    Verdict,
+    last_validation_accuracy,
+    score,
+    setting,
+)
+from bench.report.labels import RunView, run_views
+
+# Runs are compared only where all of these are the same.
+CONDITIONS = (*CONDITION_KEYS, "cores", "machine")
+# A case is one implementation under one condition; its runs differ in learning rate and seed.
+CASE = (*CONDITIONS, "implementation")
+SETTINGS = tuple(key for key in (*REPEAT_KEYS, *CONDITION_KEYS) if key not in GROUPS)
+
+# Whether the code and versions of a run compute what the recipe says; the worst first.
+FAILED, NOT_CHECKED, PASSED = "failed", "not checked", "passed"
+PARITY_WORDS = (FAILED, NOT_CHECKED, PASSED)
+
+# How quiet the machine was while a run was timed; the worst first.
+NOISY, SHARED, NOT_KNOWN, QUIET = "noisy", "shared", "not known", "quiet"
+QUIET_WORDS = (NOISY, SHARED, NOT_KNOWN, QUIET)
+
+
+def runs_frame(views: Sequence[RunView], verdicts: Sequence[Verdict] = ()) -> pd.DataFrame:
+    """Return a row a run: everything of a record that is one number or one word.
+
+    Args:
+        views: the runs, with their labels.
+        verdicts: of the parity ladder; a run without one has not been checked.
+
+    Returns:
+        The columns that docs/records.md explains, also if there is no run.
+    """
+    by_key = {verdict.key: verdict for verdict in verdicts}
+    rows = [_run_row(view, by_key.get(view.record.parity_key or "")) for view in views]
+    runs = pd.DataFrame(
+        rows, columns=None if rows else list(_run_row(run_views([_BLANK])[0], None))
+    )
+    _fill_from_siblings(runs, views)
+    for name in runs.columns.difference([*GROUPS]):
+        if runs[name].isna().all():  # else a column without values would be no column of numbers
+            runs[name] = runs[name].astype(float)
+    return runs
+
+
+_BLANK = RunRecord(
+    schema_version=1, run_id="", sweep_name="", status="skipped", error=None, started_at="",
+    finished_at="", config={}, config_hash="", environment={}, seconds=Seconds(),
+    parameter_count=0, flops_per_example=0,
+)  # fmt: skip
+
+
+def _run_row(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
+    record = view.record
+    last = record.epochs[-1] if record.epochs else None
+    speeds = epoch_speeds(record)
+    row: dict[str, Any] = {"run_id": record.run_id, "status": record.status}
+    row |= {group: getattr(view, group) for group in GROUPS}
+    row |= {key: setting(record, key) for key in SETTINGS}
+    row |= {
+        "learning_rate": _number(setting(record, "learning_rate")),
+        "train_loss": last.train_loss if last else None,
+        "validation_loss": last.validation_loss if last else None,
+        "validation_accuracy": last_validation_accuracy(record),
+        "score": score(record),
+        "test_loss": record.test_loss,
+        "test_accuracy": record.test_accuracy,
+        "test_size": sum(map(sum, record.confusion_matrix)) if record.confusion_matrix else None,
+        "examples_per_second": record.examples_per_second,
+        "examples_per_second_min": min(speeds, default=None),
+        "examples_per_second_max": max(speeds, default=None),
+        "flops_utilisation": record.flops_utilisation,
+        "peak_memory_bytes": record.peak_memory_bytes,
+        "parameter_count": record.parameter_count,
+        "noisy": record.environment.get("noisy") is True,
+        "shared_machine": setting(record, "share_machine") is True,
+        "quiet": quiet(record),
+        "parity": parity(verdict),
+        "machine": view.machine,
+        "cores": _count(record.environment.get("cores")),
+        "cores_kept_busy": _number(record.environment.get("cores_kept_busy")),
+    }
+    row |= {f"{part}_seconds": value for part, value in asdict(record.seconds).items()}
+    row |= {
+        "error_type": record.error.type if record.error else None,
+        "error_message": record.error.message if record.error else None,
+        "started_at": record.started_at,
+        "config_hash": record.config_hash,
+    }
+    return row
+
+
+def _fill_from_siblings(runs: pd.DataFrame, views: Sequence[RunView]) -> None:
+    """Give runs that recorded no machine that of their sweep, if all others of it had the same."""
+    sweeps = [(view.record.run_id.rpartition("/")[0], view.record.sweep_name) for view in views]
+    sweep = pd.Series(sweeps, runs.index, dtype=object)
+    for column, alike in (("machine", [sweep]), ("cores", [sweep, runs["threads"]])):
+        known = runs.groupby(alike, dropna=False)[column]
+        sole = known.transform("first").where(known.transform("nunique") == 1)
+        runs[column] = runs[column].where(runs[column].notna(), sole)
+
+
+def parity(verdict: Verdict | None) -> str:
+    """Return one word for a verdict."""
+    if verdict is None or verdict.error is not None:
+        return NOT_CHECKED
+    return PASSED if verdict.passed else FAILED
+
+
+def quiet(record: RunRecord) -> str:
+    """Return one word for how quiet the machine was while a run was timed."""
+    noisy = record.environment.get("noisy")
+    if noisy is True:
+        return NOISY
+    if setting(record, "share_machine") is True:
+        return SHARED
+    return QUIET if noisy is False else NOT_KNOWN
+
+
+def _count(value: object) -> int | None:
+    return len(value) if isinstance(value, list) else None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def epoch_speeds(record: RunRecord) -> list[float]:
+    """Return examples per second of each epoch after the first record, which is before training."""
+    if record.examples_per_epoch is None:
+        return []
+    seconds = [epoch.train_seconds for epoch in record.epochs if epoch.train_seconds > 0]
+    return [record.examples_per_epoch / value for value in seconds]
+
+
+def curves_frame(views: Sequence[RunView]) -> pd.DataFrame:
+    """Return a row an epoch: losses, accuracy, and the seconds trained so far.
+
+    Args:
+        views: the runs, with their labels.
+
+    Returns:
+        The columns that docs/records.md explains.
+    """
+    rows = []
+    for view in views:
+        record, trained = view.record, 0.0
+        for epoch in record.epochs:
+            trained += epoch.train_seconds
+            rows.append(
+                {
+                    "run_id": record.run_id,
+                    "status": record.status,
+                    "implementation": view.implementation,
+                    "architecture": view.architecture,
+                    "learning_rate": setting(record, "learning_rate"),
+                    "seed": setting(record, "seed"),
+                    "epoch": epoch.epoch,
+                    "train_loss": epoch.train_loss,
+                    "training_set_loss": epoch.training_set_loss,
+                    "validation_loss": epoch.validation_loss,
+                    "validation_accuracy": epoch.validation_accuracy,
+                    "train_seconds": epoch.train_seconds,
+                    "evaluate_seconds": epoch.evaluate_seconds,
+                    "train_seconds_so_far": trained,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def best_rates(runs: pd.DataFrame) -> pd.DataFrame:
+    """Keep the finished runs at each case's best learning rate.
+
+    A rate at which every seed has a result wins over one at which some have none; among equals, the
+    highest mean `score` over seeds wins, and then the lowest rate.
+
+    Args:
+        runs: as `runs_frame` returns it.
+
+    Returns:
+        Those of the rows, with the number of seeds tried at the rate as `n_tried`.
+    """
+    case = runs.groupby(list(CASE), dropna=False, sort=False).ngroup()
+    rate = runs.groupby([case, runs["learning_rate"]], dropna=False).ngroup()
+    seed, done = seeds(runs), runs["status"] == "done"
+    n_tried = seed.groupby(rate).nunique()
+    by_seed = runs.loc[done, "score"].groupby([rate[done].rename("rate"), seed[done]]).mean()
+    by_rate = by_seed.groupby("rate")
+    rates = pd.DataFrame(
+        {
+            "score": by_rate.mean(),
+            "case": case.groupby(rate).first(),
+            "n_missing": n_tried - by_rate.size(),
+        }
+    ).dropna(subset="n_missing")
+    ordered = rates.sort_values(["n_missing", "score"], ascending=[True, False], kind="stable")
+    best = ordered.groupby("case").head(1).index
+    return runs.assign(n_tried=rate.map(n_tried))[done & rate.isin(best)]
+
+
+def seeds(runs: pd.DataFrame) -> pd.Series:
+    """Return the seeds as text, so that runs without a recorded seed have one as well."""
+    return runs["seed"].map(str).rename("seed")
+
+
+def is_proven(verdicts: pd.Series) -> bool:
+    """Say whether the parity of all these runs is proven."""
+    return bool((verdicts == PASSED).all())
+
+
+def rows(frame: pd.DataFrame) -> Iterator[Any]:
+    """Yield a frame's rows as named tuples, whose values have the types of their columns."""
+    yield from frame.itertuples()
+
+
+def pareto_front(runs: pd.DataFrame) -> pd.Series:
+    """Mark the runs that no other run dominates.
+
+    A run dominates another if it took no longer and is no less accurate, and is strictly better in
+    at least one of the two. Of equal runs, each is marked.
+
+    Args:
+        runs: with the columns `train_seconds` and `validation_accuracy`, of one condition.
+
+    Returns:
+        A boolean for each row; False where one of the two is not known.
+    """
+    seconds, accuracy = runs["train_seconds"], runs["validation_accuracy"]
+    dominated = [
+        (
+            (seconds <= row.train_seconds)
+            & (accuracy >= row.validation_accuracy)
+            & ((seconds < row.train_seconds) | (accuracy > row.validation_accuracy))
+        ).any()
+        for row in rows(runs)
+    ]
+    return seconds.notna() & accuracy.notna() & ~pd.Series(dominated, runs.index, dtype=bool)
+
+
+def varying(frame: pd.DataFrame, columns: Sequence[str] = CONDITIONS) -> list[str]:
+    """Return those of the columns that have more than one value, and always the architecture."""
+    return [
+        name
+        for name in columns
+        if name in frame and (name == "architecture" or frame[name].nunique(dropna=False) > 1)
+    ]
+
+
+def condition_label(row: pd.Series, named: Sequence[str]) -> str:
+    """Name a condition by its architecture and these columns: `one_hidden, batch size 32`."""
+    words = [str(row["architecture"])]
+    words += [
+        f"{name.replace('_', ' ')} {plain(row[name])}" for name in named if name != "architecture"
+    ]
+    return ", ".join(words)
+
+
+def plain(value: Any) -> str:
+    """Write a setting as it is typed on the command line; a dash where it is not known."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if pd.isna(value):
+        return "-"
+    return f"{value:g}" if isinstance(value, float) else str(value)

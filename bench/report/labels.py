@@ -1,0 +1,133 @@
+"""Labels: what a report calls a run's choices and its machine, each label for one content only.
+
+A report groups runs by name. `architecture.hidden_sizes=[64]` or `recipe.momentum=0.5` on the
+command line changes what a name stands for, so that such a name gets what differs as well:
+`one_hidden (hidden_sizes [64])`. The records stay as they are; labels stand beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from bench.config.identity import GROUPS, group_content
+from bench.console import shorten
+from bench.markdown import visible
+from bench.records import RunRecord, flatten
+
+NOT_RECORDED = "not recorded"
+MAX_CHARACTERS = 40  # of a value in a label
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A record and its labels: of its choices, and of its machine if that is recorded."""
+
+    record: RunRecord
+    implementation: str
+    architecture: str
+    recipe: str
+    dataset: str
+    machine: str | None
+
+
+def run_views(records: Sequence[RunRecord]) -> tuple[RunView, ...]:
+    """Return the records, each with its labels.
+
+    Args:
+        records: all runs of the report, since a label depends on what the others are.
+
+    Returns:
+        A view for each record, in the same order.
+    """
+    columns = [_choices(records, group) for group in GROUPS]
+    return tuple(
+        RunView(record, **dict(zip(GROUPS, choices, strict=True)), machine=machine)
+        for record, machine, *choices in zip(records, machines(records), *columns, strict=True)
+    )
+
+
+def _choices(records: Sequence[RunRecord], group: str) -> list[str]:
+    """Label what each record has under one group, such as `recipe`."""
+    names, contents = [], []
+    for record in records:
+        section = record.config.get(group)
+        content = group_content(group, section) if isinstance(section, dict) else {}
+        name = content.pop("name", None)
+        names.append(visible(name) if isinstance(name, str) else NOT_RECORDED)
+        contents.append(content)
+    return labels(names, contents)
+
+
+def machines(records: Sequence[RunRecord]) -> list[str | None]:
+    """Label the machine of each record: what speed depends on besides the settings.
+
+    Args:
+        records: all runs of the report.
+
+    Returns:
+        A label for each record; None where the record does not say.
+    """
+    names, contents = [], []
+    for record in records:
+        environment = record.environment
+        parts = (environment.get(key) for key in ("cpu_model", "gpu"))
+        names.append(", ".join(visible(str(part)) for part in parts if part))
+        limits = environment.get("limits")
+        contents.append(
+            {
+                "system": environment.get("platform"),
+                "caches": environment.get("caches"),
+                "limited to cores": limits.get("cores") if isinstance(limits, dict) else None,
+            }
+        )
+    return [label or None for label in labels(names, contents)]
+
+
+def labels(names: Sequence[str], contents: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return each name, followed by what differs if several contents have that name.
+
+    Args:
+        names: what the contents are called.
+        contents: as many as names; JSON values with text as keys.
+
+    Returns:
+        A label for each name: the same for the same name and content, else different.
+    """
+    keys = [msgspec.json.encode(content, order="sorted") for content in contents]
+    by_name: dict[str, dict[bytes, Mapping[str, Any]]] = {}
+    for name, key, content in zip(names, keys, contents, strict=True):
+        by_name.setdefault(name, {}).setdefault(key, content)
+    by_content = {
+        (name, key): label
+        for name, different in by_name.items()
+        for key, label in zip(different, _labels_of(name, [*different.values()]), strict=True)
+    }
+    return [by_content[pair] for pair in zip(names, keys, strict=True)]
+
+
+def _labels_of(name: str, contents: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Label the different contents that have one name."""
+    if len(contents) == 1:
+        return [name]
+    flat = [
+        {field: shorten(visible(str(value)), MAX_CHARACTERS) for field, value in flatten(content)}
+        for content in contents
+    ]
+    fields = [
+        field
+        for field in dict.fromkeys(field for content in flat for field in content)
+        if len({content.get(field) for content in flat}) > 1
+    ]
+    found: list[str] = []
+    for content in flat:
+        words = ", ".join(
+            f"{visible(field)} {content.get(field, NOT_RECORDED)}" for field in fields
+        )
+        label = f"{name} ({words})" if words else name
+        # The difference may lie beyond what is shown of a long value.
+        found.append(label if label not in found else f"{label} #{len(found) + 1}")
+    return found
