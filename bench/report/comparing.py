@@ -9,15 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from bench.records import RunRecord, is_synthetic, setting
 from bench.report import frames
 from bench.report.labels import RunView, run_views
 from bench.results.store import Sweep
+from bench.statistics import half_width
 from bench.terminal import SYNTHETIC
 
-CONFIDENCE = 0.95
 MEANS = (
     "validation_accuracy", "test_accuracy", "flops_utilisation", "warm_up_seconds",
     "train_seconds", "total_seconds",
@@ -236,31 +235,3 @@ def _highest(records: Sequence[RunRecord]) -> float:
     ]
     # 100 * 0.29 is a little less than 29.
     return math.floor(100 * max(reached) + 1e-9) / 100 if reached else math.nan
-
-
-def half_width(values: Sequence[float]) -> float | None:
-    """Return half of the 95 % t-interval of a mean; None for fewer than two values.
-
-    mean +- t(0.975, n - 1) s / sqrt(n). Student 1908.
-    """
-    if len(values) < 2:
-        return None
-    interval = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values)
-    return float(interval)
-
-
-def standard_error(accuracy: float, test_size: float) -> float:
-    """Return the standard error of an accuracy from the size of its test set alone.
-
-    Two right and two wrong images are added, so that it is not zero where all images are right.
-    Agresti and Coull 1998.
-
-    Args:
-        accuracy: share of the images that are right, 0 to 1.
-        test_size: number of images.
-
-    Returns:
-        The standard error, as a share.
-    """
-    share = (accuracy * test_size + 2) / (test_size + 4)
-    return math.sqrt(share * (1 - share) / (test_size + 4))

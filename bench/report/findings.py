@@ -13,6 +13,7 @@ from bench.records import PARITY_POINTS, has_learned
 from bench.report import comparing, frames
 from bench.report.circumstances import circumstances, counted
 from bench.report.comparing import Analysis, Paired, conditions
+from bench.statistics import standard_error_of_accuracy
 
 MAX_CONDITIONS = 12  # that get sentences of their own; the comparison has a row for each
 
@@ -174,7 +175,7 @@ def _of_one_seed(row: Any) -> str:
     """Say how uncertain an accuracy is that was measured once."""
     if pd.isna(row.test_size):
         return " One seed gives no interval."
-    error = 100 * comparing.standard_error(row.test_accuracy, row.test_size)
+    error = 100 * standard_error_of_accuracy(row.test_accuracy, row.test_size)
     return (
         f" One seed gives no interval; the size of the test set alone, {row.test_size:,.0f} "
         f"images, gives an accuracy a standard error of {error:.2f} points."

@@ -9,8 +9,9 @@ import pandas as pd
 
 from bench.markdown import code, table, text
 from bench.records import SECONDS_PARTS, RunRecord, best_runs
-from bench.report import comparing, frames
+from bench.report import frames
 from bench.results.store import Sweep
+from bench.statistics import standard_error_of_accuracy
 from bench.terminal import shown
 
 MAX_PAIRS = 5
@@ -105,7 +106,7 @@ def standard_error(row: Any) -> str:
     """Show what the size of the test set alone makes an accuracy uncertain by."""
     if pd.isna(row.test_size):
         return ""
-    return f"{comparing.standard_error(row.test_accuracy, row.test_size):.4f}"
+    return f"{standard_error_of_accuracy(row.test_accuracy, row.test_size):.4f}"
 
 
 def rates(runs: pd.DataFrame, compared: pd.DataFrame) -> str:

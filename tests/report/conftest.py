@@ -129,7 +129,7 @@ def make_verdict(implementation: str, parity: str = "passed") -> Verdict:
 
 
 def verdicts_for(records: tuple[RunRecord, ...]) -> list[Verdict]:
-    """Return the verdicts that records need, but for those whose parity is `not judged`."""
+    """Return the verdicts that records need, but for those that have none."""
     keys = dict.fromkeys(record.parity_key for record in records)
     named = [key.rsplit(" ", 1) for key in keys if key]
     return [make_verdict(*words) for words in named if words[1] in {"passed", "failed"}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.report import alternatives, frames
 from bench.report.chart_data import chart_data
+from bench.report.labels import run_views
 from tests.report.conftest import SUMMARY, make_record
 
 RECORDS = [
@@ -12,7 +13,8 @@ RECORDS = [
     make_record("keras", learning_rate=0.1, accuracy=0.6, examples_per_second=300.0),
     make_record("keras", learning_rate=0.3, status="diverged"),
 ]
-SHOWN = chart_data(RECORDS, frames.runs_frame(RECORDS)).tables
+VIEWS = run_views(RECORDS)
+SHOWN = chart_data(VIEWS, frames.runs_frame(VIEWS)).tables
 
 
 def test_speeds_are_said():
@@ -49,7 +51,7 @@ def test_the_ledger_is_said():
 
 
 def test_pictures_are_words_and_tables():
-    said = alternatives.of_pictures(RECORDS, [SUMMARY])
+    said = alternatives.of_pictures(run_views(RECORDS), [SUMMARY])
     words, table = said["confusion_numpy.png"]
     assert words.startswith("7,900 of 10,000 are right. The most frequent mistake, 210 times:")
     assert table.splitlines()[2] == "| Kind 0 | 790 | 210 |" + " 0 |" * 8

@@ -9,11 +9,13 @@ import pytest
 from bench import plotting
 from bench.report import charts, frames, panels
 from bench.report.chart_data import MAX_CURVES, chart_data
+from bench.report.labels import run_views
 from tests.report.conftest import make_record
 
 
 def data_of(records):
-    return chart_data(records, frames.runs_frame(records))
+    views = run_views(records)
+    return chart_data(views, frames.runs_frame(views))
 
 
 def without_validation(record):
@@ -78,7 +80,9 @@ def test_what_was_never_measured_has_no_chart():
     data = data_of(records)
     drawn = {
         chart.name
-        for chart in charts.charts(plotting.looks(records), [0.1])
+        for chart in charts.charts(
+            plotting.looks((view.implementation, "") for view in run_views(records)), [0.1]
+        )
         if not chart.shown(data.tables[chart.table]).empty
     }
     assert drawn == {"speed", "training_loss", "ledger"}

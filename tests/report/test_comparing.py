@@ -2,14 +2,15 @@ import math
 
 import pandas as pd
 import pytest
-from scipy import stats
 
 from bench.report import comparing, frames
+from bench.report.labels import run_views
+from bench.statistics import half_width
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 
 
 def table(*records):
-    return frames.runs_frame(records, verdicts_for(records))
+    return frames.runs_frame(run_views(records), verdicts_for(records))
 
 
 def test_the_best_rate_is_that_of_the_mean_over_seeds():
@@ -53,7 +54,7 @@ def test_without_a_proof_a_row_keeps_its_numbers_and_has_no_rank(parity):
     )
     assert rows["ratio"].to_dict() == pytest.approx({"numpy": 1.0, "keras": 0.5, "wrong": 4.0})
     assert rows.index[-1] == "wrong"
-    assert rows.loc["wrong", "parity"] == ("failed" if parity == "failed" else "not judged")
+    assert rows.loc["wrong", "parity"] == ("failed" if parity == "failed" else "not checked")
 
 
 def test_one_run_without_a_proof_among_its_seeds_costs_the_rank():
@@ -73,19 +74,6 @@ def test_runs_of_different_data_are_not_mixed():
     assert frames.varying(comparison) == ["architecture", "dataset"]
 
 
-def test_the_interval_is_students():
-    values = [0.81, 0.83, 0.86, 0.80]
-    low, high = stats.t.interval(0.95, 3, loc=0, scale=stats.sem(values))
-    assert comparing.half_width(values) == pytest.approx(high)
-    assert comparing.half_width(values) == pytest.approx(-low)
-    assert comparing.half_width([0.8]) is None
-
-
-def test_the_standard_error_of_one_test_set():
-    assert comparing.standard_error(0.89, 10_000) == pytest.approx(0.0031, abs=5e-5)
-    assert comparing.standard_error(0.5, 100) == math.sqrt(0.25 / 100)
-
-
 def test_the_same_run_twice_is_one_seed():
     first, again = make_record(seed=0), make_record(seed=0, examples_per_second=4000.0)
     object.__setattr__(again, "run_id", "again")
@@ -96,7 +84,7 @@ def test_the_same_run_twice_is_one_seed():
     other = make_record(seed=1, test_accuracy=0.81, examples_per_second=1000.0)
     row = comparing.comparison(table(first, again, other)).iloc[0]
     assert row["n_seeds"] == 2
-    assert row["test_accuracy_half_width"] == comparing.half_width([0.79, 0.81])
+    assert row["test_accuracy_half_width"] == half_width([0.79, 0.81])
 
 
 def test_a_seed_without_a_score_is_not_counted_in_the_interval():
@@ -104,7 +92,7 @@ def test_a_seed_without_a_score_is_not_counted_in_the_interval():
     object.__setattr__(records[2], "test_accuracy", None)
     row = comparing.comparison(table(*records)).iloc[0]
     assert (row["n_seeds"], row["n_tested"]) == (3, 2)
-    assert row["test_accuracy_half_width"] == comparing.half_width([0.8, 0.81])
+    assert row["test_accuracy_half_width"] == half_width([0.8, 0.81])
 
 
 def test_pairs_are_of_the_same_seed():

@@ -4,11 +4,10 @@ import math
 import re
 
 import pytest
-from bench.report.answers import answers
-from bench.report.distinct import told_apart
 
 from bench.records import RunError
-from bench.report import comparing, frames
+from bench.report.comparing import analyse
+from bench.report.findings import findings
 from bench.results import store
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 
@@ -16,11 +15,10 @@ from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 def said(tmp_path, *records, **more):
     """The sentences of a report of these records, without Markdown's backslashes."""
     sweep = store.Sweep(
-        folder=tmp_path, plan=None, records=told_apart(records), datasets=(),
-        **{"unreadable": (), "missing": ()} | more,
+        folder=tmp_path, plan=None, records=records, datasets=(),
+        verdicts=tuple(verdicts_for(records)), **{"unreadable": (), "missing": ()} | more,
     )  # fmt: skip
-    runs = frames.runs_frame(sweep.records, verdicts_for(records))
-    return "\n".join(answers(sweep, runs, comparing.comparison(runs))).replace("\\", "")
+    return "\n".join(findings(analyse(sweep))).replace("\\", "")
 
 
 def runs_of(name, speeds, **settings):
@@ -34,8 +32,8 @@ def test_fastest_is_who_is_so_in_every_pair(tmp_path):
     ours, theirs = (1000.0, 1100.0, 1210.0), (500.0, 550.0, 600.0)
     words = said(tmp_path, *runs_of("numpy", ours), *runs_of("keras", theirs))
     found = re.search(
-        r"\*\*numpy\*\* is fastest, ([\d.]+) times as fast as keras \(95 % interval over 3 pairs "
-        r"of the same seed: ([\d.]+) to ([\d.]+)\)", words
+        r"\*\*numpy is the fastest\*\*, at 550 examples/s: ([\d.]+) times as fast as keras \(95 % "
+        r"interval over 3 pairs of the same seed: ([\d.]+) to ([\d.]+)\)", words
     )  # fmt: skip
     ratio, low, high = map(float, found.groups())
     logs = [math.log(one / other) for one, other in zip(ours, theirs, strict=True)]
@@ -48,9 +46,9 @@ def test_who_is_ahead_by_less_than_the_pairs_differ_is_not_called_fastest(tmp_pa
         tmp_path, *runs_of("numpy", (1000.0, 1300.0, 1000.0)),
         *runs_of("keras", (1000.0, 1000.0, 1200.0)),
     )  # fmt: skip
-    assert "is fastest" not in words.replace("which is fastest", "")
-    assert "which is fastest **can't be told**. numpy is ahead" in words
-    found = re.search(r"([\d.]+) times .*?: ([\d.]+) to ([\d.]+), so it can't be told", words)
+    assert "numpy has the highest speed" in words
+    assert "but is **not shown to be the fastest**" in words
+    found = re.search(r"([\d.]+) times .*?: ([\d.]+) to ([\d.]+), which includes 1", words)
     ratio, low, high = map(float, found.groups())
     assert low <= 1 <= ratio <= high
 
@@ -67,14 +65,19 @@ def test_other_learning_rates_are_no_further_pairs(tmp_path):
 
 def test_one_seed_gives_no_interval(tmp_path):
     words = said(tmp_path, *runs_of("numpy", (1000.0,)), *runs_of("keras", (500.0,)))
-    assert "numpy is ahead, 2.00 times as fast as keras (one seed gives no interval)" in words
-    assert "One seed can't tell more: a test set of 10,000 images alone gives" in words
+    assert (
+        "not shown to be the fastest**: 2.00 times as fast as keras (one seed, so no interval)"
+        in words
+    )
+    assert (
+        "One seed gives no interval; the size of the test set alone, 10,000 images, gives" in words
+    )
 
 
 def test_a_repeated_seed_is_one_pair(tmp_path):
     records = [*runs_of("numpy", (1000.0,)), *runs_of("numpy", (1100.0,), evaluate=1)]
     object.__setattr__(records[1], "run_id", "again")
-    assert "(one seed gives no interval)" in said(tmp_path, *records, *runs_of("keras", (500.0,)))
+    assert "(one seed, so no interval)" in said(tmp_path, *records, *runs_of("keras", (500.0,)))
 
 
 def test_without_a_speed_nobody_is_fastest(tmp_path):
@@ -89,11 +92,11 @@ def test_without_a_speed_nobody_is_fastest(tmp_path):
 @pytest.mark.parametrize(
     ("differences", "verdict"),
     [
-        ((0.0, 0.0001, -0.0001), "the same within the 0.3 points of parity"),
-        ((0.0001, 0.0001, 0.0001), "a difference is shown, within the 0.3 points of parity"),
-        ((0.02, 0.021, 0.02), "**they differ** by more than the 0.3 points of parity"),
-        ((0.003, 0.004, 0.002), "they differ, can't tell whether by more than the 0.3 points"),
-        ((0.01, -0.01, 0.0), "can't tell whether within the 0.3 points of parity"),
+        ((0.0, 0.0001, -0.0001), "the same within 0.3 points"),
+        ((0.0001, 0.0001, 0.0001), "different, but within 0.3 points"),
+        ((0.02, 0.021, 0.02), "**different by more than 0.3 points**"),
+        ((0.003, 0.004, 0.002), "different, perhaps by more than 0.3 points"),
+        ((0.01, -0.01, 0.0), "too few pairs to show whether within 0.3 points"),
     ],
 )
 def test_accuracies_agree_within_what_parity_allows_or_do_not(tmp_path, differences, verdict):
@@ -119,7 +122,7 @@ def test_agreement_is_of_the_best_rates_of_each_condition(tmp_path):
     ]  # fmt: skip
     words = said(tmp_path, *records)
     assert re.search(r"one_hidden: test accuracy .* numpy, .*: keras \+0\.00 .*the same", words)
-    assert re.search(r"two_hidden: test accuracy .* numpy, .*: keras \+10\.00 .*they diff", words)
+    assert re.search(r"two_hidden: test accuracy .* numpy, .*: keras \+10\.00 .*different", words)
 
 
 def test_a_rate_that_only_one_seed_survived_is_named(tmp_path):
@@ -132,10 +135,10 @@ def test_a_rate_that_only_one_seed_survived_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("noisy", "settings", "sentence"),
     [
-        (False, {}, "The machine was quiet: in each of 1 run"),
-        (True, {}, "**The machine was not quiet** during 1 of 1 run"),
+        (False, {}, "The machine was quiet in all 1 run"),
+        (True, {}, "**The machine was not quiet** in 1 of 1 run"),
         (None, {}, "**Whether the machine was quiet is not known** of 1 of 1 run"),
-        (False, {"share_machine": True}, "**1 of 1 run were told to share the machine**"),
+        (False, {"share_machine": True}, "**1 of 1 run shared the machine**"),
     ],
 )
 def test_how_quiet_the_machine_was_is_said_also_where_it_is_not_known(
@@ -180,7 +183,7 @@ def test_machines_cores_and_versions_that_differ_are_named(tmp_path):
 def test_few_sentences_also_of_many_conditions(tmp_path):
     words = said(tmp_path, *(make_record(architecture=f"mlp_{number}") for number in range(40)))
     assert "The same of 28 more conditions: see the comparison." in words
-    assert words.count("the only one with a rank") == 12
+    assert words.count("the only implementation with a rank") == 12
 
 
 @pytest.mark.parametrize(
@@ -188,8 +191,8 @@ def test_few_sentences_also_of_many_conditions(tmp_path):
     [
         ({"missing": ("a",)}, "**1 planned run is not finished.**"),
         ({"missing": ("a", "b")}, "**2 planned runs are not finished.**"),
-        ({"unreadable": ("a",)}, "**1 file can't be read** and is left out."),
-        ({"n_repeated": 2}, "Left out, as several of the sweeps hold the same: 2 records."),
+        ({"unreadable": ("a",)}, "**Left out: 1 file or folder that cannot be used**"),
+        ({"n_repeated": 2}, "Counted once: 2 copies of records."),
     ],
 )
 def test_what_is_left_out_is_counted(tmp_path, more, sentence):

@@ -6,11 +6,13 @@ from matplotlib import pyplot as plt
 
 from bench import plotting
 from bench.report import frames, panels
+from bench.report.labels import run_views
 from tests.report.conftest import make_record
 
 
 def test_conditions_that_are_not_drawn_are_said(tmp_path):
-    runs = frames.runs_frame([make_record("numpy", f"{number}_hidden") for number in range(14)])
+    records = [make_record("numpy", f"{number}_hidden") for number in range(14)]
+    runs = frames.runs_frame(run_views(records))
     everything = pd.Series(True, runs.index)
     with panels.figure(tmp_path / "a.png", "title", runs, everything) as (drawn, cut):
         assert len(drawn) == panels.MAX_PICTURED
