@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
 from bench.files import FileError, write_atomically
 from bench.machine import cgroups, facts, usage
@@ -30,7 +31,7 @@ MAX_THROTTLED_SHARE = 0.01  # of the time, stopped by the container's CPU quota
 TICKS_SECONDS = 0.03  # error of a core's clock, which counts in hundredths of a second
 PROBE_SIZE = 1024
 PROBE_REPEATS = 4
-BUSY_TIMES = ("user", "nice", "system", "irq", "softirq")
+CORE_CLOCKS = Path("/proc/stat")
 
 
 def matmul_flops_per_second() -> float:
@@ -103,22 +104,32 @@ class _Clocks:
     @classmethod
     def read(cls) -> _Clocks:
         cores = facts.usable_cores()
-        by_core = psutil.cpu_times(percpu=True)
-        times = [by_core[core] for core in cores if core < len(by_core)]
-        busy = sum(getattr(clock, name, 0.0) for clock in times for name in BUSY_TIMES)
-        known = len(times) == len(cores) and any(sum(clock) for clock in times)
+        clocks = _core_clocks()
+        known = clocks and all(core in clocks for core in cores)
         return cls(
             wall=time.perf_counter(),
             own=usage.cpu_seconds(),
-            busy=busy if known else None,
-            stolen=(
-                sum(clock.steal for clock in times)
-                if known and all(hasattr(clock, "steal") for clock in times)
-                else None
-            ),
+            busy=sum(clocks[core][0] for core in cores) if known else None,
+            stolen=sum(clocks[core][1] for core in cores) if known else None,
             throttled=cgroups.throttled_seconds(),
             n_cores=len(cores),
         )
+
+
+def _core_clocks() -> dict[int, tuple[float, float]]:
+    """Return the busy and the stolen seconds of every core since the system started; see proc(5).
+
+    Empty where the system does not count them: outside Linux, and in some sandboxes.
+    """
+    clocks = {}
+    for line in (cgroups.read_text(CORE_CLOCKS) or "").splitlines():
+        if core := re.match(r"cpu(\d+) ", line):
+            user, nice, system, idle, _, irq, softirq, stolen, *_ = map(int, line.split()[1:])
+            if idle > 0:
+                ticks = os.sysconf("SC_CLK_TCK")
+                busy = user + nice + system + irq + softirq
+                clocks[int(core[1])] = (busy / ticks, stolen / ticks)
+    return clocks
 
 
 def noisy_reasons(

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 
-import psutil
 import pytest
 
 from bench.machine import cgroups, facts, noise, usage
@@ -63,17 +62,12 @@ def test_each_disturbance_is_a_reason_of_its_own(readings, reason):
 def clocks(monkeypatch):
     """Clocks that this test moves by hand: two cores, of which the process may use the second."""
     now = {"wall": 0.0, "own": 0.0, "busy": [0.0, 0.0], "stolen": [0.0, 0.0], "throttled": 0.0}
-    times_of_core = type(psutil.cpu_times())
-    blank = dict.fromkeys(times_of_core._fields, 0.0)
-
-    def by_core(*, percpu):
-        return [
-            times_of_core(**blank | {"user": 1 + busy, "idle": 9.0, "steal": stolen})
-            for busy, stolen in zip(now["busy"], now["stolen"], strict=True)
-        ]
-
     monkeypatch.setattr(facts, "usable_cores", lambda: (1,))
-    monkeypatch.setattr(psutil, "cpu_times", by_core)
+
+    def core_clocks():
+        return dict(enumerate(zip(now["busy"], now["stolen"], strict=True)))
+
+    monkeypatch.setattr(noise, "_core_clocks", core_clocks)
     monkeypatch.setattr(usage, "cpu_seconds", lambda: now["own"])
     monkeypatch.setattr(cgroups, "throttled_seconds", lambda: now["throttled"])
     monkeypatch.setattr(noise.time, "perf_counter", lambda: now["wall"])
@@ -102,10 +96,24 @@ def test_stolen_and_throttled_time_are_shares_of_the_period(clocks):
     assert contention.throttled_share == pytest.approx(0.25)
 
 
-def test_a_system_that_counts_no_core_times_says_nothing(monkeypatch):
-    monkeypatch.setattr(psutil, "cpu_times", lambda percpu: [])
+@pytest.mark.parametrize("content", [None, "cpu  1 2 3\n", "cpu0 0 0 0 0 0 0 0 0 0 0\n"])
+def test_a_system_that_counts_no_core_times_says_nothing(monkeypatch, tmp_path, content):
+    monkeypatch.setattr(noise, "CORE_CLOCKS", tmp_path / "stat")
+    if content is not None:
+        (tmp_path / "stat").write_text(content)
     contention = noise.ContentionMeter().read()
     assert (contention.others_share, contention.stolen_share) == (None, None)
+
+
+def test_clocks_are_read_core_by_core(monkeypatch, tmp_path):
+    (tmp_path / "stat").write_text(
+        "cpu  9 9 9 9 9 9 9 9 0 0\n"
+        "cpu0 9 9 9 9 9 9 9 9 0 0\n"
+        "cpu3 100 20 30 900 50 6 4 70 60 0\nintr 1\n"
+    )
+    monkeypatch.setattr(noise, "CORE_CLOCKS", tmp_path / "stat")
+    ticks = os.sysconf("SC_CLK_TCK")
+    assert noise._core_clocks()[3] == (160 / ticks, 70 / ticks)
 
 
 SPIN = """
