@@ -1,8 +1,9 @@
-"""Tables for the terminal, at most 100 columns wide. Light: `bench` prints one after a sweep."""
+"""Tables for the terminal, at most 100 columns wide: what `bench` and other commands print."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -17,27 +18,39 @@ from bench.records import (
     has_learned,
     is_synthetic,
     last_validation_accuracy,
-    setting,
 )
 
-WIDTH = 100
+MAX_WIDTH = 100
 SYNTHETIC = "synthetic data"
+RUN_KEYS = {  # the settings that a line about a run shows at least, and their headings
+    "implementation.name": "implemen-\ntation",
+    "architecture.name": "archi-\ntecture",
+    "learning_rate": "rate",
+    "seed": "seed",
+}
 
 
 def console() -> Console:
-    """Return the terminal, or a plain one of the same width where there is none."""
+    """Return the terminal, at most 100 columns wide; where there is none, 100 columns of text."""
     terminal = Console(highlight=False)
-    terminal.width = min(terminal.width, WIDTH) if terminal.is_terminal else WIDTH
+    terminal.width = min(terminal.width, MAX_WIDTH) if terminal.is_terminal else MAX_WIDTH
     return terminal
 
 
 def cell(value: object) -> Text:
-    """Return a value from a record for a cell of a table: never markup, and steering nothing."""
+    """Return a value from a record for a table: without markup and control characters."""
     return Text(printable(f"{value:g}" if isinstance(value, float) else value))
 
 
 def new_table(title: str, caption: str, words: Iterable[str], numbers: Iterable[str]) -> Table:
-    """Return an empty table with columns of words, then columns of numbers."""
+    """Return an empty table.
+
+    Args:
+        title: the line above it.
+        caption: the line below it.
+        words: headings of the first columns, which hold text.
+        numbers: headings of the others, which hold numbers.
+    """
     table = Table(
         title=title, caption=caption, box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False
     )
@@ -49,9 +62,9 @@ def new_table(title: str, caption: str, words: Iterable[str], numbers: Iterable[
 
 
 def in_words(verdict: Verdict) -> str:
-    """Say how an implementation did on the parity ladder, in half a line."""
+    """Say in half a line what the parity ladder found about an implementation."""
     if verdict.error is not None:
-        return f"was not judged: {first_line(verdict.error.message)}"
+        return f"was not checked: {first_line(verdict.error.message)}"
     failed = [rung for rung in verdict.rungs if not rung.passed]
     if not failed:
         return "computes what the recipe says"
@@ -60,39 +73,64 @@ def in_words(verdict: Verdict) -> str:
 
 
 def shown_distance(distance: float | None) -> str:
-    """Format a distance of the parity ladder."""
+    """Format a distance on the parity ladder; None is one that is not finite."""
     return "not finite" if distance is None else f"{distance:.1e}"
 
 
-def print_runs(records: Sequence[RunRecord], verdicts: Sequence[Verdict] = ()) -> None:
-    """Print a line a run; of those that are done and proven, the most accurate is marked."""
+def shown_setting(config: Mapping[str, Any], key: str) -> str:
+    """Format one setting of a configuration as it is typed on the command line.
+
+    Args:
+        config: as records hold it; it may be of any shape, as it comes from a file.
+        key: such as `recipe.momentum`.
+    """
+    value: Any = config
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    if value is None or isinstance(value, bool):
+        return {None: "-", True: "true", False: "false"}[value]
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(str, value)) + "]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def print_runs(
+    records: Sequence[RunRecord],
+    verdicts: Sequence[Verdict] = (),
+    varying: Sequence[str] = (),
+) -> None:
+    """Print a table with a row per run; of the runs with parity, the most accurate is marked.
+
+    Args:
+        records: the runs.
+        verdicts: of the parity ladder.
+        varying: the settings in which the runs differ, such as `batch_size`; each gets a column.
+    """
     proven = {verdict.key for verdict in verdicts if verdict.passed}
-    title = f"Runs ({SYNTHETIC})" if is_synthetic(records) else "Runs"
-    caption = "* best validation accuracy after the last epoch"
+    others = [key for key in varying if key not in RUN_KEYS]
+    # There is room for more only where what is the same in all rows is left out.
+    always = [key for key in RUN_KEYS if not others or key in ("implementation.name", *varying)]
+    headings = {key: key.replace(".", " ").replace("_", " ") for key in others} | RUN_KEYS
+    columns = [*always, *others]
     table = new_table(
-        title,
-        caption,
-        words=("implementation", "architecture", "rate", "seed", "status"),
+        f"Runs ({SYNTHETIC})" if is_synthetic(records) else "Runs",
+        "* best validation accuracy after the last epoch",
+        words=(*(headings[key] for key in columns), "status"),
         numbers=(
             "validation\naccuracy ",
             "test\naccuracy",
-            "examples/s",
+            "examples\n/s",
             "train\n(s)",
             "total\n(s)",
         ),
     )
     best = best_runs(record for record in records if record.parity_key in proven)
+    best_ids = {record.run_id for record in best}
     for record in records:
         accuracy = last_validation_accuracy(record)
-        is_best = record in best and has_learned([accuracy])
-        named = [
-            setting(record, "implementation", "name"),
-            setting(record, "architecture", "name"),
-            setting(record, "learning_rate"),
-            setting(record, "seed"),
-        ]
+        is_best = record.run_id in best_ids and has_learned([accuracy])
         table.add_row(
-            *(cell(value) for value in named),
+            *(cell(shown_setting(record.config, key)) for key in columns),
             record.status,
             shown(accuracy, ".4f") + ("*" if is_best else " "),
             shown(record.test_accuracy, ".4f"),
@@ -112,10 +150,10 @@ def print_runs(records: Sequence[RunRecord], verdicts: Sequence[Verdict] = ()) -
 
 
 def first_line(text: str) -> str:
-    """Return the first line of a message, of a length that can be read, steering no terminal."""
+    """Return the first line of a message, at most 300 characters, without control characters."""
     return shorten(printable((text.splitlines() or [""])[0]), 300)
 
 
 def shown(value: float | None, form: str) -> str:
-    """Format a number; a dash stands for one that there is not."""
+    """Format a number; None becomes a dash."""
     return "-" if value is None else format(value, form)

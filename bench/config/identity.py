@@ -7,7 +7,7 @@ reports can import this module.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, Final
 
@@ -127,3 +127,39 @@ def paired_content(config: Mapping[Any, Any]) -> dict[Any, Any]:
     """Return what must be the same for two implementations' runs to be compared pair by pair."""
     content = hashed_content(config)
     return {key: content.get(key) for key in (*CONDITION_KEYS, *REPEAT_KEYS)}
+
+
+def flattened(content: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one, with keys such as `recipe.momentum`."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            flat |= flattened(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def varying_keys(configs: Iterable[Mapping[Any, Any]]) -> list[str]:
+    """Return the keys in which runs differ, such as `batch_size` or `recipe.momentum`.
+
+    A key of a group is left out where the name of the group's choice already tells its value.
+
+    Args:
+        configs: of the runs; keys that don't change what a run does are ignored.
+    """
+    flat = [flattened(hashed_content(config)) for config in configs]
+
+    def n_values(*keys: str) -> int:
+        return len({repr([config.get(key) for key in keys]) for config in flat})
+
+    return [
+        key
+        for key in dict.fromkeys(key for config in flat for key in config)
+        if n_values(key) > 1
+        and (
+            "." not in key
+            or (name := f"{key.partition('.')[0]}.name") == key
+            or n_values(name, key) > n_values(name)
+        )
+    ]

@@ -214,5 +214,5 @@ def test_an_eighth_implementation_is_a_module_and_a_file_and_nothing_else(copied
     add("broken", source.replace("def train_epoch(self", "def train_epoch_misspelt(self"))
     ended = command("bench.parity.command", "--implementation", "eighth,broken")
     assert "eighth: 10 of 10 recipes passed" in ended.stdout, ended.stderr
-    assert "broken relu_softmax_sgd: was not judged: 'MLP' object has no attribute" in ended.stdout
+    assert "broken relu_softmax_sgd: was not checked: 'MLP' object has no attribute" in ended.stdout
     assert ended.returncode == 1
