@@ -21,10 +21,9 @@ from typing import Any
 
 import msgspec
 
-from bench.console import printable
+from bench.console import first_line, printable
 from bench.records import RunRecord
 from bench.results import store
-from bench.terminal import first_line
 
 DESCRIPTION = """\
 Writes the records of sweeps as files of another tool. Every finished or failed run becomes a run of

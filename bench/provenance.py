@@ -23,6 +23,7 @@ SEARCH_PATH_VARIABLES = ("DYLD_LIBRARY_PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
 GPU_VARIABLES = (
     "CUDA_DEVICE_ORDER", "CUDA_HOME", "CUDA_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES",
 )  # fmt: skip
+MACHINE_KEYS = ("processor", "number of cores")  # what a run was made with besides code
 IMPLEMENTATION, HARNESS = "code of the implementation", "code of the harness"
 
 

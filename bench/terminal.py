@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.console import printable, shorten
+from bench.console import first_line, printable
 from bench.records import (
     RunRecord,
     Verdict,
@@ -147,11 +147,6 @@ def print_runs(
     for verdict in verdicts:
         if not verdict.passed:
             out.print(cell(f"{verdict.implementation} has no rank: it {in_words(verdict)}"))
-
-
-def first_line(text: str) -> str:
-    """Return the first line of a message, at most 300 characters, without control characters."""
-    return shorten(printable((text.splitlines() or [""])[0]), 300)
 
 
 def shown(value: float | None, form: str) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from bench.console import first_line
 from bench.markdown import text
 from bench.records import BROKEN, Status
 from bench.report import frames
 from bench.report.comparing import Analysis
 from bench.report.labels import NOT_RECORDED, RunView
-from bench.terminal import first_line
 
 MAX_REASONS = 10
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 
+from bench.console import first_line
 from bench.markdown import block, code, text, visible
 from bench.records import RunRecord, is_synthetic
 from bench.report import fairness, layouts
@@ -16,7 +17,6 @@ from bench.report.circumstances import counted
 from bench.report.comparing import Analysis
 from bench.report.findings import findings
 from bench.report.repeating import command
-from bench.terminal import first_line
 
 MAX_CHARACTERS = 65_000  # of report.md; pull requests take 65,536
 MAX_ROWS = 100  # of a table, to begin with

@@ -111,11 +111,11 @@ def read_plan(sweep_folder: Path) -> SweepPlan:
     return _read(sweep_folder / PLAN_NAME, SweepPlan)
 
 
-def add_to_plan(sweep_folder: Path, run_ids: Sequence[str]) -> str | None:
+def add_to_plan(sweep_folder: Path, run_ids: Sequence[str]) -> tuple[SweepPlan, str | None]:
     """Plan these runs, after those that are planned already; several processes may do so at once.
 
     Returns:
-        What was wrong with the plan that was there, where it had to be set aside; else None.
+        The plan, and what was wrong with an earlier one that had to be set aside, or None.
 
     Raises:
         NewerError: a later version has written the plan that is there.
@@ -140,7 +140,7 @@ def add_to_plan(sweep_folder: Path, run_ids: Sequence[str]) -> str | None:
             run_ids=tuple(dict.fromkeys([*earlier, *run_ids])),
         )
         write_atomically(path, encode(plan))
-    return damage
+    return plan, damage
 
 
 def dataset_path(sweep_folder: Path, name: str, fingerprint: str) -> Path:

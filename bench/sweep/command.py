@@ -1,4 +1,4 @@
-"""`bench`: the command that runs one configuration or a sweep of them. Hydra does the composing."""
+"""`bench`: the command that runs one configuration or a sweep of them."""
 
 from __future__ import annotations
 
@@ -8,43 +8,50 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import hydra
-from hydra._internal.utils import get_args_parser
-from omegaconf import DictConfig
-
 from bench.console import printable
+from bench.sweep.exit_status import ExitStatus
 
 if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
     from bench.config.schema import RunConfig
 
 
-@hydra.main(version_base="1.3", config_path="pkg://conf", config_name="config")
-def _answer(_: DictConfig) -> None:
-    """Let Hydra answer what trains nothing, such as --help; it never gets as far as this."""
+def main() -> int:
+    """Do what the command line asks for: make runs and print a table of them, or answer.
 
+    Returns:
+        The exit status; see `ExitStatus`.
+    """
+    # Imported here so that Ctrl-C during the imports finds its handler in place. Hydra offers no
+    # public way to its parser, and its flags must be told from overrides before it gets them.
+    from hydra._internal.utils import get_args_parser
 
-def main() -> None:
-    """Run what the command line asks for, print a table of it, and exit."""
-    try:
-        _main()
-    except KeyboardInterrupt:  # before there was anything to tell of
-        sys.exit(130)
-
-
-def _main() -> None:
     arguments = get_args_parser().parse_intermixed_args()
     # Hydra itself wants all flags on one side of the overrides.
     flags = [word for word in sys.argv[1:] if word not in arguments.overrides]
     sys.argv[1:] = [*flags, *arguments.overrides]
-    if not _only_asks(arguments):
-        sys.exit(_run_all(arguments))
+    if not _trains_nothing(arguments):
+        return _run_all(arguments)
     if (arguments.overrides or arguments.config_dir) and not arguments.shell_completion:
-        _compose_or_exit(arguments)  # a mistake is explained in one line here as well
+        _compose_or_exit(arguments)  # so that a mistake is explained in one line
     _answer()
+    return ExitStatus.OK
 
 
-def _only_asks(arguments: argparse.Namespace) -> bool:
-    """Say whether nothing is to be run: --help, --cfg, --info, shell completion."""
+def _answer() -> None:
+    """Let Hydra answer --help, --cfg and the like."""
+    import hydra
+
+    @hydra.main(version_base="1.3", config_path="pkg://conf", config_name="config")
+    def never_called(_: DictConfig) -> None:
+        """Hydra answers before it would call this."""
+
+    never_called()
+
+
+def _trains_nothing(arguments: argparse.Namespace) -> bool:
+    """Say whether the command only asks: --help, --cfg, --info, shell completion."""
     return bool(
         arguments.help
         or arguments.hydra_help
@@ -55,7 +62,7 @@ def _only_asks(arguments: argparse.Namespace) -> bool:
 
 
 def _refuse_other_sources(arguments: argparse.Namespace) -> None:
-    """Refuse Hydra's ways around the project's configuration; one of them unpickles a file."""
+    """Refuse Hydra's other sources of configuration; one of them unpickles a file."""
     from bench.config.schema import ConfigError
 
     for flag in ("config_path", "config_name", "experimental_rerun"):
@@ -70,7 +77,7 @@ def _refuse_other_sources(arguments: argparse.Namespace) -> None:
 def _compose_or_exit(
     arguments: argparse.Namespace, default_name: str = "unnamed"
 ) -> list[RunConfig]:
-    """Return the runs asked for."""
+    """Return the runs asked for, or print what is wrong with them and exit."""
     # Imported here because --help and shell completion must not wait for NumPy.
     from bench.config import compose
     from bench.config.schema import ConfigError
@@ -85,45 +92,44 @@ def _compose_or_exit(
         )
     except ConfigError as error:
         print(f"bench: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(ExitStatus.REFUSED)
 
 
 def _run_all(arguments: argparse.Namespace) -> int:
     """Make every run and return the exit status."""
-    began = datetime.now(UTC)
+    requested_at = datetime.now(UTC).isoformat(timespec="milliseconds")
     default_name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     configs = _compose_or_exit(arguments, default_name)
 
     from bench import files
+    from bench.config import compose
     from bench.config.schema import ConfigError
     from bench.data.datasets import DatasetError
-    from bench.results import store
-    from bench.sweep import launchers, scheduler
+    from bench.sweep import jobs, launchers, summary
+    from bench.sweep.progress import TimeLeft
 
+    planned: list[jobs.Job] = []
     interrupted = False
     try:
-        configs = scheduler.begin(configs)
-        launchers.make_all(configs, began.isoformat(timespec="milliseconds"), arguments.overrides)
-    except (ConfigError, DatasetError, store.StoreError) as error:
-        # The runs still to come would meet the same.
+        launcher, numbers = compose.launcher_of(arguments.overrides)
+        planned, records = jobs.plan(configs, default_name, requested_at)
+        launchers.run_all(planned, TimeLeft(planned, records), launcher, numbers)
+    except (ConfigError, DatasetError, files.FileError) as error:  # the other runs would fail too
         print(f"bench: {printable(error)}", file=sys.stderr)
-        return 2
+        return ExitStatus.REFUSED
     except OSError as error:
         if error.errno not in files.UNWRITABLE:
             raise
-        place = error.filename or scheduler.folder_of(configs[0])
-        print(
-            f"bench: {printable(place)}: can't be written to: {error.strerror}",
-            file=sys.stderr,
-        )
-        return 2
+        place = error.filename or jobs.folder_of(configs[0])
+        print(f"bench: {printable(place)}: can't be written to: {error.strerror}", file=sys.stderr)
+        return ExitStatus.REFUSED
     except KeyboardInterrupt:
         interrupted = True
-    status = scheduler.conclude(configs)
+    status = summary.conclude(planned)
     if not interrupted:
         return status
     words = ["bench", *sys.argv[1:]]
-    if configs[0].sweep_name == default_name:
-        words.append(f"sweep_name={default_name}")
+    if planned and configs[0].sweep_name == default_name:
+        words.append(f"sweep_name={planned[0].config.sweep_name}")
     print(f"To go on from here: {shlex.join(words)}")
-    return 130
+    return ExitStatus.INTERRUPTED

@@ -1,120 +1,123 @@
-"""Hydra's launchers: `hydra/launcher=joblib` and `submitit_local`.
+"""Launchers: in which processes the runs of a sweep are supervised.
 
-A launcher decides in which processes runs are made; there each is made as `bench` makes it:
-isolated, one at a time on a machine, with the same record at the end.
+By default in the command's own. With `hydra/launcher=joblib` or `submitit_local`, in processes of
+those libraries; there each run is made as the command itself makes it: isolated, one at a time on a
+machine, with the same record at the end.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import select
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from hydra import version
-from hydra._internal.callbacks import Callbacks
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.plugins import Plugins
-from hydra.core.utils import JobStatus
-from hydra.types import HydraContext
-from omegaconf import DictConfig, open_dict
-
-from bench.config import compose
 from bench.config.hydra_settings import LAUNCHER
-from bench.config.schema import ConfigError, RunConfig
+from bench.config.schema import ConfigError
 from bench.machine.facts import usable_cores
 from bench.process.supervisor import Supervisor
 from bench.sweep import scheduler
+from bench.sweep.jobs import Job
+from bench.sweep.progress import TimeLeft
 
-FOLDER = ".launcher"  # in the sweep's, for what launchers write
-# A job's time would be up while it waits for the machine; its run has a limit of its own.
+FOLDER = ".launcher"  # in the sweep's: what submitit writes
+# A job waits for the machine, and its time limit would run out; its run has a limit of its own.
 LONG_MINUTES = 10 * 365 * 24 * 60
 
 
-def make_all(configs: Sequence[RunConfig], began: str, words: Sequence[str]) -> None:
-    """Make runs, through a launcher where the words of the command line ask for one.
+Execute = Callable[[Job], str | None]  # returns why the run could not be made
+
+
+def run_all(
+    jobs: Sequence[Job], time_left: TimeLeft, launcher: str, numbers: dict[str, int]
+) -> None:
+    """Make the runs of a sweep with a launcher.
 
     Args:
-        began: as for `sweep.execute`.
+        jobs: the runs, in order.
+        time_left: of the sweep; not shown by a launcher, whose processes don't know of each other.
+        launcher: `basic` for none, `joblib` or `submitit_local`.
+        numbers: the launcher's settings, such as `n_jobs`.
 
     Raises:
-        ConfigError: there is no such launcher, or a run could not be made.
+        ConfigError: the launcher isn't installed, or a run could not be made with it.
+        LockError: the machine's lock can't be used.
         StoreError: a record can't be written.
     """
-    name, numbers = compose.launcher_of(words)
-    if name == "basic":
-        scheduler.execute_all(configs, began)
+    if launcher == "basic":
+        scheduler.execute_all(jobs, time_left)
         return
-    group_size, n_cores = len(configs), len(usable_cores())
-    if name == "submitit_local":  # it starts all of its jobs at once
-        group_size = n_cores
-        numbers = {"timeout_min": LONG_MINUTES} | numbers
-    elif name == "joblib":  # a process that gets no run knows of no end
-        numbers = {"n_jobs": min(n_cores, group_size)} | numbers
-    failures = []
-    for start in range(0, len(configs), group_size):
-        failures += _launch(configs[start : start + group_size], began, name, numbers)
+    module, launch = LAUNCHERS[launcher]
+    if importlib.util.find_spec(module) is None:
+        raise ConfigError(f"{LAUNCHER}={launcher}: not installed; make setup EXTRAS={module}")
+    try:
+        failures = launch(jobs, functools.partial(_execute, os.getpid()), numbers)
+    except Exception as error:  # noqa: BLE001  # each library has its own ways to report a lost process
+        failures = [repr(error)]
     if failures:
-        raise ConfigError(f"{LAUNCHER}={name}: a run could not be made: {failures[0]}")
+        raise ConfigError(f"{LAUNCHER}={launcher}: a run could not be made: {failures[0]}")
 
 
-def _launch(
-    configs: Sequence[RunConfig], began: str, name: str, numbers: dict[str, int]
-) -> list[BaseException]:
-    """Have a launcher make runs, and return what went wrong.
+def _with_joblib(jobs: Sequence[Job], execute: Execute, numbers: dict[str, int]) -> list[str]:
+    from joblib import Parallel, delayed  # type: ignore[import-untyped, unused-ignore]
 
-    It composes no configuration but Hydra's own: of what the user has written it sees a name and
-    numbers.
+    # A process without a run would not notice the end of the command.
+    n_jobs = numbers.get("n_jobs", min(len(usable_cores()), len(jobs)))
+    return list(filter(None, Parallel(n_jobs=n_jobs)(delayed(execute)(job) for job in jobs)))
+
+
+def _with_submitit(jobs: Sequence[Job], execute: Execute, numbers: dict[str, int]) -> list[str]:
+    import submitit
+
+    executor = submitit.AutoExecutor(cluster="local", folder=jobs[0].sweep_folder / FOLDER / "%j")
+    executor.update_parameters(**{"name": "bench", "timeout_min": LONG_MINUTES} | numbers)
+    failures: list[str] = []
+    # It starts all jobs that it is given at once.
+    n_at_once = len(usable_cores())
+    for start in range(0, len(jobs), n_at_once):
+        submitted = [executor.submit(execute, job) for job in jobs[start : start + n_at_once]]
+        failures += filter(None, [job.result() for job in submitted])
+    return failures
+
+
+LAUNCHERS = {"joblib": ("joblib", _with_joblib), "submitit_local": ("submitit", _with_submitit)}
+
+
+def _execute(command: int, job: Job) -> str | None:
+    """Make one run in a launcher's process, which ends when the command's does.
+
+    Args:
+        command: the command's process.
+        job: the run.
+
+    Returns:
+        Why the run could not be made; None if it has a record.
     """
-    folder = str(scheduler.folder_of(configs[0]).absolute() / FOLDER)
-    quoted = folder.replace("\\", "\\\\").replace("'", "\\'")
-    with compose.set_up(None) as loader:
-        if name not in loader.get_group_options(LAUNCHER):
-            extra = name.partition("_")[0]
-            raise ConfigError(f"{LAUNCHER}={name}: not installed; make setup EXTRAS={extra}")
-        base = compose.compose_all(
-            [
-                f"{LAUNCHER}={name}",
-                *(f"hydra.launcher.{key}={value}" for key, value in numbers.items()),
-                f"hydra.sweep.dir='{quoted}'",
-                *("hydra.sweep.subdir=.", "hydra.output_subdir=null"),
-            ]
-        )
-        with open_dict(base):
-            base.hydra.job.name = "bench"
-        version.setbase("1.3")
-        launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=HydraContext(config_loader=loader, callbacks=Callbacks()),
-            task_function=functools.partial(make_run, tuple(configs), began, os.getpid()),
-            config=base,
-        )
-        try:
-            ended = launcher.launch([[] for _ in configs], initial_job_idx=0)
-        except Exception as error:  # noqa: BLE001  # a job that has died is told in many ways
-            return [error]
-    return [job._return_value for job in ended if job.status != JobStatus.COMPLETED]
-
-
-def make_run(configs: Sequence[RunConfig], began: str, command: int, _: DictConfig) -> None:
-    """Make one run; called by a launcher, in a process that ends when that of the command does."""
     _end_with(command)
-    config = configs[HydraConfig.get().job.num]
-    with Supervisor() as launcher:
-        scheduler.execute(config, launcher, began, wait=True)
+    try:
+        with Supervisor() as supervisor:
+            scheduler.execute(job, supervisor, TimeLeft([], []), wait=True)
+    except Exception as error:  # noqa: BLE001  # not every exception survives the way to the command
+        return str(error) or repr(error)
+    return None
 
 
-@functools.cache  # joblib makes several runs in a process
+@functools.cache  # joblib executes several jobs in one process
 def _end_with(process: int) -> None:
-    """Be killed when a process ends, even by a kill, where the system tells of others' ends."""
+    """Watch another process, and kill this one as soon as that has ended, however it ended.
+
+    Where the system has no pidfd (an old kernel, macOS, some sandboxes) nothing is watched.
+    """
 
     def watch() -> None:
         try:
             select.select([os.pidfd_open(process)], [], [])
         except ProcessLookupError:  # it has ended already
             pass
-        except OSError:  # an old kernel, or a sandbox that forbids to ask
+        except OSError:
             return
         os.kill(os.getpid(), signal.SIGKILL)
 

@@ -1,48 +1,105 @@
-"""What a sweep says while it runs: which run it is at, how its epochs go, how long it will take."""
+"""Progress lines of a sweep: which run it is at, how its epochs go, how much time is left."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
-from pathlib import Path
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 
-from bench.config.schema import RunConfig
 from bench.console import printable
 from bench.process.protocol import EpochEnded
-from bench.records import FINISHED, Verdict
-from bench.results import store
+from bench.records import FINISHED, RunRecord, Verdict, setting
+from bench.sweep.jobs import Job, is_current
 from bench.terminal import in_words
 
+MAX_DURATIONS = 20  # of each kind of run: the latest tell most
+Kind = tuple[str, str]  # names of implementation and architecture
 
-def print_heading(config: RunConfig, sweep_folder: Path, remark: str | None) -> None:
-    """Say which run of how many this is, and a remark, or how long all that is left will take."""
-    run_ids = store.read_plan(sweep_folder).run_ids
-    number = run_ids.index(config.run_id)
-    left = remark or _time_left(sweep_folder, run_ids[number:])
+
+class TimeLeft:
+    """Estimates how long the runs that are still to be made will take.
+
+    A run is estimated by the mean of those that have finished with the same implementation and
+    architecture; else by those of the same implementation; else by all.
+    """
+
+    def __init__(self, jobs: Sequence[Job], records: Iterable[RunRecord]) -> None:
+        """Learn durations from records.
+
+        Args:
+            jobs: all runs of the command.
+            records: those that the sweep has already.
+        """
+        self._durations: dict[Kind, deque[float]] = {}
+        earlier = {(record.sweep_name, record.run_id): record for record in records}
+        for record in earlier.values():
+            self._learn(record)
+        self._waiting = {}
+        for job in jobs:
+            key = job.config.sweep_name, job.run_id
+            if key not in earlier or not is_current(earlier[key], job):
+                self._waiting[key] = _kind(job)
+        self._n_waiting = Counter(self._waiting.values())
+
+    def count(self, job: Job, record: RunRecord | None = None) -> None:
+        """Take one run off those that are still to be made.
+
+        Args:
+            job: the run.
+            record: its record, if it has just been made.
+        """
+        kind = self._waiting.pop((job.config.sweep_name, job.run_id), None)
+        if kind is not None:
+            self._n_waiting[kind] -= 1
+        if record is not None:
+            self._learn(record)
+
+    @property
+    def seconds(self) -> float | None:
+        """The estimate; None as long as no run has finished."""
+        if not self._durations:
+            return None
+        return sum(n * self._mean(kind) for kind, n in self._n_waiting.items())
+
+    def __str__(self) -> str:
+        """Return the estimate in words; empty if there is none."""
+        seconds = self.seconds
+        if seconds is None:
+            return ""
+        return (
+            f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
+        )
+
+    def _learn(self, record: RunRecord) -> None:
+        if record.status in FINISHED:
+            names = (setting(record, group, "name") for group in ("implementation", "architecture"))
+            implementation, architecture = map(str, names)
+            kind = implementation, architecture
+            self._durations.setdefault(kind, deque(maxlen=MAX_DURATIONS))
+            self._durations[kind].append(record.seconds.total)
+
+    def _mean(self, kind: Kind) -> float:
+        known = self._durations
+        if kind in known:
+            return statistics.fmean(known[kind])
+        like = [values for (name, _), values in known.items() if name == kind[0]]
+        return statistics.fmean(map(statistics.fmean, like or known.values()))
+
+
+def _kind(job: Job) -> Kind:
+    return job.config.implementation.name, job.config.architecture.name
+
+
+def print_heading(job: Job, remark: str) -> None:
+    """Print which run of how many this is, with a remark such as the time that is left."""
     print(
-        f"[{number + 1}/{len(run_ids)}] {config.implementation.name} {config.architecture.name} "
-        f"learning rate {config.learning_rate:g}, seed {config.seed}"
-        + (f"  ({left})" if left else ""),
+        f"[{job.number}/{job.n_runs}] {job.label}" + (f"  ({remark})" if remark else ""),
         flush=True,
     )
 
 
-def _time_left(sweep_folder: Path, run_ids: Sequence[str]) -> str:
-    """Estimate from the runs that are finished, those of the same implementation first."""
-    durations: dict[str, list[float]] = {}
-    for record in store.read_sweep(sweep_folder).records:
-        if record.status in FINISHED:
-            durations.setdefault(record.run_id.split("-")[0], []).append(record.seconds.total)
-    if not durations:
-        return ""
-    means = {name: statistics.mean(values) for name, values in durations.items()}
-    overall = statistics.mean(means.values())
-    seconds = sum(means.get(run_id.split("-")[0], overall) for run_id in run_ids)
-    return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
-
-
 def print_waiting() -> None:
-    """Say why nothing happens."""
+    """Print why nothing happens."""
     print(
         "    waiting for another run on this machine to end (share_machine=true runs beside it)",
         flush=True,
@@ -50,12 +107,17 @@ def print_waiting() -> None:
 
 
 def print_verdict(verdict: Verdict) -> None:
-    """Say what the ladder came to."""
+    """Print the result of the parity ladder."""
     print(f"    parity: {verdict.implementation} {printable(in_words(verdict))}", flush=True)
 
 
 def print_epoch(ended: EpochEnded, n_epochs: int) -> None:
-    """Say how an epoch went."""
+    """Print the metrics of an epoch.
+
+    Args:
+        ended: the epoch.
+        n_epochs: of the run.
+    """
     epoch = ended.epoch
 
     def shown(value: float | None) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bench.config.compose import compose_runs
 from bench.config.schema import ConfigError
-from bench.sweep import scheduler
+from bench.sweep import jobs
 from tests.chaos.conftest import FULL, SEED, TRIED
 
 KEYS = (
@@ -54,7 +54,7 @@ def test_a_hostile_value_is_safe_or_refused_in_a_line(key, value, quoted, monkey
     else:
         results = (tmp_path / "results").resolve()
         for config in configs:
-            folder = scheduler.folder_of(config)
+            folder = jobs.folder_of(config)
             assert (folder / config.run_id).resolve().parent.parent == results
             assert Path(folder / config.run_id).name.isascii()
     assert list(tmp_path.iterdir()) == []

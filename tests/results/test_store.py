@@ -200,7 +200,7 @@ def test_a_damaged_plan_is_told_and_one_of_a_later_version_is_not_touched(tmp_pa
     store.add_to_plan(tmp_path, ["first"])
     (tmp_path / store.PLAN_NAME).write_text("{")
     (tmp_path / f".{store.PLAN_NAME}.left").write_text("by one that was killed")
-    assert store.PLAN_NAME in store.add_to_plan(tmp_path, ["second"])
+    assert store.PLAN_NAME in store.add_to_plan(tmp_path, ["second"])[1]
     assert store.read_plan(tmp_path).run_ids == ("second",)
     assert not list(tmp_path.glob(f".{store.PLAN_NAME}.*"))
     (tmp_path / store.PLAN_NAME).write_text('{"schema_version": 99}')

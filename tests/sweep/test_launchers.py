@@ -1,4 +1,4 @@
-"""Hydra's other launchers end with the same records."""
+"""With every launcher a sweep ends with the same records, and no process outlives the command."""
 
 from __future__ import annotations
 
@@ -8,22 +8,19 @@ import subprocess
 
 import pytest
 
+from bench.config import compose
 from bench.config.compose import compose_runs
 from bench.config.schema import ConfigError
 from bench.machine import usage
 from bench.sweep import launchers
-from tests.conftest import SCRIPTS
+from tests.conftest import SCRIPTS, TINY
 from tests.processes import LONG, is_running, never_at_once, runs_below, times_of_runs, wait_for
 
-WORDS = (
-    "-m", "dataset=synthetic", "epochs=1", "learning_rate=0.01,0.1", "sweep_name=launched",
-)  # fmt: skip
+WORDS = ("-m", *TINY, "learning_rate=0.01,0.1", "sweep_name=launched")
 LAUNCHERS = {
-    "joblib": ("hydra_plugins.hydra_joblib_launcher", ()),
-    "submitit_local": (
-        "hydra_plugins.hydra_submitit_launcher", ("hydra.launcher.timeout_min=50",)
-    ),
-}  # fmt: skip
+    "joblib": ("joblib", ("hydra.launcher.n_jobs=2",)),
+    "submitit_local": ("submitit", ("hydra.launcher.timeout_min=50",)),
+}
 
 
 def learnt(folder):
@@ -55,16 +52,34 @@ def test_a_launcher_ends_with_the_same_records(name, plain, run, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 
 
-def test_a_launcher_that_there_is_not_is_named(run):
-    ended = run("bench", *WORDS, "hydra/launcher=nowhere")
-    assert ended.returncode == 2
-    assert "nowhere" in ended.stderr
-    assert "Traceback" not in ended.stderr
+def test_an_unknown_launcher_is_named(main):
+    status, _, err = main(*WORDS, "hydra/launcher=nowhere")
+    assert status == 2
+    assert "nowhere" in err
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_a_launcher_that_is_not_installed_is_named(name, main, monkeypatch):
+    monkeypatch.setattr(launchers.importlib.util, "find_spec", lambda module: None)
+    with pytest.raises(ConfigError, match=f"make setup EXTRAS={LAUNCHERS[name][0]}"):
+        launchers.run_all([], None, name, {})
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_a_run_that_a_launcher_cannot_make_is_named(name, plan, write, monkeypatch):
+    pytest.importorskip(LAUNCHERS[name][0])
+    planned = plan(0, 1)
+    (planned[1].folder).parent.mkdir(parents=True, exist_ok=True)
+    planned[1].folder.write_text("a file where the run's folder would be")
+    with pytest.raises(
+        ConfigError, match=f"{name}: a run could not be made: .*{planned[1].run_id}"
+    ):
+        launchers.run_all(planned[1:], None, name, {})
 
 
 @pytest.fixture(params=LAUNCHERS)
 def going(request, tmp_path):
-    """A sweep that a launcher has in hand."""
+    """A sweep in a launcher's processes."""
     pytest.importorskip(LAUNCHERS[request.param][0])
     words = (*LONG, "-m", "seed=1,2", f"hydra/launcher={request.param}", "sweep_name=launched")
     with subprocess.Popen(
@@ -127,7 +142,7 @@ def test_settings_of_hydra_that_could_run_code_are_refused(word):
 def test_numbers_for_a_launcher_are_taken():
     words = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=1,2"]
     assert len(compose_runs(words, default_name="test", multirun=True)) == 2
-    assert launchers.overrides.launcher_of(words) == ("joblib", {"n_jobs": 2})
+    assert compose.launcher_of(words) == ("joblib", {"n_jobs": 2})
 
 
 @pytest.mark.parametrize(

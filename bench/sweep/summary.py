@@ -1,0 +1,39 @@
+"""The end of a sweep: its table, where its results are, and the exit status."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from bench.config.identity import varying_keys
+from bench.console import printable
+from bench.records import BROKEN
+from bench.results import store
+from bench.sweep.exit_status import ExitStatus
+from bench.sweep.jobs import Job
+from bench.terminal import print_runs
+
+
+def conclude(jobs: Sequence[Job]) -> ExitStatus:
+    """Print a table of the runs that have ended, and return what became of the sweep."""
+    run_ids = {job.run_id for job in jobs}
+    folders = dict.fromkeys(job.sweep_folder for job in jobs)
+    sweeps = [store.read_sweep(folder) for folder in folders if folder.is_dir()]
+    records = [record for sweep in sweeps for record in sweep.records if record.run_id in run_ids]
+    keys = {record.parity_key for record in records}
+    verdicts = [verdict for sweep in sweeps for verdict in sweep.verdicts if verdict.key in keys]
+    print_runs(records, verdicts, varying_keys([record.config for record in records]))
+    for line in (line for sweep in sweeps for line in sweep.unreadable):
+        print(f"Not read: {printable(line)}")
+    for sweep in sweeps:
+        folder = shlex.quote(str(sweep.folder))
+        print(f"Results: {sweep.folder}   Report: bench-report {folder}")
+    if any(record.status in BROKEN for record in records):
+        return ExitStatus.RUN_FAILED
+    if records and all(record.status == "skipped" for record in records):
+        print(
+            "Nothing was trained: every run was skipped "
+            f"(exit status {ExitStatus.NOTHING_TRAINED:d})"
+        )
+        return ExitStatus.NOTHING_TRAINED
+    return ExitStatus.OK

@@ -1,0 +1,121 @@
+"""Jobs and records without processes, and the command in the tests' own process."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+
+import msgspec
+import pytest
+
+from bench.config.compose import compose_runs
+from bench.parity import gate
+from bench.records import RunRecord, Seconds
+from bench.results import store
+from bench.sweep import command, jobs, single_run
+from tests.conftest import TINY
+
+REQUESTED_AT = "2026-01-02T00:00:00.000+00:00"
+
+
+@pytest.fixture(scope="session")
+def composed():
+    """A configuration, composed once."""
+    (config,) = compose_runs([*TINY, "sweep_name=night"], default_name="unnamed")
+    return config
+
+
+@pytest.fixture
+def configure(composed, tmp_path):
+    """Return the configuration with changes; its results go to the test's folder."""
+
+    def change(**changes):
+        changes = {"results_folder": str(tmp_path / "results")} | changes
+        return msgspec.structs.replace(composed, **changes)
+
+    return change
+
+
+@pytest.fixture
+def plan(configure):
+    """Plan runs, by default one per seed, and return them as jobs."""
+
+    def plan_runs(*seeds, **changes):
+        configs = [configure(seed=seed, **changes) for seed in seeds]
+        return jobs.plan(configs, "unnamed", REQUESTED_AT)[0]
+
+    return plan_runs
+
+
+def record_of(job, **changes):
+    """Return the record of a job that is done."""
+    record = RunRecord(
+        schema_version=store.SCHEMA_VERSION,
+        run_id=job.run_id,
+        sweep_name=job.config.sweep_name,
+        status="done",
+        error=None,
+        started_at="2026-01-01T00:00:00.000+00:00",
+        finished_at="2026-01-01T00:00:01.000+00:00",
+        config=msgspec.to_builtins(job.config),
+        config_hash=job.config.hash,
+        environment={},
+        seconds=Seconds(total=1.0),
+        parameter_count=1,
+        flops_per_example=1,
+        parity_key=job.pending.key,
+        made_with=dict(job.made_with),
+    )
+    return dataclasses.replace(record, **changes)
+
+
+@pytest.fixture
+def write():
+    """Write a job's record."""
+
+    def write_record(job, **changes):
+        record = record_of(job, **changes)
+        store.write_record(job.sweep_folder, record)
+        return record
+
+    return write_record
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """Make runs without processes, and return the ids of those that were made.
+
+    What a run's record gets can be set in `made.changes`, by seed.
+    """
+
+    class Made(list):
+        def __init__(self):
+            super().__init__()
+            self.changes = {}
+
+    runs = Made()
+
+    def make(job, supervisor):
+        runs.append(job.run_id)
+        return record_of(job, **runs.changes.get(job.config.seed, {})), job
+
+    monkeypatch.setattr(single_run, "make", make)
+    monkeypatch.setattr(gate, "judge", lambda *_: None)
+    return runs
+
+
+@pytest.fixture
+def main(monkeypatch, tmp_path, capsys):
+    """Run the command in this process, in the test's folder; returns status, output, errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["bench", *words])
+        try:
+            status = command.main()
+        except SystemExit as error:
+            status = error.code
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return run
