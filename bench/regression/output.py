@@ -1,10 +1,10 @@
-"""What a comparison shows: progress, a table, and a folder with the raw pairs."""
+"""What a comparison shows: progress, a table, and a folder with a report and the raw pairs."""
 
 from __future__ import annotations
 
 import math
-import statistics
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,21 +14,22 @@ from typing import Any
 import msgspec
 from rich.progress import BarColumn, Progress, TextColumn
 
-from bench import provenance, terminal
+from bench import terminal
 from bench.machine import facts
 from bench.markdown import table, text
-from bench.regression.session import Outcome
+from bench.regression.outcome import Outcome
 from bench.regression.side_process import SideName
-from bench.regression.sides import SideOfPair, different_libraries
+from bench.regression.sides import Side, different_libraries
 from bench.statistics import Estimate
 
+MARKER = "<!-- bench-compare -->"  # by which a pull request's comment is found again
 HEADINGS = ("ratio", "95 % interval", "pairs", "spread", "answer")
 MEANING = (
-    "Ratio: time of HEAD over time of BASE. Spread: standard deviation of the pairs. Not slower: "
-    "by less than what matters, with 99 % certainty."
+    "Ratio: time of HEAD / time of BASE. Spread: standard deviation of the pairs. Not slower: the "
+    "slowdown is below what matters, with 99 % certainty."
 )
 SOMETHING_ELSE = "learns something else"
-APART = {
+DIFFERENCES = {
     "first_apart": "the update after a few steps",
     "losses_apart": "a block's loss",
     "last_apart": "the update after all blocks",
@@ -36,163 +37,184 @@ APART = {
 
 
 @contextmanager
-def progress(budget_seconds: float) -> Iterator[Callable[[Sequence[Outcome], float], None]]:
-    """Show how far a campaign is, and its estimates as they narrow."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"))
-    with Progress(*columns, console=terminal.console(), transient=True) as shown:
-        bar = shown.add_task("pairs", total=budget_seconds, said="starting")
+def progress(budget_seconds: float, until: float) -> Iterator[Callable[[Sequence[Outcome]], None]]:
+    """Show how far a session is, and its estimates as they narrow.
 
-        def on_pair(outcomes: Sequence[Outcome], seconds: float) -> None:
-            pairs = max(len(one.pairs) for one in outcomes)
-            known = [one.estimate for one in outcomes]
-            widest = max((made.high for made in known if made is not None), default=None)
-            said = f"{pairs} pairs" + (f", ratios up to {widest:.3f}" if widest else "")
-            shown.update(bar, completed=min(seconds, budget_seconds), said=said)
+    Args:
+        budget_seconds: of the session.
+        until: `time.monotonic` at its end.
+
+    Yields:
+        A function to call after every pair with all outcomes so far.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"))
+    with Progress(*columns, console=terminal.console(), transient=True) as shown:
+        bar = shown.add_task("pairs", total=budget_seconds, state="starting")
+
+        def on_pair(outcomes: Sequence[Outcome]) -> None:
+            n_pairs = max(len(outcome.pairs) for outcome in outcomes)
+            estimates = [outcome.estimate for outcome in outcomes]
+            highest = max((known.high for known in estimates if known is not None), default=None)
+            state = f"{n_pairs} pairs" + (f", ratios up to {highest:.3f}" if highest else "")
+            left = max(0.0, until - time.monotonic())
+            shown.update(bar, completed=budget_seconds - left, state=state)
 
         yield on_pair
 
 
-def print_table(outcomes: Sequence[Outcome], sides: Mapping[SideName, SideOfPair]) -> None:
-    """Print a line a cell."""
+def print_table(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> None:
+    """Print a row per case, and remarks below."""
     shown = terminal.new_table(
-        title=_title(sides), caption=MEANING, words=("cell",), numbers=HEADINGS
+        title=_title(sides), caption=MEANING, words=("case",), numbers=HEADINGS
     )
-    for one in outcomes:
-        shown.add_row(one.cell.name, *_row(one))
+    for outcome in outcomes:
+        shown.add_row(outcome.case.name, *_row(outcome))
     terminal.console().print(shown)
-    for line in _remarks(outcomes, sides):
-        print(line)
+    for remark in _remarks(outcomes, sides):
+        print(remark)
 
 
-def _title(sides: Mapping[SideName, SideOfPair]) -> str:
-    return f"HEAD {_named(sides['head'])} against BASE {_named(sides['base'])}"
+def _title(sides: Mapping[SideName, Side]) -> str:
+    return f"HEAD {_name(sides['head'])} against BASE {_name(sides['base'])}"
 
 
-def _named(side: SideOfPair) -> str:
-    short = (
-        side.commit[:10] + ("-dirty" if side.commit.endswith("-dirty") else "")
-        if side.commit
-        else ""
-    )
-    return side.label if not short or short == side.label else f"{side.label} ({short})"
+def _name(side: Side) -> str:
+    if side.commit is None:
+        return side.label
+    commit, dirty, _ = side.commit.partition("-dirty")
+    short = commit[:10] + dirty
+    return side.label if short == side.label else f"{side.label} ({short})"
 
 
-def _row(one: Outcome) -> list[str]:
-    answer = f"{one.failed.upper()} fails" if one.failed else str(one.answer or "-")
-    if one.learns_something_else:
+def _row(outcome: Outcome) -> list[str]:
+    estimate = outcome.estimate
+    if outcome.failed is not None:
+        answer = f"{outcome.failed.upper()} fails"
+    else:
+        answer = str(outcome.answer or "not measured")
+    if outcome.learns_something_else:
         answer += f", {SOMETHING_ELSE}"
-    made = one.estimate
-    if made is None:
-        return ["-", "-", str(len(one.pairs)), "-", answer]
-    return [f"{made.ratio:.3f}", _interval(made), str(made.n_pairs), f"{made.spread:.1%}", answer]
+    if estimate is None:
+        return ["-", "-", str(len(outcome.pairs)), "-", answer]
+    interval = f"{estimate.low:.3f} to {estimate.high:.3f}"
+    return [
+        f"{estimate.ratio:.3f}", interval, str(estimate.n_pairs), f"{estimate.spread:.1%}", answer,
+    ]  # fmt: skip
 
 
-def _interval(made: Estimate) -> str:
-    return f"{made.low:.3f} to {made.high:.3f}"
-
-
-def _remarks(outcomes: Sequence[Outcome], sides: Mapping[SideName, SideOfPair]) -> list[str]:
-    different = different_libraries(sides["base"], sides["head"])
-    in_both = {name: versions for name, versions in different.items() if "none" not in versions}
-    lines = [f"{name}: {base} in BASE, {head} in HEAD" for name, (base, head) in in_both.items()]
+def _remarks(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> list[str]:
+    base, head = sides["base"], sides["head"]
+    different = different_libraries(base, head)
+    in_both = {name: pair for name, pair in different.items() if "none" not in pair}
+    lines = [f"{name}: {old} in BASE, {new} in HEAD" for name, (old, new) in in_both.items()]
     if len(different) > len(in_both):
-        lines.append(f"{len(different) - len(in_both)} libraries are on one side alone")
-    lines += [f"{one.cell.name}: {one.error}" for one in outcomes if one.error]
-    lines += [f"{one.cell.name}: {one.remark}" for one in outcomes if one.remark]
-    for one in outcomes:
-        if one.learns_something_else:
-            lines.append(f"{one.cell.name}: {SOMETHING_ELSE}: {_apart(one)}")
+        n_others = len(different) - len(in_both)
+        lines.append(f"{n_others} libraries are installed on one side only")
+    if base.python == head.python and base.commit == head.commit and _is_exact(base.commit):
+        lines.append("BASE and HEAD are the same commit with the same interpreter")
+    for outcome in outcomes:
+        name = outcome.case.name
+        if outcome.remark is not None:
+            lines.append(f"{name}: {outcome.remark}")
+        if outcome.learns_something_else:
+            lines.append(f"{name}: {SOMETHING_ELSE}: {_differences(outcome)}")
+        if not outcome.is_measured:
+            lines.append(f"{name}: not measured: {outcome.error}")
     return lines
 
 
-def _apart(one: Outcome) -> str:
-    """Say how far apart what both sides learn is, and how far it may be."""
-    found = {
-        how: (statistics.median(getattr(pair, how) for pair in one.pairs), bound)
-        for how, bound in one.bounds.items()
-    }
-    return "BASE and HEAD are apart by " + ", ".join(
-        f"{apart:.1%} of {APART[how]} (rounding explains {bound:.1%})"
-        for how, (apart, bound) in found.items()
+def _is_exact(commit: str | None) -> bool:
+    return commit is not None and not commit.endswith("-dirty")
+
+
+def _differences(outcome: Outcome) -> str:
+    """Return by how much what both sides learn differs, and how much rounding explains."""
+    learning = outcome.learning
+    return f"HEAD and {learning.compared_with} differ by " + ", ".join(
+        f"{difference:.1%} of {DIFFERENCES[key]} (rounding explains {learning.bounds[key]:.1%})"
+        for key, difference in learning.differences.items()
     )
 
 
-def check(folder: Path) -> None:
-    """See that a folder can be written to.
+def check_writable(folder: Path) -> None:
+    """Create a folder, and check that files can be written to it.
 
     Raises:
-        OSError: it can't.
+        OSError: they can't.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass
 
 
-def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[SideName, SideOfPair]) -> None:
+def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> None:
     """Write the raw pairs, a report for a pull request, and a plot."""
     content = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "sides": {
-            which: {"label": side.label, "commit": side.commit} for which, side in sides.items()
+            name: {"label": side.label, "commit": side.commit} for name, side in sides.items()
         },
         "different_libraries": different_libraries(sides["base"], sides["head"]),
-        "environment": facts.describe([]) | provenance.code_version(),
+        "environment": facts.describe([]),
         "cells": [
             {
-                "cell": one.cell.name,
-                "answer": one.answer,
-                "error": one.error,
-                "failed": one.failed,
-                "learns_something_else": one.learns_something_else,
-                "bounds": one.bounds,
-                "estimate": one.estimate,
-                "pairs": one.pairs,
+                "cell": outcome.case.name,
+                "answer": outcome.answer,
+                "error": outcome.error,
+                "failed": outcome.failed,
+                "learns_something_else": outcome.learns_something_else,
+                "bounds": outcome.learning.bounds,
+                "estimate": outcome.estimate,
+                "pairs": outcome.pairs,
             }
-            for one in outcomes
+            for outcome in outcomes
         ],
     }
     (folder / "pairs.json").write_bytes(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
     (folder / "report.md").write_text(markdown(outcomes, sides), encoding="utf-8")
-    if any(one.estimate for one in outcomes):
+    if any(outcome.estimate for outcome in outcomes):
         _draw(outcomes, folder / "ratios.png", _title(sides))
     print(f"Written: {folder}")
 
 
-def markdown(outcomes: Sequence[Outcome], sides: Mapping[SideName, SideOfPair]) -> str:
-    """Return the outcome for a pull request."""
-    rows = [[text(one.cell.name), *(text(cell) for cell in _row(one))] for one in outcomes]
-    parts = [
-        f"### Training speed: {text(_title(sides))}",
-        table(["cell", *HEADINGS], rows),
-        MEANING,
+def markdown(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> str:
+    """Return the comparison as a comment for a pull request."""
+    rows = [
+        [text(outcome.case.name), *(text(value) for value in _row(outcome))] for outcome in outcomes
     ]
-    parts += [f"- {text(line)}" for line in _remarks(outcomes, sides)]
-    return "\n\n".join(parts) + "\n"
+    parts = [
+        f"{MARKER}\n### Training speed: {text(_title(sides))}",
+        table(["case", *HEADINGS], rows),
+        MEANING,
+        "\n".join(f"- {text(remark)}" for remark in _remarks(outcomes, sides)),
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _draw(outcomes: Sequence[Outcome], path: Path, title: str) -> None:
-    """Draw every pair as a point, and each cell's interval."""
+    """Draw every pair as a point, and the interval of each case."""
     from bench import plotting
 
     known: list[tuple[Outcome, Estimate]] = [
-        (one, made) for one in outcomes if (made := one.estimate) is not None
+        (outcome, estimate) for outcome in outcomes if (estimate := outcome.estimate) is not None
     ]
     with plotting.figure(path, title, figsize=(8, 1.6 + 0.6 * len(known))) as (_, axes):
         panel: Any = axes[0, 0]
-        for place, (one, made) in enumerate(known):
-            ratios = [math.exp(pair.value) for pair in one.pairs]
-            spread = [place + 0.25 * ((n * 7 % 11) / 10 - 0.5) for n in range(len(ratios))]
-            panel.plot(ratios, spread, "o", color="#999999", markersize=3)
+        for row, (outcome, estimate) in enumerate(known):
+            ratios = [math.exp(pair.value) for pair in outcome.pairs]
+            # Spread the points, so that they do not cover each other.
+            heights = [row + 0.25 * ((n * 7 % 11) / 10 - 0.5) for n in range(len(ratios))]
+            panel.plot(ratios, heights, "o", color="#999999", markersize=3)
             panel.errorbar(
-                made.ratio,
-                place,
-                xerr=[[made.ratio - made.low], [made.high - made.ratio]],
+                estimate.ratio,
+                row,
+                xerr=[[estimate.ratio - estimate.low], [estimate.high - estimate.ratio]],
                 fmt="s",
-                color="#D55E00" if one.answer == "slower" else "#0072B2",
+                color="#D55E00" if outcome.answer == "slower" else "#0072B2",
                 capsize=4,
             )
         panel.axvline(1, color="black", linewidth=1)
-        panel.set_yticks(range(len(known)), [one.cell.name for one, _ in known])
+        panel.set_yticks(range(len(known)), [outcome.case.name for outcome, _ in known])
         panel.set_ylim(-0.6, len(known) - 0.4)
         panel.invert_yaxis()
-        panel.set_xlabel("time of HEAD over time of BASE; a point is a pair")
+        panel.set_xlabel("time of HEAD / time of BASE; each point is a pair")

@@ -1,14 +1,14 @@
-"""One side of a comparison: `python -P side.py CORES FOLDER`, a line in, a line out.
+"""The program of one side: `python -P side.py CORES FOLDER`.
 
-A program by itself: of the project it imports only `bench.contract` and `implementations`, from
-the tree that it is pointed at, which may be an older revision, with an interpreter that may have
-nothing but NumPy and the framework. All else it is told in FOLDER, whose name it has per cell:
-problem.json, images.npy, labels.npy, batches.npy and parameters-*.npy.
+It reads a request per line and writes an answer per line. Of the project it imports only
+`bench.contract` and `implementations`, from the tree in PYTHONPATH, which may be an older revision,
+with an interpreter that may have nothing but NumPy and the framework. Everything else is in FOLDER,
+in files that are named there by case.
 
-    {"open": "cell"}         build and warm up; train a few steps    -> how far they moved it
-    {"open_nudged": "cell"}  the same, from weights that are a unit in the last place away
-    {"block": 3}             train on the third slice of the batches -> its seconds and loss
-    {"learnt": "cell"}                                               -> how far all has moved it
+    {"open": "case"}            build, warm up, train a few steps  -> the update so far
+    {"open_perturbed": "case"}  the same from weights that differ by one unit in the last place
+    {"block": 3}                train on a slice of the batches    -> seconds and mean loss
+    {"update": null}                                               -> the update so far
 """
 
 import os
@@ -16,14 +16,14 @@ import select
 import signal
 import sys
 
-if hasattr(os, "sched_setaffinity"):  # before a library sizes its pools by what it finds
+if hasattr(os, "sched_setaffinity"):  # before a library sizes its thread pools by the cores
     os.sched_setaffinity(0, {int(core) for core in sys.argv[1].split(",")})
 
-if os.fork() == 0:  # a watch: should who asks be killed, all end that are here, also who hangs
+if os.fork() == 0:  # Watchdog: kill this process group once the parent closes stdin.
     os.close(1)
-    asked = select.poll()
-    asked.register(0, 0)  # of events, only the end of what can be asked
-    asked.poll()
+    poll = select.poll()
+    poll.register(0, 0)  # no events: only a hang-up is reported
+    poll.poll()
     os.killpg(0, signal.SIGKILL)
 
 import gc
@@ -40,103 +40,100 @@ N_FIRST_STEPS = 10  # so few that rounding has not grown, whatever the learning 
 
 
 class Side:
-    """Answers for one cell at a time."""
+    """Answers requests about one case at a time."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def open(self, name: str, *, nudged: bool = False) -> dict[str, Any]:
-        """Build what is asked for; return how far a few steps have moved it."""
+    def open(self, name: str, *, perturbed: bool = False) -> dict[str, Any]:
+        """Build a case and train a few steps; return the update."""
         from bench.contract import Layer, Problem, Recipe
 
         folder = self.folder / name
-        told = json.loads((folder / "problem.json").read_text(encoding="utf-8"))
-        kind = importlib.import_module(f"implementations.{told['module']}").MLP
+        problem = json.loads((folder / "problem.json").read_text(encoding="utf-8"))
+        implementation = importlib.import_module(f"implementations.{problem.pop('module')}").MLP
+        layer_sizes = tuple(problem.pop("layer_sizes"))
         self.initial = tuple(
             Layer(
-                _nudged(np.load(folder / f"weights-{n}.npy"), nudged),
+                _perturb(np.load(folder / f"weights-{n}.npy"), perturbed),
                 np.load(folder / f"bias-{n}.npy"),
             )
-            for n in range(len(told["layer_sizes"]) - 1)
+            for n in range(len(layer_sizes) - 1)
         )
-        problem = Problem(
-            train_images=np.load(self.folder / "images.npy"),
-            train_labels=np.load(self.folder / "labels.npy"),
-            layer_sizes=tuple(told["layer_sizes"]),
-            recipe=Recipe(**told["recipe"]),
-            learning_rate=told["learning_rate"],
-            device=told["device"],
-            threads=told["threads"],
-            options=told["options"],
+        self.batches = np.load(folder / "batches.npy")  # (slices, steps, batch size)
+        self.model = implementation()
+        self.model.setup(
+            Problem(
+                train_images=np.load(self.folder / "images.npy"),
+                train_labels=np.load(self.folder / "labels.npy"),
+                layer_sizes=layer_sizes,
+                recipe=Recipe(**problem.pop("recipe")),
+                **problem,
+            ),
+            self.initial,
         )
-        self.batches = np.load(folder / "batches.npy")  # (blocks, steps, batch size)
-        self.model = kind()
-        self.model.setup(problem, self.initial)
         self.model.warm_up(self.batches[0])
         self.model.train_epoch(self.batches[0, :N_FIRST_STEPS])
-        told = self.learnt(name)
+        answer = self.update()
         gc.collect()
         gc.disable()  # the same for both sides
-        return told
+        return answer
 
-    def open_nudged(self, name: str) -> dict[str, Any]:
-        """Do the same from weights that differ by no more than rounding does."""
-        return self.open(name, nudged=True)
+    def open_perturbed(self, name: str) -> dict[str, Any]:
+        """Do the same from slightly different initial weights."""
+        return self.open(name, perturbed=True)
 
     def block(self, number: int) -> dict[str, Any]:
-        """Train one block; return its seconds and loss."""
+        """Train one block; return its seconds and mean loss."""
         batches = self.batches[number % len(self.batches)]
         start = time.perf_counter()
         loss = self.model.train_epoch(batches)
         return {"seconds": time.perf_counter() - start, "loss": _finite(loss)}
 
-    def learnt(self, _name: str) -> dict[str, Any]:
-        """Return how far all training so far has moved the parameters."""
-        return {"moved": _moved(self.initial, self.model.parameters())}
+    def update(self, _: None = None) -> dict[str, Any]:
+        """Return the length of the update so far, and its projections on random directions."""
+        update = np.concatenate(
+            [
+                (np.asarray(new, np.float64) - np.asarray(old, np.float64)).ravel()
+                for old_layer, new_layer in zip(self.initial, self.model.parameters(), strict=True)
+                for old, new in zip(old_layer, new_layer, strict=True)
+            ]
+        )
+        randomness = np.random.default_rng(0)  # the same directions on both sides
+        projections = [
+            randomness.standard_normal(len(update)) @ update for _ in range(N_PROJECTIONS)
+        ]
+        return {"update": [_finite(value) for value in (np.linalg.norm(update), *projections)]}
 
 
-def _nudged(array: Any, nudged: bool) -> Any:
-    """Return the next numbers up or down, at random, if this is asked for."""
-    if not nudged:
+def _perturb(array: Any, perturbed: bool) -> Any:
+    """Return an array; if it is perturbed, each number's neighbour, at random up or down."""
+    if not perturbed:
         return array
     upwards = np.random.default_rng(0).random(array.shape) < 0.5
     return np.nextafter(array, np.where(upwards, np.inf, -np.inf).astype(array.dtype))
 
 
-def _moved(initial: Any, now: Any) -> list[float]:
-    """Return projections of the update on directions that both sides draw alike."""
-    moved = np.concatenate(
-        [
-            (np.asarray(new, np.float64) - np.asarray(old, np.float64)).ravel()
-            for old_layer, new_layer in zip(initial, now, strict=True)
-            for old, new in zip(old_layer, new_layer, strict=True)
-        ]
-    )
-    random = np.random.default_rng(0)
-    projections = [float(random.standard_normal(len(moved)) @ moved) for _ in range(N_PROJECTIONS)]
-    return [_finite(value) for value in (np.linalg.norm(moved), *projections)]
-
-
 def _finite(value: Any) -> float:
-    """Return a number for JSON, which knows no infinity: what has diverged is far from the rest."""
+    """Return a number that JSON can hold: a diverged value is far from every other."""
     return float(np.nan_to_num(float(value), nan=1e100, posinf=1e100, neginf=-1e100))
 
 
 def main() -> None:
-    """Answer until nobody asks."""
+    """Answer requests until stdin ends."""
     channel = os.fdopen(os.dup(1), "w")
-    os.register_at_fork(after_in_child=channel.close)  # it ends with this process
-    os.dup2(2, 1)  # what a framework prints is no answer
+    os.register_at_fork(after_in_child=channel.close)  # so that it ends with this process
+    os.dup2(2, 1)  # what a framework prints is not an answer
     side = Side(Path(sys.argv[2]))
     for line in sys.stdin:
         try:
-            ((asked, value),) = json.loads(line).items()
-            answer = getattr(side, asked)(value)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a revision does wrong
+            ((name, argument),) = json.loads(line).items()
+            answer = getattr(side, name)(argument)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # any fault of a revision
             answer = {"error": f"{type(error).__name__}: {error}"}
         channel.write(json.dumps(answer) + "\n")
         channel.flush()
-    os.killpg(0, signal.SIGKILL)  # and with it, whatever it has started
+    os.killpg(0, signal.SIGKILL)  # including what it has started
 
 
 if __name__ == "__main__":

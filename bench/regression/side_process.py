@@ -1,4 +1,4 @@
-"""Asking one side's process, line by line, and not waiting for ever."""
+"""The process of one side: send it a request, wait for the answer, but not for ever."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import random
 import select
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,26 +19,32 @@ from typing import Any, Literal
 import msgspec
 
 from bench.machine import usage
-from bench.process.environment import THREAD_VARIABLES
-from bench.regression.sides import SideOfPair
+from bench.process.environment import WORKING_FOLDER, child_environment
+from bench.regression.sides import Side, last_lines
 
 PROGRAM = Path(__file__).with_name("side.py")
-MAX_ANSWER_SECONDS = 120.0  # to get ready or to train a block; who takes longer, hangs
+MAX_ANSWER_SECONDS = 120.0  # to build a model or to train a block
 
 SideName = Literal["base", "head"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conditions:
-    """What all pairs of a campaign have in common."""
+    """What all pairs of a session have in common.
 
-    folder: Path  # with what the sides are told
-    randomness: random.Random  # of who goes first, and where
-    until: float  # by `time.monotonic`: no answer is waited for any longer
+    Attributes:
+        folder: holds the problems that the sides read.
+        randomness: decides which side goes first, and on which cores it starts.
+        until: `time.monotonic` at which the session ends.
+    """
+
+    folder: Path
+    randomness: random.Random
+    until: float
 
 
 class CaseError(Exception):
-    """A side can't train a cell; the message says which side, and what it says."""
+    """A side can't train a case; the message says which side, and why."""
 
     def __init__(self, side: SideName, reason: str) -> None:
         super().__init__(f"{side.upper()}: {reason}")
@@ -45,73 +52,94 @@ class CaseError(Exception):
 
 
 class OutOfTimeError(Exception):
-    """Time is up in the middle of a pair."""
+    """The budget of the session ran out in the middle of a pair."""
 
 
 class SideProcess:
-    """One side's process, and those that it starts."""
+    """The process of one side, and the processes that it starts.
+
+    Attributes:
+        name: of the side.
+        own_cores: the cores on which it builds models, while the other side does the same.
+    """
 
     def __init__(
-        self, which: SideName, side: SideOfPair, cores: Sequence[int], conditions: Conditions
+        self, name: SideName, side: Side, cores: Sequence[int], conditions: Conditions
     ) -> None:
-        limits = dict.fromkeys(THREAD_VARIABLES, str(len(cores)))
-        self.which = which
+        self.name = name
         self.own_cores = cores
-        self.until = conditions.until
-        self.process = subprocess.Popen(  # noqa: S603
+        self._until = conditions.until
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
+        environment = child_environment(len(cores))
+        search_path = [str(side.tree), *filter(None, [environment.get("PYTHONPATH")])]
+        self._process = subprocess.Popen(  # noqa: S603
             [side.python, "-P", PROGRAM, ",".join(map(str, cores)), conditions.folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | limits | {"PYTHONPATH": str(side.tree)},
-            start_new_session=True,  # all of its processes are one group, to be ended together
+            stderr=self._stderr,
+            env=environment | {"PYTHONPATH": os.pathsep.join(search_path)},
+            cwd=WORKING_FOLDER,
+            start_new_session=True,  # one process group, to be killed together
         )
 
     def move(self, cores: Sequence[int]) -> None:
-        """Move it to these cores, with all that it has started, where the system knows how."""
+        """Move all its processes and threads to these cores, where the system supports that."""
         if hasattr(os, "sched_setaffinity"):
-            for process in (self.process.pid, *usage.descendants(self.process.pid)):
-                with suppress(FileNotFoundError, ProcessLookupError):  # ended; `answer` tells how
+            for process in (self._process.pid, *usage.descendants(self._process.pid)):
+                with suppress(FileNotFoundError, ProcessLookupError):  # exited; `receive` tells
                     for thread in Path(f"/proc/{process}/task").iterdir():
                         os.sched_setaffinity(int(thread.name), cores)
 
-    def ask(self, **question: Any) -> None:
-        """Send a question."""
-        assert self.process.stdin is not None  # noqa: S101
-        try:
-            self.process.stdin.write(json.dumps(question).encode() + b"\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            return  # how it ended, `answer` tells
+    def send(self, **request: Any) -> None:
+        """Send a request."""
+        assert self._process.stdin is not None  # noqa: S101
+        with suppress(BrokenPipeError):  # exited; `receive` tells
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
 
-    def answer(self) -> dict[str, Any]:
-        """Wait for the answer.
+    def receive(self) -> dict[str, Any]:
+        """Wait for the answer to a request.
 
         Raises:
-            CaseError: it is that something is wrong, or there is none.
-            OutOfTimeError: the time of the campaign is up.
+            CaseError: the answer is an error, or there is none.
+            OutOfTimeError: the budget of the session ran out.
         """
-        assert self.process.stdout is not None  # noqa: S101
-        left = self.until - time.monotonic()
+        assert self._process.stdout is not None  # noqa: S101
+        left = self._until - time.monotonic()
         patience = max(0.0, min(left, MAX_ANSWER_SECONDS))
-        if not select.select([self.process.stdout], [], [], patience)[0]:
+        if not select.select([self._process.stdout], [], [], patience)[0]:
             if left < MAX_ANSWER_SECONDS:
                 raise OutOfTimeError
-            raise CaseError(self.which, f"no answer within {MAX_ANSWER_SECONDS:g} s")
-        line = self.process.stdout.readline()
+            raise CaseError(self.name, f"no answer within {MAX_ANSWER_SECONDS:g} s")
+        line = self._process.stdout.readline()
         if not line:
-            raise CaseError(self.which, f"its process ended with {self.process.wait()}")
+            raise CaseError(self.name, self._cause_of_exit())
         answer: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
         if "error" in answer:
-            raise CaseError(self.which, answer["error"])
+            raise CaseError(self.name, answer["error"])
         return answer
 
+    def request(self, **request: Any) -> dict[str, Any]:
+        """Send a request and wait for the answer, as `receive` does."""
+        self.send(**request)
+        return self.receive()
+
+    def _cause_of_exit(self) -> str:
+        status = self._process.wait()
+        how = (
+            f"was killed by signal {-status}" if status < 0 else f"ended with exit status {status}"
+        )
+        self._stderr.seek(0)
+        printed = last_lines(self._stderr.read().decode(errors="replace"))
+        return f"its process {how}: {printed or 'it printed nothing to standard error'}"
+
     def close(self) -> None:
-        """End the process and those that it has started."""
-        with suppress(ProcessLookupError):  # all have ended
-            os.killpg(self.process.pid, signal.SIGKILL)
-        for stream in (self.process.stdin, self.process.stdout):
+        """Kill the process and those that it has started."""
+        with suppress(ProcessLookupError):  # all have exited
+            os.killpg(self._process.pid, signal.SIGKILL)
+        for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None  # noqa: S101
-            with suppress(BrokenPipeError):  # a question that was not read
+            with suppress(BrokenPipeError):  # a request that was not read
                 stream.close()
-        self.process.wait()
+        self._process.wait()
+        self._stderr.close()

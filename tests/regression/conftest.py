@@ -1,90 +1,142 @@
-"""Trees to compare: copies of what a side needs of this project, some with a mistake planted."""
+"""Small projects to compare, with an implementation that is quick to start and to train."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from bench.regression import command, pairs, session
+from bench import statistics
+from bench.regression import command, git, pairs, session
+from bench.results import history
 
 PROJECT = Path(__file__).parents[2]
-CELLS = (
+CASES = (
     "implementation=numpy architecture=one_hidden learning_rate=0.01 threads=1 dataset=synthetic"
 )
-CELL = "numpy-one_hidden-32"
-LARGE = ("--smallest", "25%")  # an equal tree must be sure to pass on any machine
-RIGHT_SCALE = "gradient_scale(problem) / batch_size"
+CASE = "numpy-one_hidden-32"
+IMPLEMENTATION = """
+import numpy as np
+
+from bench.contract import Layer
 
 
-@pytest.fixture
-def short(monkeypatch):
-    monkeypatch.setattr(session, "BLOCK_SECONDS", 0.02)
-    monkeypatch.setattr(pairs, "N_TURNS", 6)
+class MLP:
+    def setup(self, problem, parameters):
+        self.problem = problem
+        self.layers = [[weights.copy(), bias.copy()] for weights, bias in parameters]
+        self.epochs = 0
 
+    def warm_up(self, batches):
+        pass
 
-@pytest.fixture
-def compare(short, monkeypatch, capsys, tmp_path):
-    """Run the command; return its exit status, what it printed and its pairs.json."""
+    def train_epoch(self, batches):
+        self.epochs += 1
+        return float(np.mean([self.step(rows) for rows in batches]))
 
-    def run(*words, cells=CELLS):
-        words = ["--cells", cells, "--output", str(tmp_path / "output"), *map(str, words)]
-        monkeypatch.setattr(sys, "argv", ["bench-compare", *words])
-        monkeypatch.setenv("COLUMNS", "120")
-        with pytest.raises(SystemExit) as ended:
-            command.main()
-        printed = capsys.readouterr()
-        written = tmp_path / "output" / "pairs.json"
-        content = json.loads(written.read_text()) if written.exists() else None
-        return ended.value.code, printed.out + printed.err, content
+    def step(self, rows):
+        labels = self.problem.train_labels[rows]
+        inputs = [self.problem.train_images[rows]]
+        for weights, bias in self.layers:
+            inputs.append(np.maximum(inputs[-1] @ weights + bias, 0))
+        exponentials = np.exp(inputs[-1])
+        delta = exponentials / exponentials.sum(1, keepdims=True)
+        loss = -np.log(delta[np.arange(len(rows)), labels]).mean()
+        delta[np.arange(len(rows)), labels] -= 1
+        for layer, layer_inputs in zip(self.layers[::-1], inputs[-2::-1]):
+            gradient = layer_inputs.T @ delta / len(rows), delta.sum(0) / len(rows)
+            delta = delta @ layer[0].T * (layer_inputs > 0)
+            for parameters, change in zip(layer, gradient):
+                parameters -= np.float32(self.problem.learning_rate) * change
+        return loss
 
-    return run
+    def parameters(self):
+        return tuple(Layer(weights.copy(), bias.copy()) for weights, bias in self.layers)
+"""
 
 
 @pytest.fixture
 def tree(tmp_path):
-    """Return a function that makes a tree, with texts in files replaced."""
+    """Return a function that makes a project, with texts in its implementations replaced."""
 
-    def make(name, *edits):
-        folder = tmp_path / name
-        shutil.copytree(PROJECT / "implementations", folder / "implementations")
-        (folder / "bench").mkdir()
-        for file in ("__init__.py", "contract.py"):
-            shutil.copy(PROJECT / "bench" / file, folder / "bench" / file)
-        for file, old, new in edits:
-            code = (folder / file).read_text()
-            assert old in code
-            (folder / file).write_text(code.replace(old, new))
-        return folder
+    def make(name, **edits):
+        return make_tree(tmp_path / name, **edits)
 
     return make
+
+
+def make_tree(folder, **edits):
+    """Make a project; `edits` gives pairs of texts, old and new, by name of the module."""
+    (folder / "implementations").mkdir(parents=True)
+    (folder / "implementations" / "__init__.py").touch()
+    for module in ("notebook_mlp", "numpy_mlp"):
+        old, new = edits.get(module, ("", ""))
+        assert old in IMPLEMENTATION
+        path = folder / "implementations" / f"{module}.py"
+        path.write_text(IMPLEMENTATION.replace(old, new) if old else IMPLEMENTATION)
+    (folder / "bench").mkdir()
+    (folder / "bench" / "__init__.py").touch()
+    contract = (PROJECT / git.CONTRACT).read_text()
+    (folder / git.CONTRACT).write_text(contract)
+    return folder
 
 
 @pytest.fixture
 def repository(tree, monkeypatch):
     """Return a git repository of one commit, and go there."""
     folder = tree("repository")
-    git(folder, "init", "--quiet")
+    run_git(folder, "init", "--quiet")
     commit(folder, "first")
     monkeypatch.chdir(folder)
     return folder
 
 
-def git(folder, *words):
+def run_git(folder, *words):
     """Run git as somebody, and return what it prints."""
-    named = ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.org"]
-    ended = subprocess.run(
-        ["git", "-C", folder, *named, *words], check=True, capture_output=True, text=True
-    )
-    return ended.stdout.strip()
+    author = ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.org"]
+    return subprocess.run(
+        ["git", "-C", folder, *author, *words], check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def commit(folder, message):
-    """Commit all there is."""
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", message)
-    return git(folder, "rev-parse", "HEAD")
+    """Commit everything; return the commit."""
+    run_git(folder, "add", "--all")
+    run_git(folder, "commit", "--quiet", "--message", message)
+    return run_git(folder, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+def few_pairs(monkeypatch):
+    """Make sessions short: small blocks, few of them, few pairs."""
+    looks = {6: 0.005, 8: 0.005}
+    monkeypatch.setattr(session, "BLOCK_SECONDS", 0.005)
+    monkeypatch.setattr(pairs, "N_TURNS", 4)
+    monkeypatch.setattr(statistics, "FIRST_LOOK", 5)
+    monkeypatch.setattr(statistics, "LOOKS", looks)
+    monkeypatch.setattr(session, "LOOKS", looks)
+    monkeypatch.setattr(history, "N_PAIRS", 6)
+
+
+@pytest.fixture
+def compare(few_pairs, monkeypatch, capsys, tmp_path):
+    """Run the command; return its exit status, what it printed and its pairs.json."""
+
+    def run(*words, cases=CASES, smallest="100%"):
+        output = tmp_path / "output"
+        options = ["--cases", cases, "--output", str(output), "--smallest", smallest]
+        monkeypatch.setattr(sys, "argv", ["bench-compare", *options, *map(str, words)])
+        monkeypatch.setenv("COLUMNS", "120")
+        try:
+            status = command.main()
+        except SystemExit as error:
+            status = error.code
+        printed = capsys.readouterr()
+        written = output / "pairs.json"
+        content = json.loads(written.read_text()) if written.exists() else None
+        return status, printed.out + printed.err, content
+
+    return run

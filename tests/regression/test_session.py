@@ -1,48 +1,122 @@
-"""When a campaign ends, and with what."""
+"""When a session ends, and that a failing case costs only itself. Measurements are made up."""
 
 from __future__ import annotations
+
+import math
+import time
+from contextlib import contextmanager
 
 import pytest
 
 from bench.regression import session
-from bench.regression.command import cells_of
+from bench.regression.cases import parse_cases
+from bench.regression.outcome import MIN_BOUNDS
 from bench.regression.pairs import Pair
-from tests.regression.conftest import CELLS
+from bench.regression.side_process import CaseError, OutOfTimeError
+from tests.regression.conftest import CASES
+
+DRIFT = 0.1
 
 
-def pair(number, ratio, apart=0.0):
-    return Pair(
-        cell="",
-        number=number,
-        base_seconds=(1.0,),
-        head_seconds=(ratio,),
-        first_apart=0.0,
-        losses_apart=apart,
-        last_apart=0.0,
-    )
+class FakeProcess:
+    """Trains a block in a hundredth of a second, but fails in some cases."""
+
+    def __init__(self, failing):
+        self.failing = failing
+        self.dead = False
+
+    def request(self, **request):
+        if request.get("open") in self.failing or self.dead:
+            self.dead = True
+            raise CaseError("base", "a reason")
+        return {"seconds": 0.01}
 
 
-def test_a_cell_that_missed_a_round_has_an_answer_too(monkeypatch, tmp_path):
-    """The rounds are made up: another cell's failure costs a cell of the same processes one."""
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Return a function that runs a session of cases of three batch sizes with made-up pairs."""
 
-    def measured(group, number, *_):
-        if number > 0:
-            group[0].pairs.append(pair(number, 0.9 if number % 2 else 1.12))
+    def run_session(
+        value_of,
+        *,
+        failing_steps=(),
+        failing_drift=(),
+        failing_pairs=(),
+        out_of_time=math.inf,
+        **options,
+    ):
+        n_measured = 0
 
-    for part in ("steps_of_blocks", "write_problems", "_find_bounds"):
-        monkeypatch.setattr(session, part, lambda *_: None)
-    monkeypatch.setattr(session, "_measure_all", measured)
-    (outcome,) = session.run(
-        cells_of(CELLS), {"base": None, "head": None}, tmp_path, smallest=0.03,
-        budget_seconds=60, on_pair=lambda *_: None, on_wait=lambda: None, share_machine=True,
-    )  # fmt: skip
-    assert len(outcome.pairs) == 79
-    assert outcome.answer == "can't tell"
+        @contextmanager
+        def fake_processes(sides, _cores, _conditions):
+            yield {name: FakeProcess(failing_steps) for name in sides}
+
+        def fake_measure(processes, case, number, _randomness, perturbed=False):
+            nonlocal n_measured
+            failing = failing_drift if perturbed else failing_pairs
+            if case.name in failing or processes["head"].dead:
+                processes["head"].dead = True
+                raise CaseError("head", "a reason")
+            n_measured += not perturbed
+            if n_measured > out_of_time:
+                raise OutOfTimeError
+            return Pair(
+                cell=case.name, number=number, base_seconds=(1.0,),
+                head_seconds=(math.exp(value_of(number)),), first_apart=0.0,
+                losses_apart=DRIFT if perturbed else 0.0, last_apart=0.0,
+            )  # fmt: skip
+
+        monkeypatch.setattr(session, "processes_of", fake_processes)
+        monkeypatch.setattr(session, "measure", fake_measure)
+        monkeypatch.setattr(session, "write_problems", lambda *_: None)
+        return session.run(
+            parse_cases(f"{CASES} batch_size=16,32,64"),
+            {"base": None, "head": None},
+            tmp_path,
+            smallest=0.03,
+            until=time.monotonic() + 600,
+            on_pair=lambda _: None,
+            **options,
+        )
+
+    return run_session
 
 
-@pytest.mark.parametrize(("drift", "flagged"), [(0.0, True), (0.02, False)])
-def test_what_rounding_explains_is_not_something_else(drift, flagged):
-    outcome = session.Outcome(cells_of(CELLS)[0])
-    outcome.pairs = [pair(number, 1.0, apart=0.08) for number in range(5)]
-    outcome.bounds = session.bounds_of(pair(0, 1.0, apart=drift))
-    assert outcome.learns_something_else == flagged
+def small_noise(number):
+    return 0.001 * (-1) ** number
+
+
+def test_equal_sides_are_not_slower_at_the_first_look(run):
+    for outcome in run(small_noise):
+        assert (outcome.answer, len(outcome.pairs)) == ("not slower", 10)
+        assert outcome.learning.bounds["losses_apart"] == 5 * DRIFT
+
+
+@pytest.mark.parametrize("stage", ["failing_steps", "failing_drift", "failing_pairs"])
+def test_a_failing_case_costs_only_itself(run, stage):
+    failed, *others = run(small_noise, **{stage: ("numpy-one_hidden-16",)})
+    assert failed.answer is None
+    assert failed.failed == ("head" if stage == "failing_pairs" else "base")
+    for outcome in others:
+        assert outcome.error is None
+        assert (outcome.answer, len(outcome.pairs)) == ("not slower", 10)
+        assert outcome.learning.bounds["losses_apart"] == 5 * DRIFT > MIN_BOUNDS["losses_apart"]
+
+
+def test_undecided_cases_end_after_the_last_look(run):
+    for outcome in run(lambda number: 0.2 * (-1) ** number):
+        assert (outcome.answer, len(outcome.pairs)) == ("can't tell", 80)
+
+
+def test_a_fixed_number_of_pairs_is_measured_whatever_they_show(run):
+    for outcome in run(small_noise, n_pairs=20):
+        assert (outcome.answer, len(outcome.pairs)) == ("not slower", 20)
+
+
+def test_a_case_with_too_few_pairs_was_not_measured(run):
+    first, *others = run(small_noise, out_of_time=13)  # in the fifth round
+    assert first.answer == "not slower"
+    for outcome in others:
+        assert outcome.answer is None
+        assert not outcome.is_measured
+        assert outcome.error == "time was up after 4 pairs; a longer --budget helps"

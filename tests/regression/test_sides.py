@@ -1,34 +1,79 @@
-"""What is compared is a copy, of all that a side needs."""
+"""What is compared is a copy of everything that a side needs."""
 
 from __future__ import annotations
 
-from bench.regression.sides import checked_out
-from tests.regression.conftest import git
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.regression.git import find_repository
+from bench.regression.sides import Side, SideError, checked_out, different_libraries
+from tests.regression.conftest import run_git
+
+MODULE = Path("implementations", "numpy_mlp.py")
 
 
 def test_the_working_tree_is_copied_as_it_stands(repository):
-    module = repository / "implementations" / "numpy_mlp.py"
-    module.write_text("edited")
+    (repository / MODULE).write_text("edited")
     (repository / "implementations" / "new_mlp.py").write_text("untracked")
-    with checked_out(None, None, repository, "HEAD") as side:
-        module.write_text("edited in the middle")
-        assert (side.tree / "implementations" / "numpy_mlp.py").read_text() == "edited"
+    with checked_out(None, None, find_repository(repository), "HEAD") as side:
+        (repository / MODULE).write_text("edited later")
+        assert (side.tree / MODULE).read_text() == "edited"
         assert (side.tree / "implementations" / "new_mlp.py").read_text() == "untracked"
         assert (side.tree / "bench" / "contract.py").is_file()
-        assert side.commit is not None
         assert side.commit.endswith("-dirty")
     assert not side.tree.exists()
 
 
-def test_a_revision_is_written_out_and_the_repository_keeps_no_trace(repository):
-    module = repository / "implementations" / "numpy_mlp.py"
-    committed = module.read_text()
-    module.write_text("edited")
-    git(repository, "add", "--all")
-    before = git(repository, "status", "--porcelain")
-    with checked_out("HEAD", None, repository, "BASE") as side:
-        assert (side.tree / "implementations" / "numpy_mlp.py").read_text() == committed
-        assert side.commit == git(repository, "rev-parse", "HEAD")
-        assert git(repository, "worktree", "list").count("\n") == 0
-    assert git(repository, "status", "--porcelain") == before
+def test_a_revision_is_written_out_without_a_trace_in_the_repository(repository):
+    committed = (repository / MODULE).read_text()
+    (repository / MODULE).write_text("edited")
+    run_git(repository, "add", "--all")
+    before = run_git(repository, "status", "--porcelain")
+    with checked_out("HEAD", None, find_repository(repository), "BASE") as side:
+        assert (side.tree / MODULE).read_text() == committed
+        assert side.commit == run_git(repository, "rev-parse", "HEAD")
+    assert run_git(repository, "worktree", "list").count("\n") == 0
+    assert run_git(repository, "status", "--porcelain") == before
     assert not side.tree.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("revision", "python", "reason"),
+    [
+        ("nowhere", None, "BASE=nowhere: not a revision"),
+        ("implementations", None, "BASE=implementations: not a revision"),
+        ("HEAD", Path("/nowhere/python"), "--base-python=/nowhere/python: no such file"),
+    ],
+)
+def test_what_is_no_side_is_refused(repository, revision, python, reason):
+    with (
+        pytest.raises(SideError, match=reason),
+        checked_out(revision, python, find_repository(repository), "BASE"),
+    ):
+        pass
+
+
+def test_a_bare_repository_has_no_working_tree(repository, tmp_path):
+    run_git(tmp_path, "clone", "--quiet", "--bare", repository, tmp_path / "bare")
+    bare = find_repository(tmp_path / "bare")
+    with (
+        pytest.raises(SideError, match=r"HEAD=working tree: a bare repository.*give a revision"),
+        checked_out(None, None, bare, "HEAD"),
+    ):
+        pass
+    with checked_out("HEAD", None, bare, "HEAD") as side:
+        assert (side.tree / MODULE).is_file()
+
+
+def test_an_interpreter_that_does_not_run_is_refused_with_what_it_printed(tmp_path):
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho libpython is missing >&2\nexit 1\n")
+    broken.chmod(0o755)
+    sides = [
+        Side(label="", tree=tmp_path, python=python, commit=None)
+        for python in (Path(sys.executable), broken)
+    ]
+    with pytest.raises(SideError, match=r"does not run as a Python interpreter: libpython is miss"):
+        different_libraries(*sides)

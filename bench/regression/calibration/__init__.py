@@ -1,1 +1,1 @@
-"""How often the gate errs: real pairs of equal and of planted revisions, judged again and again."""
+"""Calibration: how often does `bench-compare` err? Real pairs, evaluated again and again."""

@@ -1,4 +1,4 @@
-"""Real pairs to judge: of one commit with itself, in quiet and under load, and with plants."""
+"""Collect real pairs: of one commit with itself, undisturbed and under load, and with plants."""
 
 from __future__ import annotations
 
@@ -13,76 +13,78 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from bench import provenance
 from bench.machine import facts, lock
 from bench.regression import session
 from bench.regression.calibration import load, plants, rates
-from bench.regression.pairs import Case, measure, pair_of_processes, write_problems
+from bench.regression.calibration.rates import LOADED, PLANTED, QUIET, planted
+from bench.regression.cases import Case, write_problems
+from bench.regression.outcome import Outcome
+from bench.regression.pairs import measure, processes_of
 from bench.regression.side_process import Conditions, SideName
-from bench.regression.sides import SideError, SideOfPair, checked_out, repository_here
-
-PLANTED = (0.01, 0.03, 0.05, 0.10)
-QUIET, LOADED = "quiet", "loaded"
-
-Told = dict[str, object]
-
-
-def planted(share: float) -> str:
-    """Return the name of the pairs with a plant of this share of a step."""
-    return f"planted {share:.0%}"
+from bench.regression.sides import Side, SideError, checked_out, find_repository
 
 
 def collect(
-    cell: Case, path: Path, n_rounds: int, budget_seconds: float, on_round: Callable[[int], None]
+    case: Case, path: Path, n_rounds: int, budget_seconds: float, on_round: Callable[[int], None]
 ) -> None:
-    """Write pairs to a file, a line each, until there are those of so many rounds, or time is up.
+    """Write pairs to a file, one per line, until it holds enough rounds or time is up.
 
-    A round is a pair of equal sides in quiet, one under load, and two plants, so that whatever
-    drifts on the machine drifts for all alike. A file that is there already is gone on with, at
-    the commit that it was begun with.
+    A round is a pair of equal sides undisturbed, one under load, and two plants, so that a drift of
+    the machine affects all kinds alike. A file that exists is continued with its own commit.
+
+    Args:
+        case: what to train.
+        path: the file.
+        n_rounds: rounds in the file at the end.
+        budget_seconds: counted from when the machine is free.
+        on_round: called after each round with the number of rounds in the file.
 
     Raises:
-        SideError: this is no git repository, or the file was begun elsewhere.
-        CaseError: a side can't train the cell.
+        SideError: this is not a git repository, or the file has another case or processor.
+        CaseError: a side can't train the case.
+        OutOfTimeError: time is up.
     """
     heading, lines = rates.read(path) if path.exists() else ({}, {})
-    mine = {"cell": cell.name, "cpu_model": facts.cpu_model()}
-    if heading and mine != _begun(heading):
-        raise SideError(f"{path}: begun with {_begun(heading)}, not {mine}; give another --pairs")
+    conditions_here = {"cell": case.name, "cpu_model": facts.cpu_model()}
+    if heading and conditions_here != _conditions_of(heading):
+        raise SideError(
+            f"{path}: begun with {_conditions_of(heading)}, not {conditions_here}; give another "
+            "--pairs"
+        )
     with ExitStack() as stack:
         stack.enter_context(lock.reserved(lambda: print("waiting for another run to end")))
         until = time.monotonic() + budget_seconds
         randomness = random.Random(time.time_ns())  # noqa: S311
-        told = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-compare-told-")))
-        conditions = Conditions(folder=told, randomness=randomness, until=until)
-        sides = stack.enter_context(_sides(cell, str(heading.get("commit", "HEAD")), conditions))
-        disturb = stack.enter_context(load.on_cores(facts.usable_cores()))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-compare-problems-"))
+        conditions = Conditions(folder=Path(folder), randomness=randomness, until=until)
+        sides = stack.enter_context(_sides(case, str(heading.get("commit", "HEAD")), conditions))
+        disturbance = stack.enter_context(load.on_cores(facts.usable_cores()))
         out = stack.enter_context(path.open("ab"))
         if not heading:
-            _write(out, _heading(cell, sides["base"]))
+            _write(out, _heading(case, sides["base"]))
         for number in range(sum(map(len, lines.values())) // 4, n_rounds):
             kinds = [QUIET, LOADED, *map(planted, PLANTED[number % 2 :: 2])]
             randomness.shuffle(kinds)
             for kind in kinds:
                 head = sides["head"] if kind in (QUIET, LOADED) else sides[kind]
-                disturb.set(kind == LOADED)
+                disturbance.switch(kind == LOADED)
                 try:
-                    pair = _one_pair(cell, sides["base"], head, conditions)
+                    pair = _measure_pair(case, sides["base"], head, conditions)
                 finally:
-                    disturb.set(False)
+                    disturbance.switch(False)
                 _write(out, {"kind": kind, **pair})
             on_round(number + 1)
 
 
-def _begun(heading: Mapping[str, Any]) -> Told:
+def _conditions_of(heading: Mapping[str, Any]) -> dict[str, str]:
     return {"cell": heading["cell"], "cpu_model": heading["environment"]["cpu_model"]}
 
 
-def _one_pair(cell: Case, base: SideOfPair, head: SideOfPair, conditions: Conditions) -> Told:
+def _measure_pair(case: Case, base: Side, head: Side, conditions: Conditions) -> dict[str, object]:
     start = time.monotonic()
-    sides: dict[SideName, SideOfPair] = {"base": base, "head": head}
-    with pair_of_processes(sides, cell.config.cores, conditions) as talks:
-        pair = measure(talks, cell, 0, conditions.randomness)
+    sides: dict[SideName, Side] = {"base": base, "head": head}
+    with processes_of(sides, case.config.cores, conditions) as processes:
+        pair = measure(processes, case, 0, conditions.randomness)
     return {
         "seconds": round(time.monotonic() - start, 2),
         "base_us": [round(seconds * 1e6) for seconds in pair.base_seconds],
@@ -91,37 +93,38 @@ def _one_pair(cell: Case, base: SideOfPair, head: SideOfPair, conditions: Condit
 
 
 @contextmanager
-def _sides(cell: Case, commit: str, conditions: Conditions) -> Iterator[dict[str, SideOfPair]]:
+def _sides(case: Case, commit: str, conditions: Conditions) -> Iterator[dict[str, Side]]:
     """Write one commit out twice, and plant slowdowns into copies of it."""
-    with ExitStack() as stack:
-        repository = repository_here()
-        base = stack.enter_context(checked_out(commit, None, repository, "BASE"))
-        head = stack.enter_context(checked_out(commit, None, repository, "HEAD"))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-prove-")))
-        outcome = session.Outcome(cell)
-        steps = session.steps_of_blocks([outcome], base, conditions)
+    repository = find_repository(Path.cwd())
+    with (
+        checked_out(commit, None, repository, "BASE") as base,
+        checked_out(commit, None, repository, "HEAD") as head,
+        tempfile.TemporaryDirectory(prefix="bench-compare-plants-") as folder,
+    ):
+        outcome = Outcome(case)
+        steps = session.find_steps([outcome], base, conditions)
         if outcome.error is not None:
             raise SideError(outcome.error)
-        write_problems([cell], steps, conditions.folder)
-        seconds_a_step = session.BLOCK_SECONDS / steps[cell.name]
+        write_problems([case], steps, conditions.folder)
+        step_seconds = session.BLOCK_SECONDS / steps[case.name]
         sides = {"base": base, "head": head}
         for share in PLANTED:
-            tree = folder / f"{share:.2f}"
-            plants.plant(base.tree, tree, plants.rows_that_take(share * seconds_a_step))
+            tree = Path(folder) / f"{share:.2f}"
+            plants.plant(base.tree, tree, plants.rows_that_take(share * step_seconds))
             sides[planted(share)] = replace(base, label=planted(share), tree=tree)
         yield sides
 
 
-def _heading(cell: Case, base: SideOfPair) -> Told:
+def _heading(case: Case, base: Side) -> dict[str, object]:
     return {
-        "cell": cell.name,
+        "cell": case.name,
         "commit": base.commit,
-        "cores": cell.config.cores,
+        "cores": case.config.cores,
         "block_seconds": session.BLOCK_SECONDS,
-        "environment": facts.describe([]) | provenance.code_version(),
+        "environment": facts.describe([]),
     }
 
 
-def _write(out: BinaryIO, told: Told) -> None:
-    out.write(msgspec.json.encode(told) + b"\n")
+def _write(out: BinaryIO, line: dict[str, object]) -> None:
+    out.write(msgspec.json.encode(line) + b"\n")
     out.flush()

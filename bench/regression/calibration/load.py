@@ -1,4 +1,4 @@
-"""A disturbing load: a process on every core that works and rests by turns, at random."""
+"""Disturbing load: a process on every core that works and sleeps in turn, for random times."""
 
 from __future__ import annotations
 
@@ -21,28 +21,27 @@ while True:
 
 
 class Load:
-    """Off at first."""
+    """Processes that disturb a measurement while it is on; off at first."""
 
     def __init__(self, processes: list[subprocess.Popen[bytes]]) -> None:
         self._processes = processes
+        self.switch(False)
 
-    def set(self, on: bool) -> None:
-        """Let the processes go on, or hold them."""
+    def switch(self, on: bool) -> None:
+        """Continue the processes, or stop them."""
         for process in self._processes:
             process.send_signal(signal.SIGCONT if on else signal.SIGSTOP)
 
 
 @contextmanager
 def on_cores(cores: Sequence[int]) -> Iterator[Load]:
-    """Have a load at hand; its processes end with the block."""
+    """Start a process on each core; kill them at the end of the block."""
     processes = [
         subprocess.Popen([sys.executable, "-c", WORK, str(core)], start_new_session=True)  # noqa: S603
         for core in cores
     ]
-    load = Load(processes)
-    load.set(False)
     try:
-        yield load
+        yield Load(processes)
     finally:
         for process in processes:
             process.kill()

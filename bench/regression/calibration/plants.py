@@ -1,4 +1,4 @@
-"""Planted slowdowns: copies of the project whose NumPy step does a little more arithmetic."""
+"""Planted slowdowns: copies of the project whose NumPy training does a little more arithmetic."""
 
 from __future__ import annotations
 
@@ -9,54 +9,67 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-STEP = """
-    calls += loss.find_delta()
-"""
-EXTRA = """
+from bench.regression.git import NEEDED
 
-EXTRA_LEFT = np.ones(({rows}, 64), np.float32)
-EXTRA_RIGHT = np.ones((64, 64), np.float32)
-EXTRA_OUT = np.empty(({rows}, 64), np.float32)
+MODULE = "numpy_mlp"
+ORIGINAL = "original_numpy_mlp"
+# Takes the place of the original, so that a side imports it under the same name.
+WRAPPER = '''
+"""The original implementation with a matrix product more for every training step."""
+
+import numpy as np
+
+from implementations.{original} import MLP as OriginalMLP
+
+LEFT = np.ones(({rows}, 64), np.float32)
+RIGHT = np.ones((64, 64), np.float32)
+OUT = np.empty(({rows}, 64), np.float32)
 
 
-def extra_arithmetic() -> None:
-    np.matmul(EXTRA_LEFT, EXTRA_RIGHT, out=EXTRA_OUT)
-"""
+class MLP(OriginalMLP):
+    def train_epoch(self, batches):
+        loss = super().train_epoch(batches)
+        for _ in batches:
+            np.matmul(LEFT, RIGHT, out=OUT)
+        return loss
+'''
 N_TRIALS = 200
+N_PRODUCTS = 20  # in a trial
 
 
 def plant(tree: Path, planted: Path, rows: int) -> None:
-    """Copy what a side needs to `planted`, with a product of (rows, 64) and (64, 64) a step.
+    """Copy what a side needs of `tree` to `planted`, and slow NumPy's implementation down there.
 
-    Raises:
-        ValueError: the step of `numpy_mlp.py` is not where this looks for it.
+    Args:
+        tree: a project.
+        planted: folder of the slower copy.
+        rows: size of the extra product of (rows, 64) and (64, 64) for every step.
     """
-    for needed in ("implementations", "bench"):
-        shutil.copytree(tree / needed, planted / needed, dirs_exist_ok=True)
-    module = planted / "implementations" / "numpy_mlp.py"
-    code = module.read_text(encoding="utf-8")
-    if code.count(STEP) != 1:
-        raise ValueError(f"{module}: the step is not where it was; nothing planted")
-    code = code.replace(STEP, f"{STEP}    calls.append(extra_arithmetic)\n")
-    module.write_text(code + EXTRA.format(rows=rows), encoding="utf-8")
+    for folder in NEEDED:
+        shutil.copytree(tree / folder, planted / folder, dirs_exist_ok=True)
+    implementations = planted / "implementations"
+    module = implementations / f"{MODULE}.py"
+    module.rename(implementations / f"{ORIGINAL}.py")
+    module.write_text(WRAPPER.lstrip().format(original=ORIGINAL, rows=rows), encoding="utf-8")
 
 
 def rows_that_take(seconds: float) -> int:
-    """Return how many rows the planted product needs to take this long on one core."""
+    """Return how many rows the extra product needs to take this long on one core."""
     few, many = 16, 512
-    taken_by_few, taken_by_many = _seconds(few), _seconds(many)
-    a_row = (taken_by_many - taken_by_few) / (many - few)
-    return max(1, round(few + (seconds - taken_by_few) / a_row))
+    few_seconds, many_seconds = product_seconds(few), product_seconds(many)
+    seconds_per_row = (many_seconds - few_seconds) / (many - few)
+    return max(1, round(few + (seconds - few_seconds) / seconds_per_row))
 
 
-def _seconds(rows: int) -> float:
+def product_seconds(rows: int) -> float:
+    """Return the median seconds of a product of (rows, 64) and (64, 64) on one core."""
     left, right = np.ones((rows, 64), np.float32), np.ones((64, 64), np.float32)
     out = np.empty((rows, 64), np.float32)
-    taken = []
+    trials = []
     with threadpool_limits(1):
         for _ in range(N_TRIALS):
             start = time.perf_counter()
-            for _ in range(20):
+            for _ in range(N_PRODUCTS):
                 np.matmul(left, right, out=out)
-            taken.append((time.perf_counter() - start) / 20)
-    return float(np.median(taken))
+            trials.append((time.perf_counter() - start) / N_PRODUCTS)
+    return float(np.median(trials))

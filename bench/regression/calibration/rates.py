@@ -1,4 +1,4 @@
-"""Campaigns drawn from collected pairs, and how often each rule finds a slowdown in them."""
+"""Error rates: sessions drawn from collected pairs, and how often each rule finds a slowdown."""
 
 from __future__ import annotations
 
@@ -13,21 +13,19 @@ import msgspec
 import numpy as np
 from scipy import stats
 
-from bench.regression.pairs import value_of
-from bench.statistics import (
-    FIRST_LOOK,
-    LOOKS,
-    Answer,
-    decide,
-    estimate,
-)
+from bench.regression.pairs import median_log_ratio
+from bench.statistics import FIRST_LOOK, LOOKS, Answer, decide, estimate
 
+QUIET, LOADED = "quiet", "loaded"  # kinds of pairs, in the file of pairs
+PLANTED = (0.01, 0.03, 0.05, 0.10)  # extra arithmetic as a share of a step
 SMALLEST = 0.03
-N_CAMPAIGNS = 1000
-STRETCH = 40  # consecutive pairs that stay together in a campaign: drift is kept
-PAIRS_A_SIDE = 20  # what a plain rule is given of a campaign: as many processes as the first look
+N_SESSIONS = 1000
+N_CONSECUTIVE = 40  # pairs that stay together in a session, so that drift is kept
+N_PROCESSES = 20  # of each side, for the simple rules: as many as at the first look
 THRESHOLD = 0.03
-SIGNIFICANT = 0.01
+SIGNIFICANCE = 0.01
+
+Blocks = Sequence[Sequence[int]]  # of several processes, the microseconds of every block
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -40,19 +38,19 @@ class Line(msgspec.Struct, frozen=True):
 
     @property
     def value(self) -> float:
-        """What the gate makes of it."""
-        return value_of(self.base_us, self.head_us)
+        """The pair's estimate of log(time of HEAD / time of BASE)."""
+        return median_log_ratio(self.base_us, self.head_us)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Campaigns:
-    """What came of some campaigns."""
+class Sessions:
+    """The answer of each of some sessions, and the pairs that it took."""
 
     answers: list[Answer]
     n_pairs: list[int]
 
     def share(self, answer: Answer) -> float:
-        """Return the share that ended with an answer."""
+        """Return the share of sessions with this answer."""
         return self.answers.count(answer) / len(self.answers)
 
     def at_most(self, answer: Answer) -> float:
@@ -64,92 +62,99 @@ class Campaigns:
         return float(self._interval(answer, "greater").low)
 
     def _interval(self, answer: Answer, alternative: Literal["less", "greater"]) -> Any:
-        found = stats.binomtest(
+        test = stats.binomtest(
             self.answers.count(answer), len(self.answers), alternative=alternative
         )
-        return found.proportion_ci(0.95, method="exact")
+        return test.proportion_ci(0.95, method="exact")
+
+
+def planted(share: float) -> str:
+    """Return the kind of the pairs with a plant of this share of a step."""
+    return f"planted {share:.0%}"
 
 
 def read(path: Path) -> tuple[dict[str, object], dict[str, list[Line]]]:
-    """Return the heading of a file of pairs, and its pairs by kind, in their order."""
+    """Return the heading of a file of pairs, and its pairs by kind, in order."""
     first, *rest = path.read_bytes().splitlines()
     lines: dict[str, list[Line]] = {}
-    for one in msgspec.json.Decoder(list[Line]).decode(b"[" + b",".join(rest) + b"]"):
-        lines.setdefault(one.kind, []).append(one)
+    for line in msgspec.json.Decoder(list[Line]).decode(b"[" + b",".join(rest) + b"]"):
+        lines.setdefault(line.kind, []).append(line)
     return msgspec.json.decode(first, type=dict[str, object]), lines
 
 
-def campaign(values: Sequence[float]) -> tuple[Answer, int]:
-    """Judge pairs as they come in; return the answer and after how many."""
+def session(values: Sequence[float]) -> tuple[Answer, int]:
+    """Evaluate pairs in order; return the answer and after how many pairs it was given."""
     for n in sorted({FIRST_LOOK, *LOOKS}):
-        made = estimate(values[:n])
-        answer = decide({"cell": made}, SMALLEST, last=n == max(LOOKS))["cell"]
+        answer = decide({"case": estimate(values[:n])}, SMALLEST, last=n == max(LOOKS))["case"]
         if answer is not None:
             return answer, n
     raise AssertionError("the last look always answers")
 
 
 def draw(n_collected: int, randomness: np.random.Generator) -> list[list[int]]:
-    """Draw campaigns: the places of their pairs, in stretches of consecutive ones."""
+    """Draw sessions: the indices of their pairs, in groups of consecutive ones."""
     starts = randomness.integers(
-        n_collected - STRETCH + 1, size=(N_CAMPAIGNS, math.ceil(max(LOOKS) / STRETCH))
+        n_collected - N_CONSECUTIVE + 1,
+        size=(N_SESSIONS, math.ceil(max(LOOKS) / N_CONSECUTIVE)),
     )
-    return [[start + n for start in of_one for n in range(STRETCH)] for of_one in starts.tolist()]
+    return [[start + n for start in row for n in range(N_CONSECUTIVE)] for row in starts.tolist()]
 
 
-def campaigns(values: Sequence[float], drawn: Sequence[Sequence[int]]) -> Campaigns:
-    """Judge campaigns as the gate does."""
-    found = [campaign([values[place] for place in places]) for places in drawn]
-    return Campaigns(answers=[answer for answer, _ in found], n_pairs=[n for _, n in found])
+def evaluate(values: Sequence[float], drawn: Sequence[Sequence[int]]) -> Sessions:
+    """Evaluate drawn sessions as `bench-compare` does."""
+    results = [session([values[index] for index in indices]) for indices in drawn]
+    return Sessions(answers=[answer for answer, _ in results], n_pairs=[n for _, n in results])
 
 
-def disjoint(values: Sequence[float]) -> Campaigns:
-    """Judge one campaign after the other, none of which shares a pair: these are independent."""
+def disjoint(values: Sequence[float]) -> Sessions:
+    """Evaluate sessions that share no pair, one after the other: these are independent."""
     answers: list[Answer] = []
     n_pairs: list[int] = []
-    while len(values) - sum(n_pairs) >= max(LOOKS):  # whatever it takes, the next has enough
-        answer, n = campaign(values[sum(n_pairs) :])
+    while len(values) - sum(n_pairs) >= max(LOOKS):  # so that the next one can't run out of pairs
+        answer, n = session(values[sum(n_pairs) :])
         answers.append(answer)
         n_pairs.append(n)
-    return Campaigns(answers=answers, n_pairs=n_pairs)
+    return Sessions(answers=answers, n_pairs=n_pairs)
 
 
-def _medians(blocks: Sequence[Sequence[int]]) -> list[float]:
-    return [statistics.median(one) for one in blocks]
+def means_rule(base: Blocks, head: Blocks) -> bool:
+    """Return whether the mean of all times has grown by more than the threshold."""
+    base_mean = statistics.fmean(map(statistics.fmean, base))
+    return statistics.fmean(map(statistics.fmean, head)) > (1 + THRESHOLD) * base_mean
 
 
-def by_means(base: Sequence[Sequence[int]], head: Sequence[Sequence[int]]) -> bool:
-    """Return whether the mean of all processes' times has grown by more than the threshold."""
-    return statistics.fmean(map(statistics.fmean, head)) > (1 + THRESHOLD) * statistics.fmean(
-        map(statistics.fmean, base)
-    )
-
-
-def by_minimum(base: Sequence[Sequence[int]], head: Sequence[Sequence[int]]) -> bool:
+def minimum_rule(base: Blocks, head: Blocks) -> bool:
     """Return whether the shortest time has grown by more than the threshold."""
     return min(map(min, head)) > (1 + THRESHOLD) * min(map(min, base))
 
 
-def by_mann_whitney(base: Sequence[Sequence[int]], head: Sequence[Sequence[int]]) -> bool:
-    """Return whether processes' medians are larger, by the test of Mann and Whitney (1947)."""
-    tested = stats.mannwhitneyu(_medians(head), _medians(base), alternative="greater")
-    return bool(tested.pvalue < SIGNIFICANT)
+def mann_whitney_rule(base: Blocks, head: Blocks) -> bool:
+    """Return whether the medians of processes have grown (Mann and Whitney 1947)."""
+    test = stats.mannwhitneyu(_medians(head), _medians(base), alternative="greater")
+    return bool(test.pvalue < SIGNIFICANCE)
 
 
-Rule = Callable[[Sequence[Sequence[int]], Sequence[Sequence[int]]], bool]
-RULES: dict[str, Rule] = {
-    f"means, A then B, threshold {THRESHOLD:.0%}": by_means,
-    f"minimum, A then B, threshold {THRESHOLD:.0%}": by_minimum,
-    f"Mann-Whitney, A then B, p < {SIGNIFICANT}": by_mann_whitney,
+def _medians(blocks: Blocks) -> list[float]:
+    return [statistics.median(process) for process in blocks]
+
+
+SIMPLE_RULES: dict[str, Callable[[Blocks, Blocks], bool]] = {
+    f"means, A then B, threshold {THRESHOLD:.0%}": means_rule,
+    f"minimum, A then B, threshold {THRESHOLD:.0%}": minimum_rule,
+    f"Mann-Whitney, A then B, p < {SIGNIFICANCE}": mann_whitney_rule,
 }
 
 
-def found_by(rule: Rule, lines: Sequence[Line], drawn: Sequence[Sequence[int]]) -> float:
-    """Return in how many of the campaigns a rule raises the alarm, BASE first and HEAD after it."""
+def share_found(
+    rule: Callable[[Blocks, Blocks], bool],
+    lines: Sequence[Line],
+    drawn: Sequence[Sequence[int]],
+) -> float:
+    """Return the share of sessions in which a simple rule says slower: first BASE, then HEAD."""
     return statistics.fmean(
         rule(
-            [lines[place].base_us for place in places[:PAIRS_A_SIDE]],
-            [lines[place].head_us for place in places[PAIRS_A_SIDE : 2 * PAIRS_A_SIDE]],
+            [lines[index].base_us for index in indices[:N_PROCESSES]],
+            [lines[index].head_us for index in indices[N_PROCESSES : 2 * N_PROCESSES]],
         )
-        for places in drawn
+        for indices in drawn
     )

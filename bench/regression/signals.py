@@ -1,4 +1,4 @@
-"""Being interrupted once: what is cleaned up after it is not interrupted again."""
+"""Interruption: the first signal ends the command, and nothing interrupts the cleaning up."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def as_one() -> Iterator[None]:
-    """Have every signal that asks for an end raise KeyboardInterrupt, and only the first do so.
+def interrupted_once() -> Iterator[None]:
+    """Raise KeyboardInterrupt on the first signal that asks for an end; ignore later ones.
 
-    One that is ignored, as `nohup` has it, stays so.
+    A signal that is ignored already, such as SIGHUP under `nohup`, stays ignored.
     """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:

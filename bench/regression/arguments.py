@@ -1,0 +1,102 @@
+"""The command line of `bench-compare`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+DESCRIPTION = """\
+Has training become slower, and does it still learn the same? Trains both revisions now, in pairs
+of fresh processes that take turns on the same cores, and answers for every case (implementation,
+architecture and batch size): slower, not slower or can't tell, with the ratio of times and its
+95 % interval.
+"""
+EXIT_STATUSES = """\
+exit status:
+  0    every case was measured and is not slower
+  1    a case is slower, learns something else, or fails in HEAD although it works in BASE
+  2    a mistake in the command, or no case was measured
+  3    can't tell: a case was measured and is undecided (--cant-tell pass or fail makes
+       that 0 or 1), or a case was not measured (never a pass)
+  130  interrupted
+"""
+CASES = "sweep=default learning_rate=0.01 threads=1"
+HISTORY = "results/history.jsonl"
+SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    result = argparse.ArgumentParser(
+        prog="bench-compare",
+        description=DESCRIPTION,
+        epilog=EXIT_STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = result.add_argument
+    add(
+        "base", nargs="?", type=text,
+        help="a git revision, or a folder with the project in it (the reference of the history)",
+    )  # fmt: skip
+    add("head", nargs="?", type=text, help="the same (the working tree)")
+    add("--base-python", type=path, help="interpreter for BASE (this one)")
+    add("--head-python", type=path, help="interpreter for HEAD (this one)")
+    add(
+        "--cases", "--cells", default=CASES, type=text, metavar="OVERRIDES",
+        help=f"what to train: overrides of bench, with this project's conf/ ('{CASES}')",
+    )  # fmt: skip
+    add("--budget", type=seconds, default="20m", help="time for all cases: 90s, 5m, 1h (20m)")
+    add("--smallest", type=share, default="3%", help="slowdown that matters (3%%)")
+    add("--cant-tell", choices=["pass", "fail"], help="what undecided cases count as")
+    add("--output", type=path, help="folder to write pairs.json, report.md and ratios.png to")
+    add(
+        "--record", action="store_true",
+        help=f"append the ratios to {HISTORY}; the first BASE stays its reference",
+    )  # fmt: skip
+    add(
+        "--against-history", action="store_true",
+        help=f"compare with the last commit in {HISTORY}, by way of its reference",
+    )  # fmt: skip
+    add("--share-machine", action="store_true", help="do not wait for other runs to finish")
+    return result
+
+
+def text(value: str) -> str:
+    """Return a value that is not empty.
+
+    Raises:
+        argparse.ArgumentTypeError: it is, such as a variable that is not set.
+    """
+    if not value.strip():
+        raise argparse.ArgumentTypeError(f"{value!r}: is empty; is a variable not set?")
+    return value
+
+
+def path(value: str) -> Path:
+    """Return a path that is not empty, as `text` does."""
+    return Path(text(value))
+
+
+def seconds(value: str) -> float:
+    """Return the seconds in a time such as 90s, 5m or 1h.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no such time.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", value, re.ASCII)
+    if match is None or float(match[1]) == 0:
+        raise argparse.ArgumentTypeError(f"{value!r}: must be a time such as 90s, 5m or 1h")
+    return float(match[1]) * SECONDS[match[2]]
+
+
+def share(value: str) -> float:
+    """Return a percentage such as 3% as a share.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none above 1% and up to 100%.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)%", value, re.ASCII)
+    if match is None or not 1 < float(match[1]) <= 100:
+        raise argparse.ArgumentTypeError(f"{value!r}: must be more than 1% and up to 100%")
+    return float(match[1]) / 100

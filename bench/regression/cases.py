@@ -1,0 +1,97 @@
+"""What is compared: cases, each an implementation, an architecture and a batch size."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from bench.config.compose import compose_runs
+from bench.config.schema import ConfigError, RunConfig
+from bench.data import datasets
+from bench.training import sampling
+from bench.training.flops import flops_per_example
+
+N_SLICES = 4  # of the batches; blocks train on them in turn
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """An implementation, an architecture and a batch size, whose training is timed."""
+
+    name: str
+    config: RunConfig
+
+    @property
+    def flops_per_step(self) -> float:
+        """Arithmetic of one training step."""
+        return flops_per_example(self.config.layer_sizes) * self.config.batch_size
+
+
+def parse_cases(overrides: str) -> list[Case]:
+    """Return the cases that overrides of `bench` describe.
+
+    Args:
+        overrides: separated by spaces, such as "implementation=numpy,torch batch_size=32".
+
+    Raises:
+        ConfigError: `bench` would refuse them, or a case is described in several ways.
+    """
+    try:
+        words = shlex.split(overrides)
+    except ValueError as error:
+        raise ConfigError(f"--cases={overrides}: {error}") from error
+    cases: dict[str, Case] = {}
+    for config in compose_runs(words, default_name="compare", multirun=True):
+        name = f"{config.implementation.name}-{config.architecture.name}-{config.batch_size}"
+        if cases.setdefault(name, Case(name=name, config=config)).config.hash != config.hash:
+            raise ConfigError(
+                f"--cases={overrides}: {name} in several ways; a case is an implementation, an "
+                "architecture and a batch size, so give one value to every other key"
+            )
+    return list(cases.values())
+
+
+def write_problems(cases: Sequence[Case], steps: Mapping[str, int], folder: Path) -> None:
+    """Write the files that both sides read: data, problem, initial parameters and batches.
+
+    Args:
+        cases: at least one; all with the same dataset.
+        steps: number of training steps in a block, by name of the case.
+        folder: gets the data, and a folder per case.
+
+    Raises:
+        DatasetError: the data can't be found.
+    """
+    config = cases[0].config
+    dataset = datasets.load(config.dataset, datasets.locate(config.dataset))
+    data = datasets.split(dataset, config.validation_fraction)
+    np.save(folder / "images.npy", data.train_images)
+    np.save(folder / "labels.npy", data.train_labels)
+    for case in cases:
+        config = case.config
+        case_folder = folder / case.name
+        case_folder.mkdir(exist_ok=True)
+        problem = {
+            "module": config.implementation.module,
+            "layer_sizes": config.layer_sizes,
+            "recipe": msgspec.to_builtins(config.recipe),
+            "learning_rate": config.learning_rate,
+            "device": config.device,
+            "threads": len(config.cores),
+            "options": config.implementation.options,
+        }
+        (case_folder / "problem.json").write_bytes(msgspec.json.encode(problem))
+        initial = sampling.initial_parameters(
+            config.seed, config.layer_sizes, config.recipe.initializer
+        )
+        for number, layer in enumerate(initial):
+            np.save(case_folder / f"weights-{number}.npy", layer.weights)
+            np.save(case_folder / f"bias-{number}.npy", layer.bias)
+        shape = (N_SLICES, steps[case.name], config.batch_size)
+        rows = np.random.default_rng(config.seed).integers(len(data.train_labels), size=shape)
+        np.save(case_folder / "batches.npy", rows)

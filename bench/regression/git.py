@@ -1,0 +1,182 @@
+"""Questions to git about the project's repository. What git complains about is passed on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+CONTRACT = "bench/contract.py"
+NEEDED = ("implementations", "bench")  # folders that a side of a comparison consists of
+CODE = (*NEEDED, "conf")
+# Set by git where it runs a hook; they would lead every question to the same repository.
+REPOSITORY_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+
+
+class GitError(Exception):
+    """Git refused, or is not installed; the message is git's own."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repository:
+    """A git repository with the project in it.
+
+    Attributes:
+        top: top folder of the work tree, or the folder of a bare repository.
+        project: the project's folder in the work tree; None in a bare repository.
+    """
+
+    top: Path
+    project: Path | None
+
+    @property
+    def prefix(self) -> str | None:
+        """Path of the project from the top, such as "" or "tools/mlp/"; None if it is bare."""
+        if self.project is None:
+            return None
+        path = self.project.relative_to(self.top).as_posix()
+        return "" if path == "." else f"{path}/"
+
+
+def is_project(folder: Path) -> bool:
+    """Return whether a folder holds what a comparison needs of the project."""
+    return (folder / CONTRACT).is_file() and (folder / "implementations").is_dir()
+
+
+def find_repository(start: Path) -> Repository:
+    """Find the repository of a folder, and the project's folder in it.
+
+    Args:
+        start: absolute path. The project is this folder, one above it, or the only one anywhere in
+            the repository.
+
+    Raises:
+        GitError: git refuses, or the repository has no project or several.
+    """
+    if run_git(start, "rev-parse", "--is-bare-repository") == "true":
+        return Repository(top=Path(run_git(start, "rev-parse", "--absolute-git-dir")), project=None)
+    top = Path(run_git(start, "rev-parse", "--show-toplevel"))
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if is_project(folder):
+            return Repository(top=top, project=folder)
+        if folder == top.resolve():
+            break
+    files = run_git(top, "ls-files", "-z", "--", f":(glob)**/{CONTRACT}").split("\0")
+    folders = sorted({(top / file).parents[1] for file in files if file})
+    projects = [folder for folder in folders if is_project(folder)]
+    if len(projects) != 1:
+        found = ", ".join(map(str, projects)) or "none"
+        raise GitError(
+            f"{top}: expected one folder with {' and '.join(NEEDED)} in this repository, found "
+            f"{found}; change into the project's folder"
+        )
+    return Repository(top=top, project=projects[0])
+
+
+def commit_of_revision(revision: str, repository: Repository) -> str:
+    """Return the commit that a revision names.
+
+    Raises:
+        GitError: there is no such commit, or the clone is too shallow to have it.
+    """
+    try:
+        return run_git(
+            repository.top, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}"
+        )
+    except GitError as error:
+        message = f"not a revision of {repository.top} ({error})"
+        if run_git(repository.top, "rev-parse", "--is-shallow-repository") == "true":
+            message += (
+                "; this clone is shallow, so older commits and other branches are missing: get "
+                "them with `git fetch --unshallow`, in GitHub Actions with `fetch-depth: 0`"
+            )
+        raise GitError(message) from error
+
+
+def checked_out_commit(project: Path) -> str | None:
+    """Return the commit checked out in a folder, with "-dirty" appended if its code was changed.
+
+    None outside of a repository, in one that git refuses to read, and before the first commit.
+    """
+    try:
+        commit = run_git(project, "rev-parse", "--verify", "HEAD")
+        changes = run_git(project, "status", "--porcelain", "--", *CODE)
+    except GitError:
+        return None
+    return f"{commit}-dirty" if changes else commit
+
+
+def write_out(commit: str, repository: Repository, tree: Path) -> None:
+    """Write what a side needs of a commit to a new folder, without a trace in the repository.
+
+    Raises:
+        GitError: the project is not in this commit, or git can't write it out.
+    """
+    prefix = _prefix_in(commit, repository)
+    tree.mkdir()
+    # An index of its own. A bare repository has no work tree: this folder takes its place.
+    variables = {"GIT_INDEX_FILE": str(tree.with_name("index")), "GIT_WORK_TREE": str(tree)}
+    for folder in NEEDED:
+        source = f"{commit}:{prefix}{folder}"
+        run_git(repository.top, "read-tree", f"--prefix={folder}/", source, **variables)
+    run_git(repository.top, "checkout-index", "--all", f"--prefix={tree}/", **variables)
+
+
+def _prefix_in(commit: str, repository: Repository) -> str:
+    """Return the path of the project in a commit, where it may be in another folder than now."""
+    files = run_git(repository.top, "ls-tree", "-rz", "--full-tree", "--name-only", commit)
+    paths = [PurePosixPath(file) for file in files.split("\0")]
+    prefixes = {
+        "".join(f"{part}/" for part in path.parts[:-2])
+        for path in paths
+        if path.parts[-2:] == PurePosixPath(CONTRACT).parts
+    }
+    if repository.prefix is not None and repository.prefix in prefixes:
+        return repository.prefix
+    if len(prefixes) != 1:
+        found = ", ".join(sorted(prefixes)) or "none"
+        raise GitError(f"expected one folder with {CONTRACT} in it, found {found}")
+    return prefixes.pop()
+
+
+def may_be_ancestor(commit: str, revision: str, repository: Repository) -> bool:
+    """Return whether a commit is an ancestor of a revision; true if git can't tell."""
+    ended = _run(repository.top, "merge-base", "--is-ancestor", commit, revision)
+    return ended.returncode != 1  # 128: the commit is missing, as in a shallow clone
+
+
+def committed_at(commit: str, repository: Repository) -> str:
+    """Return when a commit was made, in UTC, ISO 8601."""
+    seconds = run_git(repository.top, "show", "--no-patch", "--format=%ct", commit)
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat()
+
+
+def run_git(folder: Path, *arguments: str, **variables: str) -> str:
+    """Return what git prints, without white space around it.
+
+    Raises:
+        GitError: git is not installed, or refuses.
+    """
+    ended = _run(folder, *arguments, **variables)
+    if ended.returncode != 0:
+        lines = ended.stderr.strip().splitlines()
+        raise GitError(" ".join(line.strip() for line in lines if line.strip()))
+    return ended.stdout.strip()
+
+
+def _run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name not in REPOSITORY_VARIABLES}
+    try:
+        return subprocess.run(  # noqa: S603
+            ["git", "-C", str(folder), *arguments],  # noqa: S607
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            check=False,
+            env=kept | variables,
+        )
+    except FileNotFoundError:
+        raise GitError("git is not installed") from None

@@ -1,0 +1,139 @@
+"""What a session finds out about each case, and the exit status that follows."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bench.regression.cases import Case
+from bench.regression.pairs import Pair
+from bench.regression.side_process import CaseError, SideName
+from bench.statistics import MIN_PAIRS, Answer, Estimate, estimate
+
+# How much of what both sides learn may differ in any case, relative to its size; keys of `Pair`.
+MIN_BOUNDS = {"first_apart": 0.01, "losses_apart": 0.02, "last_apart": 0.05}
+MAX_DRIFT = 5  # times the effect of rounding: the other bound; the larger of both counts
+
+NOT_SLOWER, FOUND, NOT_MEASURED, CANT_TELL = 0, 1, 2, 3  # exit statuses
+
+
+@dataclass
+class Learning:
+    """Whether two sides learn the same.
+
+    Attributes:
+        pairs: measured so far.
+        bounds: largest difference that rounding explains, by key of `Pair`.
+        compared_with: what HEAD is compared with, for messages.
+    """
+
+    pairs: list[Pair] = field(default_factory=list)
+    bounds: Mapping[str, float] = field(default_factory=lambda: MIN_BOUNDS)
+    compared_with: str = "BASE"
+
+    @property
+    def differences(self) -> dict[str, float]:
+        """Median difference over the pairs, by key of `Pair`; empty without pairs."""
+        if not self.pairs:
+            return {}
+        return {
+            key: statistics.median(getattr(pair, key) for pair in self.pairs) for key in self.bounds
+        }
+
+    @property
+    def differs(self) -> bool:
+        """Whether a difference is larger than rounding explains."""
+        return any(value > self.bounds[key] for key, value in self.differences.items())
+
+
+@dataclass
+class Outcome:
+    """What is known of one case.
+
+    Attributes:
+        learning: differences of what HEAD learns from what BASE learns; with a history, from what
+            the last recorded commit learns.
+        answer: about its speed; None without one.
+        error: why it was not measured, or not to the end.
+        failed: the side at fault, if one is.
+        remark: shown with it.
+    """
+
+    case: Case
+    pairs: list[Pair] = field(default_factory=list)
+    learning: Learning = field(default_factory=Learning)
+    answer: Answer | None = None
+    error: str | None = None
+    failed: SideName | None = None
+    remark: str | None = None
+
+    def __post_init__(self) -> None:
+        """Take the differences from the pairs whose times are compared."""
+        self.learning.pairs = self.pairs
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """Estimate from the pairs so far; None while there are too few."""
+        if len(self.pairs) < MIN_PAIRS:
+            return None
+        return estimate([pair.value for pair in self.pairs])
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether no more pairs are needed."""
+        return self.answer is not None or self.error is not None
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the answer rests on measurements."""
+        return self.error is None and self.estimate is not None
+
+    @property
+    def learns_something_else(self) -> bool:
+        """Whether the sides differ in what they learn by more than rounding explains."""
+        return self.learning.differs
+
+    def fail(self, error: CaseError) -> None:
+        """Keep the error, whose fault it is, and how to install a missing library."""
+        self.error, self.failed = str(error), error.side
+        if re.search("No module named '(?!implementations|bench)", error.reason):
+            self.error += f"; {self.case.config.implementation.install}"
+
+
+def bounds_from_drift(drift: Pair) -> dict[str, float]:
+    """Return the bounds for a case.
+
+    Args:
+        drift: BASE measured against BASE with slightly different initial weights.
+    """
+    return {key: max(least, MAX_DRIFT * getattr(drift, key)) for key, least in MIN_BOUNDS.items()}
+
+
+def exit_status(
+    outcomes: Sequence[Outcome], cant_tell: Literal["pass", "fail"] | None = None
+) -> int:
+    """Return the exit status of `bench-compare`.
+
+    A case that was not measured never passes, whatever `cant_tell` says.
+
+    Args:
+        outcomes: of all cases.
+        cant_tell: what a case counts as that was measured and stayed undecided.
+    """
+    if any(
+        outcome.answer == "slower" or outcome.learns_something_else or outcome.failed == "head"
+        for outcome in outcomes
+    ):
+        return FOUND
+    measured = [outcome for outcome in outcomes if outcome.is_measured]
+    if not measured:
+        return NOT_MEASURED
+    undecided = any(outcome.answer != "not slower" for outcome in measured)
+    if undecided and cant_tell == "fail":
+        return FOUND
+    if len(measured) < len(outcomes) or (undecided and cant_tell is None):
+        return CANT_TELL
+    return NOT_SLOWER
