@@ -1,19 +1,62 @@
-"""Text from anywhere, on its way to a terminal."""
+"""Text from anywhere, made safe to print on a terminal."""
+
+from __future__ import annotations
+
+import sys
 
 
-def printable(words: object) -> str:
-    """Write as escapes whatever would steer a terminal, or turn the direction of writing."""
-    text = str(words)
+def printable(value: object) -> str:
+    """Write as escapes, on one line, what would control a terminal or reverse its text.
+
+    Args:
+        value: is converted with `str`.
+
+    Returns:
+        Printable characters only: a newline becomes a backslash and an n.
+    """
+    text = str(value)
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in text
+    )
+
+
+def printable_lines(value: object) -> str:
+    """Make text printable that may have several lines; as `printable`, but newlines stay.
+
+    Args:
+        value: is converted with `str`.
+
+    Returns:
+        Printable characters and newlines only.
+    """
+    return "\n".join(printable(line) for line in str(value).split("\n"))
 
 
 def shorten(text: str, max_characters: int) -> str:
-    """Cut a text that is longer than that many characters, and end it with three dots."""
+    """Cut a long text and end it with three dots.
+
+    Args:
+        text: of one line.
+        max_characters: of the result, dots included.
+
+    Returns:
+        `text` itself if it is short enough.
+    """
     return text if len(text) <= max_characters else f"{text[: max_characters - 3]}..."
 
 
 def first_line(text: str) -> str:
     """Return the first line of a message, at most 300 characters, without control characters."""
     return shorten(printable((text.splitlines() or [""])[0]), 300)
+
+
+def print_error(command: str, error: object) -> None:
+    """Print on stderr why a command can't do what it was asked.
+
+    Args:
+        command: the name of the command.
+        error: the message, or an exception that has one; of one or several lines.
+    """
+    print(f"{command}: {printable_lines(error)}", file=sys.stderr)

@@ -2,15 +2,17 @@
 
 import sys
 
-from bench.data.datasets import DatasetError, DatasetSettings, locate
+from bench.console import printable_lines
+from bench.data.datasets import DatasetError
+from bench.data.locate import locate
 
 
 def main() -> None:
-    """Find or fetch Fashion-MNIST and say where it is."""
+    """Print the folder that Fashion-MNIST is in, after downloading it if it is not here."""
     try:
-        print(locate(DatasetSettings(name="fashion_mnist")))
+        print(locate(None))
     except DatasetError as error:
-        sys.exit(str(error))
+        sys.exit(printable_lines(error))
     except KeyboardInterrupt:
         sys.exit(130)
 

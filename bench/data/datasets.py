@@ -1,4 +1,4 @@
-"""What there is to train on: find it, load it, split it, describe it."""
+"""Datasets to train on: load, split and summarise them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,16 @@ from msgspec import Meta
 from bench.contract import FloatArray, LabelArray
 from bench.data import fashion_mnist
 from bench.data.idx import DatasetError as DatasetError
-from bench.records import DatasetSummary
+from bench.records import N_CLASSES, N_PIXELS, DatasetSummary
 
 if TYPE_CHECKING:
     from bench.data.locate import Sources
 
 ImageArray = npt.NDArray[np.uint8]
 
-N_CLASSES = 10
-N_PIXELS = 28 * 28
-SAMPLE_SIZE = 20  # images of each set that a report may show
+SAMPLE_SIZE = 20  # images of each set that are kept for reports
 MAX_SYNTHETIC_SIZE = 100_000
-NOISE = 120  # grey levels either way, against prototypes that use all 256
+MAX_NOISE = 120  # grey levels up or down; those of a class's prototype are 0 to 255
 
 SyntheticSize = Annotated[
     int,
@@ -40,11 +38,19 @@ SyntheticSize = Annotated[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetSettings:
-    """Which dataset; one file of conf/dataset."""
+    """Which dataset; one file of conf/dataset.
+
+    Attributes:
+        name: of the dataset.
+        path: Fashion-MNIST's folder; None to find or download it.
+        training_size: examples of the synthetic training set, validation included.
+        test_size: examples of the synthetic test set.
+        seed: of the synthetic set.
+    """
 
     name: Literal["fashion_mnist", "synthetic"]
-    path: str | None = None  # Fashion-MNIST's folder; None: looked for, then fetched
-    training_size: SyntheticSize = 2_000  # this and the rest: of the synthetic set alone
+    path: str | None = None
+    training_size: SyntheticSize = 2_000
     test_size: SyntheticSize = 500
     seed: Annotated[
         int, Meta(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")
@@ -53,22 +59,41 @@ class DatasetSettings:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
-    """Images and labels as they are stored."""
+    """Images and labels as they are stored.
+
+    Attributes:
+        name: of the dataset.
+        train_images: (n, 784) grey levels, 0 to 255.
+        train_labels: (n,) in 0 to 9.
+        test_images: (n_test, 784) grey levels.
+        test_labels: (n_test,).
+        class_names: of labels 0 to 9.
+        fingerprint: 8 hexadecimal digits of a SHA-256 over the four arrays.
+    """
 
     name: str
-    train_images: ImageArray  # (n, 784) grey levels
-    train_labels: LabelArray  # (n,) in 0..9
+    train_images: ImageArray
+    train_labels: LabelArray
     test_images: ImageArray
     test_labels: LabelArray
     class_names: tuple[str, ...]
-    fingerprint: str  # 8 hexadecimal digits of a SHA-256 over all of the above but the names
+    fingerprint: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Split:
-    """Images and labels as they are trained and judged on; images are in [0, 1]."""
+    """Images and labels for training and evaluation.
 
-    train_images: FloatArray  # (n, 784)
+    Attributes:
+        train_images: (n_train, 784) float32 in [0, 1].
+        train_labels: (n_train,) int64 in 0 to 9.
+        validation_images: (n_validation, 784); may be empty.
+        validation_labels: (n_validation,).
+        test_images: (n_test, 784).
+        test_labels: (n_test,).
+    """
+
+    train_images: FloatArray
     train_labels: LabelArray
     validation_images: FloatArray
     validation_labels: LabelArray
@@ -77,10 +102,17 @@ class Split:
 
 
 def locate(settings: DatasetSettings, sources: Sources | None = None) -> Path | None:
-    """Find the dataset's folder, fetching it where need be; None where it has none.
+    """Find the dataset's folder; download the dataset if it is not on this machine.
+
+    Args:
+        settings: which dataset.
+        sources: where to search; the usual places by default.
+
+    Returns:
+        An absolute folder, checked; None for a dataset without one.
 
     Raises:
-        DatasetError: it can't be had; the message lists every place tried.
+        DatasetError: it can't be found or downloaded; the message lists every place tried.
     """
     if settings.name == "synthetic":
         return None
@@ -90,15 +122,22 @@ def locate(settings: DatasetSettings, sources: Sources | None = None) -> Path | 
 
 
 def load(settings: DatasetSettings, folder: Path | None) -> Dataset:
-    """Load the dataset from where `locate` found it, checking every byte.
+    """Load the dataset, checking every byte.
+
+    Args:
+        settings: which dataset.
+        folder: what `locate` has returned.
+
+    Returns:
+        The whole dataset.
 
     Raises:
-        DatasetError: a file is missing, broken or another one.
+        DatasetError: a file is missing, damaged or another file.
     """
     if settings.name == "synthetic":
-        return _make_synthetic(settings)
+        return _generate(settings)
     if folder is None:
-        raise DatasetError("fashion_mnist is in a folder; none was given")
+        raise DatasetError("Fashion-MNIST is read from a folder; none was given")
     arrays = {file: fashion_mnist.read(folder, file)[1] for file in fashion_mnist.FILES}
     return Dataset(
         name=settings.name,
@@ -119,39 +158,51 @@ def training_size(settings: DatasetSettings) -> int:
 
 
 def validation_size(n_examples: int, validation_fraction: float) -> int:
-    """Return how many of the training examples are set aside; halves are rounded to even."""
+    """Return the number of training examples that become the validation set.
+
+    Args:
+        n_examples: of the whole training set.
+        validation_fraction: from 0 to 1.
+
+    Returns:
+        The nearest whole number; the even one of two.
+    """
     return round(n_examples * validation_fraction)
 
 
 def split(dataset: Dataset, validation_fraction: float) -> Split:
-    """Set the last part of the training set aside for validation, and scale images to [0, 1].
+    """Make the last part of the training set the validation set, and scale images to [0, 1].
 
     Args:
+        dataset: the whole dataset.
         validation_fraction: from 0, for an empty validation set, up to but not including 1.
 
+    Returns:
+        float32 images and int64 labels.
+
     Raises:
-        DatasetError: nothing would be left to train on.
+        DatasetError: no training example would be left.
     """
     n_examples = len(dataset.train_labels)
     n_train = n_examples - validation_size(n_examples, validation_fraction)
     if not 0 < n_train <= n_examples:
         raise DatasetError(
             f"validation_fraction={validation_fraction}: leaves {n_train} of {n_examples} "
-            "examples to train on; must be from 0 up to a share that leaves some"
+            "examples to train on; give a smaller fraction, from 0 on"
         )
-    train_images = _scaled(dataset.train_images)
+    train_images = _scale(dataset.train_images)
     return Split(
         train_images=train_images[:n_train],
         train_labels=dataset.train_labels[:n_train],
         validation_images=train_images[n_train:],
         validation_labels=dataset.train_labels[n_train:],
-        test_images=_scaled(dataset.test_images),
+        test_images=_scale(dataset.test_images),
         test_labels=dataset.test_labels,
     )
 
 
 def summarise(dataset: Dataset) -> DatasetSummary:
-    """Return what a report shows of a dataset."""
+    """Return what reports show of a dataset: class counts and the first images."""
     return DatasetSummary(
         name=dataset.name,
         fingerprint=dataset.fingerprint,
@@ -165,17 +216,17 @@ def summarise(dataset: Dataset) -> DatasetSummary:
     )
 
 
-def _make_synthetic(settings: DatasetSettings) -> Dataset:
-    """Make up classes: one random picture each, and examples that are the picture and noise.
+def _generate(settings: DatasetSettings) -> Dataset:
+    """Generate a dataset: each class is a random prototype image, each example one plus noise.
 
-    Whole numbers throughout, so that a seed gives the same bytes on every machine.
+    All arithmetic is on integers, so a seed gives the same bytes on every machine.
     """
     generator = np.random.default_rng(settings.seed)
     prototypes = generator.integers(0, 256, (N_CLASSES, N_PIXELS), dtype=np.int16)
 
     def examples(size: int) -> tuple[ImageArray, LabelArray]:
         labels = generator.integers(0, N_CLASSES, size, dtype=np.int64)
-        images = generator.integers(-NOISE, NOISE + 1, (size, N_PIXELS), dtype=np.int16)
+        images = generator.integers(-MAX_NOISE, MAX_NOISE + 1, (size, N_PIXELS), dtype=np.int16)
         images += prototypes[labels]
         return images.clip(0, 255, out=images).astype(np.uint8), labels
 
@@ -188,12 +239,12 @@ def _make_synthetic(settings: DatasetSettings) -> Dataset:
         train_labels=train_labels,
         test_images=test_images,
         test_labels=test_labels,
-        class_names=tuple(f"class {digit}" for digit in range(N_CLASSES)),
+        class_names=tuple(f"class {label}" for label in range(N_CLASSES)),
         fingerprint=_fingerprint(hashlib.sha256(array.tobytes()).digest() for array in arrays),
     )
 
 
-def _scaled(images: ImageArray) -> FloatArray:
+def _scale(images: ImageArray) -> FloatArray:
     return np.divide(images, 255, dtype=np.float32)
 
 

@@ -1,12 +1,12 @@
-"""Download files over HTTP into a folder, with a progress bar and a limit on everything."""
+"""Download files over HTTP into a folder, with a progress bar and limits on size and time."""
 
 from __future__ import annotations
 
 import http.client
-import queue
 import threading
 import urllib.error
 import urllib.request
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
 
@@ -21,36 +21,35 @@ CHUNK_BYTES = 1 << 16
 def download(
     base_url: str, limits_bytes: dict[str, int], folder: Path, timeout_seconds: float
 ) -> None:
-    """Download files that lie beside each other.
+    """Download files that are in the same place.
 
     Args:
-        base_url: all of their addresses up to the last slash.
-        limits_bytes: for each file's name, what it can't be longer than.
-        folder: where they are written to; it exists.
-        timeout_seconds: how long to wait for an answer, and later for each further byte.
+        base_url: of that place, without a slash at the end.
+        limits_bytes: the most that each file may have, by its name.
+        folder: where they are written; it exists.
+        timeout_seconds: to wait for an answer, and later for each further byte.
 
     Raises:
-        DatasetError: no answer, an answer other than the file, or no room for it.
+        DatasetError: there is no answer, or it isn't the file, or the file can't be written.
     """
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         for name, limit_bytes in limits_bytes.items():
-            url = f"{base_url}/{name}"
             try:
-                with _open(url, timeout_seconds) as response:
+                with _open(f"{base_url}/{name}", timeout_seconds) as response:
                     _copy(response, folder / name, limit_bytes, progress)
             except urllib.error.HTTPError as error:
-                with error:  # it is the server's answer, and holds the connection
+                with error:  # is the response, too, and holds the connection
                     raise DatasetError(f"{name}: {error.code} {error.reason}") from error
             except urllib.error.URLError as error:
-                raise DatasetError(f"{name}: {_words(error.reason)}") from error
+                raise DatasetError(f"{name}: {_reason(error.reason)}") from error
             except (OSError, http.client.HTTPException, ValueError) as error:
-                raise DatasetError(f"{name}: {_words(error)}") from error
+                raise DatasetError(f"{name}: {_reason(error)}") from error
 
 
 def _copy(response: Any, path: Path, limit_bytes: int, progress: Progress) -> None:
     length = response.headers.get("Content-Length", "")
-    bar = progress.add_task(path.name, total=int(length) if length.isdecimal() else None)
+    task = progress.add_task(path.name, total=int(length) if length.isdecimal() else None)
     n_bytes = 0
     with path.open("wb") as file:
         while chunk := response.read(CHUNK_BYTES):
@@ -58,38 +57,33 @@ def _copy(response: Any, path: Path, limit_bytes: int, progress: Progress) -> No
             if n_bytes > limit_bytes:
                 raise DatasetError(f"{path.name}: longer than {limit_bytes:,} bytes")
             file.write(chunk)
-            progress.advance(bar, len(chunk))
+            progress.advance(task, len(chunk))
 
 
-def _words(reason: BaseException | str) -> str:
-    """Say why, without the operating system's number for it."""
-    return getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+def _reason(error: BaseException | str) -> str:
+    """Return a message without the operating system's number for it."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _open(url: str, timeout_seconds: float) -> Any:
-    """Return the answer to a request, or give up.
+    """Return the response to a request.
 
-    A socket's time limit holds for each of a host's addresses in turn, and not at all for looking
-    them up: a firewall that swallows packets would cost minutes. A thread can be left behind.
+    A socket's timeout applies to each address of a host in turn, and not to looking them up: behind
+    a firewall that drops packets that takes minutes. Waiting for a thread can be given up.
     """
-    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    answer: Future[Any] = Future()
 
-    def ask() -> None:
+    def request() -> None:
         try:
-            response = urllib.request.urlopen(url, timeout=timeout_seconds)  # noqa: S310
+            answer.set_result(urllib.request.urlopen(url, timeout=timeout_seconds))  # noqa: S310
         except (OSError, http.client.HTTPException, ValueError) as error:
-            answers.put(error)
-        else:
-            answers.put(response)
+            answer.set_exception(error)
 
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        answer = answers.get(timeout=timeout_seconds)
-    except queue.Empty:
-        raise TimeoutError(f"no answer within {timeout_seconds:g} seconds") from None
-    if isinstance(answer, Exception):
-        raise answer
-    if url.startswith("https:") and not answer.url.startswith("https:"):
-        answer.close()
-        raise ValueError(f"leads to {answer.url}, which is not HTTPS")
-    return answer
+    threading.Thread(target=request, daemon=True).start()
+    if not wait([answer], timeout_seconds).done:
+        raise TimeoutError(f"no answer within {timeout_seconds:g} seconds")
+    response = answer.result()
+    if url.startswith("https:") and not response.url.startswith("https:"):
+        response.close()
+        raise ValueError(f"redirects to {response.url}, which is not HTTPS")
+    return response

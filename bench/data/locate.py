@@ -1,4 +1,4 @@
-"""Where Fashion-MNIST is looked for, where it is fetched from, and in which order."""
+"""Where Fashion-MNIST is searched for and downloaded from, and in which order."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import filelock
-
+from bench import files
+from bench.console import printable
 from bench.data import debian, download, fashion_mnist
 from bench.data.idx import DatasetError
-from bench.files import FileError, remove_temporary_files, write_atomically
 from bench.machine.facts import cache_folder
 
 PACKAGE = "dataset-fashion-mnist"
@@ -24,18 +23,26 @@ URLS = (
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
 )
-# What torchvision is told to use as root, below the home folder; the last is a course's.
+# Roots that torchvision is commonly given, below the home folder; the last is a course's.
 TORCHVISION_ROOTS = ("data", "datasets", ".pytorch/F_MNIST_data")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """The places, in the order in which they are tried."""
+    """The places, in the order in which they are tried.
 
-    cache: Path  # the project's own: what is fetched is kept there
-    folders: tuple[Path, ...]  # other people's
+    Attributes:
+        cache: the project's own folder; downloads are kept there.
+        folders: of other programs; never written to.
+        urls: of folders that have the four files, compressed.
+        package: a Debian package; None to try none.
+        timeout_seconds: for each answer of a host.
+    """
+
+    cache: Path
+    folders: tuple[Path, ...]
     urls: tuple[str, ...] = URLS
-    package: str | None = PACKAGE  # Debian's
+    package: str | None = PACKAGE
     timeout_seconds: float = 10.0
 
 
@@ -43,7 +50,7 @@ def default_sources() -> Sources:
     """Return the places on this machine.
 
     Raises:
-        DatasetError: there is no home folder to keep anything in.
+        DatasetError: there is no home folder for a cache.
     """
     try:
         home, cache = Path.home(), cache_folder()
@@ -65,74 +72,74 @@ def default_sources() -> Sources:
 
 
 def locate(path: str | None, sources: Sources | None = None) -> Path:
-    """Find the four files, or fetch them into the project's cache.
+    """Find the four files, or download them into the project's cache.
 
     Args:
-        path: the only folder to look in; None for every place that `sources` names.
+        path: the only place to search, a folder or one of the files; None for all of `sources`.
+        sources: those of this machine by default.
 
     Returns:
-        An absolute folder with all four files, each of which has just been checked.
+        An absolute folder for `fashion_mnist.read`; all four files have just been checked.
 
     Raises:
-        DatasetError: they are not in `path`; or nowhere, and can't be fetched.
+        DatasetError: they are not in `path`; or nowhere, and can't be downloaded.
     """
     if path is not None:
-        return _given(path)
+        return _check_given(path)
     sources = sources or default_sources()
     failures: list[str] = []
     folder = find(sources, failures)
     if folder is not None:
         return folder
     try:
-        with _only_one(sources.cache):
-            if _fault(sources.cache) is not None:  # another process may just have fetched them
+        with _locked(sources.cache):
+            if _problem(sources.cache) is not None:  # else another process has downloaded them
                 _fetch(sources, failures)
-    except OSError as error:
-        failures.append(
-            f"{sources.cache}: can't be written to: {error.strerror}; "
-            "XDG_CACHE_HOME can name another place to keep the files in"
-        )
+    except (files.FileError, OSError) as error:
+        failures.append(f"{error}; XDG_CACHE_HOME can name another place to keep the files in")
         raise _not_found(failures) from error
     return sources.cache
 
 
 def find(sources: Sources | None = None, failures: list[str] | None = None) -> Path | None:
-    """Return the first folder that holds all four files; None where none does.
+    """Return the first folder on this machine that has all four files; None if none has.
 
     Args:
-        failures: gets a sentence for every place that does not.
+        sources: those of this machine by default.
+        failures: a sentence is appended for every folder that doesn't have them.
     """
-    sources, failures = sources or default_sources(), [] if failures is None else failures
+    sources = sources or default_sources()
     for folder in (sources.cache, *sources.folders):
-        if _holds_them(folder, failures):
+        problem = _problem(folder)
+        if problem is None:
             return folder
+        if failures is not None:
+            failures.append(str(problem))
+        if not isinstance(problem, fashion_mnist.MissingError):
+            _print_progress(f"not used: {problem}")
     return None
 
 
-def _given(path: str) -> Path:
+def _check_given(path: str) -> Path:
+    """Check the value of dataset.path, and return the folder it means."""
     try:
+        if not path:
+            raise DatasetError("empty")
         folder = Path(path).expanduser().absolute()
+        if any(file.is_named(folder.name) for file in fashion_mnist.FILES) and folder.is_file():
+            folder = folder.parent
         fashion_mnist.check(folder)
-    except (DatasetError, RuntimeError) as error:
+    except (DatasetError, RuntimeError, ValueError, OSError) as error:
         raise DatasetError(
-            f"dataset.path={path}: {error}\nGive a folder with Fashion-MNIST's four files, or "
-            "dataset.path=null to have it found or fetched"
+            f"dataset.path={path}: {error}\n"
+            "Expected: a folder with Fashion-MNIST's four files as published, compressed or not:\n"
+            f"  {', '.join(file.name for file in fashion_mnist.FILES)}\n"
+            "or dataset.path=null, to find or download them"
         ) from error
     return folder
 
 
-def _holds_them(folder: Path, failures: list[str]) -> bool:
-    """Check one place; note what is wrong with it, aloud where its files are bad."""
-    fault = _fault(folder)
-    if fault is None:
-        return True
-    failures.append(str(fault))
-    if not isinstance(fault, fashion_mnist.MissingError):
-        _say(f"not used: {fault}")
-    return False
-
-
-def _fault(folder: Path) -> DatasetError | None:
+def _problem(folder: Path) -> DatasetError | None:
     try:
         fashion_mnist.check(folder)
     except DatasetError as error:
@@ -141,43 +148,39 @@ def _fault(folder: Path) -> DatasetError | None:
 
 
 @contextmanager
-def _only_one(cache: Path) -> Iterator[None]:
-    """Let one process at a time fetch into a cache."""
-    cache.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(cache / ".lock")
-    try:
-        lock.acquire(blocking=False)
-    except filelock.Timeout:
-        _say("another process is fetching it; waiting for that")
-        lock.acquire()
-    try:
+def _locked(cache: Path) -> Iterator[None]:
+    """Let one process at a time download into a cache."""
+    with files.locked(cache, wait=False) as held:
+        if held:
+            yield
+            return
+    _print_progress("another process is downloading it; waiting")
+    with files.locked(cache):
         yield
-    finally:
-        lock.release()
 
 
 def _fetch(sources: Sources, failures: list[str]) -> None:
-    """Try one way after the other until the cache holds checked copies of all four files."""
-    for name, bring in _ways(sources):
-        _say(f"trying {name}")
+    """Try one method after the other until the cache has checked copies of all four files."""
+    for name, method in _methods(sources):
+        _print_progress(f"trying {name}")
         try:
-            with _staging(sources.cache) as staging:
-                folder = bring(staging)
+            with _staging_folder(sources.cache) as staging:
+                folder = method(staging)
                 for file in fashion_mnist.FILES:
                     contents, _ = fashion_mnist.read(folder, file)
-                    remove_temporary_files(sources.cache / file.name)
-                    write_atomically(sources.cache / file.name, contents)
-        except (DatasetError, FileError, OSError) as error:
+                    files.remove_temporary_files(sources.cache / file.name)
+                    files.write_atomically(sources.cache / file.name, contents)
+        except (DatasetError, files.FileError, OSError) as error:
             failures.append(f"{name}: {error}")
         else:
-            _say(f"now in {sources.cache}")
+            _print_progress(f"now in {sources.cache}")
             return
     raise _not_found(failures)
 
 
 @contextmanager
-def _staging(cache: Path) -> Iterator[Path]:
-    """Make an empty folder in a cache that is one's own; a killed process may have left it."""
+def _staging_folder(cache: Path) -> Iterator[Path]:
+    """Make an empty folder in a locked cache, in place of one that a killed process has left."""
     folder = cache / ".arriving"
     if folder.exists():
         shutil.rmtree(folder)
@@ -188,8 +191,8 @@ def _staging(cache: Path) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def _ways(sources: Sources) -> Iterator[tuple[str, Callable[[Path], Path]]]:
-    """Yield each way's name, and what brings the files into a folder below an empty one."""
+def _methods(sources: Sources) -> Iterator[tuple[str, Callable[[Path], Path]]]:
+    """Yield names, and functions that get the files into an empty folder or one below it."""
     for url in sources.urls:
         yield url, partial(_download, url, sources.timeout_seconds)
     if sources.package is not None:
@@ -211,9 +214,9 @@ def _unpack(package: str, timeout_seconds: float, staging: Path) -> Path:
 def _not_found(failures: list[str]) -> DatasetError:
     names = ", ".join(f"{file.name}.gz" for file in fashion_mnist.FILES)
     return DatasetError(
-        "Fashion-MNIST can't be found or fetched. Tried, in this order:\n"
+        "Fashion-MNIST can't be found or downloaded. Tried, in this order:\n"
         + "".join(f"  {failure}\n" for failure in failures)
-        + "What would help: a network connection; or, on Debian and its kin,\n"
+        + "What would help: a network connection; or, on Debian and its derivatives,\n"
         f"  sudo apt-get update && sudo apt-get install {PACKAGE}\n"
         f"or the files {names} from\n"
         f"  {URLS[0]}/\n"
@@ -221,5 +224,5 @@ def _not_found(failures: list[str]) -> DatasetError:
     )
 
 
-def _say(message: str) -> None:
-    print(f"Fashion-MNIST: {message}", file=sys.stderr)
+def _print_progress(message: str) -> None:
+    print(f"Fashion-MNIST: {printable(message)}", file=sys.stderr)

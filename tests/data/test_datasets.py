@@ -1,11 +1,13 @@
-"""The data: what is loaded is Fashion-MNIST and nothing else, and how it is split."""
+"""What is loaded is Fashion-MNIST and nothing else; splits, summaries, the synthetic set."""
 
 import gzip
+import hashlib
 import os
 import re
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ import pytest
 
 from bench import registry
 from bench.contract import Problem, Recipe
-from bench.data import datasets
+from bench.data import datasets, fashion_mnist
 from bench.data.datasets import DatasetError, DatasetSettings
 from bench.data.fashion_mnist import (
     FILES,
@@ -23,14 +25,10 @@ from bench.data.fashion_mnist import (
     TRAIN_LABELS,
 )
 from bench.training import sampling
+from tests.data.conftest import replace_file
 
 REAL = DatasetSettings(name="fashion_mnist")
 SYNTHETIC = DatasetSettings(name="synthetic")
-
-
-@pytest.fixture(scope="module")
-def real_folder():
-    return datasets.locate(REAL)
 
 
 @pytest.fixture(scope="module")
@@ -38,25 +36,16 @@ def real(real_folder):
     return datasets.load(REAL, real_folder)
 
 
-def contents_of(folder, file):
-    path = folder / file.name
-    return (
-        path.read_bytes()
-        if path.exists()
-        else gzip.decompress(path.with_name(path.name + ".gz").read_bytes())
-    )
-
-
 @pytest.fixture
-def copy(tmp_path, real_folder):
-    """A folder of the real files, which may be replaced."""
+def copy(tmp_path, decompressed):
+    """A folder of links to the real files."""
     for file in FILES:
-        (tmp_path / file.name).write_bytes(contents_of(real_folder, file))
+        (tmp_path / file.name).symlink_to(decompressed / file.name)
     return tmp_path
 
 
 def refusal(folder: Path) -> str:
-    """Return why a given folder is refused, first by `locate` and then, the same, by `load`."""
+    """Return why a folder is refused, by `locate` and by `load` alike."""
     with pytest.raises(DatasetError) as located:
         datasets.locate(DatasetSettings(name="fashion_mnist", path=str(folder)))
     with pytest.raises(DatasetError) as loaded:
@@ -66,7 +55,7 @@ def refusal(folder: Path) -> str:
     return str(loaded.value)
 
 
-def test_fashion_mnist_is_what_its_paper_says(real):
+def test_fashion_mnist_is_as_its_paper_describes_it(real):
     assert real.train_images.shape == (60_000, 784)
     assert real.test_images.shape == (10_000, 784)
     assert real.train_images.dtype == np.uint8
@@ -77,17 +66,13 @@ def test_fashion_mnist_is_what_its_paper_says(real):
     assert len(real.class_names) == 10
 
 
-def test_the_fingerprint_names_the_contents(real, real_folder):
+def test_the_fingerprint_identifies_the_contents(real, real_folder):
     assert real.fingerprint == "e365f4ee"
     assert datasets.load(REAL, real_folder).fingerprint == real.fingerprint
 
 
-def test_gzipped_files_are_the_same_dataset(copy, real):
-    for file in FILES:
-        path = copy / file.name
-        path.with_name(path.name + ".gz").write_bytes(gzip.compress(path.read_bytes(), 1))
-        path.unlink()
-    loaded = datasets.load(REAL, copy)
+def test_gzipped_files_are_the_same_dataset(published, real):
+    loaded = datasets.load(REAL, published)
     assert loaded.fingerprint == real.fingerprint
     np.testing.assert_array_equal(loaded.train_images, real.train_images)
 
@@ -105,7 +90,7 @@ def altered(contents, position, value):
 
 
 @pytest.mark.parametrize(
-    ("file", "breaking", "fault"),
+    ("file", "damage", "fault"),
     [
         (TEST_IMAGES, lambda good: good[:-1], "truncated"),
         (TEST_IMAGES, lambda good: good[:10], "truncated"),
@@ -117,21 +102,21 @@ def altered(contents, position, value):
         (TEST_LABELS, lambda good: gzip.compress(good + b"\0"), "more than the 10,008 bytes"),
         (TEST_LABELS, lambda good: gzip.compress(good) + b"more", "damaged"),
         (TRAIN_LABELS, lambda good: altered(good, 2, 9), "begins with the bytes 00 00 09 01"),
-        (TRAIN_LABELS, lambda good: altered(good, 7, 0), "59904 values, not 60000"),
+        (TRAIN_LABELS, lambda good: altered(good, 7, 0), "has 59904 values, not 60000"),
         (TRAIN_IMAGES, lambda good: altered(good, 15, 27), "60000 x 28 x 27 values"),
         (TRAIN_LABELS, lambda good: altered(good, 1_000, 10), "label 10; labels are 0 to 9"),
         (TEST_LABELS, lambda good: altered(good, 8, (good[8] + 1) % 10), "altered"),
         (TRAIN_IMAGES, lambda good: altered(good, 30_000_000, good[30_000_000] ^ 1), "altered"),
         (TEST_IMAGES, lambda good: idx_of((10_000, 28, 28), bytes(7_840_000)), "not from Fashion"),
-        (TEST_LABELS, lambda good: b"<!DOCTYPE html><title>404</title>", "another kind of file"),
+        (TEST_LABELS, lambda good: b"<!DOCTYPE html><title>404</title>", "not an IDX file"),
         (TEST_LABELS, lambda good: b"", "empty"),
         (TEST_LABELS, lambda good: gzip.compress(b""), "empty"),
         (TEST_LABELS, lambda good: gzip.compress(bytes(10**8)), "more than the 10,008 bytes"),
     ],
 )
-def test_a_broken_file_is_named_and_refused(copy, file, breaking, fault):
+def test_a_damaged_file_is_named_and_refused(copy, file, damage, fault):
     path = copy / file.name
-    path.write_bytes(breaking(path.read_bytes()))
+    replace_file(path, damage(path.read_bytes()))
     message = refusal(copy)
     assert message.startswith(f"{path}: ")
     assert re.search(fault, message)
@@ -145,9 +130,9 @@ def test_swapped_files_are_refused(copy):
     assert str(labels) in refusal(copy)
 
 
-def test_a_folder_in_place_of_a_file_is_refused(copy):
+def test_a_pipe_in_place_of_a_file_is_refused(copy):
     (copy / TEST_LABELS.name).unlink()
-    (copy / TEST_LABELS.name).mkdir()
+    os.mkfifo(copy / TEST_LABELS.name)
     assert refusal(copy) == f"{copy / TEST_LABELS.name}: not a plain file"
 
 
@@ -157,37 +142,114 @@ def test_a_link_to_nowhere_is_refused(copy):
     assert refusal(copy) == f"{copy / TEST_LABELS.name}: can't be read: No such file or directory"
 
 
-def test_a_missing_file_is_named(copy):
+def test_a_missing_file_is_named_with_what_is_there(copy):
     (copy / TEST_LABELS.name).unlink()
-    assert refusal(copy).endswith("has no file t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz")
+    assert refusal(copy) == (
+        f"{copy}: has no file t10k-labels-idx1-ubyte, .gz or not; has t10k-images-idx3-ubyte, "
+        "train-images-idx3-ubyte, train-labels-idx1-ubyte"
+    )
 
 
 def test_a_missing_folder_is_named(tmp_path):
     assert refusal(tmp_path / "absent") == f"{tmp_path / 'absent'}: no such folder"
 
 
-def test_a_file_given_as_folder_is_refused(copy):
-    assert "can't be looked into: Not a directory" in refusal(copy / TEST_LABELS.name)
+def test_another_file_given_as_folder_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    assert refusal(tmp_path / "file").endswith("can't be read: Not a directory")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_what_may_not_be_read_is_named(copy):
+def test_a_file_or_folder_without_permission_is_named(copy):
+    replace_file(copy / TEST_LABELS.name, b"")
     (copy / TEST_LABELS.name).chmod(0)
     assert refusal(copy) == f"{copy / TEST_LABELS.name}: can't be read: Permission denied"
     copy.chmod(0)
     try:
-        assert refusal(copy) == f"{copy}: can't be looked into: Permission denied"
+        assert refusal(copy) == f"{copy}: can't be read: Permission denied"
     finally:
         copy.chmod(0o700)
 
 
-@pytest.mark.parametrize("path", ["~nobody-of-this-name/data", "nul\0byte"])
+LAYOUTS = {
+    "torchvision's root": lambda name: f"FashionMNIST/raw/{name}",
+    "the folder of torchvision's root": lambda name: f"data/FashionMNIST/raw/{name}",
+    "a dot in the name": lambda name: name.replace("-idx", ".idx"),
+    "gzipped, with a dot": lambda name: name.replace("-idx", ".idx") + ".gz",
+    "a folder for each file": lambda name: f"{name}/{name}",
+    "such folders, gzipped, one level deeper": lambda name: f"archive/{name}/{name}.gz",
+    "upper case": lambda name: name.upper() + ".GZ",
+}
+
+
+@pytest.mark.parametrize("place", LAYOUTS.values(), ids=LAYOUTS)
+def test_the_files_are_found_in_common_layouts(place, tmp_path, decompressed, published, real):
+    for file in FILES:
+        path = tmp_path / place(file.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        gzipped = path.suffix.lower() == ".gz"
+        path.symlink_to(published / f"{file.name}.gz" if gzipped else decompressed / file.name)
+    settings = DatasetSettings(name="fashion_mnist", path=str(tmp_path))
+    assert datasets.load(settings, datasets.locate(settings)).fingerprint == real.fingerprint
+
+
+def test_the_folder_of_a_given_file_is_used(copy):
+    path = str(copy / TEST_LABELS.name)
+    assert datasets.locate(DatasetSettings(name="fashion_mnist", path=path)) == copy
+
+
+def test_other_files_of_the_same_names_beside_the_dataset_are_passed_over(tmp_path, decompressed):
+    for file in FILES:
+        for name in ("EMNIST", "FashionMNIST"):
+            (tmp_path / name / "raw").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "EMNIST" / "raw" / file.name).touch()
+        (tmp_path / "FashionMNIST" / "raw" / file.name).symlink_to(decompressed / file.name)
+    settings = DatasetSettings(name="fashion_mnist", path=str(tmp_path))
+    assert datasets.locate(settings) == tmp_path
+
+
+def test_a_folder_of_csv_files_is_refused_with_what_is_expected(tmp_path):
+    for name in ("train", "test"):
+        (tmp_path / f"fashion-mnist_{name}.csv").write_text("label,pixel1")
+    with pytest.raises(DatasetError) as error:
+        datasets.locate(DatasetSettings(name="fashion_mnist", path=str(tmp_path)))
+    first, *others = str(error.value).splitlines()
+    assert first.endswith("; has fashion-mnist_test.csv, fashion-mnist_train.csv")
+    assert all(file.name in others[1] for file in FILES)
+
+
+def test_mnist_is_recognised(tmp_path):
+    contents = idx_of(TEST_LABELS.shape, bytes(10_000))
+    file = replace(TEST_LABELS, mnist_sha256=hashlib.sha256(contents).hexdigest())
+    (tmp_path / file.name).write_bytes(contents)
+    with pytest.raises(DatasetError, match="from MNIST"):
+        fashion_mnist.read(tmp_path, file)
+
+
+def test_a_search_for_files_ends(tmp_path, monkeypatch):
+    (tmp_path / "loop").symlink_to(tmp_path)
+    deep = tmp_path / "1" / "2" / "3" / "4"
+    deep.mkdir(parents=True)
+    (deep / TEST_LABELS.name).touch()
+    assert "has no files" in refusal(tmp_path)
+    for number in range(20):
+        (tmp_path / str(number + 5)).touch()
+    monkeypatch.setattr(fashion_mnist, "MAX_ENTRIES", 10)
+    assert re.search(r"has( \d+,){4} \d+ and \d more$", refusal(tmp_path))
+
+
+def test_the_home_folder_is_written_as_a_tilde(copy, monkeypatch):
+    monkeypatch.setenv("HOME", str(copy))
+    assert datasets.locate(DatasetSettings(name="fashion_mnist", path="~")) == copy
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/data", "nul\0byte", ""])
 def test_an_impossible_path_is_refused(path):
     with pytest.raises(DatasetError, match=r"dataset\.path="):
         datasets.locate(DatasetSettings(name="fashion_mnist", path=path))
 
 
-def test_validation_is_the_last_part_of_the_training_set(real):
+def test_the_validation_set_is_the_last_part_of_the_training_set(real):
     split = datasets.split(real, 0.2)
     assert split.train_images.shape == (48_000, 784)
     assert split.validation_images.shape == (12_000, 784)
@@ -202,7 +264,7 @@ def test_validation_is_the_last_part_of_the_training_set(real):
     np.testing.assert_array_equal(split.validation_images[0], expected)
 
 
-def test_without_validation_all_is_trained_on():
+def test_without_validation_all_examples_are_for_training():
     split = datasets.split(datasets.load(SYNTHETIC, None), 0)
     assert len(split.train_labels) == len(split.train_images) == 2_000
     assert split.validation_images.shape == (0, 784)
@@ -210,7 +272,7 @@ def test_without_validation_all_is_trained_on():
 
 
 @pytest.mark.parametrize("fraction", [1.0, 0.9999, -0.1, 2.0])
-def test_a_split_that_leaves_nothing_to_train_on_is_refused(fraction):
+def test_a_split_without_training_examples_is_refused(fraction):
     with pytest.raises(DatasetError, match=f"validation_fraction={fraction}"):
         datasets.split(datasets.load(SYNTHETIC, None), fraction)
 
@@ -218,7 +280,7 @@ def test_a_split_that_leaves_nothing_to_train_on_is_refused(fraction):
 @pytest.mark.parametrize(
     "settings", [REAL, DatasetSettings(name="synthetic", training_size=7)], ids=lambda s: s.name
 )
-def test_the_training_sets_size_is_known_beforehand(settings):
+def test_the_size_of_the_training_set_is_known_without_loading_it(settings):
     dataset = datasets.load(settings, datasets.locate(settings))
     assert datasets.training_size(settings) == len(dataset.train_labels)
 
@@ -234,7 +296,7 @@ def test_a_summary_shows_the_first_images(real):
     assert (summary.name, summary.fingerprint) == ("fashion_mnist", real.fingerprint)
 
 
-def test_the_synthetic_set_follows_from_its_seed_alone():
+def test_the_synthetic_set_depends_on_its_seed_alone():
     first, again = datasets.load(SYNTHETIC, None), datasets.load(SYNTHETIC, None)
     assert first.train_images.tobytes() == again.train_images.tobytes()
     assert first.fingerprint == again.fingerprint == "76d645af"
@@ -275,12 +337,12 @@ def test_the_synthetic_set_can_be_learnt():
     assert (predicted == split.test_labels).mean() > 0.9
 
 
-def command(*, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_module(*, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join(sys.path)
     return subprocess.run(
-        [sys.executable, "-m", "bench.data.datasets"],
+        [sys.executable, "-m", "bench.data"],
         cwd=cwd,
-        env=os.environ | {"PYTHONPATH": path} | environment,
+        env=os.environ | {"PYTHONPATH": path} | variables,
         capture_output=True,
         text=True,
         check=False,
@@ -288,8 +350,8 @@ def command(*, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str
 
 
 def test_the_command_prints_where_the_dataset_is(tmp_path, real_folder):
-    ended = command(cwd=tmp_path)
-    assert (ended.returncode, ended.stdout) == (0, f"{real_folder}\n")
+    process = run_module(cwd=tmp_path)
+    assert (process.returncode, process.stdout) == (0, f"{real_folder}\n")
 
 
 @pytest.mark.skipif(
@@ -297,9 +359,9 @@ def test_the_command_prints_where_the_dataset_is(tmp_path, real_folder):
 )
 def test_the_command_fails_with_a_message(tmp_path):
     (tmp_path / "file").touch()
-    ended = command(cwd=tmp_path, HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path / "file"))
-    assert ended.returncode == 1
-    assert ended.stdout == ""
-    assert "Traceback" not in ended.stderr
-    assert "can't be found or fetched" in ended.stderr
-    assert "XDG_CACHE_HOME" in ended.stderr
+    process = run_module(cwd=tmp_path, HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path / "file"))
+    assert process.returncode == 1
+    assert process.stdout == ""
+    assert "Traceback" not in process.stderr
+    assert "can't be found or downloaded" in process.stderr
+    assert "XDG_CACHE_HOME" in process.stderr

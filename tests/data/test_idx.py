@@ -1,4 +1,4 @@
-"""IDX files: arrays come back as they were written, and nothing else is taken for one."""
+"""IDX files: arrays are read as they were written, and other files are refused."""
 
 import gzip
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.data import idx
@@ -18,52 +18,49 @@ SOURCE = Path("file")
 shapes = st.lists(st.integers(0, 6), min_size=1, max_size=3).map(tuple)
 
 
-def written(array: np.ndarray) -> bytes:
+def idx_bytes(array: np.ndarray) -> bytes:
     """Write an IDX file as its format is documented."""
     header = bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape)
     return header + array.tobytes()
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(shapes, st.randoms(use_true_random=False))
-def test_what_was_written_is_read(shape, random):
+def test_a_written_array_is_read(shape, random):
     size = int(np.prod(shape))
     array = np.frombuffer(random.randbytes(size), np.uint8, count=size).reshape(shape)
-    contents = written(array)
+    contents = idx_bytes(array)
     assert len(contents) == idx.size_bytes(shape)
     np.testing.assert_array_equal(idx.parse(contents, shape, SOURCE), array, strict=True)
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(shapes, st.binary(max_size=40), st.integers(0, 16))
-def test_any_bytes_either_are_such_a_file_or_are_refused(shape, rest, n_kept):
-    contents = written(np.zeros(shape, np.uint8))[:n_kept] + rest
+def test_any_contents_are_parsed_or_refused(shape, rest, n_kept):
+    contents = idx_bytes(np.zeros(shape, np.uint8))[:n_kept] + rest
     try:
         array = idx.parse(contents, shape, SOURCE)
     except DatasetError as error:
         assert str(error).startswith("file: ")
     else:
         assert array.shape == shape
-        assert written(array) == contents
+        assert idx_bytes(array) == contents
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.binary(max_size=60))
-def test_any_file_either_is_read_or_refused(tmp_path_factory, contents):
+def test_any_file_is_read_or_refused(tmp_path_factory, contents):
     path = tmp_path_factory.mktemp("any") / "file"
     for prefix in (b"", gzip.compress(b"")[:12]):
         path.write_bytes(prefix + contents)
         try:
-            found = idx.read(path, limit_bytes=1000)
+            contents_read = idx.read(path, limit_bytes=1000)
         except DatasetError as error:
             assert str(error).startswith(f"{path}: ")
         else:
-            assert prefix or found == contents or contents.startswith(b"\x1f\x8b")
+            assert prefix or contents_read == contents or contents.startswith(b"\x1f\x8b")
 
 
 @pytest.mark.parametrize("name", ["values", "values.gz"])
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
-def test_compression_is_told_from_the_contents(tmp_path, name, compress):
+def test_compression_is_recognised_by_the_contents(tmp_path, name, compress):
     (tmp_path / name).write_bytes(compress(b"contents"))
     assert idx.read(tmp_path / name, limit_bytes=8) == b"contents"
 
@@ -80,7 +77,7 @@ def test_a_gzip_bomb_stays_small(tmp_path):
         tracemalloc.stop()
 
 
-def test_a_pipe_is_refused_rather_than_waited_for(tmp_path):
+def test_a_pipe_is_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(DatasetError, match="not a plain file"):
         idx.read(tmp_path / "pipe", limit_bytes=1)

@@ -1,4 +1,4 @@
-"""Finding and fetching Fashion-MNIST: real servers, real packages, real processes."""
+"""Finding and downloading Fashion-MNIST: real servers, real packages, real processes."""
 
 import gzip
 import hashlib
@@ -10,7 +10,6 @@ import sys
 import threading
 from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
@@ -18,39 +17,33 @@ from bench.data import fashion_mnist, locate
 from bench.data.fashion_mnist import FILES, TEST_LABELS
 from bench.data.idx import DatasetError
 from bench.data.locate import Sources
+from tests.data.conftest import replace_file
 
 CACHED = {file.name for file in FILES}
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    """The four files as they are published: gzipped."""
-    folder = tmp_path_factory.mktemp("published")
-    real = locate.locate(None)
-    for file in FILES:
-        contents, _ = fashion_mnist.read(real, file)
-        (folder / f"{file.name}.gz").write_bytes(gzip.compress(contents, 1))
+@pytest.fixture
+def copy(tmp_path, published):
+    """A folder of links to the published files."""
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    for path in published.iterdir():
+        (folder / path.name).symlink_to(path)
     return folder
 
 
-@pytest.fixture
-def copy(tmp_path, published):
-    """A copy of the published files, which may be spoilt."""
-    return Path(shutil.copytree(published, tmp_path / "copy"))
-
-
 class Server(ThreadingHTTPServer):
-    """Serves a folder; counts requests, and can be told to misbehave."""
+    """Serves a folder and counts requests; can stall and truncate."""
 
     daemon_threads = True
 
     def __init__(self, folder):
         self.folder = str(folder)
         self.requested = []
-        self.asked = threading.Event()
+        self.has_request = threading.Event()
         self.gate = threading.Event()
         self.gate.set()
-        self.cut_to_bytes = None  # send no more of a file than this, whatever was announced
+        self.cut_to_bytes = None  # of each file, whatever its announced length
         super().__init__(("127.0.0.1", 0), Handler)
 
     @property
@@ -64,7 +57,7 @@ class Handler(SimpleHTTPRequestHandler):
 
     def do_GET(self):
         self.server.requested.append(self.path)
-        self.server.asked.set()
+        self.server.has_request.set()
         self.server.gate.wait()
         super().do_GET()
 
@@ -95,11 +88,11 @@ def serve():
 
 @pytest.fixture
 def sources(tmp_path):
-    """No places at all but an empty cache."""
+    """An empty cache and no other place."""
     return Sources(cache=tmp_path / "cache", folders=(), urls=(), package=None)
 
 
-def kept(folder):
+def files_in(folder):
     return {path.name for path in folder.iterdir() if not path.name.startswith(".")}
 
 
@@ -113,13 +106,13 @@ def test_a_download_ends_in_the_cache(sources, serve, published):
     server = serve(published)
     sources = replace(sources, urls=(server.url,))
     assert locate.locate(None, sources) == sources.cache
-    assert kept(sources.cache) == CACHED  # uncompressed, and nothing left over
+    assert files_in(sources.cache) == CACHED  # uncompressed, and nothing left over
     fashion_mnist.check(sources.cache)
     assert locate.locate(None, sources) == sources.cache
     assert len(server.requested) == len(FILES)
 
 
-def test_other_peoples_copies_come_before_downloads(sources, serve, published):
+def test_a_copy_on_this_machine_is_preferred_to_a_download(sources, serve, published):
     server = serve(published)
     sources = replace(sources, folders=(published,), urls=(server.url,))
     assert locate.locate(None, sources) == published
@@ -127,23 +120,23 @@ def test_other_peoples_copies_come_before_downloads(sources, serve, published):
     assert not sources.cache.exists()
 
 
-def test_a_broken_copy_is_named_and_passed_over(sources, copy, published, capsys):
+def test_a_damaged_copy_is_named_and_passed_over(sources, copy, published, capsys):
     path = copy / f"{TEST_LABELS.name}.gz"
-    path.write_bytes(b"spoilt")
+    replace_file(path, b"damaged")
     assert locate.locate(None, replace(sources, folders=(copy, published))) == published
-    assert f"not used: {path}: another kind of file" in capsys.readouterr().err
+    assert f"not used: {path}: not an IDX file" in capsys.readouterr().err
 
 
-def test_a_broken_cache_is_mended(sources, serve, published, capsys):
+def test_a_damaged_cache_is_repaired(sources, serve, published, capsys):
     sources = replace(sources, urls=(serve(published).url,))
     locate.locate(None, sources)
-    (sources.cache / TEST_LABELS.name).write_bytes(b"spoilt")
+    (sources.cache / TEST_LABELS.name).write_bytes(b"damaged")
     locate.locate(None, sources)
     fashion_mnist.check(sources.cache)
     assert f"not used: {sources.cache / TEST_LABELS.name}" in capsys.readouterr().err
 
 
-def test_a_broken_given_folder_is_never_replaced(sources, copy, published):
+def test_no_other_folder_replaces_a_given_one(sources, copy, published):
     (copy / f"{TEST_LABELS.name}.gz").unlink()
     with pytest.raises(DatasetError, match=TEST_LABELS.name):
         locate.locate(str(copy), replace(sources, folders=(published,)))
@@ -162,7 +155,7 @@ def test_a_missing_download_is_reported(sources, serve, tmp_path):
     server = serve(tmp_path / "empty")
     message = failure(replace(sources, urls=(server.url,)))
     assert f"{server.url}: train-labels-idx1-ubyte.gz: 404 File not found" in message
-    assert not kept(sources.cache)
+    assert not files_in(sources.cache)
 
 
 def test_a_truncated_download_is_refused(sources, serve, published):
@@ -170,33 +163,33 @@ def test_a_truncated_download_is_refused(sources, serve, published):
     server.cut_to_bytes = 1_000
     message = failure(replace(sources, urls=(server.url,)))
     assert "truncated" in message or "IncompleteRead" in message
-    assert not kept(sources.cache)
+    assert not files_in(sources.cache)
 
 
 def test_an_altered_download_is_refused(sources, serve, copy):
     path = copy / f"{TEST_LABELS.name}.gz"
     contents = bytearray(gzip.decompress(path.read_bytes()))
     contents[-1] = (contents[-1] + 1) % 10
-    path.write_bytes(gzip.compress(contents))
+    replace_file(path, gzip.compress(contents))
     message = failure(replace(sources, urls=(serve(copy).url,)))
     assert f"{path.name}: altered" in message
-    assert TEST_LABELS.name not in kept(sources.cache)
+    assert TEST_LABELS.name not in files_in(sources.cache)
 
 
 def test_an_endless_download_is_cut_off(sources, serve, copy):
-    (copy / f"{FILES[0].name}.gz").write_bytes(bytes(100_000))
+    replace_file(copy / f"{FILES[0].name}.gz", bytes(100_000))
     message = failure(replace(sources, urls=(serve(copy).url,)))
     assert "longer than 60,008 bytes" in message
 
 
-def test_a_host_that_refuses_is_given_up(sources):
+def test_a_host_that_refuses_is_reported(sources):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     message = failure(replace(sources, urls=(f"http://127.0.0.1:{port}",)))
     assert "Connection refused" in message
 
 
-def test_a_host_that_never_answers_is_given_up(sources):
+def test_a_host_that_never_answers_is_reported(sources):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         message = failure(replace(sources, urls=(url,), timeout_seconds=0.3))
@@ -225,24 +218,24 @@ def start(sources, server, **variables):
     )
 
 
-def test_two_processes_that_fetch_at_once_download_once(sources, serve, published):
+def test_two_processes_at_once_download_once(sources, serve, published):
     server = serve(published)
     server.gate.clear()
 
     with start(sources, server) as first:
-        assert server.asked.wait(60)
+        assert server.has_request.wait(60)
         with start(sources, server) as second:
-            assert "another process is fetching it" in second.stderr.readline()
+            assert "another process is downloading it" in second.stderr.readline()
             server.gate.set()
             for process in (first, second):
                 output, errors = process.communicate()
                 assert (process.returncode, output) == (0, f"{sources.cache}\n"), errors
     assert len(server.requested) == len(FILES)
-    assert kept(sources.cache) == CACHED
+    assert files_in(sources.cache) == CACHED
     fashion_mnist.check(sources.cache)
 
 
-def test_what_a_killed_process_has_left_goes_with_the_next_fetch(
+def test_files_of_a_killed_process_are_deleted_by_the_next_download(
     sources, serve, published, tmp_path
 ):
     temporary = tmp_path / "temporary"
@@ -250,22 +243,22 @@ def test_what_a_killed_process_has_left_goes_with_the_next_fetch(
     server = serve(published)
     server.gate.clear()
     with start(sources, server, TMPDIR=str(temporary)) as process:
-        assert server.asked.wait(60)
+        assert server.has_request.wait(60)
         process.kill()
     server.gate.set()
-    (sources.cache / f".{TEST_LABELS.name}.left").write_text("by one that was killed in writing")
+    (sources.cache / f".{TEST_LABELS.name}.temporary").touch()
     locate.locate(None, replace(sources, urls=(server.url,)))
     assert {path.name for path in sources.cache.iterdir()} == CACHED | {".lock"}
     assert not list(temporary.iterdir())
 
 
 def test_the_error_lists_every_place_and_what_would_help(sources, tmp_path, copy):
-    (copy / f"{TEST_LABELS.name}.gz").write_bytes(b"spoilt")
+    replace_file(copy / f"{TEST_LABELS.name}.gz", b"damaged")
     sources = replace(sources, folders=(tmp_path / "absent", copy), urls=("http://127.0.0.1:1",))
     lines = failure(sources).splitlines()
     assert lines[1] == f"  {sources.cache}: no such folder"
     assert lines[2] == f"  {tmp_path / 'absent'}: no such folder"
-    assert lines[3].startswith(f"  {copy / TEST_LABELS.name}.gz: another kind of file")
+    assert lines[3].startswith(f"  {copy / TEST_LABELS.name}.gz: not an IDX file")
     assert lines[4].startswith("  http://127.0.0.1:1: train-labels-idx1-ubyte.gz: ")
     assert "apt-get install dataset-fashion-mnist" in "".join(lines[5:])
     assert "dataset.path=FOLDER" in lines[-1]
@@ -343,20 +336,22 @@ def archive(tmp_path, monkeypatch):
 
 
 @needs_apt
-def test_debians_package_is_unpacked_with_lists_of_its_own(sources, archive, published, tmp_path):
+def test_debians_package_is_unpacked_with_separate_package_lists(
+    sources, archive, published, tmp_path
+):
     archive(published)
     sources = replace(sources, package=locate.PACKAGE)
     assert locate.locate(None, sources) == sources.cache
-    assert kept(sources.cache) == CACHED
-    assert not list((tmp_path / "lists").glob("*Packages*"))  # the system's are left alone
+    assert files_in(sources.cache) == CACHED
+    assert not list((tmp_path / "lists").glob("*Packages*"))  # the system's are unchanged
 
 
 @needs_apt
 def test_debians_package_is_checked_too(sources, archive, copy):
-    (copy / f"{TEST_LABELS.name}.gz").write_bytes(b"spoilt")
+    replace_file(copy / f"{TEST_LABELS.name}.gz", b"damaged")
     archive(copy)
     message = failure(replace(sources, package=locate.PACKAGE))
-    assert f"{TEST_LABELS.name}.gz: another kind of file" in message
+    assert f"{TEST_LABELS.name}.gz: not an IDX file" in message
 
 
 @needs_apt
@@ -370,4 +365,4 @@ def test_an_archive_without_the_package_is_reported(sources, archive, copy):
 def test_a_machine_without_apt_is_reported(sources, monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     message = failure(replace(sources, package=locate.PACKAGE))
-    assert "Debian's package dataset-fashion-mnist: there is no apt-get here" in message
+    assert "Debian's package dataset-fashion-mnist: apt-get is not installed" in message

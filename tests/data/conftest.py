@@ -1,0 +1,42 @@
+"""Shared by the tests of data: the real files, and folders of them that a test may change."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from bench.data import fashion_mnist, locate
+from bench.data.fashion_mnist import FILES
+
+
+@pytest.fixture(scope="session")
+def real_folder() -> Path:
+    """Where Fashion-MNIST is on this machine."""
+    return locate.locate(None)
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory, real_folder: Path) -> Path:
+    """The four files as they are published: gzipped. Not to be changed."""
+    folder = tmp_path_factory.mktemp("published")
+    for file in FILES:
+        contents, _ = fashion_mnist.read(real_folder, file)
+        (folder / f"{file.name}.gz").write_bytes(gzip.compress(contents, 1))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def decompressed(tmp_path_factory: pytest.TempPathFactory, real_folder: Path) -> Path:
+    """The four files, decompressed. Not to be changed."""
+    folder = tmp_path_factory.mktemp("decompressed")
+    for file in FILES:
+        (folder / file.name).write_bytes(fashion_mnist.read(real_folder, file)[0])
+    return folder
+
+
+def replace_file(path: Path, contents: bytes) -> None:
+    """Write a new file in place of one that may be a link to a shared one."""
+    path.unlink()
+    path.write_bytes(contents)
