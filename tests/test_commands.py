@@ -18,6 +18,7 @@ from bench import commands
 from bench.commands import MODULES
 from tests.conftest import SCRIPTS, TINY
 
+ROOT = Path(__file__).parents[1]
 FULL = Path("/dev/full")
 every_command = pytest.mark.parametrize("command", MODULES)
 
@@ -99,6 +100,18 @@ def test_characters_that_the_output_cannot_show_are_escaped(sweep, run):
     ended = run("bench-report", str(sweep), "--format=terminal", env=ascii_only)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert r"\xb1 95 % interval" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    "words", [("bench",), ("bench-compare", "HEAD", "--cells")], ids=lambda words: words[0]
+)
+def test_a_message_of_several_lines_is_printed_as_lines_and_controls_no_terminal(words, run):
+    override = "dataset.path='nowhere\x1b[31m'"
+    ended = run(*words, override) if len(words) == 1 else run(*words, f'"{override}"', cwd=ROOT)
+    assert ended.returncode == 2
+    first, second, *_ = ended.stderr.splitlines()
+    assert first.startswith(rf"{words[0]}: dataset.path=nowhere\x1b[31m: ")
+    assert second.startswith("Expected: ")
 
 
 @every_command

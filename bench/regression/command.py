@@ -30,6 +30,7 @@ def main() -> int:
     if arguments.base is None and not (arguments.record or arguments.against_history):
         command_line.error("BASE: what to compare with, such as HEAD~1, is missing")
     from bench.config.schema import ConfigError
+    from bench.console import print_error
     from bench.data.datasets import DatasetError
     from bench.regression.outcome import NOT_MEASURED
     from bench.regression.sides import SideError
@@ -40,7 +41,7 @@ def main() -> int:
         with interrupted_once():
             return _compare(arguments)
     except (ConfigError, DatasetError, SideError, StoreError, OSError) as error:
-        print(f"bench-compare: {error}", file=sys.stderr)
+        print_error("bench-compare", error)
     except KeyboardInterrupt:
         print("bench-compare: interrupted", file=sys.stderr)
         return 130

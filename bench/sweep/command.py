@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bench.console import printable
+from bench.console import print_error, printable
 from bench.sweep.exit_status import ExitStatus
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _run_all(arguments: argparse.Namespace) -> int:
         planned, records = jobs.plan(configs, default_name, requested_at)
         launchers.run_all(planned, TimeLeft(planned, records), launcher, numbers)
     except (ConfigError, DatasetError, files.FileError) as error:  # the other runs would fail too
-        print(f"bench: {printable(error)}", file=sys.stderr)
+        print_error("bench", error)
         return ExitStatus.REFUSED
     except OSError as error:
         if error.errno not in files.UNWRITABLE:
