@@ -1,7 +1,7 @@
-"""The same multilayer perceptron in JAX: pure functions, and a whole epoch in one compiled scan.
+"""A multilayer perceptron in JAX: pure functions, and a whole epoch in one compiled scan.
 
-`lax.scan` carries parameters and optimizer state from step to step inside one compiled program.
-Their buffers are donated: the program may write the new values over the old ones.
+`lax.scan` carries the parameters and the optimizer's state from step to step inside one compiled
+program. Their buffers are donated, so that the program can overwrite them with the new values.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import functools
 import os
 from typing import Any, NamedTuple
 
-os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # take GPU memory as it is needed
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # allocate GPU memory when needed
 
 import jax
 import jax.numpy as jnp
@@ -30,18 +30,19 @@ ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh}
 
 
 class State(NamedTuple):
-    """All that a step changes."""
+    """Everything that a training step changes."""
 
-    parameters: Any  # a list of (weights, bias)
-    first: Any  # the velocity, or Adam's m
-    second: Any  # Adam's v
-    n_steps: Any
+    parameters: Any  # a list of (weights (fan_in, fan_out), bias (fan_out,)) float32
+    first_moments: Any  # the velocity of momentum, or Adam's m; shaped like `parameters`
+    second_moments: Any  # Adam's v; shaped like `parameters`
+    n_steps: Any  # int32
 
 
 class MLP:
-    """One compiled call an epoch."""
+    """Calls one compiled function per epoch."""
 
     def setup(self, problem: Problem, parameters: Parameters) -> None:
+        """Copy data and parameters to the device."""
         self._device = _choose_device(problem)
         self._problem = problem
         self._images, self._labels = self._put((problem.train_images, problem.train_labels))
@@ -50,11 +51,13 @@ class MLP:
         self._state = self._put(State(arrays, zeros, zeros, np.int32(0)))
 
     def warm_up(self, batches: Batches) -> None:
-        kept = jax.tree.map(np.array, self._state)
-        self.train_epoch(batches)  # the number of steps is a part of what is compiled
-        self._state = self._put(kept)
+        """Train a whole epoch, because the number of steps is compiled in; restore the state."""
+        saved = jax.tree.map(np.array, self._state)
+        self.train_epoch(batches)
+        self._state = self._put(saved)
 
     def train_epoch(self, batches: Batches) -> float:
+        """Make one update per row of `batches` (n_steps, batch_size); return the mean loss."""
         problem = self._problem
         self._state, loss = _train_steps(
             self._state,
@@ -68,22 +71,26 @@ class MLP:
         return float(loss)
 
     def predict_scores(self, images: FloatArray) -> FloatArray:
+        """Return logits (n, 10) float32."""
         activation = self._problem.recipe.activation
-        return np.asarray(_scores(self._state.parameters, self._put(images), activation))
+        return np.asarray(_logits(self._state.parameters, self._put(images), activation))
 
     def parameters(self) -> Parameters:
+        """Return copies of the current weights and biases."""
         return tuple(Layer(*map(np.array, layer)) for layer in self._state.parameters)
 
     def device_name(self) -> str:
+        """Return the name of the GPU."""
         return str(self._device.device_kind)
 
     def peak_device_memory_bytes(self) -> int | None:
-        # What an allocator does not count is absent or -1.
+        """Return the peak of JAX's allocator; None if the allocator does not count it."""
+        # An allocator that does not count it gives no such key, or -1.
         peak = (self._device.memory_stats() or {}).get("peak_bytes_in_use", -1)
         return int(peak) if peak >= 0 else None
 
     def _put(self, arrays: Any) -> Any:
-        """Copy arrays to the device. A donated buffer must be nobody else's."""
+        """Copy arrays to the device; a donated buffer must not be shared with NumPy."""
         return jax.device_put(arrays, self._device, may_alias=False)
 
 
@@ -91,7 +98,11 @@ class MLP:
 def _train_steps(
     state: State, images: Any, labels: Any, batches: Any, *, recipe: Recipe, learning_rate: float
 ) -> tuple[State, Any]:
-    """Make one update per row, and return the state after them and the mean of their losses."""
+    """Make one update per row of `batches`.
+
+    Returns:
+        The new state, and the mean of the losses.
+    """
 
     def step(state: State, rows: Any) -> tuple[State, Any]:
         loss, gradients = jax.value_and_grad(_loss)(
@@ -104,20 +115,22 @@ def _train_steps(
 
 
 @functools.partial(jax.jit, static_argnames="activation")
-def _scores(parameters: Any, images: Any, activation: str) -> Any:
+def _logits(parameters: Any, images: Any, activation: str) -> Any:
+    """Forward pass: (n, 784) -> (n, 10)."""
     *hidden, (last_weights, last_bias) = parameters
-    values = images
+    activations = images
     for weights, bias in hidden:
-        values = ACTIVATIONS[activation](values @ weights + bias)
-    return values @ last_weights + last_bias
+        activations = ACTIVATIONS[activation](activations @ weights + bias)  # (n, fan_out)
+    return activations @ last_weights + last_bias
 
 
 def _loss(parameters: Any, images: Any, labels: Any, recipe: Recipe) -> Any:
-    scores = _scores(parameters, images, recipe.activation)
-    truth = jax.nn.one_hot(labels, scores.shape[1])
+    """Return the mean loss over a batch."""
+    logits = _logits(parameters, images, recipe.activation)  # (batch_size, 10)
+    truth = jax.nn.one_hot(labels, logits.shape[1])
     if recipe.loss == "cross_entropy":
-        return -(truth * jax.nn.log_softmax(scores)).sum(axis=1).mean()
-    outputs = jax.nn.softmax(scores) if recipe.output == "softmax" else jax.nn.sigmoid(scores)
+        return -(truth * jax.nn.log_softmax(logits)).sum(axis=1).mean()
+    outputs = jax.nn.softmax(logits) if recipe.output == "softmax" else jax.nn.sigmoid(logits)
     errors = jnp.square(outputs - truth)
     if recipe.loss == "mean_squared_error":
         return errors.mean()
@@ -125,8 +138,9 @@ def _loss(parameters: Any, images: Any, labels: Any, recipe: Recipe) -> Any:
 
 
 def _update(state: State, gradients: Any, recipe: Recipe, rate: float) -> State:
+    """Make one step of the recipe's optimizer."""
     t = state.n_steps + 1
-    first, second = state.first, state.second
+    first, second = state.first_moments, state.second_moments
     if recipe.optimizer == "sgd":
         steps = jax.tree.map(lambda g: -rate * g, gradients)
     elif recipe.optimizer == "momentum":
@@ -145,10 +159,10 @@ def _update(state: State, gradients: Any, recipe: Recipe, rate: float) -> State:
 
 
 def _choose_device(problem: Problem) -> Any:
-    """Return the run's device; float32 stays float32."""
+    """Return the run's device, and make matrix products use full float32 precision."""
     jax.config.update("jax_default_matmul_precision", "highest")
     on_gpu = problem.device == "gpu"
-    # With no platform to fall back on, JAX without a GPU fails an assertion of its own.
+    # With "cuda" alone, JAX without a GPU fails with an AssertionError instead of RuntimeError.
     jax.config.update("jax_platforms", "cuda,cpu" if on_gpu else "cpu")
     try:
         return jax.devices("cuda" if on_gpu else "cpu")[0]

@@ -1,9 +1,9 @@
-"""The same multilayer perceptron in scikit-learn: `MLPClassifier`, an epoch a `partial_fit`.
+"""A multilayer perceptron in scikit-learn: `MLPClassifier`, with one `partial_fit` per epoch.
 
-The harness decides parameters and order, so the classifier's own are overwritten and an epoch's
-images are laid out in that order; the copy is timed. scikit-learn ties the loss to the output:
-softmax with cross-entropy is all that it offers for classes. Its weights stay float32 because the
-images are.
+The harness decides the initial parameters and the order of the examples: the classifier's own
+parameters are overwritten, and before every epoch the images are copied into that order. The copy
+is timed. For classes scikit-learn offers softmax with cross-entropy only. Its weights are float32
+because the images are. The loss that it reports is clipped and says nothing about divergence.
 
 Source: https://scikit-learn.org/stable/modules/neural_networks_supervised.html
 """
@@ -24,59 +24,63 @@ from bench.contract import (
     Problem,
 )
 
-ACTIVATIONS = {"relu": "relu", "sigmoid": "logistic", "tanh": "tanh"}  # its names for them
+ACTIVATIONS = {"relu": "relu", "sigmoid": "logistic", "tanh": "tanh"}  # scikit-learn's names
 
 
 class MLP:
-    """`partial_fit` for one epoch at a time."""
+    """Calls `partial_fit` once per epoch."""
 
     def setup(self, problem: Problem, parameters: Parameters) -> None:
+        """Build a classifier with the given initial parameters."""
         self._problem = problem
         self._classifier = _classifier(problem, parameters)
 
     def warm_up(self, batches: Batches) -> None:
+        """Train a copy of the classifier on up to 20 batches; this one is not touched."""
         trial = MLP()
         trial.setup(self._problem, self.parameters())
         trial.train_epoch(batches[:20])
 
     def train_epoch(self, batches: Batches) -> float:
+        """Copy the examples into the order of `batches`, then call `partial_fit`."""
         self._classifier.batch_size = batches.shape[1]
         order = batches.ravel()
         images, labels = self._problem.train_images[order], self._problem.train_labels[order]
         try:
             self._classifier.partial_fit(images, labels)
         except ValueError:
-            # It refuses to go on once a weight is not finite. That is a result, not an error.
+            # It raises once a weight is not finite. That is a diverged run, not a failed one.
             if all(np.isfinite(weights).all() for weights in self._classifier.coefs_):
                 raise
             return math.nan
         return float(self._classifier.loss_)
 
     def predict_scores(self, images: FloatArray) -> FloatArray:
-        # Its own forward pass ends in a softmax.
+        """Return logits (n, 10) float32, in NumPy: scikit-learn's forward pass ends in softmax."""
         *hidden, last = self.parameters()
-        values = images
+        activations = images
         for layer in hidden:
-            values = self._activate(values @ layer.weights + layer.bias)
-        scores: FloatArray = values @ last.weights + last.bias
-        return scores
+            activations = self._activate(activations @ layer.weights + layer.bias)
+        logits: FloatArray = activations @ last.weights + last.bias
+        return logits
 
-    def _activate(self, sums: FloatArray) -> FloatArray:
+    def _activate(self, pre_activations: FloatArray) -> FloatArray:
         if self._problem.recipe.activation == "relu":
-            return np.maximum(sums, 0)
+            return np.maximum(pre_activations, 0)
         if self._problem.recipe.activation == "tanh":
-            return np.tanh(sums)
+            return np.tanh(pre_activations)
         half = np.float32(0.5)
-        values: FloatArray = half + half * np.tanh(half * sums)  # which does not overflow
-        return values
+        sigmoid: FloatArray = half + half * np.tanh(half * pre_activations)  # does not overflow
+        return sigmoid
 
     def parameters(self) -> Parameters:
+        """Return copies of the current weights and biases."""
         pairs = zip(self._classifier.coefs_, self._classifier.intercepts_, strict=True)
         return tuple(Layer(weights.copy(), bias.copy()) for weights, bias in pairs)
 
 
 def _classifier(problem: Problem, parameters: Parameters) -> Any:
-    """Return a classifier that is about to make its first step from `parameters`."""
+    """Return a classifier with these parameters that has not made a step yet."""
     recipe = problem.recipe
     classifier = MLPClassifier(
         hidden_layer_sizes=problem.layer_sizes[1:-1],
@@ -91,8 +95,8 @@ def _classifier(problem: Problem, parameters: Parameters) -> Any:
         beta_2=recipe.beta_2,
         epsilon=recipe.epsilon,
     )
-    # It has no way to be given parameters before it has seen an example: let it see one, put the
-    # parameters in place, and let it begin anew with the optimizer, which is not public.
+    # Parameters exist only after a first `partial_fit`: fit one example, overwrite the parameters,
+    # and delete the optimizer (not public), which the next `partial_fit` then creates anew.
     classes = np.arange(problem.layer_sizes[-1])
     classifier.partial_fit(problem.train_images[:1], problem.train_labels[:1], classes=classes)
     for number, layer in enumerate(parameters):

@@ -1,7 +1,7 @@
-"""The same multilayer perceptron in PyTorch: a `Sequential`, a loss, an optimizer, a loop.
+"""A multilayer perceptron in PyTorch: a `Sequential`, a loss, an optimizer and a loop.
 
-Eager, the way its users write it; with the option `compile`, `torch.compile` turns the model and
-its loss into one function, forwards and backwards, and the update stays as it is.
+It runs eagerly. With the option `compile`, `torch.compile` turns the forward and backward pass of
+the model and its loss into one compiled function; the update stays eager.
 """
 
 from __future__ import annotations
@@ -31,13 +31,18 @@ Loss = Callable[[Any, Any, Any], Any]
 
 
 class MLP:
-    """The usual loop of zero_grad, backward and step. Option: `compile`."""
+    """Runs the usual loop of zero_grad, backward and step.
+
+    Options:
+        compile: use `torch.compile` for the model and its loss.
+    """
 
     def setup(self, problem: Problem, parameters: Parameters) -> None:
+        """Move the data to the device and build the model with the initial parameters."""
         device = _choose_device(problem)
         self._problem = problem
         self._device = device
-        # On the CPU these share the memory of the arrays.
+        # On the CPU these tensors share the memory of the NumPy arrays.
         self._images = torch.from_numpy(problem.train_images).to(device)
         self._labels = torch.from_numpy(problem.train_labels).to(device)
         self._model = _model(problem, parameters).to(device)
@@ -48,11 +53,13 @@ class MLP:
         )
 
     def warm_up(self, batches: Batches) -> None:
+        """Train a copy of the model on up to 20 batches; this model is not touched."""
         trial = MLP()
         trial.setup(self._problem, self.parameters())
         trial.train_epoch(batches[:20])
 
     def train_epoch(self, batches: Batches) -> float:
+        """Make one update per row of `batches` (n_steps, batch_size); return the mean loss."""
         total_loss = torch.zeros((), device=self._device)
         for rows in torch.from_numpy(np.ascontiguousarray(batches)).to(self._device):
             self._optimizer.zero_grad()
@@ -60,14 +67,16 @@ class MLP:
             loss.backward()
             self._step()
             total_loss += loss.detach()
-        return float(total_loss) / len(batches)  # the float waits for the device
+        return float(total_loss) / len(batches)  # float() waits for the device
 
     def predict_scores(self, images: FloatArray) -> FloatArray:
+        """Return logits (n, 10) float32."""
         with torch.inference_mode():
-            scores = self._model(torch.from_numpy(images).to(self._device))
-        return np.asarray(scores.cpu())
+            logits = self._model(torch.from_numpy(images).to(self._device))
+        return np.asarray(logits.cpu())
 
     def parameters(self) -> Parameters:
+        """Return copies of the current weights and biases; PyTorch stores weights transposed."""
         arrays = [array.detach().cpu().numpy() for array in self._model.parameters()]
         return tuple(
             Layer(weights.T.copy(), bias.copy())
@@ -75,14 +84,19 @@ class MLP:
         )
 
     def device_name(self) -> str:
+        """Return the name of the GPU."""
         return str(torch.cuda.get_device_name(self._device))
 
     def peak_device_memory_bytes(self) -> int:
+        """Return the peak of PyTorch's allocator on the GPU."""
         return int(torch.cuda.max_memory_allocated(self._device))
 
     def _step(self) -> None:
-        """Make one update. PyTorch's Adam adds epsilon to the corrected sqrt(v); the recipe adds it
-        to sqrt(v) itself, which is the same as an epsilon that is corrected as well."""
+        """Make one update with the recipe's definition of epsilon.
+
+        PyTorch's Adam divides by ``sqrt(v) / sqrt(1 - beta_2^t) + eps``, the recipe's Adam by
+        ``(sqrt(v) + epsilon) / sqrt(1 - beta_2^t)``: eps is epsilon / sqrt(1 - beta_2^t).
+        """
         self._n_steps += 1
         recipe = self._problem.recipe
         if recipe.optimizer == "adam":
@@ -92,7 +106,7 @@ class MLP:
 
 
 def _model(problem: Problem, parameters: Parameters) -> nn.Sequential:
-    """Build the model from copies of the parameters; the last layer gives the scores."""
+    """Build the model from copies of the parameters; its outputs are the logits."""
     modules: list[nn.Module] = []
     for layer in parameters:
         linear = nn.Linear(*layer.weights.shape)
@@ -114,24 +128,27 @@ def _optimizer(problem: Problem, model: nn.Module) -> torch.optim.Optimizer:
 
 @functools.cache
 def _loss(output: str, loss: str, compiled: bool) -> Loss:
-    """Return a function of model, images and labels; one for all models, so compiled only once."""
+    """Return the mean loss as a function of model, images and labels.
+
+    It is cached, so that the copy of the model in `warm_up` compiles it for the model as well.
+    """
 
     def mean_loss(model: Any, images: Any, labels: Any) -> Any:
-        scores = model(images)
+        logits = model(images)  # (batch_size, 10)
         if loss == "cross_entropy":
-            return nn.functional.cross_entropy(scores, labels)
-        outputs = scores.softmax(dim=1) if output == "softmax" else scores.sigmoid()
-        errors = (outputs - nn.functional.one_hot(labels, scores.shape[1])).square()
+            return nn.functional.cross_entropy(logits, labels)
+        outputs = logits.softmax(dim=1) if output == "softmax" else logits.sigmoid()
+        errors = (outputs - nn.functional.one_hot(labels, logits.shape[1])).square()
         if loss == "mean_squared_error":
             return errors.mean()
         return errors.sum(dim=1).mean() / 2
 
-    # The whole of it or an error: no part may fall back to eager unseen.
+    # fullgraph: raise an error instead of running a part of it eagerly.
     return torch.compile(mean_loss, fullgraph=True) if compiled else mean_loss
 
 
 def _choose_device(problem: Problem) -> torch.device:
-    """Give PyTorch the device and the threads of the run; float32 stays float32."""
+    """Set PyTorch's number of threads, turn TensorFloat-32 off, and return the device."""
     if problem.options["compile"] and problem.device == "cpu" and not shutil.which("g++"):
         raise UnavailableError("torch.compile needs a C++ compiler; apt-get install g++")
     if problem.device == "gpu" and not torch.cuda.is_available():
