@@ -1,10 +1,11 @@
-"""Every implementation does what the contract says. What it computes is the parity ladder's."""
+"""Every implementation does what the contract says. The parity ladder tests what it computes."""
 
 from __future__ import annotations
 
 import json
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import pytest
 import conf
 from bench import registry
 from bench.config.compose import compose_runs
-from bench.contract import Layer, Problem, ReportsOnDevice
+from bench.contract import Implementation, Layer, Parameters, Problem, ReportsOnDevice
 from bench.parity.reference import Reference
 from bench.training import sampling
 from tests.conftest import TINY
@@ -50,7 +51,7 @@ def make_problem(config) -> Problem:
 
 
 def set_up(name, recipe=DEFAULT_RECIPE):
-    """An implementation with the parameters that seed 0 gives; skipped where it can't be had."""
+    """Set up an implementation with the parameters of seed 0; skip if it is not installed."""
     config = settings(name, recipe)
     if registry.missing(config.implementation.requires):
         pytest.skip(f"{name} is not installed")
@@ -59,22 +60,6 @@ def set_up(name, recipe=DEFAULT_RECIPE):
     implementation = registry.load(config.implementation.module)()
     implementation.setup(make_problem(config), initial(config.recipe.initializer))
     return implementation
-
-
-@pytest.fixture(params=NAMES)
-def build(request):
-    """Set an implementation up, as often as is asked."""
-    return lambda: set_up(request.param)
-
-
-@pytest.fixture
-def model(build):
-    return build()
-
-
-@pytest.fixture(scope="module")
-def images():
-    return make_problem(settings("numpy")).train_images
 
 
 def initial(initializer="he_normal"):
@@ -94,52 +79,103 @@ def distance(parameters, others) -> float:
     )
 
 
-def test_setup_takes_over_the_parameters_it_is_given(model):
-    assert distance(model.parameters(), initial()) == 0
+@pytest.fixture(scope="module", params=NAMES)
+def name(request):
+    """One implementation after the other, so that each is built only a few times."""
+    return request.param
 
 
-def test_warm_up_changes_nothing(model, images):
-    before = model.predict_scores(images)
-    model.warm_up(batches())
-    assert distance(model.parameters(), initial()) == 0
-    assert np.array_equal(model.predict_scores(images), before)
+@pytest.fixture(scope="module")
+def untrained(name):
+    """A model for the tests that leave it as it is."""
+    return set_up(name)
 
 
-@pytest.mark.parametrize("recipe", [DEFAULT_RECIPE, "relu_softmax_adam"])
-@pytest.mark.parametrize("name", NAMES)
-def test_warm_up_leaves_training_as_it_would_have_been(name, recipe):
-    cold, warm = set_up(name, recipe), set_up(name, recipe)
+@pytest.fixture(scope="module")
+def images():
+    return make_problem(settings("numpy")).train_images
+
+
+class Trained(NamedTuple):
+    model: Implementation
+    losses: list[float]  # of each epoch
+    after_first_epoch: Parameters
+
+
+@pytest.fixture(scope="module")
+def trained(name):
+    """A model after eight epochs, without warm-up."""
+    model = set_up(name)
+    losses = [model.train_epoch(batches())]
+    parameters = model.parameters()
+    losses += [model.train_epoch(batches()) for _ in range(7)]
+    return Trained(model, losses, parameters)
+
+
+def test_setup_uses_the_given_parameters(untrained):
+    assert distance(untrained.parameters(), initial()) == 0
+
+
+def test_predict_scores_returns_logits(untrained, images):
+    logits = untrained.predict_scores(images)
+    expected = Reference(initial(), settings("numpy").recipe, 0.1).scores(images)
+    assert logits.shape == (256, 10)
+    assert logits.dtype == np.float32
+    assert np.abs(logits - expected).max() < 1e-4
+
+
+def test_warm_up_changes_nothing(untrained, images):
+    before = untrained.predict_scores(images)
+    untrained.warm_up(batches())
+    assert distance(untrained.parameters(), initial()) == 0
+    assert np.array_equal(untrained.predict_scores(images), before)
+
+
+def test_training_lowers_the_loss(trained):
+    assert trained.losses[-1] < trained.losses[0]
+
+
+def test_warm_up_does_not_change_later_training(name, trained):
+    warm = set_up(name)
+    warm.warm_up(batches())
+    assert warm.train_epoch(batches()) == pytest.approx(trained.losses[0], rel=1e-6)
+    assert distance(warm.parameters(), trained.after_first_epoch) <= 1e-6
+
+
+def test_warm_up_does_not_change_the_state_of_adam(name):
+    cold, warm = (set_up(name, "relu_softmax_adam") for _ in range(2))
     warm.warm_up(batches())
     assert warm.train_epoch(batches()) == pytest.approx(cold.train_epoch(batches()), rel=1e-6)
     assert distance(warm.parameters(), cold.parameters()) <= 1e-6
 
 
-def test_training_lowers_the_loss_and_the_order_matters(build):
-    forwards, backwards = build(), build()
-    losses = [forwards.train_epoch(batches()) for _ in range(8)]
-    for _ in range(8):
-        backwards.train_epoch(batches()[::-1])
-    assert losses[-1] < losses[0]
-    assert distance(forwards.parameters(), backwards.parameters()) > 1e-4
+def test_batches_are_trained_on_in_the_given_order(name, trained):
+    backwards = set_up(name)
+    backwards.train_epoch(batches()[::-1])
+    assert distance(trained.after_first_epoch, backwards.parameters()) > 1e-4
 
 
-def test_parameters_are_copies(model):
-    kept = model.parameters()
-    copies = tuple(Layer(*(array.copy() for array in layer)) for layer in kept)
-    model.train_epoch(batches())
-    assert distance(kept, copies) == 0
-    assert distance(model.parameters(), copies) > 0
+def test_parameters_are_copies(trained):
+    parameters = trained.model.parameters()
+    copies = tuple(Layer(*(array.copy() for array in layer)) for layer in parameters)
+    trained.model.train_epoch(batches())
+    assert distance(parameters, copies) == 0
+    assert distance(trained.model.parameters(), copies) > 0
 
 
-def test_scores_are_the_last_layers_sums(model, images):
-    scores = model.predict_scores(images)
-    expected = Reference(initial(), settings("numpy").recipe, 0.1).scores(images)
-    assert scores.shape == (256, 10)
-    assert scores.dtype == np.float32
-    assert np.abs(scores - expected).max() < 1e-4
+def test_keras_refuses_another_backend_or_number_type(monkeypatch):
+    keras = pytest.importorskip("keras")
+    for owner, name, value in (
+        (keras.backend, "backend", "jax"),
+        (keras.config, "floatx", "float16"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, lambda value=value: value)
+            with pytest.raises(RuntimeError, match=f"{value}.* instead of tensorflow, float32"):
+                set_up("keras")
 
 
-def test_what_runs_on_a_gpu_tells_of_it_or_says_how_to_get_one(run, tmp_path):
+def test_runs_on_a_gpu_report_it_or_say_how_to_get_one(run, tmp_path):
     modules = {}  # one implementation of each
     for name in NAMES:
         implementation = settings(name).implementation
