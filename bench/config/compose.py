@@ -6,31 +6,32 @@ mistake in the last run is found before the first one starts.
 
 from __future__ import annotations
 
-import difflib
+import copy
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from hydra import compose
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra._internal.hydra import Hydra
-from hydra._internal.utils import create_config_search_path
+from hydra import compose, initialize_config_dir
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.object_type import ObjectType
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from bench.config import hydra_settings
-from bench.config.schema import ConfigError, RunConfig, check
+from bench.config import effects, files, hydra_settings, overrides
+from bench.config.errors import ConfigError
+from bench.config.files import choices as choices
+from bench.config.suggestions import nearest
 
-CONFIG_PATH = "pkg://conf"
-CONFIG_NAME = "config"
+if TYPE_CHECKING:
+    from bench.config.schema import RunConfig
+
+# What Hydra and OmegaConf raise for values and files that make no sense.
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError, RecursionError)
 
 
 def compose_runs(
@@ -44,16 +45,21 @@ def compose_runs(
 
     Args:
         words: the overrides, such as ``["learning_rate=0.1"]``.
-        default_name: of the sweep, where the configuration gives none.
+        default_name: the sweep's name, where the configuration gives none.
         multirun: whether -m was given; a named sweep needs no -m.
-        config_folder: a folder of the user's own, searched besides the project's conf/.
+        config_folder: a user's folder that adds choices to those of conf/.
 
     Raises:
         ConfigError: with one line that names the key, its value and what is allowed.
     """
-    with set_up(config_folder) as loader:
-        base, jobs = _split(words, loader, multirun=multirun)
-        return [_to_run_config(_compose_or_explain(job, base), default_name) for job in jobs]
+    from bench.config.schema import check  # imports NumPy; --help and --cfg do without
+
+    configs = []
+    for content in _contents(words, multirun=multirun, config_folder=config_folder):
+        if content.get("sweep_name") is None:
+            content["sweep_name"] = default_name
+        configs.append(check(content))
+    return configs
 
 
 def launcher_of(words: Sequence[str]) -> tuple[str, dict[str, int]]:
@@ -62,154 +68,149 @@ def launcher_of(words: Sequence[str]) -> tuple[str, dict[str, int]]:
     Raises:
         ConfigError: as `compose_runs`.
     """
-    return hydra_settings.launcher_of(_parse(words, None))
+    return hydra_settings.launcher_of(overrides.parse(words))
 
 
-def _split(
-    words: Sequence[str], loader: ConfigLoader, *, multirun: bool
-) -> tuple[DictConfig, list[list[str]]]:
-    """Return what all runs have in common, and each one's words; Hydra's settings are left out."""
-    overrides = _parse(words, loader)
-    hydra_settings.launcher_of(overrides)  # refuses all but a launcher
-    overrides = [override for override in overrides if not hydra_settings.is_hydras(override)]
-    _check_choices(overrides, loader)
-    base = compose_all([_text(override) for override in overrides if _is_choice(override, loader)])
-    if not (base.hydra.mode == RunMode.MULTIRUN or multirun):
-        _refuse_lists_of_values(overrides)
-        return base, [[_text(override) for override in overrides]]
-    params = [f"{key}={value}" for key, value in (base.hydra.sweeper.params or {}).items()]
-    of_sweep = _parse(params, loader)
-    for override in of_sweep:
-        if hydra_settings.is_hydras(override):
-            raise ConfigError(f"{_text(override)}: not offered in a sweep's file")
-    overrides = [*of_sweep, *overrides]
-    _check_choices(overrides, loader)
-    jobs = BasicSweeper.split_arguments(overrides, max_batch_size=None)[0]
-    return base, [list(job) for job in jobs]
+@contextmanager
+def set_up() -> Iterator[ConfigLoader]:
+    """Initialise Hydra with conf/, and restore its previous state at the end."""
+    OmegaConf.register_new_resolver("lookup", _lookup, replace=True)
+    with initialize_config_dir(str(files.CONF), job_name="bench", version_base="1.3"):
+        yield GlobalHydra.instance().config_loader()
 
 
-def compose_all(words: Sequence[str]) -> DictConfig:
+def compose_all(words: Sequence[str], user_folder: Path | None = None) -> DictConfig:
     """Compose a configuration with Hydra's own settings in it, within `set_up`.
 
     Raises:
         ConfigError: as `compose_runs`.
     """
     try:
-        return compose(CONFIG_NAME, overrides=list(words), return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(" ".join(str(error).split())) from error
+        return _compose(words, user_folder)
+    except COMPOSITION_ERRORS as error:
+        raise ConfigError(_explain(words, user_folder, error)) from error
 
 
-def choices(group: str) -> list[str]:
-    """Return the names that a group of conf/ offers, such as those of all recipes."""
-    with set_up(None) as loader:
-        return _choices(group, loader)
+def _compose(words: Sequence[str], user_folder: Path | None) -> DictConfig:
+    added = []
+    if user_folder is not None:
+        entry = QuotedString(files.UserFiles.entry(user_folder), Quote.single)
+        added = [f"hydra.searchpath=[{entry.with_quotes()}]"]
+    return compose(files.CONFIG_NAME, overrides=[*words, *added], return_hydra_config=True)
 
 
-def _to_run_config(composed: DictConfig, default_name: str) -> RunConfig:
-    """Check one configuration that Hydra composed.
+def _contents(
+    words: Sequence[str], *, multirun: bool, config_folder: str | None
+) -> Iterator[dict[Any, Any]]:
+    """Yield what Hydra composes for every run, with interpolations resolved.
 
-    Raises:
-        ConfigError: as `bench.config.schema.check`.
+    Hydra takes a tenth of a second for one composition: it is done once for all runs that differ
+    only in values of existing keys, which are then set in copies.
     """
+    user_folder = files.find_user_folder(config_folder)
+    with set_up():
+        given = overrides.parse(words)
+        hydra_settings.launcher_of(given)  # refuses everything else of Hydra's
+        given = [override for override in given if not hydra_settings.is_hydras(override)]
+        overrides.check_choices(given, user_folder)
+        common = [overrides.text(each) for each in given if overrides.is_choice(each)]
+        base = compose_all(common, user_folder)
+        of_sweep = overrides.parse(effects.sweep_words(base))
+        is_sweep = multirun or base.hydra.mode == RunMode.MULTIRUN or bool(of_sweep)
+        given = [*of_sweep, *given]
+        overrides.check_choices(given, user_folder)
+        values = overrides.expand(given, user_folder, is_sweep=is_sweep)
+        settable = _settable(values)
+        composed: dict[tuple[str, ...], DictConfig] = {}
+        for job in itertools.product(*values):
+            fixed = tuple(word for word in job if word not in settable)
+            if fixed not in composed:
+                config = compose_all(fixed, user_folder)
+                effects.check(config, base, user_folder)
+                composed[fixed] = _without_hydra(config)
+            values_of_run = [settable[word] for word in job if word in settable]
+            run = _set(composed[fixed], values_of_run)
+            content = _resolve(run or _without_hydra(compose_all(job, user_folder)))
+            effects.check_options(content, user_folder)
+            yield content
+
+
+def _settable(values: Sequence[Sequence[str]]) -> dict[str, Override]:
+    """Return the words that differ between runs and can be applied to a composed configuration."""
+    parsed = [overrides.parse(words) for words in values]
+    keys = [each[0].key_or_group for each in parsed if not overrides.is_choice(each[0])]
+    return {
+        overrides.text(override): override
+        for each, words in zip(parsed, values, strict=True)
+        for override in each
+        if len(words) > 1 and overrides.is_plain(override) and not _overlaps(override, keys)
+    }
+
+
+def _overlaps(override: Override, keys: Sequence[str]) -> bool:
+    """Say whether the order matters: another key is part of this one, or this one of another."""
+    own = override.key_or_group
+    return any(
+        key != own and (key.startswith(f"{own}.") or own.startswith(f"{key}.")) for key in keys
+    )
+
+
+def _set(composed: DictConfig, given: Sequence[Override]) -> DictConfig | None:
+    """Give `composed` the values of a run, the same keys for every run.
+
+    Returns:
+        `composed`, or a copy where a later run would inherit parts of a mapping; None if Hydra
+        would refuse a value.
+    """
+    values = {override.key_or_group: override.value() for override in given}
+    if any(isinstance(value, dict) for value in values.values()):
+        composed = copy.deepcopy(composed)
     try:
-        content = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-    except OmegaConfBaseException as error:
+        for key, value in values.items():
+            OmegaConf.update(composed, key, value, merge=True)
+    except OmegaConfBaseException:
+        return None
+    return composed
+
+
+def _without_hydra(config: DictConfig) -> DictConfig:
+    with open_dict(config):
+        del config["hydra"]
+    return config
+
+
+def _resolve(config: DictConfig) -> dict[Any, Any]:
+    try:
+        content = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except COMPOSITION_ERRORS as error:
         raise ConfigError(" ".join(str(error).split())) from error
     assert isinstance(content, dict)  # noqa: S101
-    for group in ("hydra", "sweep", "experiment"):
-        content.pop(group, None)
-    if content.get("sweep_name") is None:
-        content["sweep_name"] = default_name
-    return check(content)
+    return content
 
 
-@contextmanager
-def set_up(config_folder: str | None) -> Iterator[ConfigLoader]:
-    """Set Hydra up as `hydra.main` does, and put everything back."""
-    search_path = create_config_search_path(CONFIG_PATH)
-    if config_folder is not None:
-        folder = Path(config_folder).absolute()
-        if not folder.is_dir():
-            raise ConfigError(f"--config-dir={config_folder}: no such folder")
-        for name in (f"{CONFIG_NAME}.yaml", "hydra"):
-            if (folder / name).exists():
-                raise ConfigError(
-                    f"--config-dir={config_folder}: {name} in it would be Hydra's own settings, "
-                    "which are not offered; files in folders such as architecture/ are"
-                )
-        anchor = SearchPathQuery(provider="schema")
-        search_path.prepend(provider="command-line", path=f"file://{folder}", anchor=anchor)
-    hydra = Hydra.create_main_hydra2(task_name="bench", config_search_path=search_path)
+def _lookup(key: object, table: Any, *default: Any) -> Any:
+    """Resolve ``${lookup:KEY,{a: 1, b: 2},DEFAULT}``: the entry of the table for a value."""
+    for name, value in table.items():
+        if str(name) == str(key):
+            return value
+    if default:
+        return default[0]
+    raise ValueError(f"lookup: {key} is none of {', '.join(map(str, table))}")
+
+
+def _explain(words: Sequence[str], user_folder: Path | None, error: Exception) -> str:
+    """Return one line about the override that Hydra stumbled over."""
+    reason = " ".join(str(error).split())
+    selected = [
+        overrides.text(each) for each in overrides.parse(words) if overrides.is_choice(each)
+    ]
+    if selected == list(words):
+        return reason
     try:
-        yield hydra.config_loader
-    finally:
-        GlobalHydra.instance().clear()
-
-
-def _parse(words: Sequence[str], loader: ConfigLoader | None) -> list[Override]:
-    parser = OverridesParser.create(config_loader=loader)
-    parsed = []
-    for word in words:
-        try:
-            parsed += parser.parse_overrides([word])
-        except HydraException as error:
-            reason = str(error).splitlines()[0]
-            raise ConfigError(
-                f"{word!r}: not an override; write key=value, and quote values with special "
-                f"characters: key='\"value\"' ({reason})"
-            ) from error
-    return parsed
-
-
-def _choices(key: str, loader: ConfigLoader) -> list[str]:
-    """Return the names that a group offers; none where `key` is not a group."""
-    return sorted(loader.get_group_options(key, results_filter=ObjectType.CONFIG)) if key else []
-
-
-def _is_choice(override: Override, loader: ConfigLoader) -> bool:
-    return not override.is_sweep_override() and bool(_choices(override.key_or_group, loader))
-
-
-def _check_choices(overrides: Sequence[Override], loader: ConfigLoader) -> None:
-    """Refuse names that a group does not offer, also those in the middle of a sweep."""
-    for override in overrides:
-        key = override.key_or_group
-        allowed = _choices(key, loader)
-        if not allowed or override.is_delete():
-            continue
-        if override.is_sweep_override():
-            values = list(override.sweep_string_iterator())
-        else:
-            values = [override.get_value_element_as_str()]
-        for value in values:
-            if value not in allowed:
-                raise ConfigError(
-                    f"{key}={value}: must be one of {', '.join(allowed)}{_nearest(value, allowed)}"
-                )
-
-
-def _refuse_lists_of_values(overrides: Sequence[Override]) -> None:
-    for override in overrides:
-        if override.is_sweep_override():
-            raise ConfigError(f"{_text(override)}: several values make a sweep; add -m")
-
-
-def _text(override: Override) -> str:
-    return override.input_line or ""
-
-
-def _compose_or_explain(words: Sequence[str], base: DictConfig) -> DictConfig:
-    try:
-        return compose(CONFIG_NAME, overrides=list(words))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_explain(words, base, error)) from error
-
-
-def _explain(words: Sequence[str], base: DictConfig, error: Exception) -> str:
-    """Find the override that Hydra stumbled over."""
-    content = OmegaConf.to_container(base, resolve=False)
-    known = [key for key in _keys(content) if not key.startswith("hydra")]
+        base = _without_hydra(_compose(selected, user_folder))
+    except COMPOSITION_ERRORS:
+        return reason
+    known = [*_keys(OmegaConf.to_container(base, resolve=False)), *files.PRESET_GROUPS]
     for word in words:
         key, _, value = word.partition("=")
         if not key:
@@ -217,8 +218,9 @@ def _explain(words: Sequence[str], base: DictConfig, error: Exception) -> str:
         if key.startswith(("+", "~")):
             continue
         if key not in known:
-            return f"{key}={value}: no such key{_nearest(key, known)}; 'bench --help' lists them"
-    return " ".join(str(error).split())
+            hint = nearest(key, [each for each in known if _is_set_by_users(each)])
+            return f"{key}={value}: no such key{hint}; 'bench --help' lists them"
+    return reason
 
 
 def _keys(content: object, prefix: str = "") -> list[str]:
@@ -231,10 +233,7 @@ def _keys(content: object, prefix: str = "") -> list[str]:
     return keys
 
 
-def _nearest(name: str, candidates: Sequence[str]) -> str:
-    """Suggest what may have been meant."""
-    by_leaf = {candidate.rpartition(".")[2]: candidate for candidate in reversed(candidates)}
-    close = difflib.get_close_matches(name, [*candidates, *by_leaf], n=1, cutoff=0.5)
-    if not close:
-        return ""
-    return f"; did you mean {by_leaf.get(close[0], close[0])}?"
+def _is_set_by_users(key: str) -> bool:
+    if key.startswith("implementation."):
+        return key.startswith("implementation.options.")
+    return not key.endswith(".name")

@@ -9,6 +9,7 @@ import hashlib
 import re
 import typing
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -16,7 +17,8 @@ from msgspec import Meta
 
 from bench import registry
 from bench.config import identity
-from bench.console import printable
+from bench.config.errors import ConfigError as ConfigError
+from bench.config.errors import shown
 from bench.contract import Recipe
 from bench.data.datasets import DatasetSettings, training_size, validation_size
 from bench.machine.facts import default_cores, usable_cores
@@ -41,18 +43,6 @@ Identifier = Annotated[
 ModuleName = Annotated[str, Meta(pattern=r"\A[A-Za-z][A-Za-z0-9_]*\Z")]
 Count = Annotated[int, Meta(ge=1, le=10**9, description="a whole number, 1 or more")]
 Seed = Annotated[int, Meta(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")]
-
-
-class ConfigError(Exception):
-    """The configuration can't be run; the message is one line for the person who wrote it.
-
-    What a message quotes may come from anywhere: it is made printable, and cut after 800
-    characters.
-    """
-
-    def __init__(self, message: str) -> None:
-        line = printable(message)
-        super().__init__(line if len(line) <= 800 else f"{line[:797]}...")
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -198,6 +188,7 @@ def check(composed: Mapping[Any, Any]) -> RunConfig:
     Raises:
         ConfigError: naming the key, its value and what is allowed.
     """
+    _refuse_odd_texts(composed)
     try:
         config = msgspec.convert(composed, type=RunConfig)
     except msgspec.ValidationError as error:
@@ -205,7 +196,22 @@ def check(composed: Mapping[Any, Any]) -> RunConfig:
     problem = _contradiction(config)
     if problem is not None:
         raise ConfigError(problem)
-    return config
+    try:
+        folder = Path(config.results_folder).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"results_folder={config.results_folder}: {error}") from error
+    return msgspec.structs.replace(config, results_folder=str(folder))
+
+
+def _refuse_odd_texts(content: Mapping[Any, Any], prefix: str = "") -> None:
+    """Refuse keys that are no text, and blank values: none is a name, a path or a number."""
+    for key, value in content.items():
+        if not isinstance(key, str):
+            raise ConfigError(f"{prefix}{key}={shown(value)}: no such key")
+        if isinstance(value, Mapping):
+            _refuse_odd_texts(value, f"{prefix}{key}.")
+        elif isinstance(value, str) and (not value.strip() or "\0" in value):
+            raise ConfigError(f"{prefix}{key}={value!r}: must not be blank")
 
 
 def _contradiction(config: RunConfig) -> str | None:
@@ -241,7 +247,7 @@ def _dataset_contradiction(config: RunConfig) -> str | None:
     for key in ("path",) if synthetic else ("training_size", "test_size", "seed"):
         value = getattr(settings, key)
         if value != getattr(unset, key):
-            return f"dataset.{key}={_shown(value)}: means nothing for {settings.name}; leave it out"
+            return f"dataset.{key}={shown(value)}: means nothing for {settings.name}; leave it out"
     n_examples = training_size(settings)
     n_train = n_examples - validation_size(n_examples, config.validation_fraction)
     if n_train < 1:
@@ -268,7 +274,7 @@ def _explain(error: msgspec.ValidationError, composed: Mapping[Any, Any]) -> str
     for part in path:
         value = value.get(part) if isinstance(value, Mapping) else None
     if "unknown field" in message:
-        return f"{key}={_shown(value)}: no such key"
+        return f"{key}={shown(value)}: no such key"
     return _line(key, value, _allowed(path) or message[:1].lower() + message[1:])
 
 
@@ -293,10 +299,4 @@ def _bare(kind: Any) -> Any:
 
 
 def _line(key: str, value: Any, allowed: str) -> str:
-    return f"{key}={_shown(value)}: must be {allowed}"
-
-
-def _shown(value: Any) -> str:
-    """A value as it would be typed, cut to a bounded length."""
-    text = "null" if value is None else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return f"{key}={shown(value)}: must be {allowed}"

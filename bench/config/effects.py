@@ -1,0 +1,117 @@
+"""A setting acts or is refused: checks of what a composition holds and nothing would read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from bench.config import files
+from bench.config.errors import ConfigError, shown
+from bench.config.suggestions import nearest
+
+# Hydra's own keys that a file may set, and those that it fills in itself.
+HYDRA_SETS = (
+    "mode",
+    "sweeper.params",
+    "runtime",
+    "overrides",
+    "searchpath",
+    "job.override_dirname",
+)
+
+
+def sweep_words(base: DictConfig) -> list[str]:
+    """Return the overrides that a named sweep's file has under hydra.sweeper.params.
+
+    Raises:
+        ConfigError: one of them is no override.
+    """
+    words = []
+    for key, value in _container(base.hydra.sweeper.params or {}).items():
+        if not isinstance(value, str | int | float) or str(key).startswith(("hydra", "+", "~")):
+            raise ConfigError(
+                f"hydra.sweeper.params.{key}={shown(value)}: must be a key of bench and its "
+                "values, such as learning_rate: 0.01,0.1"
+            )
+        words.append(f"{key}={value}")
+    return words
+
+
+def check(config: DictConfig, base: DictConfig, user_folder: Path | None) -> None:
+    """Refuse what a composition holds without any effect.
+
+    Args:
+        config: one run's, with Hydra's settings in it.
+        base: what all runs of the command have in common, with Hydra's settings in it.
+        user_folder: the user's folder; files of conf/ need no check.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    for group in files.PRESET_GROUPS:
+        for key, value in _flat(_container(config.get(group) or {})):
+            raise ConfigError(
+                f"{group}.{key}={shown(value)}: nothing reads this key; {group}=NAME selects a file "
+                "of the keys of bench (values that depend on another key: ${lookup:${KEY},{a: 1}})"
+            )
+    if config.hydra.sweeper.params != base.hydra.sweeper.params:
+        raise ConfigError(
+            "an experiment with hydra.sweeper.params is a sweep, and can't be one value of another"
+        )
+    if user_folder is not None:
+        _check_hydra(config)
+
+
+def _check_hydra(config: DictConfig) -> None:
+    """Refuse Hydra's settings in files, but for those of a sweep."""
+    from bench.config.compose import compose_all
+
+    usual = dict(_flat(_container(compose_all([]).hydra)))
+    for key, value in _flat(_container(config.hydra)):
+        if not f"{key}.".startswith(tuple(f"{known}." for known in HYDRA_SETS)) and (
+            usual.get(key) != value
+        ):
+            raise ConfigError(
+                f"hydra.{key}={shown(value)}: can't be set in a file; of Hydra's settings only "
+                "hydra.mode and hydra.sweeper.params can"
+            )
+
+
+def check_options(content: Mapping[Any, Any], user_folder: Path | None) -> None:
+    """Refuse options that the implementation does not have.
+
+    Raises:
+        ConfigError: naming the option and those there are.
+    """
+    section = content.get("implementation")
+    options = section.get("options") if isinstance(section, dict) else None
+    if not isinstance(section, dict) or not isinstance(options, dict):
+        return  # the schema's check says so
+    known = files.known_options(str(section.get("module")), user_folder)
+    for name, value in options.items():
+        if known is not None and name not in known:
+            raise ConfigError(
+                f"implementation.options.{name}={shown(value)}: no such option; "
+                f"{section.get('name')} has {', '.join(sorted(known)) or 'none'}"
+                f"{nearest(str(name), sorted(known))}"
+            )
+
+
+def _container(config: Any) -> dict[Any, Any]:
+    try:
+        content = OmegaConf.to_container(config, resolve=False) if config else {}
+    except (OmegaConfBaseException, ValueError):  # a bare value in place of a section
+        content = config
+    return content if isinstance(content, dict) else {"": content}
+
+
+def _flat(content: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in content.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        elif value != {}:
+            yield f"{prefix}{key}", value
