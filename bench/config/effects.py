@@ -55,8 +55,8 @@ def check(config: DictConfig, base: DictConfig, user_folder: Path | None) -> Non
     for group in files.PRESET_GROUPS:
         for key, value in _flat(_container(config.get(group) or {})):
             raise ConfigError(
-                f"{group}.{key}={shown(value)}: nothing reads this key; {group}=NAME selects a file "
-                "of the keys of bench (values that depend on another key: ${lookup:${KEY},{a: 1}})"
+                f"{group}.{key}={shown(value)}: nothing reads this key; {group}=NAME selects a "
+                "file of keys of bench (values that depend on another key: ${lookup:${KEY},{a: 1}})"
             )
     if config.hydra.sweeper.params != base.hydra.sweeper.params:
         raise ConfigError(
