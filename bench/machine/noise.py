@@ -178,10 +178,11 @@ def best_ceiling(reading: float, libraries: Sequence[Mapping[str, Any]]) -> floa
     machine = {
         "cpu_model": facts.cpu_model(),
         "n_cores": len(facts.usable_cores()),
-        "linear_algebra": [
-            {name: library.get(name) for name in ("internal_api", "version", "architecture")}
-            for library in libraries
-        ],
+        "numpy": np.__version__,
+        # Not all loaded libraries: a framework brings others, but the ceiling is NumPy's.
+        "kernels": sorted(
+            {str(library["architecture"]) for library in libraries if library.get("architecture")}
+        ),
     }
     key = hashlib.sha256(json.dumps(machine).encode()).hexdigest()[:16]
     best = reading

@@ -106,6 +106,13 @@ def print_waiting() -> None:
     )
 
 
+def print_noise(reasons: Sequence[str]) -> None:
+    """Print why the speed of a run is in doubt, if it is."""
+    if reasons:
+        listed = "; ".join(reasons)
+        print(f"    noisy: {listed} (bench-doctor says what to do)", flush=True)
+
+
 def print_verdict(verdict: Verdict) -> None:
     """Print the result of the parity ladder."""
     print(f"    parity: {verdict.implementation} {printable(in_words(verdict))}", flush=True)

@@ -80,6 +80,7 @@ def _complete(
         record, job = single_run.make(job, supervisor)
         store.write_record(job.sweep_folder, record)
         time_left.count(job, record)
+        progress.print_noise(record.environment.get("noisy_reasons", ()))
         if record.error is not None:
             reason = first_line(record.error.message)
             print(f"    {record.status}: {reason} (more in {job.folder})", flush=True)

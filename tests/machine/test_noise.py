@@ -151,6 +151,7 @@ def cache(monkeypatch, tmp_path):
 def test_the_best_ceiling_is_remembered_for_each_machine_and_kernel(cache, monkeypatch):
     assert noise.best_ceiling(100.0, LIBRARIES) == 100.0
     assert noise.best_ceiling(50.0, LIBRARIES) == 100.0
+    assert noise.best_ceiling(50.0, [*LIBRARIES, {"internal_api": "mkl"}]) == 100.0
     assert noise.best_ceiling(50.0, [LIBRARIES[0] | {"architecture": "Haswell"}]) == 50.0
     monkeypatch.setattr(facts, "usable_cores", lambda: tuple(range(77)))
     assert noise.best_ceiling(60.0, LIBRARIES) == 60.0

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from bench.records import Seconds
-from bench.sweep.progress import MAX_DURATIONS, TimeLeft
+from bench.sweep.progress import MAX_DURATIONS, TimeLeft, print_noise
 from tests.sweep.conftest import REQUESTED_AT, record_of
 
 
@@ -75,3 +75,11 @@ def test_the_latest_durations_count(plan):
     for job in planned[50 : 50 + MAX_DURATIONS]:
         time_left.count(job, lasting(job, 1))
     assert time_left.seconds == 50 - MAX_DURATIONS
+
+
+@pytest.mark.parametrize("reasons", [[], ["other processes used 50% of the run's cores", "b"]])
+def test_a_noisy_run_says_why(capsys, reasons):
+    print_noise(reasons)
+    printed = capsys.readouterr().out
+    assert bool(printed) == bool(reasons)
+    assert "; ".join(reasons) in printed
