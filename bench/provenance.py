@@ -1,34 +1,48 @@
-"""What a run's numbers come from: the code that is timed, and the libraries under it."""
+"""What a run's numbers come from: code, libraries, and the machine."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
+import importlib.util
+import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import bench
-from bench import registry
+from bench import imports, registry
 from bench.config.schema import RunConfig
-from bench.machine import facts
+from bench.machine import facts, gpu
 
 PACKAGE = Path(bench.__file__)
-TIMED = ("contract.py", "data", "machine", "process", "training")  # files and folders of bench/
+IMPLEMENTATION, HARNESS = "code of the implementation", "code of the harness"
+LADDER = "code of the parity ladder"
+MACHINE_KEYS = ("processor", "number of cores")
+# What the processes of a run and of the parity ladder start with; the rest follows from imports.
+HARNESS_MODULES = ("bench.process.fork_server", "bench.process.worker")
+LADDER_MODULES = ("bench.parity.worker",)
+
 # Variables that every run inherits although they choose which code is loaded, or on which GPU it
 # runs. Their values are a part of what a run was made with.
 SEARCH_PATH_VARIABLES = ("DYLD_LIBRARY_PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
 GPU_VARIABLES = (
     "CUDA_DEVICE_ORDER", "CUDA_HOME", "CUDA_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES",
 )  # fmt: skip
-MACHINE_KEYS = ("processor", "number of cores")  # what a run was made with besides code
-IMPLEMENTATION, HARNESS = "code of the implementation", "code of the harness"
+STARTUP_MODULES = ("sitecustomize", "usercustomize")  # Python imports these before anything else
+HASHED = ("code of ", "variable ", "module ")  # beginnings of names whose values are hashes
+HASH_LENGTH = 12
+
+
+class CodeChangedError(Exception):
+    """This process has imported something else than the fingerprints say."""
 
 
 def of_run(config: RunConfig) -> dict[str, str]:
-    """Return what a run made now would come from: its code, and the machine it is timed on."""
+    """Return what a run made now would be made with: code, libraries, and the machine."""
     return {
         **of_code(config),
         "processor": facts.cpu_model(),
@@ -37,14 +51,87 @@ def of_run(config: RunConfig) -> dict[str, str]:
 
 
 def of_code(config: RunConfig) -> dict[str, str]:
-    """Return hashes of the code, and the versions of the libraries."""
-    versions = facts.versions(config.implementation.libraries)
+    """Return fingerprints of the code, and the versions of the libraries."""
+    hashes = code_hashes(config.implementation.module)
+    libraries = of_libraries(config)
     return {
-        IMPLEMENTATION: hash_of([registry.source(config.implementation.module)])[:12],
-        HARNESS: hash_of(code_files(TIMED))[:12],
-        "python": platform.python_version(),
-        **{name: version or "not installed" for name, version in versions.items()},
+        **{name: hashes[name][:HASH_LENGTH] for name in (IMPLEMENTATION, HARNESS)},
+        **{name: version or "not installed" for name, version in libraries.items()},
     }
+
+
+def of_libraries(config: RunConfig) -> dict[str, str | None]:
+    """Return versions by distribution, None where not installed, and what else can change results.
+
+    That is the GPU and its driver where the run uses one, and what a run inherits from the
+    environment of its user.
+    """
+    implementation = config.implementation
+    return {
+        "python": platform.python_version(),
+        **facts.versions(implementation.libraries),
+        **(_of_gpu(implementation.gpu_libraries) if config.device == "gpu" else {}),
+        **_inherited(config.device),
+    }
+
+
+def _of_gpu(libraries: tuple[str, ...]) -> dict[str, str | None]:
+    names = {one.name for one in importlib.metadata.distributions()}
+    runtime = sorted(name for name in names if name.startswith("nvidia-"))
+    versions = facts.versions((*libraries, *runtime))
+    return versions | dict(gpu.describe())
+
+
+def _inherited(device: str) -> dict[str, str]:
+    """Return a hash for each inherited variable or startup file that can change what is loaded."""
+    names = (*SEARCH_PATH_VARIABLES, *(GPU_VARIABLES if device == "gpu" else ()))
+    contents = {f"variable {name}": os.environ.get(name, "").encode() for name in names}
+    for name in STARTUP_MODULES:
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.origin is not None:
+            contents[f"module {name}"] = Path(spec.origin).read_bytes()
+    return {
+        name: hashlib.sha256(content).hexdigest()[:HASH_LENGTH]
+        for name, content in contents.items()
+        if content
+    }
+
+
+def code_hashes(module: str) -> dict[str, str]:
+    """Return the SHA-256 of each part of the code that takes part in a run or its parity check.
+
+    Args:
+        module: of the implementation.
+    """
+    return {
+        IMPLEMENTATION: _hash_of(registry.sources(module)),
+        HARNESS: _hash_of(imports.sources(*HARNESS_MODULES)),
+        LADDER: _hash_of(imports.sources(*LADDER_MODULES)),
+    }
+
+
+def _hash_of(sources: Mapping[Path, bytes]) -> str:
+    digests = [hashlib.sha256(source).hexdigest() for _, source in sorted(sources.items())]
+    return hashlib.sha256(" ".join(digests).encode("ascii")).hexdigest()
+
+
+def verify_imports(module: str, expected: Mapping[str, str]) -> None:
+    """In the process of a run: see that what is imported is what the fingerprints were taken of.
+
+    Args:
+        module: of the implementation; it has been imported.
+        expected: hashes as from `code_hashes`, or their beginnings.
+
+    Raises:
+        CodeChangedError: a file was edited, or a library exchanged, between the two.
+    """
+    found = code_hashes(module)
+    for name, digest in expected.items():
+        if not found[name].startswith(digest):
+            raise CodeChangedError(f"the {name} has changed")
+    if imports.libraries_changed():
+        raise CodeChangedError("libraries were installed or removed")
+    imports.seal(imports.sources(*HARNESS_MODULES, *LADDER_MODULES) | registry.sources(module))
 
 
 def code_version() -> dict[str, Any]:
@@ -72,27 +159,8 @@ def code_version() -> dict[str, Any]:
     return {"git_commit": commit, "git_dirty": dirty}
 
 
-def code_files(names: Iterable[str]) -> list[Path]:
-    """Return files of `bench/`, and for a folder every Python file below it, in a fixed order."""
-    folder = Path(bench.__file__).parent
-    paths = [folder / name for name in names]
-    return [
-        file
-        for path in paths
-        for file in ([path] if path.is_file() else sorted(path.rglob("*.py")))
-    ]
-
-
-def hash_of(paths: Iterable[Path]) -> str:
-    """Return the SHA-256 of some files' contents."""
-    content = hashlib.sha256()
-    for path in paths:
-        content.update(path.read_bytes())
-    return content.hexdigest()
-
-
 def what_changed(then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Say in words what is not as it was; "" where all is."""
+    """Name what differs between two results of `of_run`; "" if nothing does."""
     if not then:
         return "it does not say which code and versions it was made with"
     changed = []
@@ -100,7 +168,7 @@ def what_changed(then: Mapping[str, str], now: Mapping[str, str]) -> str:
         old, new = then.get(name), now.get(name)
         if old == new:
             continue
-        if name in (IMPLEMENTATION, HARNESS):
+        if name.startswith(HASHED):
             changed.append(f"the {name} has changed")
         else:
             changed.append(f"{name} was {old or 'not recorded'} and is {new or 'not used'}")

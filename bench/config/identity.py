@@ -35,6 +35,7 @@ PURPOSES: Final[Mapping[str, Purpose]] = {
     "implementation.install": Purpose.DESCRIPTION,
     "implementation.libraries": Purpose.DESCRIPTION,
     "implementation.requires": Purpose.DESCRIPTION,
+    "implementation.gpu_libraries": Purpose.DESCRIPTION,
     "architecture.name": Purpose.CONDITION,
     "architecture.hidden_sizes": Purpose.CONDITION,
     "batch_size": Purpose.CONDITION,

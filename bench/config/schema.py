@@ -96,6 +96,10 @@ class ImplementationConfig(Section, frozen=True):
     claims: Claims
     fairness: Fairness
     options: dict[str, bool | int | float | str | None]
+    gpu_libraries: Annotated[
+        tuple[str, ...],
+        Meta(description="a list of the distributions whose versions matter with device=gpu"),
+    ] = ()
 
 
 class ArchitectureConfig(Section, frozen=True):

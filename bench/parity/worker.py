@@ -1,4 +1,4 @@
-"""The ladder's own process, started by `bench.process.fork_server`, request on standard input."""
+"""The process of the parity checks, forked by `bench.process.fork_server`."""
 
 import dataclasses
 import os
@@ -7,29 +7,41 @@ import traceback
 
 import msgspec
 
-from bench import registry
+from bench import provenance, registry
 from bench.config.schema import RunConfig
-from bench.parity.gate import Examination
 from bench.parity.ladder import Ladder
-from bench.process.supervisor import open_channel
+from bench.parity.protocol import ParityRequest
+from bench.process.protocol import CODE_CHANGED_STATUS, open_channel
 from bench.records import RunError, Verdict
 
 
 def main() -> None:
-    """Answer with a verdict for each configuration, a line each."""
+    """Answer the request on standard input with a verdict for each configuration, a line each."""
     channel = open_channel()
-    request = msgspec.json.decode(sys.stdin.buffer.read(), type=Examination)
-    for config, unjudged in zip(request.configs, request.unjudged, strict=True):
-        channel.write(msgspec.json.encode(_judge(config, unjudged)) + b"\n")
-        channel.flush()
-    sys.stderr.flush()
-    os._exit(0)  # all is said; a framework may take a second to shut down
-
-
-def _judge(config: RunConfig, unjudged: Verdict) -> Verdict:
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=ParityRequest)
+    status = 0
     try:
-        build = registry.load(config.implementation.module)
-        return dataclasses.replace(unjudged, rungs=Ladder(build, config).climb())
+        for config, pending in zip(request.configs, request.pending, strict=True):
+            channel.write(msgspec.json.encode(_check(config, pending)) + b"\n")
+            channel.flush()
+    except provenance.CodeChangedError as error:
+        traceback.print_exception(error)
+        status = CODE_CHANGED_STATUS
+    sys.stderr.flush()
+    os._exit(status)  # a framework may take a second to shut down
+
+
+def _check(config: RunConfig, pending: Verdict) -> Verdict:
+    module = config.implementation.module
+    try:
+        build = registry.load(module)
+        provenance.verify_imports(
+            module,
+            {provenance.IMPLEMENTATION: pending.source, provenance.LADDER: pending.ladder},
+        )
+        return dataclasses.replace(pending, rungs=Ladder(build, config).climb())
+    except provenance.CodeChangedError:
+        raise
     except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a framework raises
         traceback.print_exception(error)
         failure = RunError(
@@ -37,4 +49,4 @@ def _judge(config: RunConfig, unjudged: Verdict) -> Verdict:
             message=str(error),
             traceback="".join(traceback.format_exception(error)),
         )
-        return dataclasses.replace(unjudged, error=failure)
+        return dataclasses.replace(pending, error=failure)

@@ -2,18 +2,18 @@
 
     python -P -m bench.process.fork_server CORES SOCKET IMPLEMENTATION MEMORY
 
-Importing a framework takes seconds, a fork milliseconds. What is forked has only been imported:
-no runtime has started, nothing is trained in this process. (`multiprocessing` has a fork server
-too, but only one, so that a small run would carry the memory of every framework.) Where
-IMPLEMENTATION is empty nothing is imported before the fork, and each run does that by itself.
+Importing a framework takes seconds, a fork milliseconds. The server itself only imports: no runtime
+is started and nothing is trained in it. (`multiprocessing` has a fork server too, but only one, so
+that a small run would carry the memory of every framework.) If IMPLEMENTATION is empty, nothing is
+imported before the fork, and each run imports for itself.
 
-MEMORY is how many bytes it and what it forks may each have for data; empty for no limit.
+MEMORY limits the bytes of data of the server and of each forked process; empty for no limit.
 
-Through the socket comes the name of what to run and the three standard streams for it; back goes
-`waitpid`'s status once it has ended. At the end of the socket all ends.
+The socket takes the name of the module to run and its three standard streams; once the forked
+process has ended, its wait status goes back. When the socket is closed, the server ends.
 
-It is guarded by a process that imports nothing, so that no framework can keep it from ending all
-that was started here: on SIGTERM, and when the parent dies, however that comes about.
+A guardian process, which imports nothing, ends everything started here on SIGTERM and when the
+parent dies. No framework can prevent that.
 """
 
 import os
@@ -35,16 +35,18 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
+from bench import imports
+
 ENTRIES = ("bench.process.worker", "bench.parity.worker")
 MAX_NOISE_BYTES = 10**6  # of what an import prints, to begin a run's log with
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # from Linux's prctl(2)
 
 
 def main() -> None:
-    """Have a process serve, and see to it that nothing outlives it."""
+    """Start the server, and be its guardian: nothing that it starts outlives this process."""
     _control(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # Sent when the thread ends that has started this: the main one, which waits for the runs.
+    # Linux sends it when the parent's thread ends that started this process: the main thread.
     _control(PR_SET_PDEATHSIG, signal.SIGTERM)
     guardian = os.getpid()
     server = os.fork()
@@ -55,14 +57,14 @@ def main() -> None:
     try:
         status = os.waitpid(server, 0)[1]
     except KeyboardInterrupt:
-        status = 0
+        status = os.waitpid(server, os.WNOHANG)[1]  # 0 while it is running
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _kill_children()
-    _end_likewise(os.waitstatus_to_exitcode(status))
+    _exit_like(os.waitstatus_to_exitcode(status))
 
 
-def _end_likewise(exit_code: int) -> NoReturn:
-    """End as another process has ended, by the same signal if it was one."""
+def _exit_like(exit_code: int) -> NoReturn:
+    """End as another process ended, by the same signal if it was killed."""
     if exit_code < 0:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if exit_code != -signal.SIGKILL:
@@ -72,10 +74,11 @@ def _end_likewise(exit_code: int) -> NoReturn:
 
 
 def _serve(guardian: int) -> None:
-    """Import what the arguments name, then serve until the socket ends."""
+    """Import what the arguments name, then serve until the socket is closed."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _die_with(guardian)
     _control(PR_SET_CHILD_SUBREAPER, 1)
+    imports.record()
     if sys.argv[4]:
         limit = int(sys.argv[4])
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
@@ -85,20 +88,22 @@ def _serve(guardian: int) -> None:
 
 
 def _preload(implementation: str) -> None:
-    from bench import registry
-
+    """Import the implementation, and what every run needs."""
     for entry in ENTRIES:
         importlib.import_module(entry)
+    from bench import provenance, registry
+
     try:
         registry.load(implementation)
-    except (Exception, SystemExit):  # noqa: BLE001  # the run itself meets it again, and reports it
+        provenance.code_hashes(implementation)  # so that no run has to parse the sources
+    except (Exception, SystemExit):  # noqa: BLE001  # the run meets it again, and reports it
         traceback.print_exc()
     gc.collect()
     gc.freeze()  # a collection in a forked process would copy these pages
 
 
 class _Server:
-    """At most one forked process at a time."""
+    """Forks processes, one at a time."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
@@ -110,7 +115,7 @@ class _Server:
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def serve(self) -> None:
-        """Fork when asked to, and say how it ended."""
+        """Fork on request, and send each wait status back."""
         with selectors.DefaultSelector() as selector:
             selector.register(self.woken, selectors.EVENT_READ)
             selector.register(self.connection, selectors.EVENT_READ)
@@ -130,12 +135,12 @@ class _Server:
         parent = os.getpid()
         self.child = os.fork()
         if self.child == 0:
-            self._become(entry, streams, parent)
+            self._run_entry(entry, streams, parent)
         for stream in streams:
             os.close(stream)
 
-    def _become(self, entry: str, streams: list[int], parent: int) -> NoReturn:
-        """In the forked process: be what was asked for, and never come back."""
+    def _run_entry(self, entry: str, streams: list[int], parent: int) -> NoReturn:
+        """In the forked process: take the streams, call the entry's `main`, and exit."""
         try:
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGCHLD, signal.SIGTERM):
@@ -149,39 +154,39 @@ class _Server:
             for end in (self.connection, self.woken, self.waker):
                 end.close()
             importlib.import_module(entry).main()
-        except BaseException:  # noqa: BLE001  # whatever it is, this must not go on as a server
+        except BaseException:  # noqa: BLE001  # it must not return into the server
             traceback.print_exc()
         finally:
             sys.stderr.flush()
             os._exit(1)
 
     def reap(self) -> None:
-        """Take leave of processes that have ended, and say how the forked one did."""
+        """Reap exited children; send the wait status of the forked process."""
         with contextlib.suppress(ChildProcessError):
-            while ended := os.waitpid(-1, os.WNOHANG):
-                number, status = ended
-                if number == 0:
+            while True:
+                process, status = os.waitpid(-1, os.WNOHANG)
+                if process == 0:
                     return
-                if number == self.child:
+                if process == self.child:
                     self.child = None
                     with contextlib.suppress(ProcessLookupError):
-                        os.killpg(number, signal.SIGKILL)
+                        os.killpg(process, signal.SIGKILL)
                     _kill_children()
                     self.connection.sendall(b"%d\n" % status)
 
 
 def _kill_children() -> None:
-    """Kill what the forked process has left; on Linux its orphans are children of this one."""
-    listed = Path(f"/proc/self/task/{os.getpid()}/children")
-    while listed.exists() and (numbers := listed.read_text(encoding="ascii").split()):
-        for number in map(int, numbers):
+    """Kill what the forked process left running; on Linux, its orphans are children of this one."""
+    path = Path(f"/proc/self/task/{os.getpid()}/children")
+    while path.exists() and (children := path.read_text(encoding="ascii").split()):
+        for child in map(int, children):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(number, signal.SIGKILL)
-            os.waitpid(number, 0)
+                os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
 
 
 def _printed() -> bytes:
-    """Return what this process has printed so far; its standard error is a file."""
+    """Return what this process has printed so far. Its standard error is a file."""
     sys.stderr.flush()
     with contextlib.suppress(OSError):  # closed by what it has imported
         return os.pread(2, MAX_NOISE_BYTES, 0)
@@ -189,14 +194,14 @@ def _printed() -> bytes:
 
 
 def _die_with(parent: int) -> None:
-    """Be killed when the parent dies."""
+    """Have the system kill this process when its parent dies."""
     _control(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before that took effect
+    if os.getppid() != parent:  # it died before that took effect
         os._exit(1)
 
 
 def _control(option: int, value: int) -> None:
-    """Tell Linux something about this process; elsewhere there is no such call."""
+    """Call Linux's prctl for this process; do nothing elsewhere."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 

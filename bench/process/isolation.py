@@ -1,7 +1,8 @@
-"""A process of its own for every run, and what came of it: its result, or one made up."""
+"""Runs one request in a process of its own; however that ends, there is a result."""
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.config.schema import RunConfig
 from bench.machine import cgroups
 from bench.process.protocol import (
     DataLoaded,
@@ -19,93 +21,134 @@ from bench.process.protocol import (
     Result,
     Started,
 )
-from bench.process.supervisor import Ended, Supervisor
+from bench.process.supervisor import Ended, Limits, Supervisor
 from bench.records import DatasetSummary, RunError, Seconds, Status
 
 MAX_LOG_BYTES = 20 * 10**6
-LAST_WORDS_BYTES = 10_000
+LOG_TAIL_BYTES = 10_000
+BAD_ALLOC = b"std::bad_alloc"
+# What a process writes that meets its own limit, often while it imports.
+MEMORY_LIMIT_SIGNS = (
+    BAD_ALLOC, b"MemoryError", b"annot allocate memory", b"an't allocate memory", b"ut of memory",
+    b"failed to map segment", b"pthread_create failed", b"can't start new thread",
+    b"Resource temporarily unavailable",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of a process: its result, or one made up from how it ended, and its time."""
+    """The result of a process, its own or one built from how it ended, and where its time went."""
 
     result: Result
     seconds: Seconds
 
 
 @dataclass
-class _Heard:
-    """What a process has said so far."""
+class _Progress:
+    """The messages of a process so far."""
 
     start_up_seconds: float | None = None
     epochs: list[EpochEnded] = field(default_factory=list)
     result: Result | None = None
 
 
+def limits_of(config: RunConfig) -> Limits:
+    """Return the limits of a run. A `timeout_seconds` replaces the limit on each epoch."""
+    limits = Limits(memory_bytes=config.memory_limit_bytes)
+    if config.timeout_seconds is None:
+        return limits
+    return Limits(
+        memory_bytes=config.memory_limit_bytes,
+        total_seconds=config.timeout_seconds,
+        silence_seconds=math.inf,
+    )
+
+
 def run_isolated(
     request: Request,
     log_path: Path,
     on_epoch: Callable[[EpochEnded], None],
-    launcher: Supervisor,
+    supervisor: Supervisor,
     on_data: Callable[[DatasetSummary], None] = lambda _: None,
 ) -> Outcome:
     """Run one request in a process of its own and wait for its end.
 
     Args:
-        log_path: gets all that the process prints.
+        request: what to run.
+        log_path: a new file for all that the process prints.
         on_epoch: called as each epoch ends.
-        on_data: called with what a report shows of the data, unless that is known already.
+        supervisor: starts the process.
+        on_data: called with the summary of the dataset, unless `request.summarised` names it.
+
+    Returns:
+        The result and its seconds, whatever happens to the process.
     """
-    heard = _Heard()
+    progress = _Progress()
     config = request.config
-    limit = config.timeout_seconds
     start = time.perf_counter()
     kills_before = cgroups.out_of_memory_kills()
 
-    def hear(line: bytes) -> None:
+    def receive(line: bytes) -> None:
         message = msgspec.json.decode(line, type=Message)
         if isinstance(message, Started):
-            heard.start_up_seconds = time.perf_counter() - start
+            progress.start_up_seconds = time.perf_counter() - start
         elif isinstance(message, DataLoaded):
             on_data(message.summary)
         elif isinstance(message, EpochEnded):
-            heard.epochs.append(message)
+            progress.epochs.append(message)
             on_epoch(message)
         else:
-            heard.result = message
+            progress.result = message
 
-    ended = launcher.run_request(
+    ended = supervisor.run_request(
         "bench.process.worker",
         msgspec.json.encode(request),
         log_path,
-        hear,
+        receive,
         cores=config.cores,
         preload=config.preload,
-        timeout_seconds=limit,
-        memory_limit_bytes=config.memory_limit_bytes,
+        limits=limits_of(config),
     )
-    result = heard.result
-    if ended.timed_out and result is None:
-        result = _cut_short(heard, "timeout", "Timeout", f"not finished after {limit:g} s")
-    elif result is None and (cause := _memory_that_ran_out(ended, log_path, kills_before)):
-        result = _cut_short(heard, "out_of_memory", "OutOfMemory", cause)
-    elif result is None:
-        result = _cut_short(heard, "failed", "ProcessEnded", ended.cause)
+    result = progress.result
+    if result is None:
+        log_end = _tail(log_path)
+        killed = ended.returncode == -signal.SIGKILL and cgroups.out_of_memory_kills() > kills_before
+        result = _result_without_answer(progress, config, ended, log_end, killed_for_memory=killed)
     _shorten(log_path)
-    return Outcome(result=result, seconds=_ledger(heard, result, ended.total_seconds))
+    return Outcome(result=result, seconds=_seconds(progress, result, ended.total_seconds))
 
 
-def _memory_that_ran_out(ended: Ended, log_path: Path, kills_before: int) -> str | None:
-    """Say how memory ran out, where that is what ended a process; None where it is not."""
-    if ended.returncode == -signal.SIGKILL and cgroups.out_of_memory_kills() > kills_before:
-        return "the system ran out of memory and killed the process"
+def _result_without_answer(
+    progress: _Progress, config: RunConfig, ended: Ended, log_end: bytes, *, killed_for_memory: bool
+) -> Result:
+    """Build a Result for a process that exited without sending one."""
+    limit = config.memory_limit
+    status: Status = "failed"
+    kind, message = "ProcessEnded", ended.cause
+    if ended.late:
+        status, kind, message = "timeout", "Timeout", ended.late
+        if limit and progress.start_up_seconds is None:
+            message += f"; memory_limit={limit} may be too little to import it"
+    elif killed_for_memory:
+        message = "the system ran out of memory and killed the process"
+        status, kind = "out_of_memory", "OutOfMemory"
+    elif ended.returncode != 0 and limit and any(sign in log_end for sign in MEMORY_LIMIT_SIGNS):
+        message = f"memory_limit={limit} is too little, and {ended.cause}"
+        status, kind = "out_of_memory", "OutOfMemory"
+    elif ended.returncode != 0 and BAD_ALLOC in log_end:
+        message = f"no memory left (std::bad_alloc), and {ended.cause}"
+        status, kind = "out_of_memory", "OutOfMemory"
+    return Result(
+        status=status,
+        error=RunError(type=kind, message=message),
+        epochs=tuple(ended.epoch for ended in progress.epochs),
+    )
+
+
+def _tail(log_path: Path) -> bytes:
     with log_path.open("rb") as log:
-        log.seek(max(0, log_path.stat().st_size - LAST_WORDS_BYTES))
-        last_words = log.read()
-    if ended.returncode != 0 and b"std::bad_alloc" in last_words:
-        return f"no memory could be had (std::bad_alloc), and {ended.cause}"
-    return None
+        log.seek(max(0, log_path.stat().st_size - LOG_TAIL_BYTES))
+        return log.read()
 
 
 def _shorten(log_path: Path) -> None:
@@ -123,22 +166,13 @@ def _shorten(log_path: Path) -> None:
         log.truncate()
 
 
-def _cut_short(heard: _Heard, status: Status, kind: str, message: str) -> Result:
-    """Make up the result that the process did not live to send."""
-    return Result(
-        status=status,
-        error=RunError(type=kind, message=message),
-        epochs=tuple(ended.epoch for ended in heard.epochs),
-    )
-
-
-def _ledger(heard: _Heard, result: Result, total_seconds: float) -> Seconds:
+def _seconds(progress: _Progress, result: Result, total_seconds: float) -> Seconds:
     """Make the parts sum to the total that was seen from outside."""
     parts = dict(result.seconds)
-    if heard.start_up_seconds is not None:
-        parts["start_up"] = heard.start_up_seconds
-    if not result.seconds:  # it could not say; what it trained is known from its epochs
-        parts["train"] = sum(ended.epoch.train_seconds for ended in heard.epochs)
-        parts["evaluate"] = sum(ended.epoch.evaluate_seconds for ended in heard.epochs)
+    if progress.start_up_seconds is not None:
+        parts["start_up"] = progress.start_up_seconds
+    if not result.seconds:  # without an answer; what was trained is known from the epochs
+        parts["train"] = sum(ended.epoch.train_seconds for ended in progress.epochs)
+        parts["evaluate"] = sum(ended.epoch.evaluate_seconds for ended in progress.epochs)
     other = total_seconds - sum(parts.values())
     return Seconds(**parts, other=other, total=total_seconds)

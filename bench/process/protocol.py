@@ -1,21 +1,34 @@
-"""What a run's process is told, and what it says: one line of JSON each."""
+"""What the process of a run reads and writes: one line of JSON for each message."""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import sys
+from typing import Any, BinaryIO
 
 import msgspec
 
 from bench.config.schema import RunConfig
 from bench.records import DatasetSummary, EpochRecord, RunError, Status
 
+CODE_CHANGED_STATUS = 114  # exit status of a process that has imported other code than it should
+
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """To the process: what to run."""
+    """To the process: the run.
+
+    Attributes:
+        config: what to run.
+        dataset_folder: where the dataset's files are; None for synthetic data.
+        summarised: fingerprints of datasets of which no summary is needed any more.
+        made_with: fingerprints of the code, as from `bench.provenance.of_run`; a process that has
+            imported other code refuses to run. Empty: any code will do.
+    """
 
     config: RunConfig
     dataset_folder: str | None
-    summarised: tuple[str, ...] = ()  # fingerprints of data of which no summary is wanted
+    summarised: tuple[str, ...] = ()
+    made_with: dict[str, str] = {}
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -23,26 +36,31 @@ class Started(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class DataLoaded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """From the process, unless it is known already: what a report shows of the data."""
+    """From the process, unless `Request.summarised` names the data: what a report shows of it."""
 
     summary: DatasetSummary
 
 
 class EpochEnded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """From the process: one more epoch is trained and judged."""
+    """From the process: an epoch is trained and evaluated."""
 
     epoch: EpochRecord
     examples_per_second: float | None
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """From the process, last: all it knows of its run. Seconds by the names of the ledger."""
+    """From the process, last: the result of the run.
+
+    Attributes:
+        seconds: by the names of the parts in `bench.records.Seconds`.
+        imported: top-level modules.
+    """
 
     status: Status
     error: RunError | None = None
     seconds: dict[str, float] = {}
     environment: dict[str, Any] = {}
-    imported: tuple[str, ...] = ()  # top-level modules
+    imported: tuple[str, ...] = ()
     epochs: tuple[EpochRecord, ...] = ()
     test_loss: float | None = None
     test_accuracy: float | None = None
@@ -56,3 +74,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 Message = Started | DataLoaded | EpochEnded | Result
+
+
+def open_channel() -> BinaryIO:
+    """Return what was standard output; from now on, all that is printed goes to standard error."""
+    channel = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return channel

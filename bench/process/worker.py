@@ -1,7 +1,6 @@
-"""A run's own process, started by `bench.process.fork_server`, with the request on standard input.
+"""The process of one run, forked by `bench.process.fork_server`. It reads a `Request`.
 
-Messages go out on what was standard output; all that anything prints goes to standard error, which
-is the run's log.
+Messages go to what was standard output; all that is printed goes to standard error, the run's log.
 """
 
 import os
@@ -9,54 +8,77 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 import msgspec
 
-from bench import registry
+from bench import provenance, registry
 from bench.contract import UnavailableError
 from bench.data import datasets
 from bench.machine import facts, usage
 from bench.process.protocol import (
+    CODE_CHANGED_STATUS,
     DataLoaded,
     Message,
     Request,
     Result,
     Started,
+    open_channel,
 )
-from bench.process.supervisor import open_channel
 from bench.records import RunError, Status
 from bench.training.loop import train
 from bench.training.timer import Timer
 
-# What frameworks call it, in the names of their errors or in what those say.
+# How frameworks report it, in the names of their errors or in their messages.
 OUT_OF_MEMORY = ("ResourceExhausted", "OutOfMemory", "RESOURCE_EXHAUSTED", "can't allocate memory")
 
 
 def main() -> None:
-    """Run what is asked for on standard input."""
+    """Run the request on standard input, and send its result."""
     channel = open_channel()
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
-    ledger = Timer()
-    result = attempt(request, ledger, lambda message: send(channel, message))
+    timer = Timer()
+    try:
+        result = attempt(request, timer, lambda message: send(channel, message))
+    except provenance.CodeChangedError as error:
+        traceback.print_exception(error)
+        _exit(CODE_CHANGED_STATUS)
     send(
         channel,
         msgspec.structs.replace(
             result,
-            seconds=dict(ledger.seconds),
+            seconds=dict(timer.seconds),
             imported=tuple({name.partition(".")[0] for name in sys.modules}),
             peak_memory_bytes=result.peak_memory_bytes or usage.peak_memory_bytes(),
         ),
     )
-    # All is said. A framework may take a second to shut down, which would count as the run's time.
+    _exit(0)
+
+
+def _exit(status: int) -> NoReturn:
+    """Exit at once: a framework may take a second to shut down, which would count as the run's."""
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(status)
 
 
-def attempt(request: Request, ledger: Timer, say: Callable[[Message], None]) -> Result:
-    """Run, and turn every way in which that can fail into a result."""
+def attempt(request: Request, timer: Timer, send_message: Callable[[Message], None]) -> Result:
+    """Run, and turn every way in which that can fail into a result.
+
+    Args:
+        request: what to run.
+        timer: counts the seconds of the run.
+        send_message: called with each message before the result.
+
+    Returns:
+        The result, without its seconds.
+
+    Raises:
+        CodeChangedError: this process has imported other code than the request names.
+    """
     try:
-        return run(request, ledger, say)
+        return run(request, timer, send_message)
+    except provenance.CodeChangedError:
+        raise
     except UnavailableError as error:
         return Result(
             status="skipped",
@@ -67,22 +89,27 @@ def attempt(request: Request, ledger: Timer, say: Callable[[Message], None]) -> 
         within = f" within memory_limit={limit}" if limit else ""
         return _failure("out_of_memory", error, f"no memory left{within}")
     except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a framework raises is a result
-        ran_out = any(sign in f"{type(error).__name__}: {error}" for sign in OUT_OF_MEMORY)
-        return _failure("out_of_memory" if ran_out else "failed", error)
+        description = f"{type(error).__name__}: {error}"
+        out_of_memory = any(sign in description for sign in OUT_OF_MEMORY)
+        return _failure("out_of_memory" if out_of_memory else "failed", error)
 
 
-def run(request: Request, ledger: Timer, say: Callable[[Message], None]) -> Result:
-    """Import the implementation, load the data, train."""
+def run(request: Request, timer: Timer, send_message: Callable[[Message], None]) -> Result:
+    """Import the implementation, load the data, train. Arguments as for `attempt`."""
     config = request.config
-    implementation = registry.load(config.implementation.module)()
-    say(Started())
-    with ledger.part("data"):
+    module = config.implementation.module
+    implementation = registry.load(module)()
+    if request.made_with:
+        names = (provenance.IMPLEMENTATION, provenance.HARNESS)
+        provenance.verify_imports(module, {name: request.made_with[name] for name in names})
+    send_message(Started())
+    with timer.part("data"):
         folder = Path(request.dataset_folder) if request.dataset_folder else None
         dataset = datasets.load(config.dataset, folder)
         split = datasets.split(dataset, config.validation_fraction)
     if dataset.fingerprint not in request.summarised:
-        say(DataLoaded(summary=datasets.summarise(dataset)))
-    result = train(implementation, config, split, ledger, say)
+        send_message(DataLoaded(summary=datasets.summarise(dataset)))
+    result = train(implementation, config, split, timer, send_message)
     return msgspec.structs.replace(result, dataset_fingerprint=dataset.fingerprint)
 
 
@@ -99,6 +126,6 @@ def _failure(status: Status, error: BaseException, message: str = "") -> Result:
 
 
 def send(channel: BinaryIO, message: Message) -> None:
-    """Write one message."""
+    """Write one message as a line."""
     channel.write(msgspec.json.encode(message) + b"\n")
     channel.flush()

@@ -1,4 +1,4 @@
-"""The ladder for all that is installed: who is judged on what, at once on cores of their own."""
+"""Runs the parity checks of many implementations and recipes at once, each on cores of its own."""
 
 from __future__ import annotations
 
@@ -12,19 +12,23 @@ from bench.config.schema import RunConfig
 from bench.contract import UnavailableError
 from bench.machine import facts, lock
 from bench.machine.facts import usable_cores
-from bench.parity import gate
+from bench.parity import verdicts
 from bench.process.supervisor import Supervisor
 from bench.records import Verdict
 
 Jobs = dict[str, list[RunConfig]]  # by implementation, a configuration for each of its recipes
 Verdicts = dict[str, Verdict]  # by recipe
-Place = tuple[Sequence[int], Supervisor]  # cores, and what has been started on them
+Place = tuple[Sequence[int], Supervisor]  # cores, and the fork servers on them
 
 
-def jobs_of(configs: Sequence[RunConfig]) -> tuple[Jobs, list[str]]:
-    """Return what can be judged, and a line about each that can't with the reason."""
+def plan(configs: Sequence[RunConfig]) -> tuple[Jobs, list[str]]:
+    """Return what can be checked here, and a line with the reason for each that can't.
+
+    Args:
+        configs: one for each implementation and recipe.
+    """
     jobs: Jobs = {}
-    left_out: dict[str, None] = {}
+    skipped: dict[str, None] = {}
     for config in configs:
         implementation = config.implementation
         missing = registry.missing(implementation.requires)
@@ -39,18 +43,19 @@ def jobs_of(configs: Sequence[RunConfig]) -> tuple[Jobs, list[str]]:
         else:
             jobs.setdefault(implementation.name, []).append(config)
             continue
-        left_out[f"{implementation.name}: {reason}"] = None
-    return jobs, list(left_out)
+        skipped[f"{implementation.name}: {reason}"] = None
+    return jobs, list(skipped)
 
 
-def judge(jobs: Jobs, on_wait: Callable[[], None]) -> Iterator[tuple[str, Verdicts]]:
+def run(jobs: Jobs, on_wait: Callable[[], None]) -> Iterator[tuple[str, Verdicts]]:
     """Yield the verdicts on each implementation as they come.
 
     An implementation's recipes are halved, so that no core is idle for long at the end. The machine
-    is reserved: no timed run is disturbed.
+    is reserved, so that no timed run is disturbed.
 
     Args:
-        on_wait: called once where a timed run has to be waited for.
+        jobs: from `plan`.
+        on_wait: called once if a timed run has to be waited for.
     """
     halves = [
         half
@@ -58,34 +63,38 @@ def judge(jobs: Jobs, on_wait: Callable[[], None]) -> Iterator[tuple[str, Verdic
         for half in (configs[: len(configs) // 2], configs[len(configs) // 2 :])
         if half
     ]
-    found: dict[str, Verdicts] = {name: {} for name in jobs}
+    results: dict[str, Verdicts] = {name: {} for name in jobs}
     with lock.reserved(on_wait), ExitStack() as stack:
         free = _places(len(halves[0][0].cores) if halves else 1, stack)
         pool = ThreadPoolExecutor(max_workers=free.qsize())
         try:
-            for future in as_completed([pool.submit(_examine, half, free) for half in halves]):
-                name, verdicts = future.result()
-                found[name] |= verdicts
-                if len(found[name]) == len(jobs[name]):
-                    yield name, found[name]
+            for future in as_completed([pool.submit(_check, half, free) for half in halves]):
+                name, half_results = future.result()
+                results[name] |= half_results
+                if len(results[name]) == len(jobs[name]):
+                    yield name, results[name]
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def without_unavailable(verdicts: Verdicts) -> tuple[Verdicts, list[str]]:
-    """Return verdicts but for those on what turned out not to exist here, and why it doesn't."""
-    judged: Verdicts = {}
+def without_unavailable(results: Verdicts) -> tuple[Verdicts, list[str]]:
+    """Separate the verdicts from what turned out not to exist here, such as a GPU.
+
+    Returns:
+        The verdicts that say something, and each reason for one that does not.
+    """
+    available: Verdicts = {}
     reasons: dict[str, None] = {}
-    for recipe, verdict in verdicts.items():
+    for recipe, verdict in results.items():
         if verdict.error is not None and verdict.error.type == UnavailableError.__name__:
             reasons[verdict.error.message] = None
         else:
-            judged[recipe] = verdict
-    return judged, list(reasons)
+            available[recipe] = verdict
+    return available, list(reasons)
 
 
 def _places(n_cores: int, stack: ExitStack) -> queue.SimpleQueue[Place]:
-    """Share all usable cores out, so many to a place; the stack ends what is started there."""
+    """Divide all usable cores into places of so many; the stack ends what is started there."""
     usable = usable_cores()
     free: queue.SimpleQueue[Place] = queue.SimpleQueue()
     for start in range(0, len(usable) - n_cores + 1, n_cores):
@@ -93,15 +102,16 @@ def _places(n_cores: int, stack: ExitStack) -> queue.SimpleQueue[Place]:
     return free
 
 
-def _examine(configs: Sequence[RunConfig], free: queue.SimpleQueue[Place]) -> tuple[str, Verdicts]:
-    """Judge configurations of one implementation at the next free place."""
-    recipes = {gate.unjudged(config).key: config.recipe.name for config in configs}
-    verdicts: list[Verdict] = []
+def _check(configs: Sequence[RunConfig], free: queue.SimpleQueue[Place]) -> tuple[str, Verdicts]:
+    """Check configurations of one implementation at the next free place."""
+    pending = [verdicts.pending_verdict(config) for config in configs]
+    results: list[Verdict] = []
     place = free.get()
     try:
-        cores, launcher = place
-        gate.examine(configs, verdicts.append, launcher, cores)
+        cores, supervisor = place
+        verdicts.run_checks(configs, pending, results.append, supervisor, cores)
     finally:
         free.put(place)
-    name = configs[0].implementation.name
-    return name, {recipes[verdict.key]: verdict for verdict in verdicts}
+    # By position: two recipes may have the same equations, and so the same key.
+    names = [config.recipe.name for config in configs]
+    return configs[0].implementation.name, dict(zip(names, results, strict=True))
