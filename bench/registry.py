@@ -11,7 +11,6 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Iterable
-from importlib.machinery import PathFinder
 from pathlib import Path
 
 from bench import imports
@@ -30,15 +29,6 @@ def modules() -> tuple[str, ...]:
 def missing(requires: Iterable[str]) -> tuple[str, ...]:
     """Return those top-level modules that are not installed, without importing any."""
     return tuple(name for name in requires if importlib.util.find_spec(name) is None)
-
-
-def other_package() -> Path | None:
-    """Return the place of another package called `implementations` that hides ours, if any."""
-    spec = PathFinder.find_spec(PACKAGE)
-    places = list(spec.submodule_search_locations or ()) if spec else []
-    if not places or any(Path(place).resolve() == FOLDER.resolve() for place in places):
-        return None
-    return Path(places[0])
 
 
 def sources(module: str) -> dict[Path, bytes]:

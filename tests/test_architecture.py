@@ -103,7 +103,7 @@ def test_imports_run_downwards(path):
 def test_a_sweep_uses_only_what_the_parity_package_exports():
     for path in (BENCH / "sweep").glob("*.py"):
         inner = {parts for parts in imported_of_bench(path) if parts[0] == "parity"}
-        assert inner <= {("parity",), ("parity", "gate")}, path
+        assert inner <= {("parity",)}, path
 
 
 def test_the_identity_of_a_run_needs_the_standard_library_only():

@@ -1,9 +1,10 @@
+import os
 import subprocess
 import sys
 
 import pytest
 
-from bench import registry
+from bench import imports, registry
 
 
 def test_the_modules_of_implementations_are_found():
@@ -23,3 +24,58 @@ def test_asking_what_is_missing_imports_nothing():
         "assert 'tensorflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_sources_of_an_implementation_leave_out_the_harness():
+    found = registry.sources("notebook_mlp")
+    assert registry.FOLDER / "notebook_mlp.py" in found
+    assert not any(path.is_relative_to(imports.PROJECT / "bench") for path in found)
+
+
+def test_every_file_of_a_package_is_a_source(tmp_path, monkeypatch):
+    package = tmp_path / "implementations" / "own"
+    (package / "__pycache__").mkdir(parents=True)
+    for name in ("__init__.py", "kernels.cu", "unused.py", "__pycache__/x.pyc"):
+        (package / name).write_text("")
+    monkeypatch.setattr(imports, "PROJECT", tmp_path)
+    monkeypatch.setattr(registry, "FOLDER", tmp_path / "implementations")
+    assert {path.name for path in registry.sources("own")} == {
+        "__init__.py",
+        "kernels.cu",
+        "unused.py",
+    }
+
+
+@pytest.fixture
+def clash(tmp_path):
+    """Run a program with another package called `implementations` first on the path."""
+    other = tmp_path / "implementations"
+    other.mkdir()
+    (other / "__init__.py").write_text("")
+
+    def run_python(program: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-P", "-c", program],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        )
+
+    return run_python, other
+
+
+def test_our_implementations_are_loaded_whatever_else_is_on_the_path(clash):
+    run_python, _ = clash
+    ended = run_python(
+        "from bench import registry; print(registry.load('notebook_mlp').__module__)"
+    )
+    assert ended.stdout == "implementations.notebook_mlp\n", ended.stderr
+
+
+def test_another_package_that_was_imported_first_is_named(clash):
+    run_python, other = clash
+    ended = run_python(
+        "import implementations\nfrom bench import registry\nregistry.load('numpy_mlp')"
+    )
+    assert f"ImportError: {other} was imported as implementations" in ended.stderr

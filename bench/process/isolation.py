@@ -14,6 +14,7 @@ import msgspec
 from bench.config.schema import RunConfig
 from bench.machine import cgroups
 from bench.process.protocol import (
+    CODE_CHANGED_STATUS,
     DataLoaded,
     EpochEnded,
     Message,
@@ -27,12 +28,8 @@ from bench.records import DatasetSummary, RunError, Seconds, Status
 MAX_LOG_BYTES = 20 * 10**6
 LOG_TAIL_BYTES = 10_000
 BAD_ALLOC = b"std::bad_alloc"
-# What a process writes that meets its own limit, often while it imports.
-MEMORY_LIMIT_SIGNS = (
-    BAD_ALLOC, b"MemoryError", b"annot allocate memory", b"an't allocate memory", b"ut of memory",
-    b"failed to map segment", b"pthread_create failed", b"can't start new thread",
-    b"Resource temporarily unavailable",
-)  # fmt: skip
+# What a process writes that meets its own limit.
+MEMORY_LIMIT_SIGNS = (BAD_ALLOC, b"MemoryError", b"emory alloc", b"allocate memory", b"of memory")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,8 +129,13 @@ def _result_without_answer(
     elif killed_for_memory:
         message = "the system ran out of memory and killed the process"
         status, kind = "out_of_memory", "OutOfMemory"
-    elif ended.returncode != 0 and limit and any(sign in log_end for sign in MEMORY_LIMIT_SIGNS):
-        message = f"memory_limit={limit} is too little, and {ended.cause}"
+    elif ended.returncode == CODE_CHANGED_STATUS:
+        kind = "CodeChanged"
+    elif limit and (
+        progress.start_up_seconds is None or any(sign in log_end for sign in MEMORY_LIMIT_SIGNS)
+    ):
+        # Libraries die in many ways when they can't allocate memory during their import.
+        message = f"memory_limit={limit} is too little: {ended.cause}"
         status, kind = "out_of_memory", "OutOfMemory"
     elif ended.returncode != 0 and BAD_ALLOC in log_end:
         message = f"no memory left (std::bad_alloc), and {ended.cause}"

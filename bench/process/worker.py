@@ -30,7 +30,10 @@ from bench.training.loop import train
 from bench.training.timer import Timer
 
 # How frameworks report it, in the names of their errors or in their messages.
-OUT_OF_MEMORY = ("ResourceExhausted", "OutOfMemory", "RESOURCE_EXHAUSTED", "can't allocate memory")
+OUT_OF_MEMORY = (
+    "ResourceExhausted", "OutOfMemory", "RESOURCE_EXHAUSTED", "can't allocate memory",
+    "annot allocate memory", "cannot map zero-fill pages", "failed to map segment",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -84,14 +87,17 @@ def attempt(request: Request, timer: Timer, send_message: Callable[[Message], No
             status="skipped",
             error=RunError(type="Unavailable", message=facts.adapt_commands(str(error))),
         )
-    except MemoryError as error:
-        limit = request.config.memory_limit
-        within = f" within memory_limit={limit}" if limit else ""
-        return _failure("out_of_memory", error, f"no memory left{within}")
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a framework raises is a result
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a framework raises
         description = f"{type(error).__name__}: {error}"
-        out_of_memory = any(sign in description for sign in OUT_OF_MEMORY)
-        return _failure("out_of_memory" if out_of_memory else "failed", error)
+        if not isinstance(error, MemoryError) and not any(
+            sign in description for sign in OUT_OF_MEMORY
+        ):
+            return _failure("failed", error, str(error))
+        limit = request.config.memory_limit
+        reason = str(error) or "no memory left"
+        return _failure(
+            "out_of_memory", error, f"{reason} (memory_limit={limit})" if limit else reason
+        )
 
 
 def run(request: Request, timer: Timer, send_message: Callable[[Message], None]) -> Result:
@@ -113,15 +119,12 @@ def run(request: Request, timer: Timer, send_message: Callable[[Message], None])
     return msgspec.structs.replace(result, dataset_fingerprint=dataset.fingerprint)
 
 
-def _failure(status: Status, error: BaseException, message: str = "") -> Result:
+def _failure(status: Status, error: BaseException, message: str) -> Result:
     traceback.print_exception(error)
+    text = "".join(traceback.format_exception(error))
     return Result(
         status=status,
-        error=RunError(
-            type=type(error).__name__,
-            message=message or str(error),
-            traceback="".join(traceback.format_exception(error)),
-        ),
+        error=RunError(type=type(error).__name__, message=message, traceback=text),
     )
 
 

@@ -17,7 +17,7 @@ from bench.config import identity
 from bench.config.schema import ConfigError, RunConfig
 from bench.console import printable
 from bench.data import datasets
-from bench.parity import gate
+from bench.parity import pending_verdict
 from bench.records import FINISHED, RunRecord, Verdict
 from bench.results import store
 from bench.terminal import RUN_KEYS, shown_setting
@@ -223,7 +223,7 @@ def _labels(configs: Sequence[RunConfig]) -> list[str]:
 
 
 def _fingerprints(config: RunConfig) -> Fingerprints:
-    return provenance.of_run(config), gate.unjudged(config)
+    return provenance.of_run(config), pending_verdict(config)
 
 
 class _FingerprintCache:

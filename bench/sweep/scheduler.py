@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bench import files, provenance
 from bench.console import first_line, printable
 from bench.machine import lock
-from bench.parity import gate
+from bench.parity import ensure_verdict
 from bench.process.supervisor import Supervisor
 from bench.records import FINISHED, RunRecord
 from bench.results import store
@@ -86,7 +86,9 @@ def _complete(
             print(f"    {record.status}: {reason} (more in {job.folder})", flush=True)
     if record.status in FINISHED and not store.verdict_path(job.sweep_folder, job.pending).exists():
         with lock.reserved(progress.print_waiting, shared=job.config.share_machine):
-            gate.judge(job.config, job.sweep_folder, progress.print_verdict, supervisor)
+            ensure_verdict(
+                job.config, job.pending, job.sweep_folder, progress.print_verdict, supervisor
+            )
 
 
 def _read_or_set_aside(job: Job) -> RunRecord | None:

@@ -42,8 +42,6 @@ def make(job: Job, supervisor: Supervisor) -> tuple[RunRecord, Job]:
             started_at = datetime.now(UTC)
             job = job.refreshed()  # the wait may have been long enough to edit a file
             parity_key = job.pending.key
-            code = provenance.of_code(config) | {"ladder": job.pending.ladder}
-            supervisor.renew(config.preload, code)
             environment = facts.describe(config.implementation.libraries)
             environment |= provenance.code_version()
             outcome = _run(job, supervisor)
@@ -94,7 +92,8 @@ def _run(job: Job, supervisor: Supervisor) -> Outcome:
 
     request = Request(
         config=job.config,
-        dataset_folder=str(job.dataset_folder) if job.dataset_folder else None,
+        dataset_folder=str(job.dataset_folder.absolute()) if job.dataset_folder else None,
+        made_with=dict(job.made_with),
         summarised=tuple(
             path.stem.rpartition("-")[2] for path in job.sweep_folder.glob("dataset-*.json")
         ),

@@ -11,7 +11,7 @@ import pytest
 from bench import registry
 from bench.config.compose import choices, compose_runs
 from bench.machine import lock
-from bench.parity import climbing, whole_runs
+from bench.parity import schedule, whole_runs
 from bench.results import store
 from tests.report.conftest import make_record
 
@@ -94,7 +94,7 @@ def test_a_timed_run_is_waited_for(monkeypatch, tmp_path):
 
     timed_run.acquire()
     (config,) = compose_runs(["threads=1"], default_name="test")
-    ((name, verdicts),) = climbing.judge({"numpy": [config]}, end_timed_run)
+    ((name, verdicts),) = schedule.run({"numpy": [config]}, end_timed_run)
     assert (name, waited) == ("numpy", [True])
     assert verdicts["relu_softmax_sgd"].passed
 
@@ -103,12 +103,12 @@ def test_cores_are_given_back_whatever_happens(monkeypatch):
     def fail(*_):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(climbing.gate, "examine", fail)
+    monkeypatch.setattr(schedule.verdicts, "run_checks", fail)
     free = queue.SimpleQueue()
     free.put(((0,), None))
     (config,) = compose_runs(["threads=1"], default_name="test")
     with pytest.raises(OSError, match="no space left"):
-        climbing._examine([config], free)
+        schedule._check([config], free)
     assert free.get_nowait() == ((0,), None)
 
 

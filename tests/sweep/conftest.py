@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from bench.config.compose import compose_runs
-from bench.parity import gate
 from bench.records import RunRecord, Seconds
 from bench.results import store
 from bench.sweep import command, jobs, single_run
@@ -100,7 +99,7 @@ def made(monkeypatch):
         return record_of(job, **runs.changes.get(job.config.seed, {})), job
 
     monkeypatch.setattr(single_run, "make", make)
-    monkeypatch.setattr(gate, "judge", lambda *_: None)
+    monkeypatch.setattr(scheduler, "ensure_verdict", lambda *_: None)
     return runs
 
 

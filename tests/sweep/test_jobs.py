@@ -10,7 +10,6 @@ import pytest
 
 from bench import provenance
 from bench.config.schema import ConfigError
-from bench.parity import gate
 from bench.results import store
 from bench.sweep import jobs
 from tests.sweep.conftest import REQUESTED_AT, record_of
@@ -124,8 +123,9 @@ def test_fingerprints_are_taken_once_for_all_runs_that_share_them(configure, mon
 def test_a_file_edited_after_planning_is_noticed(plan, tmp_path, monkeypatch):
     source = tmp_path / "numpy_mlp.py"
     source.write_text("before")
-    monkeypatch.setattr(provenance.registry, "source", lambda module: source)
-    monkeypatch.setattr(gate.registry, "source", lambda module: source)
+    monkeypatch.setattr(
+        provenance.registry, "sources", lambda module: {source: source.read_bytes()}
+    )
     (job,) = plan(0)
     assert job.refreshed().made_with == job.made_with
     assert job.refreshed().pending.key == job.pending.key

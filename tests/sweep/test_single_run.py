@@ -18,9 +18,6 @@ from bench.sweep import jobs, single_run
 class NoSupervisor:
     """Stands for one where no process is started."""
 
-    def renew(self, preload, code):
-        pass
-
 
 @pytest.fixture
 def make(plan, monkeypatch):

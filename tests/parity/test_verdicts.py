@@ -14,8 +14,9 @@ import msgspec
 import pytest
 
 import bench
+from bench import provenance
 from bench.config.compose import compose_runs
-from bench.parity import gate
+from bench.parity import ensure_verdict, pending_verdict, verdicts
 from bench.process.supervisor import Supervisor
 from bench.results import store
 from tests.conftest import TINY
@@ -34,14 +35,19 @@ def own_cache(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def launcher():
+def supervisor():
     with Supervisor() as opened:
         yield opened
 
 
+def ensure(sweep_folder, on_verdict, supervisor, pending=None):
+    config = configuration()
+    ensure_verdict(config, pending or pending_verdict(config), sweep_folder, on_verdict, supervisor)
+
+
 def test_a_verdict_does_not_depend_on_what_a_run_may_vary():
     keys = {
-        gate.unjudged(configuration(*words)).key
+        pending_verdict(configuration(*words)).key
         for words in (
             [],
             ["learning_rate=1"],
@@ -57,53 +63,53 @@ def test_a_verdict_does_not_depend_on_what_a_run_may_vary():
     [["recipe=tanh_softmax_sgd"], ["recipe.initializer=notebook"], ["implementation=notebook"]],
 )
 def test_a_verdict_holds_for_one_recipe_and_one_implementation(words):
-    assert gate.unjudged(configuration(*words)).key != gate.unjudged(configuration()).key
+    assert pending_verdict(configuration(*words)).key != pending_verdict(configuration()).key
 
 
 def test_a_verdict_ends_with_the_versions_and_the_code_it_was_reached_on(monkeypatch):
-    before = gate.unjudged(configuration()).key
+    before = pending_verdict(configuration()).key
     with monkeypatch.context() as patched:
-        patched.setattr(gate.environment, "versions", lambda _: {"numpy": "99"})
-        assert gate.unjudged(configuration()).key != before
-    monkeypatch.setattr(gate.registry, "source", lambda _: Path(__file__))
-    assert gate.unjudged(configuration()).key != before
+        patched.setattr(provenance.facts, "versions", lambda _: {"numpy": "99"})
+        assert pending_verdict(configuration()).key != before
+    monkeypatch.setattr(provenance.registry, "sources", lambda _: {Path("x"): b"edited"})
+    assert pending_verdict(configuration()).key != before
 
 
-def test_a_sweep_gets_the_verdict_and_the_next_one_a_copy(tmp_path, launcher):
-    told = []
-    key = gate.judge(configuration(), tmp_path / "first", told.append, launcher)
+def test_a_sweep_gets_the_verdict_and_the_next_one_a_copy(tmp_path, supervisor):
+    received = []
+    ensure(tmp_path / "first", received.append, supervisor)
     (verdict,) = store.read_sweep(tmp_path / "first").verdicts
     assert verdict.passed
-    assert verdict.key == key
-    assert told == [verdict]
-    assert gate.judge(configuration(), tmp_path / "first", told.append, launcher) == key
-    assert gate.judge(configuration(), tmp_path / "second", told.append, launcher) == key
+    assert verdict.key == pending_verdict(configuration()).key
+    assert received == [verdict]
+    ensure(tmp_path / "first", received.append, supervisor)
+    ensure(tmp_path / "second", received.append, supervisor)
     assert store.read_sweep(tmp_path / "second").verdicts == (verdict,)
-    assert told == [verdict]  # the ladder was climbed once
+    assert received == [verdict]  # the ladder was climbed once
 
 
-def test_a_damaged_verdict_in_the_cache_is_reached_anew(tmp_path, launcher):
-    told = []
-    gate.judge(configuration(), tmp_path / "first", told.append, launcher)
+def test_a_damaged_verdict_in_the_cache_is_reached_anew(tmp_path, supervisor):
+    received = []
+    ensure(tmp_path / "first", received.append, supervisor)
     (cached,) = (tmp_path / "cache").glob("mlp-bench/parity/*.json")
     cached.write_text('{"key": 1}')
-    gate.judge(configuration(), tmp_path / "second", told.append, launcher)
-    assert len(told) == 2
+    ensure(tmp_path / "second", received.append, supervisor)
+    assert len(received) == 2
     assert store.read_verdict(cached).passed
 
 
-def test_a_cache_that_cannot_be_written_to_costs_nothing_but_time(tmp_path, monkeypatch, launcher):
+def test_a_cache_that_cannot_be_written_to_costs_only_time(tmp_path, monkeypatch, supervisor):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    gate.judge(configuration(), tmp_path / "sweep", lambda _: None, launcher)
+    ensure(tmp_path / "sweep", lambda _: None, supervisor)
     assert store.read_sweep(tmp_path / "sweep").verdicts[0].passed
 
 
 def test_a_verdict_that_was_not_reached_says_why_and_is_not_remembered(
-    tmp_path, monkeypatch, launcher
+    tmp_path, monkeypatch, supervisor
 ):
-    monkeypatch.setattr(gate, "TIMEOUT_SECONDS", 0.01)
-    gate.judge(configuration(), tmp_path / "sweep", lambda _: None, launcher)
+    monkeypatch.setattr(verdicts, "TIMEOUT_SECONDS", 0.01)
+    ensure(tmp_path / "sweep", lambda _: None, supervisor)
     (verdict,) = store.read_sweep(tmp_path / "sweep").verdicts
     assert not verdict.passed
     assert verdict.error.message == "not finished after 0.01 s"
@@ -111,47 +117,52 @@ def test_a_verdict_that_was_not_reached_says_why_and_is_not_remembered(
 
 
 def test_a_verdict_that_was_not_reached_is_judged_again_for_the_next_run(
-    tmp_path, monkeypatch, launcher
+    tmp_path, monkeypatch, supervisor
 ):
-    told = []
+    received = []
     with monkeypatch.context() as patched:
-        patched.setattr(gate, "TIMEOUT_SECONDS", 0.01)
-        gate.judge(configuration(), tmp_path / "sweep", told.append, launcher)
-    gate.judge(configuration(), tmp_path / "sweep", told.append, launcher)
-    assert [verdict.passed for verdict in told] == [False, True]
-    assert store.read_sweep(tmp_path / "sweep").verdicts == (told[1],)
+        patched.setattr(verdicts, "TIMEOUT_SECONDS", 0.01)
+        ensure(tmp_path / "sweep", received.append, supervisor)
+    ensure(tmp_path / "sweep", received.append, supervisor)
+    assert [verdict.passed for verdict in received] == [False, True]
+    assert store.read_sweep(tmp_path / "sweep").verdicts == (received[1],)
 
 
-def test_a_damaged_verdict_of_a_sweep_is_replaced(tmp_path, launcher):
-    gate.judge(configuration(), tmp_path / "sweep", lambda _: None, launcher)
+def test_a_damaged_verdict_of_a_sweep_is_replaced(tmp_path, supervisor):
+    ensure(tmp_path / "sweep", lambda _: None, supervisor)
     (path,) = (tmp_path / "sweep").glob("parity-*.json")
     path.write_bytes(path.read_bytes()[:100])
-    gate.judge(configuration(), tmp_path / "sweep", lambda _: None, launcher)
+    ensure(tmp_path / "sweep", lambda _: None, supervisor)
     assert store.read_verdict(path).passed
 
 
-def test_what_a_killed_process_has_left_of_a_verdict_goes_with_the_next_one(tmp_path, launcher):
-    wanted = gate.unjudged(configuration())
-    cached = gate._cached(wanted)
+def test_what_a_killed_process_has_left_of_a_verdict_goes_with_the_next_one(tmp_path, supervisor):
+    wanted = pending_verdict(configuration())
+    cached = verdicts._cache_path(wanted)
     for path in (cached, store.verdict_path(tmp_path / "sweep", wanted)):
         path.parent.mkdir(parents=True)
         path.with_name(f".{path.name}.left").write_text("by one that was killed in writing")
-    gate.judge(configuration(), tmp_path / "sweep", lambda _: None, launcher)
+    ensure(tmp_path / "sweep", lambda _: None, supervisor)
     for folder in (cached.parent, tmp_path / "sweep"):
         assert {path.name for path in folder.iterdir() if path.suffix != ".json"} == {".lock"}
 
 
 def test_while_a_verdict_is_reached_there_is_nothing_that_a_kill_would_leave(
-    tmp_path, monkeypatch, launcher
+    tmp_path, monkeypatch, supervisor
 ):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     seen = []
-    gate.examine([configuration()], lambda _: seen.append([*tmp_path.iterdir()]), launcher)
+    verdicts.run_checks(
+        [configuration()],
+        [pending_verdict(configuration())],
+        lambda _: seen.append([*tmp_path.iterdir()]),
+        supervisor,
+    )
     assert seen == [[tmp_path / "cache"]]
 
 
 def test_a_verdict_survives_being_written():
-    verdict = gate.unjudged(configuration())
+    verdict = pending_verdict(configuration())
     assert msgspec.json.decode(store.encode(verdict), type=type(verdict)) == verdict
     assert not verdict.passed
     assert not dataclasses.replace(verdict, rungs=()).passed

@@ -1,0 +1,116 @@
+"""Every process has an end, and a memory limit that is too low is named as the cause."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import threading
+import time
+
+import pytest
+
+from bench.machine.facts import usable_cores
+from bench.process import isolation
+from bench.process.supervisor import LateError, Limits, Supervisor, _Watch
+from tests.processes import LONG, request, runs
+
+ENDLESS = "import time\ndef main():\n    time.sleep(1000)\n"
+
+
+@pytest.fixture
+def supervisor():
+    with Supervisor() as opened:
+        yield opened
+
+
+def late(limits: Limits, *chunks: bytes) -> tuple[list[bytes], str]:
+    """Read what a process prints and then hangs; return the lines and the limit it exceeds."""
+    reader, writer = os.pipe()
+    lines = []
+    try:
+        for chunk in chunks:
+            os.write(writer, chunk)
+        with pytest.raises(LateError) as raised:
+            for line in _Watch(limits).lines(reader):
+                lines.append(line)
+    finally:
+        os.close(reader)
+        os.close(writer)
+    return lines, str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("limits", "chunks", "lines", "reason"),
+    [
+        (Limits(start_up_seconds=0.05), [], [], "not started after 0.05 s: the import hangs"),
+        (Limits(start_up_seconds=0.05), [b"no line"], [], "not started after 0.05 s"),
+        (Limits(silence_seconds=0.05), [b"a\nb", b"c\nd"], [b"a", b"bc"], "no progress for 0.05 s"),
+        (Limits(total_seconds=0.05), [b"a\n"], [b"a"], "not finished after 0.05 s"),
+    ],
+)
+def test_a_process_that_prints_nothing_more_is_late(limits, chunks, lines, reason):
+    found, message = late(limits, *chunks)
+    assert found == lines
+    assert reason in message
+
+
+def test_by_default_every_limit_of_time_is_finite():
+    (config,) = [request().config]
+    limits = isolation.limits_of(config)
+    assert limits.start_up_seconds < 1000
+    assert limits.silence_seconds < 10**5
+
+
+def test_a_timeout_replaces_the_limit_on_an_epoch():
+    limits = isolation.limits_of(request("timeout_seconds=1e6").config)
+    assert limits.total_seconds == 1e6
+    assert limits.silence_seconds == float("inf")
+
+
+def test_a_run_whose_import_hangs_is_ended_and_the_memory_limit_named(
+    tmp_path, monkeypatch, supervisor
+):
+    (tmp_path / "sklearn.py").write_text("import time\ntime.sleep(1000)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    limits = dataclasses.replace(Limits(), start_up_seconds=2.0)
+    monkeypatch.setattr(isolation, "limits_of", lambda _: limits)
+    asked = request("implementation=sklearn", "memory_limit=2GB")
+    result = isolation.run_isolated(asked, tmp_path / "log", lambda _: None, supervisor).result
+    assert result.status == "timeout"
+    assert "not started after 2 s" in result.error.message
+    assert "memory_limit=2GB may be too little" in result.error.message
+
+
+@pytest.mark.parametrize("limit", ["1MB", "20MB", "60MB", "100MB"])
+@pytest.mark.parametrize("mode", ["fork", "spawn"])
+def test_a_memory_limit_too_low_for_the_import_is_out_of_memory(mode, limit, tmp_path, supervisor):
+    asked = request(f"memory_limit={limit}", f"isolation={mode}", "timeout_seconds=60")
+    result = isolation.run_isolated(asked, tmp_path / "log", lambda _: None, supervisor).result
+    assert result.status == "out_of_memory", (tmp_path / "log").read_text()
+    assert f"memory_limit={limit}" in result.error.message
+
+
+def test_the_waiting_parent_sleeps(tmp_path, supervisor):
+    n_threads = threading.active_count()  # other tests' frameworks have some
+    n_waits = []
+
+    def on_epoch(_):
+        n_waits.append(threading.active_count())
+
+    before = time.process_time()
+    asked = request(*LONG, "timeout_seconds=4")
+    isolation.run_isolated(asked, tmp_path / "run.log", on_epoch, supervisor)
+    assert time.process_time() - before < 1  # of about four seconds
+    assert set(n_waits) == {n_threads}
+    assert runs() == []
+
+
+def test_a_process_that_closes_its_output_and_goes_on_is_ended(tmp_path, monkeypatch, supervisor):
+    source = ENDLESS.replace("    time", "    import os; os.close(1)\n    time")
+    (tmp_path / "endless.py").write_text(source)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    ended = supervisor.run_request(
+        "endless", b"", None, print, cores=usable_cores(), preload="",
+        limits=Limits(start_up_seconds=1.0),
+    )  # fmt: skip
+    assert "not started after 1 s" in ended.late

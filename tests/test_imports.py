@@ -1,0 +1,114 @@
+"""Every file that takes part is found, and what was imported is what is hashed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import imports
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project of its own: an implementation, its helpers, and a module of the user's."""
+    files = {
+        "implementations/__init__.py": "",
+        "implementations/plain_mlp.py": "import os, numpy\nfrom implementations import helper\n",
+        "implementations/helper.py": "def later():\n    from . import lazy\n",
+        "implementations/lazy.py": "import users_module\n",
+        "implementations/unused.py": "",
+        "implementations/broken.py": "def (",
+        "lib/users_module.py": "",
+    }
+    for name, source in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(source)
+    monkeypatch.setattr(imports, "PROJECT", tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path / "lib"))
+    imports._folder_of_users_module.cache_clear()
+    yield tmp_path
+    imports._folder_of_users_module.cache_clear()
+
+
+def names(found) -> set[str]:
+    return {path.name for path in found}
+
+
+def test_imports_are_followed_also_inside_functions_and_into_the_users_own_modules(project):
+    assert names(imports.sources("implementations.plain_mlp")) == {
+        "__init__.py",
+        "plain_mlp.py",
+        "helper.py",
+        "lazy.py",
+        "users_module.py",
+    }
+
+
+def test_installed_libraries_are_not_followed(project):
+    (project / "lib" / "users_module-1.0.dist-info").mkdir()
+    assert "users_module.py" not in names(imports.sources("implementations.plain_mlp"))
+
+
+def test_a_file_that_is_no_python_is_still_a_source(project):
+    assert names(imports.sources("implementations.broken")) == {"__init__.py", "broken.py"}
+
+
+def run_python(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program that records what it imports of the project in `folder`."""
+    setup = (
+        "import sys; from pathlib import Path; from bench import imports;"
+        f"imports.PROJECT = Path({str(folder)!r}); imports.record(); import implementations\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", setup + program], capture_output=True, text=True, check=False
+    )
+
+
+def test_what_was_imported_counts_even_when_the_file_is_edited_later(project):
+    program = (
+        "path = imports.PROJECT / 'implementations/helper.py'\n"
+        "import implementations.helper\n"
+        "before = path.read_bytes()\n"
+        "path.write_text('edited = True')\n"
+        "assert imports.sources('implementations.helper')[path] == before\n"
+    )
+    ended = run_python(program, project)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_pythons_cache_of_an_older_source_is_not_used(project):
+    """An edit that keeps size and time of a file, as a script's may, goes unnoticed by Python."""
+    program = (
+        "import os\n"
+        "path = imports.PROJECT / 'implementations/unused.py'\n"
+        "for value in (1, 2):\n"
+        "    path.write_text(f'value = {value}')\n"
+        "    os.utime(path, (1, 1))\n"
+        "    sys.modules.pop('implementations.unused', None)\n"
+        "    import implementations.unused as module\n"
+        "    assert module.value == value\n"
+    )
+    ended = run_python(program, project)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("sealed", "reason"),
+    [
+        ("{path: b'older'}", "was edited after this run had started"),
+        ("{Path('other'): b''}", "is not among the source files of this run"),
+    ],
+)
+def test_code_that_the_fingerprint_does_not_cover_is_not_imported(project, sealed, reason):
+    program = (
+        "path = imports.PROJECT / 'implementations/unused.py'\n"
+        f"imports.seal({sealed})\n"
+        "import implementations.unused\n"
+    )
+    ended = run_python(program, project)
+    assert ended.returncode == 1
+    assert reason in ended.stderr
