@@ -109,7 +109,9 @@ def run_isolated(
     result = progress.result
     if result is None:
         log_end = _tail(log_path)
-        killed = ended.returncode == -signal.SIGKILL and cgroups.out_of_memory_kills() > kills_before
+        killed = (
+            ended.returncode == -signal.SIGKILL and cgroups.out_of_memory_kills() > kills_before
+        )
         result = _result_without_answer(progress, config, ended, log_end, killed_for_memory=killed)
     _shorten(log_path)
     return Outcome(result=result, seconds=_seconds(progress, result, ended.total_seconds))

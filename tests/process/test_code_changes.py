@@ -88,7 +88,7 @@ def test_a_verdict_after_an_edit_is_on_the_code_that_ran_or_none(
         assert verdict.passed
     else:
         assert "changed while the process started" in verdict.error.message
-        assert not list((tmp_path / "cache").glob("**/*.json"))
+        assert not list((tmp_path / "cache").glob("**/parity/*.json"))
 
 
 def test_a_run_after_an_edit_is_made_with_the_new_code(project, supervisor, tmp_path):

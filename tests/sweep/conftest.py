@@ -11,7 +11,7 @@ import pytest
 from bench.config.compose import compose_runs
 from bench.records import RunRecord, Seconds
 from bench.results import store
-from bench.sweep import command, jobs, single_run
+from bench.sweep import command, jobs, scheduler, single_run
 from tests.conftest import TINY
 
 REQUESTED_AT = "2026-01-02T00:00:00.000+00:00"
