@@ -53,7 +53,7 @@ def main() -> None:
         reasons = {record.run_id: _undated(record) for record in sweep.records}
         dated = tuple(record for record in sweep.records if reasons[record.run_id] is None)
         sweep = replace(sweep, records=dated)
-        for reason in (*sweep.unreadable, *filter(None, reasons.values())):
+        for reason in (*sweep.unreadable, *sweep.copies, *filter(None, reasons.values())):
             print(f"bench-export: left out: {reason}", file=sys.stderr)
         if not sweep.records:
             raise ExportError(f"{sweep.folder}: no records, so there is nothing to export")

@@ -28,8 +28,9 @@ def circumstances(analysis: Analysis) -> list[str]:
     sweep, runs = analysis.sweep, analysis.runs
     sentences = [*_machines(runs), *_noise(runs), *_made_with(analysis), *_held_equal(runs)]
     sentences += _endings(analysis.views)
-    if sweep.n_repeated:
-        sentences.append(f"Counted once: {counted(sweep.n_repeated, 'copy', 'copies')} of records.")
+    if sweep.copies:
+        copies = counted(len(sweep.copies), "copy", "copies")
+        sentences.append(f"Left out: {copies} of runs that count once, named below.")
     if sweep.missing:
         missing = counted(len(sweep.missing), "planned run is", "planned runs are")
         sentences.append(f"**{missing} not finished.**")

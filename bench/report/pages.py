@@ -44,7 +44,7 @@ def sections(analysis: Analysis) -> dict[str, Any]:
         "troubles": troubles(sweep.records),
         "tracebacks": tracebacks(sweep.records),
         "missing": [visible(name) for name in sweep.missing],
-        "unreadable": [visible(sentence) for sentence in sweep.unreadable],
+        "left_out": [visible(sentence) for sentence in (*sweep.unreadable, *sweep.copies)],
         "commands": [command(record) for record in sweep.records],
         "environment": layouts.environment(sweep.records),
     }

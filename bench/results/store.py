@@ -1,9 +1,9 @@
 """results/: where records are, and how they are written and read.
 
-A sweep's folder holds one folder per run, and a run's folder gets its record.json once, atomically
-and last: a run without one has not ended. Records are JSON, checked against
-`bench.contract.RunRecord` on the way in, so that nothing else of the project meets a malformed one;
-what is written has the SHA-256 of its content besides, so that damage of any kind is found.
+A sweep's folder holds one folder per run. A run's folder gets its record.json once, atomically and
+last: a run without one has not ended. Records are JSON. They are checked against
+`bench.records.RunRecord` when read, so that no other module meets a malformed one. Each file holds
+the SHA-256 of its content, so that damage is found.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from bench.records import DatasetSummary, RunRecord, Verdict
 SCHEMA_VERSION = 1
 RECORD_NAME = "record.json"
 PLAN_NAME = "sweep.json"
+MAX_HINTS = 10
 CHECKSUM = "sha256"  # the key, in every file, of the hash of the others
 
 Contents = TypeVar("Contents")
@@ -39,12 +40,12 @@ StoreError = FileError  # what this module raises
 
 
 class NewerError(StoreError):
-    """A later version has written the file. It is whole, and not to be touched."""
+    """A later version of mlp-bench has written the file; it must not be changed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepPlan:
-    """Which runs a sweep consists of, in the order they are run; written before the first one."""
+    """The runs of a sweep in the order in which they are made; written before the first one."""
 
     schema_version: int
     sweep_name: str
@@ -53,24 +54,31 @@ class SweepPlan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sweep:
-    """All that could be read of one sweep."""
+    """Everything that could be read of one sweep, or of several merged ones."""
 
     folder: Path
     plan: SweepPlan | None
-    records: tuple[RunRecord, ...]  # in the order of the plan, others after it by name
-    unreadable: tuple[str, ...]  # one sentence a file
+    records: tuple[RunRecord, ...]  # in the order of the plan; others after them, by folder
+    unreadable: tuple[str, ...]  # files and folders; one sentence each
     missing: tuple[str, ...]  # run_ids that are planned and have no record yet
     datasets: tuple[DatasetSummary, ...]
     verdicts: tuple[Verdict, ...] = ()
-    name: str = ""  # of the folder, also where that was given as `.`
-    n_repeated: int = 0  # records that several sweeps hold, and that count once
+    name: str = ""  # of the folder, also if it was given as `.`
+    copies: tuple[str, ...] = ()  # of records that count once; one sentence each
 
 
 def write_record(sweep_folder: Path, record: RunRecord) -> Path:
-    """Write a run's record. A record that is there already is never overwritten.
+    """Write a run's record, unless there is one: a record is never overwritten.
+
+    Args:
+        sweep_folder: of the run's sweep; made if it does not exist.
+        record: goes into the folder of its run_id.
+
+    Returns:
+        The path of record.json.
 
     Raises:
-        StoreError: there is one, or it can't be written.
+        StoreError: there is a record already, or it can't be written.
     """
     path = sweep_folder / record.run_id / RECORD_NAME
     if path.exists():
@@ -87,7 +95,7 @@ def encode(contents: Any) -> bytes:
 
 
 def _checksum(content: dict[str, Any]) -> str:
-    """Return the SHA-256 of all keys but its own, however the JSON they came from was laid out."""
+    """Return the SHA-256 of all keys except its own; it does not depend on the JSON's layout."""
     others = {key: value for key, value in content.items() if key != CHECKSUM}
     return hashlib.sha256(msgspec.json.encode(others, order="sorted")).hexdigest()
 
@@ -112,14 +120,18 @@ def read_plan(sweep_folder: Path) -> SweepPlan:
 
 
 def add_to_plan(sweep_folder: Path, run_ids: Sequence[str]) -> tuple[SweepPlan, str | None]:
-    """Plan these runs, after those that are planned already; several processes may do so at once.
+    """Add runs to a sweep's plan, after those in it; several processes may do so at once.
+
+    Args:
+        sweep_folder: made if it does not exist.
+        run_ids: in the order in which they are made.
 
     Returns:
-        The plan, and what was wrong with an earlier one that had to be set aside, or None.
+        The plan, and what was wrong with an earlier plan that had to be set aside, or None.
 
     Raises:
-        NewerError: a later version has written the plan that is there.
-        StoreError: none can be written.
+        NewerError: a later version has written the plan.
+        StoreError: the plan can't be written.
     """
     path = sweep_folder / PLAN_NAME
     damage = None
@@ -144,12 +156,12 @@ def add_to_plan(sweep_folder: Path, run_ids: Sequence[str]) -> tuple[SweepPlan, 
 
 
 def dataset_path(sweep_folder: Path, name: str, fingerprint: str) -> Path:
-    """Return where a sweep keeps what its report shows of one dataset."""
+    """Return the path of a dataset's summary in a sweep's folder."""
     return sweep_folder / f"dataset-{name}-{fingerprint}.json"
 
 
 def verdict_path(sweep_folder: Path, verdict: Verdict) -> Path:
-    """Return where a sweep keeps what is known of an implementation's parity."""
+    """Return the path of a parity verdict in a sweep's folder."""
     words = "-".join((verdict.implementation, *verdict.equations.values()))
     return sweep_folder / f"parity-{words}-{verdict.key[:8]}.json"
 
@@ -164,59 +176,137 @@ def read_verdict(path: Path) -> Verdict:
 
 
 def read_sweep(folder: Path) -> Sweep:
-    """Read all of a sweep that can be read, and name the rest.
+    """Read everything of a sweep that can be read, and name the rest.
+
+    Args:
+        folder: of the sweep, such as results/default.
 
     Raises:
-        StoreError: `folder` is not a folder.
+        StoreError: it is not a folder, or cannot be listed.
     """
     if not folder.is_dir():
-        raise StoreError(f"{folder}: no such folder; results are written by 'bench'")
+        raise StoreError(f"{folder}: no such folder; 'bench' writes results/<sweep_name>")
     unreadable: list[str] = []
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise StoreError(f"{folder}: can't be read: {error.strerror}") from error
     plan = None
-    if (folder / PLAN_NAME).exists():
+    if folder / PLAN_NAME in entries:
         plan = _read_or_note(folder / PLAN_NAME, SweepPlan, unreadable)
-    records = {}
-    for path in sorted(folder.glob(f"*/{RECORD_NAME}")):
-        record = _read_or_note(path, RunRecord, unreadable)
+    read = []
+    run_folders = [entry for entry in entries if _has_record(entry)]
+    for run_folder in run_folders:
+        record = _read_or_note(run_folder / RECORD_NAME, RunRecord, unreadable)
         if record is not None:
-            records[path.parent.name] = record
-    datasets = [
-        _read_or_note(path, DatasetSummary, unreadable)
-        for path in sorted(folder.glob("dataset-*.json"))
-    ]
-    verdicts = [
-        _read_or_note(path, Verdict, unreadable) for path in sorted(folder.glob("parity-*.json"))
-    ]
+            read.append((run_folder.name, record))
+    records, copies = _without_copies(folder, read)
     planned = plan.run_ids if plan else ()
-    order = [name for name in planned if name in records]
-    order += [name for name in records if name not in set(planned)]
+    order = {run_id: place for place, run_id in enumerate(planned)}
+    present = {entry.name for entry in run_folders} | {record.run_id for record in records}
     return Sweep(
         folder=folder,
         name=folder.resolve().name,
         plan=plan,
-        records=tuple(records[name] for name in order),
+        records=tuple(sorted(records, key=lambda record: order.get(record.run_id, len(order)))),
         unreadable=tuple(unreadable),
-        missing=tuple(name for name in planned if not (folder / name / RECORD_NAME).exists()),
-        datasets=tuple(summary for summary in datasets if summary is not None),
-        verdicts=tuple(verdict for verdict in verdicts if verdict is not None),
+        missing=tuple(run_id for run_id in planned if run_id not in present),
+        datasets=_read_all(entries, "dataset-*.json", DatasetSummary, unreadable),
+        verdicts=_read_all(entries, "parity-*.json", Verdict, unreadable),
+        copies=tuple(copies),
     )
 
 
+def _has_record(entry: Path) -> bool:
+    """Say whether a folder holds a record, or cannot be looked into: reading it says why."""
+    try:
+        (entry / RECORD_NAME).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _without_copies(
+    folder: Path, read: Sequence[tuple[str, RunRecord]]
+) -> tuple[list[RunRecord], list[str]]:
+    """Keep one record of each run_id, and name the folders of the others.
+
+    The record in the folder of that name is kept, else the first one.
+    """
+    kept: dict[str, str] = {}
+    for name, record in read:
+        if record.run_id not in kept or name == record.run_id:
+            kept[record.run_id] = name
+    copies = [
+        f"{folder / name}: a copy of the run {record.run_id}, which counts once"
+        for name, record in read
+        if name != kept[record.run_id]
+    ]
+    return [record for name, record in read if name == kept[record.run_id]], copies
+
+
+def _read_all(
+    entries: Sequence[Path], pattern: str, kind: type[Contents], unreadable: list[str]
+) -> tuple[Contents, ...]:
+    contents = [_read_or_note(entry, kind, unreadable) for entry in entries if entry.match(pattern)]
+    return tuple(content for content in contents if content is not None)
+
+
+def read_sweeps(folders: Sequence[Path]) -> Sweep:
+    """Read one or several sweeps, given on the command line, as one.
+
+    Args:
+        folders: one or more.
+
+    Raises:
+        StoreError: one of them is not a sweep's folder; the message names sweeps near it.
+    """
+    sweeps = [read_sweep(folder) for folder in folders]
+    for sweep in sweeps:
+        if not (sweep.plan or sweep.records or sweep.unreadable):
+            raise StoreError(f"{sweep.folder}: no records, so {_hint(sweep.folder)}")
+    return merged(sweeps)
+
+
+def _hint(folder: Path) -> str:
+    """Say which folders to give in place of one that is not a sweep's."""
+    if (folder / RECORD_NAME).exists():
+        return f"give the sweep's folder and not a run's: {folder.resolve().parent}"
+    found = {path.parents[1] for path in folder.glob(f"*/*/{RECORD_NAME}")}
+    found |= {path.parent for path in folder.glob(f"*/{PLAN_NAME}")}
+    if not found:
+        return "there is nothing to report; 'bench' writes results/<sweep_name>"
+    names = sorted(str(path) for path in found)
+    more = f" and {len(names) - MAX_HINTS} more" if len(names) > MAX_HINTS else ""
+    return f"give one or several of the sweeps in it: {', '.join(names[:MAX_HINTS])}{more}"
+
+
 def merged(sweeps: Sequence[Sweep]) -> Sweep:
-    """Return several sweeps as one; of several, runs are then named `sweep/run`.
+    """Combine several sweeps into one; run_ids then start with the sweep's name: `sweep/run`.
 
     A folder that is given twice counts once, and so does a record that was copied from one sweep
     to another.
+
+    Args:
+        sweeps: one or more; one is returned as it is.
     """
     sweeps = list({sweep.folder.resolve(): sweep for sweep in sweeps}.values())
     if len(sweeps) == 1:
         return sweeps[0]
-    names = _told_apart([sweep.folder.resolve() for sweep in sweeps])
+    names = _distinct_names([sweep.folder.resolve() for sweep in sweeps])
     records: dict[bytes, RunRecord] = {}
+    copies = [line for sweep in sweeps for line in sweep.copies]
     for name, sweep in zip(names, sweeps, strict=True):
         for record in sweep.records:
             content = msgspec.json.encode(replace(record, run_id="", sweep_name=""))
-            records.setdefault(content, replace(record, run_id=f"{name}/{record.run_id}"))
+            run_id = f"{name}/{record.run_id}"
+            if content in records:
+                first = records[content].run_id
+                copies.append(f"{run_id}: a copy of the run {first}, which counts once")
+            else:
+                records[content] = replace(record, run_id=run_id)
     return Sweep(
         folder=Path(" + ".join(names)),
         name=" + ".join(names),
@@ -229,20 +319,24 @@ def merged(sweeps: Sequence[Sweep]) -> Sweep:
             for run_id in sweep.missing
         ),
         datasets=tuple(
-            {one.fingerprint: one for sweep in sweeps for one in sweep.datasets}.values()
+            {
+                summary.fingerprint: summary for sweep in sweeps for summary in sweep.datasets
+            }.values()
         ),
-        verdicts=tuple({one.key: one for sweep in sweeps for one in sweep.verdicts}.values()),
-        n_repeated=sum(len(sweep.records) for sweep in sweeps) - len(records),
+        verdicts=tuple(
+            {verdict.key: verdict for sweep in sweeps for verdict in sweep.verdicts}.values()
+        ),
+        copies=tuple(copies),
     )
 
 
-def _told_apart(folders: Sequence[Path]) -> list[str]:
-    """Name folders by the last parts of their paths: as many as it takes to tell them apart."""
+def _distinct_names(folders: Sequence[Path]) -> list[str]:
+    """Name folders by the last parts of their paths: as many parts as make the names distinct."""
     for n_parts in itertools.count(1):
         names = ["/".join(folder.parts[-n_parts:]) for folder in folders]
         if len(set(names)) == len(names):
             return names
-    raise AssertionError("paths that differ are told apart by all of their parts")
+    raise AssertionError("different paths differ in their parts")
 
 
 def _read_or_note(path: Path, kind: type[Contents], unreadable: list[str]) -> Contents | None:

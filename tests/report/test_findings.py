@@ -192,7 +192,7 @@ def test_few_sentences_also_of_many_conditions(tmp_path):
         ({"missing": ("a",)}, "**1 planned run is not finished.**"),
         ({"missing": ("a", "b")}, "**2 planned runs are not finished.**"),
         ({"unreadable": ("a",)}, "**Left out: 1 file or folder that cannot be used**"),
-        ({"n_repeated": 2}, "Counted once: 2 copies of records."),
+        ({"copies": ("a", "b")}, "Left out: 2 copies of runs that count once"),
     ],
 )
 def test_what_is_left_out_is_counted(tmp_path, more, sentence):

@@ -174,7 +174,7 @@ def test_sweeps_of_the_same_name_are_told_apart_and_what_both_hold_counts_once(
         "elsewhere/fixture", "results/fixture", "results/fixture",
     ]  # fmt: skip
     page = (tmp_path / "both" / "report.md").read_text()
-    assert "Counted once: 1 copy of records." in page
+    assert "Left out: 1 copy of runs that count once" in page
 
 
 def test_the_folder_one_is_in_has_a_name(report, write, monkeypatch):

@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import shutil
 from dataclasses import asdict, replace
 
 import msgspec
@@ -207,3 +209,58 @@ def test_a_damaged_plan_is_told_and_one_of_a_later_version_is_not_touched(tmp_pa
     with pytest.raises(store.NewerError):
         store.add_to_plan(tmp_path, ["third"])
     assert (tmp_path / store.PLAN_NAME).read_text() == '{"schema_version": 99}'
+
+
+def test_a_copied_run_folder_counts_once_and_is_named(record, tmp_path):
+    original = store.write_record(tmp_path, record).parent
+    shutil.copytree(original, tmp_path / "a-copy")
+    (tmp_path / "z-link").symlink_to(original)
+    sweep = store.read_sweep(tmp_path)
+    assert sweep.records == (record,)
+    assert [line.partition(": ")[0] for line in sweep.copies] == [
+        str(tmp_path / name) for name in ("a-copy", "z-link")
+    ]
+    assert all("a copy of the run" in line for line in sweep.copies)
+
+
+def test_a_run_whose_folder_was_renamed_counts_and_is_not_missing(record, tmp_path):
+    store.add_to_plan(tmp_path, [record.run_id])
+    folder = store.write_record(tmp_path, record).parent
+    folder.rename(tmp_path / "renamed")
+    sweep = store.read_sweep(tmp_path)
+    assert (sweep.records, sweep.missing, sweep.copies) == ((record,), (), ())
+
+
+def test_a_record_that_several_sweeps_hold_counts_once_and_is_named(record, tmp_path):
+    other = replace(record, run_id="other", test_loss=0.5)
+    for name in ("first", "second"):
+        store.write_record(tmp_path / name, replace(record, sweep_name=name))
+    store.write_record(tmp_path / "second", other)
+    (tmp_path / "link").symlink_to("first")
+    names = ("first", "second", "link", "first")
+    sweep = store.merged([store.read_sweep(tmp_path / name) for name in names])
+    assert [record.run_id for record in sweep.records] == [
+        f"first/{record.run_id}", "second/other",
+    ]  # fmt: skip
+    assert sweep.copies == (
+        f"second/{record.run_id}: a copy of the run first/{record.run_id}, which counts once",
+    )
+
+
+@pytest.mark.parametrize("kind", ["forbidden", "link to itself"])
+def test_a_run_folder_that_cannot_be_read_is_named_and_the_others_are_read(kind, record, tmp_path):
+    store.add_to_plan(tmp_path, ["a-run", record.run_id])
+    store.write_record(tmp_path, record)
+    folder = tmp_path / "a-run"
+    if kind == "forbidden":
+        if os.geteuid() == 0:
+            pytest.skip("root may read everything")
+        folder.mkdir(mode=0)
+    else:
+        folder.symlink_to(folder)
+    sweep = store.read_sweep(tmp_path)
+    assert sweep.records == (record,)
+    assert sweep.missing == ()
+    assert len(sweep.unreadable) == 1
+    assert "a-run" in sweep.unreadable[0]
+    assert "can't be read" in sweep.unreadable[0]
