@@ -49,7 +49,7 @@ def main() -> None:
             raise ExportError(
                 f"--to={arguments.to}: {module} is not installed; make setup EXTRAS={arguments.to}"
             )
-        sweep = store.merged([store.read_sweep(folder) for folder in arguments.folders])
+        sweep = store.read_sweeps(arguments.folders)
         reasons = {record.run_id: _undated(record) for record in sweep.records}
         dated = tuple(record for record in sweep.records if reasons[record.run_id] is None)
         sweep = replace(sweep, records=dated)

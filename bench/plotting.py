@@ -7,6 +7,7 @@ without colour too, by marker, line and hatch.
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from bench.console import shorten
+from bench.files import write_atomically
 
 # Okabe and Ito 2008, without yellow, which vanishes on paper.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -28,6 +30,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo", "---")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 DOTS_PER_INCH = 150
+SVG: dict[str, Any] = {"metadata": {"Date": None}}
 MAX_CHARACTERS = 40
 RC: dict[Any, Any] = {
     "axes.axisbelow": True,
@@ -96,8 +99,10 @@ def _save(drawn: Figure, path: Path) -> None:
         engine.execute(drawn)
     with mpl.rc_context({"figure.constrained_layout.use": False}):
         drawn.set_layout_engine(None)
-        drawn.savefig(path, dpi=DOTS_PER_INCH)
-        drawn.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+        for place, options in ((path, {"dpi": DOTS_PER_INCH}), (path.with_suffix(".svg"), SVG)):
+            buffer = io.BytesIO()
+            drawn.savefig(buffer, format=place.suffix[1:], **options)
+            write_atomically(place, buffer.getvalue())
 
 
 def legend(drawn: Figure, axes: Any) -> None:

@@ -1,4 +1,4 @@
-"""`bench-report`: reads a sweep's records and writes tables, plots and a page about them."""
+"""`bench-report`: reads the records of sweeps and writes a page, tables and pictures."""
 
 from __future__ import annotations
 
@@ -6,51 +6,66 @@ import argparse
 import math
 import re
 import sys
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from bench import files
 from bench.records import BROKEN
 from bench.results import store
 
 if TYPE_CHECKING:
     from bench.report.comparing import Analysis
+    from bench.results.history import Entry
 
 REPORT_NAME = "report"
 HISTORY_NAME = "history.jsonl"
-PICTURES_NAME = ".pictures"  # lists those that a report has drawn, for the next one to remove
+PICTURES_NAME = ".pictures"  # lists the pictures of a report, which the next one removes
 FORMATS = ("html", "md", "csv", "terminal")
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Write the report that the command line asks for.
 
-    The exit status is 1 where runs failed and `--fail-on failed` is given, 2 where there is nothing
-    to report or the command is wrong.
+    Raises:
+        SystemExit: with status 1 if runs failed and `--fail-on failed` is given, 2 if there is
+            nothing to report or the command is wrong, else 0.
     """
     arguments = _parser().parse_args()
+    folders: list[Path] = arguments.folders
+    output = arguments.output or (
+        folders[0] / REPORT_NAME if len(folders) == 1 else Path(REPORT_NAME)
+    )
     try:
-        if arguments.history is not None and not arguments.history.is_file():
-            raise store.StoreError(f"--history={arguments.history}: no such file")
-        sweep = store.merged([store.read_sweep(folder) for folder in arguments.folders])
-        folder = arguments.output or (
-            arguments.folders[0] / REPORT_NAME if len(arguments.folders) == 1 else Path(REPORT_NAME)
-        )
+        sweep = store.read_sweeps(folders)
+        history = _history(arguments.history, folders[0])
         formats = set(FORMATS) if "all" in arguments.format else set(arguments.format)
         if not sweep.records:
             formats -= {"terminal", "csv"}
-        history = arguments.history or arguments.folders[0].resolve().parent / HISTORY_NAME
-        page = write_report(sweep, folder, formats, arguments.target, history)
-    except store.StoreError as error:
+        page = write_report(sweep, output, formats, arguments.target, history)
+    except files.FileError as error:
         sys.exit(_refuse(str(error)))
     except OSError as error:
-        sys.exit(_refuse(f"{error.filename}: can't be written: {error.strerror}"))
+        sys.exit(_refuse(f"{error.filename or output}: can't be written: {error.strerror}"))
     if page is not None:
         print(f"Report: {page}")
     if not sweep.records:
         sys.exit(_refuse(_nothing(sweep)))
     broken = [record for record in sweep.records if record.status in BROKEN]
     sys.exit(1 if broken and arguments.fail_on == "failed" else 0)
+
+
+def _history(given: Path | None, sweep_folder: Path) -> list[Entry]:
+    """Read the history that is given, or the one beside the sweep if there is one."""
+    if given is not None and not given.is_file():
+        raise files.FileError(f"--history={given}: no such file")
+    from bench.results import history
+
+    path = given or sweep_folder.resolve().parent / HISTORY_NAME
+    try:
+        return history.read(path)
+    except OSError as error:
+        raise files.FileError(f"{path}: can't be read: {error.strerror}") from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,28 +75,34 @@ def _parser() -> argparse.ArgumentParser:
         "runs.csv, curves.csv and plots (PNG and SVG) and prints the comparison.",
     )
     parser.add_argument(
-        "folders", type=Path, nargs="+", metavar="folder", help="a sweep, such as results/default"
+        "folders", type=_path, nargs="+", metavar="folder", help="a sweep, such as results/default"
     )
     parser.add_argument(
-        "--output", type=Path,
-        help="where to write (report/ in the sweep's folder; for several sweeps, in this one)",
+        "--output", type=_path,
+        help="where to write (default: report/ in the sweep's folder; for several sweeps, here)",
     )  # fmt: skip
     parser.add_argument(
         "--format", type=lambda words: words.split(","), default=["all"], action=_Formats,
-        help=f"{', '.join(FORMATS)} with commas between, or all (all)",
+        help=f"{', '.join(FORMATS)}, separated by commas, or all (default: all)",
     )  # fmt: skip
     parser.add_argument(
         "--target", type=_accuracy, metavar="ACCURACY",
-        help="time to this validation accuracy, 0 to 1 (the highest that all have reached)",
+        help="report the time to this validation accuracy, 0 to 1 (default: the highest that all "
+        "implementations have reached)",
     )  # fmt: skip
     parser.add_argument(
-        "--history", type=Path,
-        help=f"what bench-compare --record wrote ({HISTORY_NAME} beside the sweep, if any)",
+        "--history", type=_path,
+        help="the file that bench-compare --record wrote (default: "
+        f"{HISTORY_NAME} beside the sweep, if there is one)",
     )  # fmt: skip
-    parser.add_argument(
-        "--fail-on", choices=["failed"], help="exit with status 1 where a run has failed"
-    )
+    parser.add_argument("--fail-on", choices=["failed"], help="exit with status 1 if a run failed")
     return parser
+
+
+def _path(words: str) -> Path:
+    if not words:
+        raise argparse.ArgumentTypeError("an empty text is no path")
+    return Path(words)
 
 
 def _accuracy(words: str) -> float:
@@ -95,7 +116,7 @@ def _accuracy(words: str) -> float:
 
 
 class _Formats(argparse.Action):
-    """Refuses formats that there are not."""
+    """Refuses unknown formats."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: Any, values: Any, *_: Any
@@ -123,16 +144,23 @@ def write_report(
     folder: Path,
     formats: Set[str],
     target: float | None = None,
-    history: Path | None = None,
+    history: Sequence[Entry] = (),
 ) -> Path | None:
-    """Write about a sweep into `folder` and print the comparison; return the page's path.
+    """Write a report, and print its comparison.
 
     Args:
-        target: the validation accuracy that is timed to; the highest that all have reached if None.
-        history: of commits, drawn if there is one.
+        sweep: one, or several merged ones.
+        folder: where to write; made if it does not exist.
+        formats: some of `FORMATS`.
+        target: the validation accuracy to time; None: the highest that all have reached.
+        history: speed over commits, drawn unless it is empty.
+
+    Returns:
+        The page, or else the table of runs; None if only the terminal is asked for.
 
     Raises:
-        OSError: `folder` can't be written to.
+        FileError: a file can't be written.
+        OSError: the folder can't be made, or a picture can't be written.
     """
     # Imported here because `--help` and a mistyped folder must not wait for them.
     from bench.report import comparing, frames
@@ -142,58 +170,53 @@ def write_report(
         from bench.report.screen import print_comparison
 
         print_comparison(analysis)
-    if not formats - {"terminal"}:
-        return None
-    folder.mkdir(exist_ok=True, parents=True)
-    analysis.runs.to_csv(folder / "runs.csv", index=False)
-    frames.curves_frame(analysis.views).to_csv(folder / "curves.csv", index=False)
+    page = None
+    if "csv" in formats:
+        page = folder / "runs.csv"
+        _write(page, analysis.runs.to_csv(index=False))
+        _write(folder / "curves.csv", frames.curves_frame(analysis.views).to_csv(index=False))
     if not formats & {"html", "md"}:
-        return folder / "runs.csv"
+        return page
     from bench.report import pages
 
-    plots = _draw(analysis, history, folder)
-    said = pages.sections(analysis)
-    page = folder / "report.md"
+    folder.mkdir(exist_ok=True, parents=True)
+    captions = _draw(analysis, history, folder)
+    sections = pages.sections(analysis)
     if "md" in formats:
-        page.write_text(pages.markdown(said, plots), encoding="utf-8")
+        page = folder / "report.md"
+        _write(page, pages.markdown(sections, captions))
     if "html" in formats:
         from bench.report import html
 
         page = folder / "index.html"
-        page.write_text(html.page(said, plots, analysis, folder), encoding="utf-8")
+        _write(page, html.page(sections, captions, analysis, folder))
     return page
 
 
-def _draw(analysis: Analysis, history: Path | None, folder: Path) -> dict[str, str]:
-    """Draw all pictures, in place of those of an earlier report; return captions by file name."""
-    from bench.report import drawing
+def _write(path: Path, content: str) -> None:
+    files.write_atomically(path, content.encode("utf-8", "backslashreplace"))
 
-    drawn = folder / PICTURES_NAME
-    _remove_earlier(drawn)
+
+def _draw(analysis: Analysis, history: Sequence[Entry], folder: Path) -> dict[str, str]:
+    """Draw all pictures, in place of those of an earlier report; return captions by file name."""
+    from bench.report import commits, drawing
+
+    list_of_pictures = folder / PICTURES_NAME
+    _remove_earlier(list_of_pictures)
     captions = drawing.draw(analysis, folder) if analysis.views else {}
-    captions |= _draw_history(history, folder)
+    captions |= commits.draw(history, folder) if history else {}
     names = [name for picture in captions for name in (picture, f"{Path(picture).stem}.svg")]
-    drawn.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    _write(list_of_pictures, "".join(f"{name}\n" for name in names))
     return captions
 
 
-def _remove_earlier(drawn: Path) -> None:
+def _remove_earlier(list_of_pictures: Path) -> None:
     """Remove the pictures that an earlier report lists as its own, and nothing else."""
-    if not drawn.is_file():
+    if not list_of_pictures.is_file():
         return
-    for name in drawn.read_text(encoding="utf-8").splitlines():
+    for name in list_of_pictures.read_text(encoding="utf-8", errors="replace").splitlines():
         if re.fullmatch(r"[\w-]+\.(png|svg)", name, re.ASCII):
-            (drawn.parent / name).unlink(missing_ok=True)
-
-
-def _draw_history(history: Path | None, folder: Path) -> dict[str, str]:
-    """Draw speed over commits, where that is known; return the caption by file name."""
-    if history is None or not history.exists():
-        return {}
-    from bench.report import commits
-    from bench.results.history import read
-
-    return commits.draw(read(history), folder)
+            (list_of_pictures.parent / name).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

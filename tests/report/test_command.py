@@ -24,7 +24,7 @@ def report(write, monkeypatch, capsys):
 
     def make(*records, **options):
         folder = write(*records, **options)
-        monkeypatch.setattr(sys, "argv", ["bench-report", str(folder), "--format=md,terminal"])
+        monkeypatch.setattr(sys, "argv", ["bench-report", str(folder), "--format=md,csv,terminal"])
         with pytest.raises(SystemExit) as ended:
             main()
         printed = capsys.readouterr()

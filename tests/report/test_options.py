@@ -39,7 +39,7 @@ def names(folder):
     ("formats", "written", "not_written"),
     [
         ("csv", {"runs.csv", "curves.csv"}, {"report.md", "index.html"}),
-        ("md", {"report.md", "runs.csv"}, {"index.html"}),
+        ("md", {"report.md"}, {"index.html", "runs.csv", "curves.csv"}),
         ("html,csv", {"index.html", "runs.csv"}, {"report.md"}),
         ("all", {"index.html", "report.md", "runs.csv", "curves.csv"}, set()),
     ],
@@ -167,7 +167,7 @@ def test_sweeps_of_the_same_name_are_told_apart_and_what_both_hold_counts_once(
     shutil.copytree(folder, twice)
     shutil.rmtree(next(twice.glob("keras-*")))
     store.write_record(twice, make_record("numpy", seed=1, test_accuracy=0.8))
-    status, printed = report(folder, twice, folder, "--format=md", "--output", tmp_path / "both")
+    status, printed = report(folder, twice, folder, "--format=md,csv", "--output", tmp_path / "both")
     assert status == 0, printed
     listed = pd.read_csv(tmp_path / "both" / "runs.csv")["run_id"]
     assert sorted(listed.str.partition("/numpy")[0].str.partition("/keras")[0]) == [
