@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from bench.records import RunError
-from bench.report.command import main
+from bench.report import command, drawing
 from tests.report.conftest import make_record
 
 RATES = (0.01, 0.1)
@@ -22,11 +22,13 @@ HOSTILE = "<script>alert(1)</script> | `x` [a](b) $\\frac$ 'q' \"q\" \u202e\x1b[
 def report(write, monkeypatch, capsys):
     """Write records and report on them; returns the page's text, the folder and what is printed."""
 
-    def make(*records, **options):
+    def make(*records, pictures=False, **options):
+        if not pictures:  # which take most of the time
+            monkeypatch.setattr(drawing, "draw", lambda *_: {})
         folder = write(*records, **options)
         monkeypatch.setattr(sys, "argv", ["bench-report", str(folder), "--format=md,csv,terminal"])
         with pytest.raises(SystemExit) as ended:
-            main()
+            command.main()
         printed = capsys.readouterr()
         assert ended.value.code == 0, printed.err
         assert printed.err == ""
@@ -61,7 +63,7 @@ def rows(page: str, heading: str) -> list[list[str]]:
 
 
 def test_it_writes_a_page_tables_and_pictures(report, sweep):
-    page, folder, _ = report(*sweep)
+    page, folder, _ = report(*sweep, pictures=True)
     pictures = {path.name for path in folder.glob("*.png")}
     assert pictures == {
         "accuracy_by_learning_rate.png", "throughput.png", "accuracy_by_epochs.png",
@@ -191,7 +193,7 @@ def test_a_sweep_half_way_names_what_is_missing_and_what_is_damaged(report, writ
 def test_hostile_names_are_text(report):
     record = make_record(HOSTILE, "one_hidden", colour="red;</script>")
     object.__setattr__(record, "run_id", "safe")
-    page, folder, printed = report(record)
+    page, folder, printed = report(record, pictures=True)
     assert "<script>" not in page.replace("`" + HOSTILE.replace("\x1b", "\\x1b"), "")
     assert "\x1b" not in page
     assert not set("\x1b\u202e") & set(printed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ import pandas as pd
 import pytest
 
 from bench.records import RunError
-from bench.report.command import main
+from bench.report import command, drawing
 from bench.results import history, store
 from tests.report.conftest import make_record
 from tests.results.test_history import entry
@@ -21,10 +23,12 @@ from tests.results.test_history import entry
 def report(monkeypatch, capsys):
     """Run the command; return its exit status and what it printed."""
 
-    def run(*words):
+    def run(*words, pictures=False):
+        if not pictures:  # which take most of the time
+            monkeypatch.setattr(drawing, "draw", lambda *_: {})
         monkeypatch.setattr(sys, "argv", ["bench-report", *map(str, words)])
         with pytest.raises(SystemExit) as ended:
-            main()
+            command.main()
         printed = capsys.readouterr()
         return ended.value.code, printed.out + printed.err
 
@@ -129,21 +133,31 @@ def test_a_target_that_is_no_accuracy_is_refused(report, write, target):
     assert f"--target: '{target}': must be a number from 0 to 1, such as 0.85" in printed
 
 
-def test_only_pictures_that_a_report_has_drawn_itself_are_removed(report, write, tmp_path):
+def test_only_pictures_that_a_report_has_drawn_itself_are_removed(
+    report, write, tmp_path, monkeypatch
+):
+    def draw(analysis, folder):
+        drawn = {f"predictions_{view.implementation}.png": "" for view in analysis.views}
+        for name in drawn:
+            (folder / name).write_bytes(b"")
+        return drawn
+
+    monkeypatch.setattr(drawing, "draw", draw)
     output = tmp_path / "mine"
     output.mkdir()
     for name in ("photo.png", "ledger_of_mine.svg", "predictions_of_mine.png"):
         (output / name).write_text("mine")
     (tmp_path / "outside.png").write_text("mine")
     folder = write(make_record("numpy"), make_record("keras"))
-    assert report(folder, "--format=md", "--output", output)[0] == 0
+    assert report(folder, "--format=md", "--output", output, pictures=True)[0] == 0
     assert "predictions_keras.png" in names(output)
     for path in folder.glob("keras-*/record.json"):
         path.unlink()
     with (output / ".pictures").open("a") as listed:
         listed.write("../outside.png\n")
-    assert report(folder, "--format=md", "--output", output)[0] == 0
-    assert not {"predictions_keras.png", "predictions_keras.svg"} & names(output)
+    assert report(folder, "--format=md", "--output", output, pictures=True)[0] == 0
+    assert "predictions_keras.png" not in names(output)
+    assert "predictions_numpy.png" in names(output)
     assert {"photo.png", "ledger_of_mine.svg", "predictions_of_mine.png"} <= names(output)
     assert (tmp_path / "outside.png").read_text() == "mine"
 
@@ -167,7 +181,9 @@ def test_sweeps_of_the_same_name_are_told_apart_and_what_both_hold_counts_once(
     shutil.copytree(folder, twice)
     shutil.rmtree(next(twice.glob("keras-*")))
     store.write_record(twice, make_record("numpy", seed=1, test_accuracy=0.8))
-    status, printed = report(folder, twice, folder, "--format=md,csv", "--output", tmp_path / "both")
+    status, printed = report(
+        folder, twice, folder, "--format=md,csv", "--output", tmp_path / "both"
+    )
     assert status == 0, printed
     listed = pd.read_csv(tmp_path / "both" / "runs.csv")["run_id"]
     assert sorted(listed.str.partition("/numpy")[0].str.partition("/keras")[0]) == [
@@ -181,3 +197,44 @@ def test_the_folder_one_is_in_has_a_name(report, write, monkeypatch):
     monkeypatch.chdir(write(make_record()))
     assert report(".", "--format=md")[0] == 0
     assert Path("report/report.md").read_text().startswith("# fixture\n")
+
+
+def test_a_folder_that_is_no_sweep_gets_a_hint_and_no_report(report, write):
+    folder = write(make_record())
+    (run_folder,) = (path.parent for path in folder.glob("*/record.json"))
+    for wrong in (folder.parent, run_folder):
+        status, printed = report(wrong)
+        assert status == 2
+        assert f"{wrong}: no records, so give" in printed
+        assert str(folder) in printed
+        assert "report" not in names(wrong)
+
+
+@pytest.mark.parametrize("words", [[""], ["sweep", "--output="], ["sweep", "--history="]])
+def test_an_empty_path_is_refused(report, words):
+    status, printed = report(*words)
+    assert status == 2
+    assert "an empty text is no path" in printed
+
+
+def test_a_full_disk_is_named_and_leaves_no_half_written_file(report, write, monkeypatch):
+    folder = write(make_record())
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    status, printed = report(folder, "--format=csv,terminal")
+    assert status == 2
+    assert f"{folder / 'report'}: can't write runs.csv: No space left on device" in printed
+    assert names(folder / "report") == set()
+
+
+def test_a_run_folder_that_cannot_be_read_does_not_cost_the_report(report, write):
+    folder = write(make_record())
+    (folder / "broken").symlink_to(folder / "broken")
+    status, printed = report(folder, "--format=md")
+    assert status == 0, printed
+    page = (folder / "report" / "report.md").read_text()
+    assert "**Left out: 1 file or folder that cannot be used**" in page
+    assert "broken" in page

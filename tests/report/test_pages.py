@@ -1,12 +1,16 @@
 """What report.md holds of sweeps of any size and shape, without drawing anything."""
 
+import dataclasses
+
 import msgspec
 import pytest
 
 from bench.records import RunError, RunRecord
 from bench.report import comparing, pages
+from bench.report.chart_data import chart_data
+from bench.report.screen import print_comparison
 from bench.results import store
-from tests.report.conftest import SUMMARY, make_record, verdicts_for
+from tests.report.conftest import ENVIRONMENT, SUMMARY, make_record, verdicts_for
 
 ARCHITECTURES = [f"mlp_{number}" for number in range(10)]
 RATES = [0.001 * 2**number for number in range(8)]
@@ -93,6 +97,48 @@ def test_a_finished_run_that_lacks_something_has_dashes_and_no_numbers_made_of_n
     told = page(tmp_path, *records)
     assert not {"nan", "None", "inf"} & set(told.replace("*", " ").replace(",", "").split())
     assert "## Runs" in told
+
+
+ODD_VALUES = (
+    [[]], [], {}, {"name": None}, {"name": [1]}, {"name": {"a": 1}}, "x", 7, -1.5, True, None,
+)  # fmt: skip
+KEYS = (
+    "implementation", "architecture", "recipe", "dataset", "learning_rate", "batch_size", "seed",
+    "epochs", "threads", "device", "validation_fraction", "share_machine",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_odd_but_well_formed_settings_never_break_a_report(tmp_path, key, capsys):
+    records = [
+        replace_setting(make_record(name, seed=number), key, value)
+        for number, value in enumerate(ODD_VALUES) for name in ("numpy", "keras")
+    ]  # fmt: skip
+    records = tuple(
+        dataclasses.replace(record, run_id=f"run-{number}")
+        for number, record in enumerate((make_record(), *records))
+    )
+    sweep = store.Sweep(folder=tmp_path, plan=None, records=records, name="odd",
+                        unreadable=(), missing=(), datasets=(SUMMARY,))  # fmt: skip
+    analysis = comparing.analyse(sweep)
+    told = pages.markdown(pages.sections(analysis), plots={})
+    assert f"Runs: {len(records)} done" in told
+    assert chart_data(analysis.views, analysis.runs).packed()
+    print_comparison(analysis)
+    assert "numpy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("key", ["cpu_model", "gpu", "limits", "caches", "cores", "noisy"])
+def test_odd_but_well_formed_environments_never_break_a_report(tmp_path, key):
+    records = [
+        dataclasses.replace(make_record(environment=ENVIRONMENT | {key: value}), run_id=str(number))
+        for number, value in enumerate(ODD_VALUES)
+    ]  # fmt: skip
+    assert f"Runs: {len(records)} done" in page(tmp_path, *records)
+
+
+def replace_setting(record, key, value):
+    return dataclasses.replace(record, config=record.config | {key: value})
 
 
 def test_a_record_of_an_older_schema_has_its_place(tmp_path):
