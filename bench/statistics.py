@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
-from scipy.stats import mstats
+from scipy import special, stats
 
 TRIM = 0.2
 MARGIN = 0.01  # slowdowns up to this are never reported
@@ -57,22 +56,24 @@ def estimate(values: Sequence[float], margin: float = MARGIN) -> Estimate:
     n = len(values)
     if n < MIN_PAIRS:
         raise ValueError(f"{n} pairs: at least {MIN_PAIRS} are needed")
-    mean = float(stats.trim_mean(values, TRIM))
-    kept = n - 2 * math.floor(TRIM * n)
-    winsorised = np.asarray(mstats.winsorize(np.asarray(values), limits=(TRIM, TRIM)))
-    error = math.sqrt(winsorised.var() * n / (kept * (kept - 1)))
-    lower_quartile, upper_quartile = np.percentile(values, [25, 75])
-    if error == 0:
-        p_value = 0.0 if mean > math.log1p(margin) else 1.0
-    else:
-        p_value = float(stats.t.sf((mean - math.log1p(margin)) / error, degrees_of_freedom(n)))
-    half = _t_quantile(degrees_of_freedom(n)) * error
+    ordered = np.sort(values)
+    n_cut = math.floor(TRIM * n)
+    kept = ordered[n_cut : n - n_cut]
+    mean = float(kept.mean())
+    variance = float(np.clip(ordered, kept[0], kept[-1]).var())
+    error = math.sqrt(variance * n / (len(kept) * (len(kept) - 1)))
+    lower_quartile, upper_quartile = np.percentile(ordered, [25, 75])
+    freedom = degrees_of_freedom(n)
+    excess = mean - math.log1p(margin)
+    # stdtr is Student's distribution function, and quicker than scipy.stats.t.
+    p_value = float(special.stdtr(freedom, -excess / error)) if error > 0 else float(excess <= 0)
+    half = _t_quantile((1 + CONFIDENCE) / 2, freedom) * error
     return Estimate(
         n_pairs=n,
         ratio=math.exp(mean),
         low=math.exp(mean - half),
         high=math.exp(mean + half),
-        upper=math.exp(mean + float(stats.t.ppf(CERTAINTY, degrees_of_freedom(n))) * error),
+        upper=math.exp(mean + _t_quantile(CERTAINTY, freedom) * error),
         spread=float(upper_quartile - lower_quartile) / 1.349,
         p_value=p_value,
     )
@@ -85,7 +86,8 @@ def degrees_of_freedom(n_pairs: int) -> int:
 
 def standard_error_from_interval(low: float, high: float, n_pairs: int) -> float:
     """Return the standard error of log(ratio), given the 95 % interval of an `Estimate`."""
-    return math.log(high / low) / (2 * _t_quantile(degrees_of_freedom(n_pairs)))
+    quantile = _t_quantile((1 + CONFIDENCE) / 2, degrees_of_freedom(n_pairs))
+    return math.log(high / low) / (2 * quantile)
 
 
 def half_width(values: Sequence[float]) -> float | None:
@@ -95,7 +97,7 @@ def half_width(values: Sequence[float]) -> float | None:
     """
     if len(values) < 2:
         return None
-    return _t_quantile(len(values) - 1) * float(stats.sem(values))
+    return _t_quantile((1 + CONFIDENCE) / 2, len(values) - 1) * float(stats.sem(values))
 
 
 def standard_error_of_accuracy(accuracy: float, n_examples: float) -> float:
@@ -113,9 +115,8 @@ def standard_error_of_accuracy(accuracy: float, n_examples: float) -> float:
     return math.sqrt(share * (1 - share) / n_examples)
 
 
-def _t_quantile(freedom: float) -> float:
-    """Return the quantile of Student's t for a two-sided 95 % interval."""
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
+def _t_quantile(probability: float, freedom: float) -> float:
+    return float(special.stdtrit(freedom, probability))
 
 
 def significant(p_values: Mapping[str, float], levels: Mapping[str, float]) -> list[str]:

@@ -1,0 +1,158 @@
+"""The error rates of `bench-compare`, from the pairs that are kept in the repository."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bench.regression.calibration import __main__ as calibration
+from bench.regression.calibration import plants, rates, tables
+from bench.regression.calibration.rates import LOADED, PLANTED, QUIET, planted
+from bench.statistics import estimate
+from tests.regression.conftest import CASES, PROJECT, commit, run_git
+
+PAIRS = PROJECT / calibration.PAIRS
+
+
+@pytest.fixture(scope="module")
+def values():
+    heading, lines = rates.read(PAIRS)
+    assert heading["cell"] == "numpy-one_hidden-32"
+    return {kind: [line.value for line in of_kind] for kind, of_kind in lines.items()}
+
+
+@pytest.fixture(scope="module")
+def sessions_of(values):
+    """Return a function that evaluates sessions of a kind of pairs, once."""
+
+    @functools.cache
+    def evaluate(kind):
+        drawn = rates.draw(len(values[kind]), np.random.default_rng(0))
+        return rates.evaluate(values[kind], drawn)
+
+    return evaluate
+
+
+def test_there_are_enough_pairs_of_each_kind(values):
+    assert len(values[QUIET]) >= 200
+    assert len(values[LOADED]) >= 200
+    assert all(len(values[planted(share)]) >= 80 for share in PLANTED)
+
+
+@pytest.mark.parametrize("kind", [QUIET, LOADED])
+def test_false_alarms_are_rarer_than_one_in_a_hundred(sessions_of, kind):
+    assert sessions_of(kind).at_most("slower") <= 0.01
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.05, 0.95), (0.10, 0.99)])
+def test_planted_slowdowns_are_found(sessions_of, share, found):
+    assert sessions_of(planted(share)).at_least("slower") >= found
+
+
+def test_measured_slowdowns_are_about_as_large_as_planned(values):
+    measured = [estimate(values[planted(share)]).ratio - 1 for share in PLANTED]
+    assert measured == sorted(measured)
+    for share, slowdown in zip(PLANTED, measured, strict=True):
+        assert abs(slowdown - share) < 0.01
+
+
+def test_no_twenty_consecutive_equal_pairs_raise_an_alarm(values):
+    for kind in (QUIET, LOADED):
+        for start in range(len(values[kind]) - 19):
+            assert estimate(values[kind][start : start + 20]).p_value > 0.0005
+
+
+def test_the_tables_in_docs_are_made_from_the_pairs(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "pairs.jsonl"
+    path.write_bytes(PAIRS.read_bytes())
+    monkeypatch.setattr(tables, "SCALES", (0.0, 0.03))  # the whole curve takes long
+    monkeypatch.setattr(sys, "argv", ["calibration", "evaluate", "--pairs", str(path)])
+    assert calibration.main() == 0
+    kept = PAIRS.with_name("rates.md").read_text().splitlines()
+    for line in (tmp_path / "rates.md").read_text().splitlines():
+        assert line in kept
+    assert (tmp_path / "rates.png").stat().st_size > 10_000
+    assert "quiet" in capsys.readouterr().out
+
+
+def test_sessions_that_share_no_pair_are_counted_by_themselves():
+    apart = rates.disjoint([0.0] * 100)
+    assert apart.n_pairs == [10, 10, 10]  # as long as 80 are left, whatever the next one takes
+    assert apart.share("not slower") == 1
+    assert apart.at_most("slower") == pytest.approx(1 - 0.05 ** (1 / 3))
+    assert apart.at_least("not slower") == pytest.approx(0.05 ** (1 / 3))
+
+
+def test_collecting_continues_a_file(few_pairs, repository, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "pairs.jsonl"
+    monkeypatch.setattr(calibration, "CASE", CASES)
+    monkeypatch.setattr(plants, "N_TRIALS", 20)
+
+    def collect(*words):
+        monkeypatch.setattr(sys, "argv", ["calibration", "collect", "--pairs", str(path), *words])
+        return calibration.main(), capsys.readouterr().err
+
+    assert collect("--rounds", "1")[0] == 0
+    first = run_git(repository, "rev-parse", "HEAD")
+    (repository / "later").write_text("does not matter")
+    commit(repository, "another")
+    assert collect("--rounds", "2")[0] == 0
+    heading, lines = rates.read(path)
+    assert heading["commit"] == first
+    assert {kind: len(of_kind) for kind, of_kind in lines.items()} == {
+        QUIET: 2, LOADED: 2, **{planted(share): 1 for share in PLANTED}
+    }  # fmt: skip
+    status, printed = collect("--budget", "0.1s")
+    assert status == 3
+    assert "run the command again" in printed
+    monkeypatch.setattr(calibration, "CASE", CASES.replace("one_hidden", "two_hidden"))
+    status, printed = collect("--rounds", "3")
+    assert status == 2
+    assert "give another --pairs" in printed
+
+
+def test_simple_rules_find_what_is_plain():
+    slow = [rates.Line("", 1.0, (100,) * 4, (200 + number,) * 4) for number in range(40)]
+    same = [rates.Line("", 1.0, (100,) * 4, (100,) * 4)] * 40
+    for rule in rates.SIMPLE_RULES.values():
+        assert rates.share_found(rule, slow, [range(40)]) == 1
+        assert rates.share_found(rule, same, [range(40)]) == 0
+
+
+def test_a_plant_takes_about_as_long_as_it_should():
+    rows = plants.rows_that_take(50e-6)
+    seconds = np.median([plants.product_seconds(rows) for _ in range(3)])
+    assert seconds == pytest.approx(50e-6, rel=0.5)
+
+
+COUNTS_PRODUCTS = """
+from implementations import numpy_mlp
+
+class CountingNumpy:
+    @staticmethod
+    def matmul(left, right, out):
+        print(left.shape, right.shape)
+
+numpy_mlp.np = CountingNumpy
+numpy_mlp.OriginalMLP.train_epoch = lambda self, batches: f"loss of {len(batches)} steps"
+print(numpy_mlp.MLP().train_epoch([0, 1, 2]))
+"""
+
+
+def test_a_plant_wraps_the_implementation_unchanged(tree, tmp_path):
+    plants.plant(tree("project"), tmp_path / "planted", rows=5)
+    folder = tmp_path / "planted" / "implementations"
+    original = (tmp_path / "project" / "implementations" / "numpy_mlp.py").read_text()
+    assert (folder / f"{plants.ORIGINAL}.py").read_text() == original
+    printed = subprocess.run(
+        [sys.executable, "-P", "-c", COUNTS_PRODUCTS],
+        env={"PYTHONPATH": str(folder.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert printed.splitlines() == ["(5, 64) (64, 64)"] * 3 + ["loss of 3 steps"]
