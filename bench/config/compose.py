@@ -62,6 +62,44 @@ def compose_runs(
     return configs
 
 
+def show(
+    words: Sequence[str],
+    *,
+    part: str,
+    package: str | None,
+    resolve: bool,
+    config_folder: str | None,
+) -> str:
+    """Return a composed configuration as YAML; of a sweep, that of the first values given.
+
+    Args:
+        words: the overrides, such as ``["learning_rate=0.1"]``.
+        part: ``job`` for a run's configuration, ``hydra`` for Hydra's settings, ``all`` for both.
+        package: a section to show alone, such as ``recipe``.
+        resolve: whether to replace interpolations by their values.
+        config_folder: as for `compose_runs`.
+
+    Raises:
+        ConfigError: as `compose_runs`.
+    """
+    user_folder = files.find_user_folder(config_folder)
+    with set_up():
+        given = overrides.parse(words)
+        given = [override for override in given if not hydra_settings.is_hydras(override)]
+        values = overrides.expand(given, user_folder, is_sweep=True)
+        config = compose_all([words_of_key[0] for words_of_key in values], user_folder)
+        if part == "job":
+            config = _without_hydra(config)
+        path = ".".join(filter(None, ["hydra" if part == "hydra" else None, package]))
+        try:
+            section = OmegaConf.select(config, path) if path else config
+            if not OmegaConf.is_config(section):
+                raise ConfigError(f"--package={package}: no such section")
+            return OmegaConf.to_yaml(section, resolve=resolve)
+        except COMPOSITION_ERRORS as error:
+            raise ConfigError(" ".join(str(error).split())) from error
+
+
 def launcher_of(words: Sequence[str]) -> tuple[str, dict[str, int]]:
     """Return the launcher that a command line asks for, and its numbers.
 

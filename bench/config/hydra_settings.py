@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from hydra.core.override_parser.types import Override
 
-from bench.config.schema import ConfigError
+from bench.config.errors import ConfigError
 
 LAUNCHER = "hydra/launcher"
 NUMBERS: dict[str, tuple[str, ...]] = {

@@ -19,6 +19,7 @@ from bench import registry
 from bench.config import identity
 from bench.config.errors import ConfigError as ConfigError
 from bench.config.errors import shown
+from bench.config.keys import COUNT, KEYS, SEED, TRUE_OR_FALSE
 from bench.contract import Recipe
 from bench.data.datasets import DatasetSettings, training_size, validation_size
 from bench.machine.facts import default_cores, usable_cores
@@ -30,7 +31,7 @@ Name = Annotated[
     str,
     Meta(
         pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z",
-        description="up to 100 letters, digits, '.', '_' and '-', beginning with a letter or digit",
+        description=KEYS["sweep_name"].allowed,
     ),
 ]
 Identifier = Annotated[
@@ -41,8 +42,9 @@ Identifier = Annotated[
     ),
 ]
 ModuleName = Annotated[str, Meta(pattern=r"\A[A-Za-z][A-Za-z0-9_]*\Z")]
-Count = Annotated[int, Meta(ge=1, le=10**9, description="a whole number, 1 or more")]
-Seed = Annotated[int, Meta(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")]
+Count = Annotated[int, Meta(ge=1, le=10**9, description=COUNT)]
+Seed = Annotated[int, Meta(ge=0, lt=2**32, description=SEED)]
+Switch = Annotated[bool, Meta(description=TRUE_OR_FALSE)]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,7 +110,7 @@ class ArchitectureConfig(Section, frozen=True):
     name: Identifier
     hidden_sizes: Annotated[
         tuple[Annotated[int, Meta(ge=1, le=100_000)], ...],
-        Meta(min_length=1, max_length=100, description="a list such as [128,64], no unit below 1"),
+        Meta(min_length=1, max_length=100, description=KEYS["architecture.hidden_sizes"].allowed),
     ]
 
 
@@ -119,33 +121,30 @@ class RunConfig(Section, frozen=True):
     architecture: ArchitectureConfig
     recipe: Recipe
     dataset: DatasetSettings
-    learning_rate: Annotated[float, Meta(gt=0, le=1e30, description="a finite number above 0")]
+    learning_rate: Annotated[float, Meta(gt=0, le=1e30, description=KEYS["learning_rate"].allowed)]
     batch_size: Count
     epochs: Count
     seed: Seed
     validation_fraction: Annotated[
-        float, Meta(ge=0, lt=1, description="a number from 0 up to, not including, 1")
+        float, Meta(ge=0, lt=1, description=KEYS["validation_fraction"].allowed)
     ]
-    shuffle: Annotated[bool, Meta(description="true or false")]
-    evaluate_training_set: Annotated[bool, Meta(description="true or false")]
-    device: Annotated[Literal["cpu", "gpu"], Meta(description="cpu or gpu")]
-    threads: Annotated[
-        int | Literal["auto"],
-        Meta(description="auto, or a number of cores from 1 to what this process may use"),
-    ]
+    shuffle: Switch
+    evaluate_training_set: Switch
+    device: Annotated[Literal["cpu", "gpu"], Meta(description=KEYS["device"].allowed)]
+    threads: Annotated[int | Literal["auto"], Meta(description=KEYS["threads"].allowed)]
     timeout_seconds: Annotated[
         Annotated[float, Meta(gt=0, le=10**8)] | None,
-        Meta(description="a number of seconds above 0, up to 100000000, or null for no limit"),
+        Meta(description=KEYS["timeout_seconds"].allowed),
     ]
     memory_limit: Annotated[
         Annotated[str, Meta(pattern=r"\A[1-9][0-9]{0,8}(MB|GB)\Z")] | None,
-        Meta(description="an amount such as 500MB or 2GB, or null for no limit"),
+        Meta(description=KEYS["memory_limit"].allowed),
     ]
-    resume: Annotated[bool, Meta(description="true or false")]
-    shuffle_runs: Annotated[bool, Meta(description="true or false")]
-    share_machine: Annotated[bool, Meta(description="true or false")]
-    isolation: Annotated[Literal["fork", "spawn"], Meta(description="fork or spawn")]
-    results_folder: Annotated[str, Meta(min_length=1, description="a folder")]
+    resume: Switch
+    shuffle_runs: Switch
+    share_machine: Switch
+    isolation: Annotated[Literal["fork", "spawn"], Meta(description=KEYS["isolation"].allowed)]
+    results_folder: Annotated[str, Meta(min_length=1, description=KEYS["results_folder"].allowed)]
     sweep_name: Name
 
     @property
@@ -232,9 +231,9 @@ def _contradiction(config: RunConfig) -> str | None:
     for key in ("momentum", "beta_1", "beta_2"):
         value = getattr(config.recipe, key)
         if not 0 <= value < 1:
-            return _line(f"recipe.{key}", value, "a number from 0 up to, not including, 1")
+            return _line(f"recipe.{key}", value, KEYS[f"recipe.{key}"].allowed)
     if not 1e-30 <= config.recipe.epsilon <= 1:  # in float32 it is to stay above 0
-        return _line("recipe.epsilon", config.recipe.epsilon, "a number from 1e-30 to 1")
+        return _line("recipe.epsilon", config.recipe.epsilon, KEYS["recipe.epsilon"].allowed)
     if config.recipe.loss == "cross_entropy" and config.recipe.output != "softmax":
         return (
             f"recipe.output={config.recipe.output}: cross_entropy needs probabilities that sum to "

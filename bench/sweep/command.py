@@ -35,19 +35,40 @@ def main() -> int:
         return _run_all(arguments)
     if (arguments.overrides or arguments.config_dir) and not arguments.shell_completion:
         _compose_or_exit(arguments)  # so that a mistake is explained in one line
-    _answer()
-    return ExitStatus.OK
+    return _answer(arguments)
 
 
-def _answer() -> None:
-    """Let Hydra answer --help, --cfg and the like."""
+def _answer(arguments: argparse.Namespace) -> int:
+    """Answer --help and --cfg; let Hydra answer --info, --hydra-help and shell completion."""
     import hydra
 
-    @hydra.main(version_base="1.3", config_path="pkg://conf", config_name="config")
+    from bench.config import compose, files, help
+    from bench.config.errors import ConfigError
+
+    if arguments.help:
+        print(help.text())
+        return ExitStatus.OK
+    if arguments.cfg:
+        try:
+            shown = compose.show(
+                arguments.overrides,
+                part=arguments.cfg,
+                package=arguments.package,
+                resolve=arguments.resolve,
+                config_folder=arguments.config_dir,
+            )
+        except ConfigError as error:
+            print(f"bench: {error}", file=sys.stderr)
+            return ExitStatus.REFUSED
+        print(shown, end="")
+        return ExitStatus.OK
+
+    @hydra.main(version_base="1.3", config_path=str(files.CONF), config_name=files.CONFIG_NAME)
     def never_called(_: DictConfig) -> None:
         """Hydra answers before it would call this."""
 
     never_called()
+    return ExitStatus.OK
 
 
 def _trains_nothing(arguments: argparse.Namespace) -> bool:
