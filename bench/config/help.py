@@ -38,6 +38,10 @@ Flags:
   --version             print the version
   -h, --help            print this
 """
+EXIT_STATUS: Final = """\
+Exit status: 0: no run failed; 1: a run failed, timed out or ran out of memory; 2: refused, nothing
+more was run; 3: every run was skipped; 130: interrupted.
+"""
 INDENT: Final = "  "
 
 
@@ -62,6 +66,7 @@ def text() -> str:
         f"are several values, and hydra/launcher may be {', '.join(NUMBERS)}.",
         "",
         FLAGS,
+        EXIT_STATUS,
         "Results go to results/SWEEP_NAME; read them with: bench-report results/SWEEP_NAME",
     ]
     return "\n".join(lines)
