@@ -1,14 +1,15 @@
-"""Shared by the tests that look at processes: those of runs, and what is left of them."""
+"""Requests for runs, and a look at the processes that runs consist of."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import os
-import subprocess
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import psutil
 
 from bench.config.compose import compose_runs
 from bench.machine import usage
@@ -18,57 +19,59 @@ LONG = ("dataset=synthetic", "dataset.training_size=10000", "epochs=100000")
 
 
 def request(*words: str) -> Request:
-    """What a run's process is told, on synthetic data."""
+    """Return the request for a run on synthetic data."""
     (config,) = compose_runs(["dataset=synthetic", *words], default_name="test")
     return Request(config=config, dataset_folder=None)
 
 
 def guardians(process: int | None = None) -> list[int]:
-    """The processes that guard those from which the runs of a process are forked."""
+    """Return the guardians of a process's fork servers; by default of this process's."""
     return [
         child
         for child in usage.children(process or os.getpid())
-        if b"bench.process.fork_server" in _command(child)
+        if "bench.process.fork_server" in _command(child)
     ]
 
 
-def _command(process: int) -> bytes:
+def _command(process: int) -> list[str]:
     try:
-        return Path(f"/proc/{process}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return b""  # it has just ended
+        return psutil.Process(process).cmdline()
+    except psutil.Error:
+        return []  # it has ended meanwhile
 
 
 def runs(process: int | None = None) -> list[int]:
-    """The runs that a process has had started and that still run, with all they started."""
+    """Return the running processes of a process's runs, with all that they have started."""
     found = []
     for guardian in guardians(process):
-        server, *left = usage.children(guardian) or [guardian]
-        found += [*usage.descendants(server), *left]
+        server, *orphans = usage.children(guardian) or [guardian]
+        found += [*usage.descendants(server), *orphans]
     return found
 
 
 def runs_below(process: int) -> list[int]:
-    """The runs of a process and of those that it has started."""
+    """Return the processes of the runs of a process and of all its descendants."""
     return [run for one in (process, *usage.descendants(process)) for run in runs(one)]
 
 
 def is_running(process: int) -> bool:
-    """Whether a process is there and is not just waiting to be taken leave of."""
-    shown = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
+    """Say whether a process exists and is no zombie."""
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def is_sleeping(seconds: str) -> bool:
+    """Say whether a process on this machine runs the command `sleep SECONDS`."""
+    return any(
+        process.info["cmdline"] == ["sleep", seconds]
+        for process in psutil.process_iter(["cmdline"])
     )
-    return bool(shown.stdout) and not shown.stdout.startswith("Z")
-
-
-def sleeping(seconds: str) -> bool:
-    """Whether anybody runs the command `sleep` for this long."""
-    found = subprocess.run(["pgrep", "-f", f"sleep {seconds}"], capture_output=True, check=False)
-    return found.stdout != b""
 
 
 def wait_for(condition, seconds: float = 30) -> None:
-    """Wait until something has come about."""
+    """Wait until a condition holds; fail after a time."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
@@ -76,16 +79,16 @@ def wait_for(condition, seconds: float = 30) -> None:
 
 
 def times_of_runs(folder: Path) -> list[tuple[datetime, datetime]]:
-    """When the runs of a folder's sweeps began and ended."""
+    """Return when the runs of a folder's sweeps started and ended, in order."""
     records = [json.loads(path.read_text()) for path in folder.glob("results/*/*/record.json")]
-    return sorted(
-        (start, start + timedelta(seconds=record["seconds"]["total"]))
+    ends = [
+        (datetime.fromisoformat(record["finished_at"]), record["seconds"]["total"])
         for record in records
-        for start in [datetime.fromisoformat(record["started_at"])]
-    )
+    ]
+    return sorted((end - timedelta(seconds=seconds), end) for end, seconds in ends)
 
 
 def never_at_once(times: list[tuple[datetime, datetime]]) -> None:
-    """See that no run began before the one before it had ended."""
-    for (_, end), (begin, _) in itertools.pairwise(times):
-        assert begin >= end - timedelta(milliseconds=20)
+    """Assert that no run started before the previous one had ended."""
+    for (_, end), (start, _) in itertools.pairwise(times):
+        assert start >= end - timedelta(milliseconds=20)

@@ -1,4 +1,4 @@
-"""Records and data with bits flipped or the end missing are read right or refused by name."""
+"""Records and data with flipped bits or a missing end are read correctly or refused by name."""
 
 from __future__ import annotations
 
@@ -9,20 +9,17 @@ import pytest
 from bench.data import fashion_mnist
 from bench.data.datasets import DatasetError, DatasetSettings, load, locate
 from bench.results import store
-from tests.chaos.conftest import finish
+from tests.chaos.conftest import stored
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("written")
-    words = ("dataset=synthetic", "epochs=1", "architecture.hidden_sizes=[4]", "sweep_name=night")
-    assert finish(folder, words=words)[0] == 0
-    (path,) = folder.glob("results/night/*/record.json")
-    return path.read_bytes()
+def written(undisturbed_folder):
+    """Return the bytes of a record."""
+    return next(iter(stored(undisturbed_folder).values()))
 
 
-def judged(path, content):
-    """What comes of a record with this content: one that is read, or None for one refused."""
+def read_or_refuse(path, content):
+    """Return the record with this content; None if it is refused by name."""
     path.write_bytes(content)
     try:
         return store.read_record(path)
@@ -33,26 +30,26 @@ def judged(path, content):
 
 def test_a_record_cut_off_anywhere_is_refused(written, tmp_path, tries):
     step = len(written) // tries("cuts of a record", 200, len(written) - 1) or 1
-    whole = judged(tmp_path / "record.json", written)
-    assert judged(tmp_path / "record.json", written.rstrip()) == whole
+    whole = read_or_refuse(tmp_path / "record.json", written)
+    assert read_or_refuse(tmp_path / "record.json", written.rstrip()) == whole
     for end in range(0, len(written.rstrip()), step):
-        assert judged(tmp_path / "record.json", written[:end]) is None
+        assert read_or_refuse(tmp_path / "record.json", written[:end]) is None
 
 
 def test_a_record_with_a_bit_flipped_is_read_as_it_was_or_refused(
     written, tmp_path, randomness, tries
 ):
-    whole = judged(tmp_path / "record.json", written)
+    whole = read_or_refuse(tmp_path / "record.json", written)
     for _ in range(tries("bits of a record flipped", 200, 1000)):
         changed = bytearray(written)
         changed[randomness.randrange(len(changed))] ^= 1 << randomness.randrange(8)
-        assert judged(tmp_path / "record.json", bytes(changed)) in (None, whole)
+        assert read_or_refuse(tmp_path / "record.json", bytes(changed)) in (None, whole)
         assert whole is not None
 
 
 @pytest.fixture
-def real(tmp_path):
-    """A copy of Fashion-MNIST, unpacked, and what makes it one again."""
+def fashion_mnist_copy(tmp_path):
+    """Return a folder with a copy of Fashion-MNIST, unpacked, and the contents of its files."""
     found = locate(DatasetSettings(name="fashion_mnist"))
     contents = {}
     for file in fashion_mnist.FILES:
@@ -64,22 +61,22 @@ def real(tmp_path):
     return tmp_path, contents
 
 
-def refused(folder, name):
+def assert_refused(folder, name):
     with pytest.raises(DatasetError, match=name):
         load(DatasetSettings(name="fashion_mnist", path=str(folder)), folder)
 
 
-def test_data_cut_off_anywhere_is_refused(real, randomness, tries):
-    folder, contents = real
+def test_data_cut_off_anywhere_is_refused(fashion_mnist_copy, randomness, tries):
+    folder, contents = fashion_mnist_copy
     for number in range(tries("cuts of the data", 8, 100)):
         name = list(contents)[number % len(contents)]
         (folder / name).write_bytes(contents[name][: randomness.randrange(len(contents[name]))])
-        refused(folder, name)
+        assert_refused(folder, name)
         (folder / name).write_bytes(contents[name])
 
 
-def test_data_with_a_bit_flipped_is_refused(real, randomness, tries):
-    folder, contents = real
+def test_data_with_a_bit_flipped_is_refused(fashion_mnist_copy, randomness, tries):
+    folder, contents = fashion_mnist_copy
     for number in range(tries("bits of the data flipped", 8, 1000)):
         name = list(contents)[number % len(contents)]
         place = randomness.randrange(len(contents[name]))
@@ -87,7 +84,7 @@ def test_data_with_a_bit_flipped_is_refused(real, randomness, tries):
         with (folder / name).open("r+b") as file:
             file.seek(place)
             file.write(bytes([flipped]))
-        refused(folder, name)
+        assert_refused(folder, name)
         with (folder / name).open("r+b") as file:
             file.seek(place)
             file.write(contents[name][place : place + 1])

@@ -1,4 +1,4 @@
-"""A disk that fills up or turns read-only is said in a line, and costs no finished run."""
+"""A disk that becomes full or read-only is named in one line, and costs no finished run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 import pytest
 
 from bench.results import store
-from tests.chaos.conftest import begin, finish, learnt, stored
+from tests.chaos.conftest import MAX_DELAY_SECONDS, begin, finish, learnt, stored
 
 MOUNT = ("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs")
 
@@ -20,7 +20,7 @@ def small_disk(tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()
     if os.geteuid() != 0 or subprocess.run([*MOUNT, folder], capture_output=True).returncode:
-        pytest.skip("nothing may be mounted here")
+        pytest.skip("needs the right to mount a file system")
     yield folder
     subprocess.run(["umount", folder], check=True)
 
@@ -36,50 +36,50 @@ def fill(path):
                 continue
 
 
-def all_whole(folder):
+def assert_all_whole(folder):
     sweep = folder / "results" / "night"
-    if sweep.exists():  # otherwise the disk was full or read-only before it was made
+    if sweep.exists():  # else the fault came before it was made
         assert store.read_sweep(sweep).unreadable == ()
     assert not list(folder.rglob(".record.json.*"))
 
 
-def test_a_full_disk_is_said_and_nothing_is_lost(small_disk, randomness, tries, undisturbed):
-    for _ in range(tries("disks filled", 2, 20)):
+def test_a_full_disk_is_named_and_costs_no_finished_run(small_disk, randomness, tries, undisturbed):
+    for _ in range(tries("disks filled", 1, 20)):
         process = begin(small_disk)
-        time.sleep(randomness.uniform(0.5, 4))
+        time.sleep(randomness.uniform(0.5, MAX_DELAY_SECONDS))
         fill(small_disk / "filler")
-        said = process.communicate(timeout=120)[1]
+        errors = process.communicate(timeout=120)[1]
         before = stored(small_disk)
-        assert "Traceback" not in said
-        if process.returncode != 0:  # otherwise it had ended before
-            assert process.returncode == 2, said
-            assert "No space left on device" in said
-            assert len(said.splitlines()) == 1
-        all_whole(small_disk)
+        assert "Traceback" not in errors
+        if process.returncode != 0:  # otherwise it had ended already
+            assert process.returncode == 2, errors
+            assert "No space left on device" in errors
+            assert len(errors.splitlines()) == 1
+        assert_all_whole(small_disk)
         (small_disk / "filler").unlink()
-        status, said = finish(small_disk)
-        assert status == 0, said
+        status, errors = finish(small_disk)
+        assert status == 0, errors
         assert before.items() <= stored(small_disk).items()
         assert learnt(small_disk) == undisturbed
         subprocess.run(["rm", "-r", small_disk / "results"], check=True)
 
 
-def test_a_disk_that_turns_read_only_is_said(small_disk, randomness, tries, undisturbed):
-    for _ in range(tries("disks turned read-only", 1, 10)):
+def test_a_disk_that_becomes_read_only_is_named(small_disk, randomness, tries, undisturbed):
+    for _ in range(tries("disks made read-only", 1, 10)):
         process = begin(small_disk, "results_folder=results")
-        time.sleep(randomness.uniform(1, 4))
+        time.sleep(randomness.uniform(1, MAX_DELAY_SECONDS))
         while subprocess.run(["mount", "-o", "remount,ro", small_disk]).returncode:
-            time.sleep(0.01)  # something is just being written
+            time.sleep(0.01)  # a file is open for writing
             if process.poll() is not None:
                 break
-        said = process.communicate(timeout=120)[1]
+        errors = process.communicate(timeout=120)[1]
         subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
-        assert "Traceback" not in said
+        assert "Traceback" not in errors
         if process.returncode != 0:
-            assert process.returncode == 2, said
-            assert "Read-only file system" in said
-        all_whole(small_disk)
-        status, said = finish(small_disk)
-        assert status == 0, said
+            assert process.returncode == 2, errors
+            assert "Read-only file system" in errors
+        assert_all_whole(small_disk)
+        status, errors = finish(small_disk)
+        assert status == 0, errors
         assert learnt(small_disk) == undisturbed
         subprocess.run(["rm", "-r", small_disk / "results"], check=True)

@@ -1,4 +1,4 @@
-"""Values from anywhere: safe, or refused in a line; nothing is written outside the results."""
+"""Any value is safe or refused in one line; nothing is written outside the results folder."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ N_EXAMPLES = 1000 if FULL else 40
 
 
 @pytest.fixture(scope="module", autouse=True)
-def counted():
+def count_values():
     TRIED["hostile values"] += N_EXAMPLES
 
 
 @seed(SEED)
 @given(key=st.sampled_from(KEYS), value=VALUES, quoted=st.booleans())
 @settings(max_examples=N_EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_hostile_value_is_safe_or_refused_in_a_line(key, value, quoted, monkeypatch, tmp_path):
+def test_a_hostile_value_is_safe_or_refused_in_one_line(key, value, quoted, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     word = f'{key}="{escaped}"' if quoted else f"{key}={value}"
