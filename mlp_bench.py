@@ -1,6 +1,6 @@
 """Entry points of the commands, under a name that no other distribution uses.
 
-`bench`, `conf` and `implementations` are common names: frappe-bench has a package and a command
+`bench` and `implementations` are common names: frappe-bench has a package and a command
 `bench`, too. What is imported here is what lies beside this file, whatever else is on the path.
 """
 
@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import Any
 
-PACKAGES = ("bench", "conf", "implementations")
+PACKAGES = ("bench", "implementations")
 
 
 def bench() -> int:

@@ -173,7 +173,6 @@ def test_packages_of_the_same_names_on_the_path_are_named_and_not_used(run, tmp_
 @pytest.mark.parametrize("damage", ["init", "commands"])
 def test_files_of_another_distribution_in_our_package_are_named(damage, tmp_path):
     place = tmp_path / "site"
-    make_package(place, "conf")
     make_package(place, "implementations")
     (place / "mlp_bench.py").write_text(Path(mlp_bench.__file__).read_text())
     (place / "bench").mkdir()

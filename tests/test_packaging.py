@@ -82,10 +82,10 @@ def test_the_wheel_brings_its_configuration_and_runs_anywhere(installed, tmp_pat
     assert (tmp_path / "results" / "here" / "report" / "report.md").exists()
 
 
-def test_the_wheel_holds_the_three_packages_and_nothing_else(installed):
+def test_the_wheel_holds_the_two_packages_and_nothing_else(installed):
     names = {path.name for path in installed.iterdir()}
     metadata = f"mlp_bench-{bench.__version__}.dist-info"
-    packages = {"bench", "implementations", "conf"}
+    packages = {"bench", "implementations"}
     assert names - {"bin", "__pycache__"} == {*packages, "mlp_bench.py", metadata}
     assert {path.name for path in (installed / "bin").iterdir()} >= {"bench", "bench-report"}
 

@@ -22,6 +22,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from bench import CONF
 from bench.config import effects, files, hydra_settings, overrides
 from bench.config.errors import ConfigError
 from bench.config.files import choices as choices
@@ -113,7 +114,7 @@ def launcher_of(words: Sequence[str]) -> tuple[str, dict[str, int]]:
 def set_up() -> Iterator[ConfigLoader]:
     """Initialise Hydra with conf/, and restore its previous state at the end."""
     OmegaConf.register_new_resolver("lookup", _lookup, replace=True)
-    with initialize_config_dir(str(files.CONF), job_name="bench", version_base="1.3"):
+    with initialize_config_dir(str(CONF), job_name="bench", version_base="1.3"):
         yield GlobalHydra.instance().config_loader()
 
 

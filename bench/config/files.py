@@ -1,6 +1,6 @@
 """The YAML files that configurations are composed from: the project's conf/ and a user's folder.
 
-conf/ is found beside this package, whatever else is on Python's path. A user's folder, given with
+A user's folder, given with
 --config-dir, adds choices to the groups of conf/. Its files are checked before they are used.
 """
 
@@ -18,7 +18,7 @@ from hydra.plugins.config_source import ConfigResult, ConfigSource
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-import bench
+from bench import CONF
 from bench.config.errors import ConfigError
 
 CONFIG_NAME = "config"
@@ -29,16 +29,6 @@ PRESET_GROUPS = ("experiment", "sweep")
 MAX_FILE_BYTES = 100_000
 MAX_ALIASES = 10  # each may repeat all that stands before it: more could expand to gigabytes
 MAX_NESTING = 30
-
-
-def _conf() -> Path:
-    """Return conf/: inside the package when installed, beside it in a checkout."""
-    package = Path(bench.__file__).resolve().parent
-    installed = package / "conf"
-    return installed if installed.is_dir() else package.parent / "conf"
-
-
-CONF = _conf()
 
 
 @functools.cache

@@ -6,7 +6,8 @@ from typing import Final
 
 from omegaconf import OmegaConf
 
-from bench.config.files import CONF, CONFIG_NAME, EXTENSION, choices
+from bench import CONF
+from bench.config.files import CONFIG_NAME, EXTENSION, choices
 from bench.config.hydra_settings import NUMBERS
 from bench.config.keys import KEYS
 

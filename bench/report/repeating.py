@@ -7,11 +7,11 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
-from importlib import resources
 from typing import Any
 
 from omegaconf import OmegaConf
 
+from bench import CONF
 from bench.config.identity import DESCRIBING_KEYS, GROUPS, REPEAT_COMMAND_KEYS
 from bench.console import printable
 from bench.contract import Recipe
@@ -71,7 +71,7 @@ def _of_group(group: str, section: Mapping[str, Any]) -> Iterator[str]:
 @functools.cache
 def _usual(group: str, name: str) -> dict[str, Any] | None:
     """Return the content of a file in conf/; None if it is not one of the project's own."""
-    file = resources.files("conf") / group / f"{name}.yaml"
+    file = CONF / group / f"{name}.yaml"
     if not FILE_NAME.fullmatch(name) or not file.is_file():
         return None
     content = OmegaConf.to_container(OmegaConf.create(file.read_text(encoding="utf-8")))

@@ -42,6 +42,7 @@ def _answer(arguments: argparse.Namespace) -> int:
     """Answer --help and --cfg; let Hydra answer --info, --hydra-help and shell completion."""
     import hydra
 
+    from bench import CONF
     from bench.config import compose, files, help
     from bench.config.errors import ConfigError
 
@@ -63,7 +64,7 @@ def _answer(arguments: argparse.Namespace) -> int:
         print(shown, end="")
         return ExitStatus.OK
 
-    @hydra.main(version_base="1.3", config_path=str(files.CONF), config_name=files.CONFIG_NAME)
+    @hydra.main(version_base="1.3", config_path=str(CONF), config_name=files.CONFIG_NAME)
     def never_called(_: DictConfig) -> None:
         """Hydra answers before it would call this."""
 

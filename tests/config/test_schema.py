@@ -1,16 +1,14 @@
 """What may be asked of a run, and what is said where it may not."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-import conf
+from bench import CONF
 from bench.config.compose import compose_runs
 from bench.config.schema import ConfigError
 from bench.machine.facts import usable_cores
 
-CONF = Path(conf.__file__).parent
 GROUPS = ("implementation", "architecture", "recipe", "dataset")
 
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 from importlib.util import find_spec
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-import conf
-from bench import registry
+from bench import CONF, registry
 from bench.config.compose import compose_runs
 from bench.contract import Implementation, Layer, Parameters, Problem, ReportsOnDevice
 from bench.parity.reference import Reference
 from bench.training import sampling
 from tests.conftest import TINY
 
-CONF = Path(conf.__file__).parent
 NAMES = sorted(path.stem for path in (CONF / "implementation").glob("*.yaml"))
 SIZES = (784, 32, 16, 10)
 DEFAULT_RECIPE = "relu_softmax_sgd"

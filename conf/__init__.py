@@ -1,1 +1,0 @@
-"""Hydra's configuration groups, shipped as package data."""
