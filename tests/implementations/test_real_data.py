@@ -1,4 +1,4 @@
-"""The real thing, small: both implementations, the real Fashion-MNIST, the command as typed."""
+"""Two implementations on the real Fashion-MNIST, for one epoch, by the command as users type it."""
 
 import json
 
@@ -7,9 +7,9 @@ import pytest
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory, run_in):
-    """The records of runs of ordinary length, by implementation."""
+    """Return the records of a run of each implementation, by name."""
     folder = tmp_path_factory.mktemp("real")
-    ended = run_in(folder, "bench", "-m", "implementation=numpy,keras", "sweep_name=x")
+    ended = run_in(folder, "bench", "-m", "implementation=numpy,keras", "epochs=1", "sweep_name=x")
     assert ended.returncode == 0, ended.stderr
     made = [json.loads(path.read_text()) for path in folder.glob("results/x/*/record.json")]
     return {record["config"]["implementation"]["name"]: record for record in made}
@@ -18,8 +18,8 @@ def records(tmp_path_factory, run_in):
 def test_both_learn(records):
     for record in records.values():
         assert record["status"] == "done"
-        assert record["epochs"][-1]["validation_accuracy"] > 0.82
-        assert record["test_accuracy"] > 0.82
+        assert record["epochs"][-1]["validation_accuracy"] > 0.8
+        assert record["test_accuracy"] > 0.8
 
 
 def test_both_learn_the_same(records):
@@ -31,7 +31,7 @@ def test_both_learn_the_same(records):
     )
 
 
-def test_the_records_are_of_the_same_real_data(records):
+def test_both_are_made_with_the_same_real_data(records):
     assert len({record["dataset_fingerprint"] for record in records.values()}) == 1
     for record in records.values():
         assert record["config"]["dataset"]["name"] == "fashion_mnist"

@@ -1,4 +1,4 @@
-"""A run takes what its process takes, and what the helpers take that it has started."""
+"""Processor time and memory of a process include those of the processes it has started."""
 
 import os
 import subprocess
@@ -15,27 +15,27 @@ WAIT = "print(flush=True)\ninput()\n"
 
 
 @pytest.fixture
-def helper():
-    """Start a helper, and return once it has done what it is to do."""
-    helpers = []
+def start_child():
+    """Start a child process with some code; return when the code has run and the child waits."""
+    children = []
 
     def start(code):
         process = subprocess.Popen(
             [sys.executable, "-c", code + WAIT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        helpers.append(process)
+        children.append(process)
         assert process.stdout.readline()
         return process
 
     yield start
-    for process in helpers:
+    for process in children:
         if process.poll() is None:
             process.communicate(b"\n")
 
 
-def test_processor_time_of_helpers_counts_while_they_run_and_after(helper):
+def test_processor_time_of_children_counts_while_they_run_and_after(start_child):
     before = usage.cpu_seconds()
-    process = helper(BUSY)
+    process = start_child(BUSY)
     assert 0.9 < usage.cpu_seconds() - before < 2
     process.communicate(b"\n")
     assert 0.9 < usage.cpu_seconds() - before < 2
@@ -49,7 +49,7 @@ def test_processor_time_is_that_of_all_threads():
 
 
 def test_peak_memory_covers_what_was_allocated():
-    """In a process of its own, for the peak of this one is that of all tests before."""
+    """In a process of its own: the peak of this one includes all tests before."""
     program = (
         "from bench.machine import usage\n"
         "before = usage.peak_memory_bytes()\n"
@@ -60,9 +60,9 @@ def test_peak_memory_covers_what_was_allocated():
     assert int(ended.stdout) >= 40_000_000
 
 
-def test_memory_of_helpers_of_helpers_counts(helper):
+def test_memory_of_children_of_children_counts(start_child):
     before, others = usage.peak_memory_bytes(), set(usage.descendants(os.getpid()))
-    helper(HOLDS)
+    start_child(HOLDS)
     assert usage.peak_memory_bytes() >= before + 55_000_000
     nested = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {HOLDS + WAIT!r}])\n"
     process = subprocess.Popen(
