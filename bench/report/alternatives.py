@@ -46,7 +46,7 @@ def _extremes(curves: pd.DataFrame, column: str, word: str, places: pd.Series) -
 
 def front(runs: pd.DataFrame) -> str:
     """Say which runs are on the Pareto front."""
-    on_it = runs[frames.pareto_front(runs)].sort_values("train_seconds")
+    on_it = runs[runs["pareto"]].sort_values("train_seconds")
     listed = "; ".join(
         f"{row.implementation} with rate {row.learning_rate:g}, {row.validation_accuracy:.4f} "
         f"after {row.train_seconds:.3g} seconds"

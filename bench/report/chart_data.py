@@ -17,7 +17,7 @@ MAX_CURVES = 300  # runs
 FILTERS = ("implementation", "architecture", "learning_rate", "batch_size")
 SHOWN = (
     "run_id", "status", "condition", *FILTERS, "seed", "validation_accuracy", "test_accuracy",
-    "examples_per_second", "flops_utilisation", "train_seconds",
+    "examples_per_second", "flops_utilisation", "train_seconds", "pareto",
 )  # fmt: skip
 CURVE = (
     "epoch", "train_loss", "validation_loss", "validation_accuracy", "train_seconds_so_far",
@@ -50,7 +50,13 @@ def chart_data(views: Sequence[RunView], runs: pd.DataFrame) -> ChartData:
     numbers = pd.Series(0, runs.index)
     for number, (_, group) in enumerate(named):
         numbers[group.index] = number
-    numbered = runs.assign(condition=numbers)[list(SHOWN)]
+    done = runs[runs["status"] == "done"]
+    front = [
+        place
+        for _, group in done.groupby(numbers[done.index])
+        for place in group.index[frames.pareto_front(group)]
+    ]
+    numbered = runs.assign(condition=numbers, pareto=runs.index.isin(front))[list(SHOWN)]
     drawn = runs.assign(condition=numbers)[numbers.loc[runs.index] < panels.MOST]
     kept = drawn.loc[_with_curves(drawn)]
     curves = frames.curves_frame([views[place] for place in sorted(kept.index)])

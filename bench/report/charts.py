@@ -91,8 +91,9 @@ def charts(looks: Mapping[str, plotting.Look], rates: Sequence[float]) -> list[C
         curve("accuracy_by_second", "Accuracy by second", "Up and to the left is better.",
               "accuracy_by_seconds.png", SECOND, "validation_accuracy"),
         Chart("frontier", "Accuracy against training time", "A point is a run, at any learning "
-              "rate; of those shown, none is both faster and more accurate than one on the grey "
-              "Pareto front." + drag, "done", "accuracy_against_seconds.png",
+              "rate. The grey Pareto front joins the runs that no other run of the condition beats "
+              "in one of the two without being worse in the other." + drag, "done",
+              "accuracy_against_seconds.png",
               (*run, "train_seconds", "validation_accuracy", "pareto"),
               accuracies | {"train_seconds": 0}, alternatives.front, make.frontier()),
         Chart("rates", "Accuracy by learning rate", "Validation accuracy after the last epoch, "

@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 
 from bench import plotting
-from bench.report import charts, frames, panels
+from bench.records import Seconds
+from bench.report import alternatives, charts, frames, panels
 from bench.report.chart_data import MAX_CURVES, chart_data
 from bench.report.labels import run_views
 from tests.report.conftest import make_record
@@ -92,3 +93,31 @@ def test_only_failures_have_no_chart_but_that_of_nothing():
     data = data_of([make_record(status="failed")])
     assert data.tables["done"].empty
     assert data.tables["ledger"].empty
+
+
+def test_the_pareto_front_is_the_same_in_the_chart_and_in_words():
+    runs = [(1.0, 0.90), (5.0, 0.90), (9.0, 0.95), (9.0, 0.93)]
+    records = [
+        dataclasses.replace(
+            make_record(seed=seed, accuracy=accuracy), seconds=Seconds(train=seconds)
+        )
+        for seed, (seconds, accuracy) in enumerate(runs)
+    ]
+    done = data_of(records).tables["done"]
+    assert done["pareto"].tolist() == [True, False, True, False]
+    words = alternatives.front(done)
+    assert "0.9000 after 1 seconds" in words
+    assert "0.9500 after 9 seconds" in words
+    assert words.count(" after ") == 2
+
+
+def test_each_condition_has_its_own_pareto_front():
+    records = [
+        make_record(architecture=name, examples_per_second=speed, status=status)
+        for name, speed, status in (
+            ("a", 100.0, "done"),
+            ("b", 900.0, "done"),
+            ("c", 1.0, "failed"),
+        )
+    ]
+    assert data_of(records).tables["runs"]["pareto"].tolist() == [True, True, False]

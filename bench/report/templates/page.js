@@ -42,11 +42,6 @@ function colours() {
   };
 }
 
-// Which of these runs no other beats in both training seconds and validation accuracy.
-const withFront = (rows) => rows.map((row) => ({ ...row, pareto: !rows.some(
-  (other) => other.train_seconds < row.train_seconds
-    && other.validation_accuracy > row.validation_accuracy) }));
-
 function rowsToDraw(panel) {
   const { table, needs, keepsUnknown } = content.charts[panel.dataset.chart];
   const mine = tables[table].filter((row) => row.condition === Number(panel.dataset.condition));
@@ -55,8 +50,7 @@ function rowsToDraw(panel) {
   const chosen = mine.filter(isShown);
   const known = chosen.filter(isKnown);
   const drawn = known.length && keepsUnknown ? chosen : known;
-  return { drawn: panel.dataset.chart === "frontier" ? withFront(drawn) : drawn,
-           isWhole: chosen.length === mine.length };
+  return { drawn, isWhole: chosen.length === mine.length };
 }
 
 async function draw(panel) {
