@@ -266,21 +266,22 @@ def read_sweeps(folders: Sequence[Path]) -> Sweep:
     sweeps = [read_sweep(folder) for folder in folders]
     for sweep in sweeps:
         if not (sweep.plan or sweep.records or sweep.unreadable):
-            raise StoreError(f"{sweep.folder}: no records, so {_hint(sweep.folder)}")
+            raise StoreError(f"{sweep.folder}: {_no_sweep(sweep.folder)}")
     return merged(sweeps)
 
 
-def _hint(folder: Path) -> str:
-    """Say which folders to give in place of one that is not a sweep's."""
+def _no_sweep(folder: Path) -> str:
+    """Say why a folder is not a sweep's, and which folders to give instead."""
     if (folder / RECORD_NAME).exists():
-        return f"give the sweep's folder and not a run's: {folder.resolve().parent}"
+        return f"this is the folder of one run; give that of its sweep: {folder.resolve().parent}"
     found = {path.parents[1] for path in folder.glob(f"*/*/{RECORD_NAME}")}
     found |= {path.parent for path in folder.glob(f"*/{PLAN_NAME}")}
     if not found:
-        return "there is nothing to report; 'bench' writes results/<sweep_name>"
+        return "no records, so there is nothing to report; 'bench' writes results/<sweep_name>"
     names = sorted(str(path) for path in found)
+    shown = ", ".join(names[:MAX_HINTS])
     more = f" and {len(names) - MAX_HINTS} more" if len(names) > MAX_HINTS else ""
-    return f"give one or several of the sweeps in it: {', '.join(names[:MAX_HINTS])}{more}"
+    return f"not a sweep, but it holds some; give one or several: {shown}{more}"
 
 
 def merged(sweeps: Sequence[Sweep]) -> Sweep:

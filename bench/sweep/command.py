@@ -125,6 +125,7 @@ def _run_all(arguments: argparse.Namespace) -> int:
 
     from bench import files
     from bench.config import compose
+    from bench.config.files import find_user_folder
     from bench.config.schema import ConfigError
     from bench.data.datasets import DatasetError
     from bench.sweep import jobs, launchers, summary
@@ -134,7 +135,8 @@ def _run_all(arguments: argparse.Namespace) -> int:
     interrupted = False
     try:
         launcher, numbers = compose.launcher_of(arguments.overrides)
-        planned, records = jobs.plan(configs, default_name, requested_at)
+        user_folder = find_user_folder(arguments.config_dir)
+        planned, records = jobs.plan(configs, default_name, requested_at, user_folder)
         launchers.run_all(planned, TimeLeft(planned, records), launcher, numbers)
     except (ConfigError, DatasetError, files.FileError) as error:  # the other runs would fail too
         print_error("bench", error)

@@ -39,6 +39,7 @@ class Job:
     dataset_folder: Path | None
     made_with: Mapping[str, str]  # fingerprints of code, libraries and machine
     pending: Verdict  # without rungs: what the parity verdict on this run holds for
+    user_folder: Path | None = None  # given with --config-dir
 
     @property
     def sweep_folder(self) -> Path:
@@ -76,7 +77,10 @@ def folder_of(config: RunConfig) -> Path:
 
 
 def plan(
-    configs: Sequence[RunConfig], default_name: str, requested_at: str
+    configs: Sequence[RunConfig],
+    default_name: str,
+    requested_at: str,
+    user_folder: Path | None = None,
 ) -> tuple[list[Job], list[RunRecord]]:
     """Check that the runs can start, write the plan of their sweep, and return them as jobs.
 
@@ -84,6 +88,7 @@ def plan(
         configs: the runs asked for.
         default_name: the `sweep_name` of a sweep that was given none.
         requested_at: when the command was given, ISO 8601, UTC.
+        user_folder: of the user's own choices, given with --config-dir.
 
     Returns:
         The jobs in the order in which they are to run, and the records that the sweep has already.
@@ -120,6 +125,7 @@ def plan(
             dataset_folder=dataset_folders[config.dataset],
             made_with=made_with,
             pending=pending,
+            user_folder=user_folder,
         )
         by_folder.setdefault(job.sweep_folder, []).append(job)
     planned: list[Job] = []

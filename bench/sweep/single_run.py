@@ -61,6 +61,7 @@ def make(job: Job, supervisor: Supervisor) -> tuple[RunRecord, Job]:
         flops_per_example=flops_per_example(config.layer_sizes),
         parity_key=parity_key,
         made_with=dict(job.made_with),
+        config_dir=str(job.user_folder) if job.user_folder else None,
         **fields | {"seconds": outcome.seconds},
     )
     return record, job

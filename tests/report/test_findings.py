@@ -201,3 +201,28 @@ def test_what_is_left_out_is_counted(tmp_path, more, sentence):
 
 def test_nothing_at_all_is_said_to_be_nothing(tmp_path):
     assert said(tmp_path) == "**There is no record here**, so there is nothing to report."
+
+
+def test_only_runs_that_are_taken_together_are_said_to_be_made_with_different_versions(tmp_path):
+    records = [
+        make_record(seed=seed, environment=ENVIRONMENT | {"cores": list(range(n_cores))})
+        for seed, n_cores in enumerate((1, 2, 2))
+    ]
+    for record, version in zip(records, ("1.0", "2.0", "2.0"), strict=True):
+        object.__setattr__(record, "made_with", {"number of cores": version, "numpy": version})
+    words = said(tmp_path, *records)
+    assert "runs are compared only with the same number" in words
+    assert "taken together" not in words
+    object.__setattr__(records[2], "made_with", {"number of cores": "2.0", "numpy": "3.0"})
+    assert "made with different code or versions** (numpy 2.0, 3.0) and" in said(tmp_path, *records)
+
+
+def test_an_accuracy_of_one_is_not_said_to_be_exact(tmp_path):
+    records = [make_record(name, accuracy=1.0, test_accuracy=1.0) for name in ("numpy", "keras")]
+    words = said(tmp_path, *records)
+    assert "gives an accuracy a standard error of 0.01 points" in words
+
+
+def test_an_accuracy_of_guessing_is_named(tmp_path):
+    words = said(tmp_path, make_record(accuracy=0.1003, test_accuracy=0.1), make_record("keras"))
+    assert "**No more accurate than guessing**: numpy." in words

@@ -205,7 +205,7 @@ def test_a_folder_that_is_no_sweep_gets_a_hint_and_no_report(report, write):
     for wrong in (folder.parent, run_folder):
         status, printed = report(wrong)
         assert status == 2
-        assert f"{wrong}: no records, so give" in printed
+        assert f"bench-report: {wrong}: " in printed
         assert str(folder) in printed
         assert "report" not in names(wrong)
 

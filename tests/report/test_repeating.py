@@ -1,6 +1,7 @@
 """The command in a report repeats the very run: what it composes has the run's own hash."""
 
 import shlex
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -58,3 +59,21 @@ def test_settings_that_are_not_ours_have_no_command(name):
     record = make_record(name)
     object.__setattr__(record, "run_id", "run_\x1b_1")
     assert command(record) == r"(no command: run_\x1b_1 has settings that are not ours)"
+
+
+def test_a_choice_from_a_users_folder_is_repeated_from_there(tmp_path):
+    folder = tmp_path / "my conf"
+    (folder / "architecture").mkdir(parents=True)
+    (folder / "architecture" / "wide.yaml").write_text("name: wide\nhidden_sizes: [77]\n")
+    (config,) = compose_runs(["architecture=wide"], default_name="x", config_folder=str(folder))
+    content = msgspec.json.decode(msgspec.json.encode(msgspec.to_builtins(config)))
+    record = replace(make_record(), config=content, config_dir=str(folder))
+    typed = shlex.split(command(record))
+    assert typed[:2] == ["bench", f"--config-dir={folder}"]
+    (again,) = compose_runs(typed[2:], default_name="y", config_folder=str(folder))
+    assert again.hash == config.hash
+
+
+def test_a_users_folder_of_odd_characters_has_no_command():
+    record = replace(make_record(), config_dir="/x\n; reboot")
+    assert command(record).startswith("(no command: ")

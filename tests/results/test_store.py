@@ -5,6 +5,7 @@ import math
 import os
 import shutil
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from bench.records import EpochRecord, RunError, RunRecord, Seconds
 from bench.results import store
 
+FIRST_EDITION = Path(__file__).parent / "first_edition"
 finite = st.floats(allow_nan=False, allow_infinity=False)
 text = st.text(st.characters(exclude_categories=["Cs"]))
 epochs = st.builds(
@@ -264,3 +266,15 @@ def test_a_run_folder_that_cannot_be_read_is_named_and_the_others_are_read(kind,
     assert len(sweep.unreadable) == 1
     assert "a-run" in sweep.unreadable[0]
     assert "can't be read" in sweep.unreadable[0]
+
+
+def test_a_sweep_of_the_first_edition_is_read(run_in, tmp_path):
+    sweep = store.read_sweep(FIRST_EDITION)
+    (record,), (verdict,) = sweep.records, sweep.verdicts
+    assert (sweep.unreadable, sweep.missing, sweep.copies) == ((), (), ())
+    assert (record.status, record.test_accuracy, len(record.epochs)) == ("done", 0.08, 3)
+    assert (verdict.key, verdict.passed) == (record.parity_key, True)
+    folder = shutil.copytree(FIRST_EDITION, tmp_path / "first")
+    ended = run_in(tmp_path, "bench-report", str(folder), "--format=terminal,csv")
+    assert ended.returncode == 0, ended.stderr
+    assert "numpy" in ended.stdout
