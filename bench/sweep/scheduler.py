@@ -53,7 +53,6 @@ def execute(job: Job, supervisor: Supervisor, time_left: TimeLeft, *, wait: bool
             progress.print_heading(job, "another process is making it")
             return False
         files.remove_temporary_files(job.record_path)
-        job = job.refreshed()
         try:
             record = _read_or_set_aside(job)
         except store.NewerError as error:
@@ -108,6 +107,8 @@ def _read_or_set_aside(job: Job) -> RunRecord | None:
     except store.StoreError as error:
         reason = str(error)
     else:
+        if not jobs.is_current(record, job):
+            job = job.refreshed()  # another process may have made it after an edit
         if jobs.is_current(record, job) or jobs.is_of_another_machine(record, job):
             return record
         if record.status in FINISHED:

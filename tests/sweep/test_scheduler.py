@@ -6,7 +6,7 @@ import pytest
 
 from bench import files
 from bench.results import store
-from bench.sweep import scheduler
+from bench.sweep import jobs, scheduler
 from bench.sweep.progress import TimeLeft
 from tests.sweep.conftest import REQUESTED_AT
 
@@ -127,3 +127,23 @@ def test_temporary_files_of_killed_writers_are_deleted(plan, made, execute):
     (job.folder / ".record.json.abc").write_text("half")
     execute(job)
     assert not list(job.folder.glob(".record.json.*"))
+
+
+def test_a_record_made_after_an_edit_by_another_process_is_kept(
+    plan, made, execute, write, monkeypatch
+):
+    (job,) = plan(0)
+    edited = dict(job.made_with) | {"code": "edited"}
+    write(job, made_with=edited)
+    monkeypatch.setattr(jobs, "_fingerprints", lambda config: (edited, job.pending))
+    assert "finished earlier, kept" in execute(job)[1]
+    assert made == []
+
+
+def test_fingerprints_are_not_taken_again_for_runs_that_are_kept(
+    plan, made, execute, write, monkeypatch
+):
+    (job,) = plan(0)
+    write(job)
+    monkeypatch.delattr(jobs, "_fingerprints")
+    assert "finished earlier, kept" in execute(job)[1]
