@@ -2,16 +2,18 @@
 
 import queue
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import filelock
 import pytest
+from msgspec import structs
 
 from bench import registry
 from bench.config.compose import choices, compose_runs
 from bench.machine import lock
-from bench.parity import schedule, whole_runs
+from bench.parity import command, schedule, whole_runs
 from bench.results import store
 from tests.report.conftest import make_record
 
@@ -54,19 +56,69 @@ def test_all_of_them_are_judged_and_pass(everything):
     assert everything.stderr == ""
 
 
-def test_what_is_left_out_is_named_with_its_reason(run):
+def test_nothing_checked_is_no_pass(run):
     ended = run("bench-parity", "--implementation", "notebook", "--device", "gpu")
     assert "notebook: skipped, no device=gpu" in ended.stdout
-    assert "0 of 0 passed" in ended.stdout
+    assert "passed" not in ended.stdout
+    assert "nothing was checked of what was asked for" in ended.stderr
+    assert ended.returncode == 2
 
 
-def test_where_there_is_no_gpu_that_is_said_once(run):
+def test_a_missing_gpu_is_reported_once_for_each_implementation(run):
     ended = run("bench-parity", "--implementation", "numpy,keras", "--device", "gpu")
+    n_passed = 0
     for name in ("numpy", "keras"):
         lines = [line for line in ended.stdout.splitlines() if line.startswith(f"{name}: ")]
         assert len(lines) == 1
         assert "skipped, " in lines[0] or "recipes passed" in lines[0]
-    assert ended.returncode == 0
+        n_passed += "recipes passed" in lines[0]
+    assert ended.returncode == (0 if n_passed == 2 else 2)
+
+
+def arguments(*words):
+    return command._parser().parse_args(words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--recipe", "relu_softmax_sgd,relu_softmax_sgd", "--implementation", "numpy"],
+        ["--recipe", "relu_softmax_sgd", "--implementation", "numpy,numpy, numpy"],
+    ],
+)
+def test_a_repeated_name_counts_once(words):
+    (config,) = command._configs(arguments(*words))
+    assert (config.implementation.name, config.recipe.name) == ("numpy", "relu_softmax_sgd")
+
+
+VERDICTS = {("numpy", "relu_softmax_sgd"): None}
+
+
+@pytest.mark.parametrize(
+    ("words", "verdicts", "unchecked"),
+    [
+        ([], {}, "what was asked for"),
+        ([], VERDICTS, ""),
+        (["--implementation", "numpy,torch"], VERDICTS, "torch"),
+        (["--recipe", "relu_softmax_sgd,tanh_softmax_sgd"], VERDICTS, "tanh_softmax_sgd"),
+    ],
+)
+def test_what_was_named_and_not_checked_is_reported(words, verdicts, unchecked):
+    assert command._unchecked(arguments(*words), verdicts) == unchecked
+
+
+def test_two_recipes_with_the_same_equations_have_a_verdict_each(monkeypatch):
+    def run_checks(configs, pending, on_verdict, *_):
+        for verdict in pending:
+            on_verdict(verdict)
+
+    monkeypatch.setattr(schedule.verdicts, "run_checks", run_checks)
+    (config,) = compose_runs(["threads=1"], default_name="test")
+    twin = structs.replace(config, recipe=replace(config.recipe, name="twin"))
+    free = queue.SimpleQueue()
+    free.put(((0,), None))
+    _, found = schedule._check([config, twin], free)
+    assert set(found) == {"relu_softmax_sgd", "twin"}
 
 
 @pytest.mark.parametrize(
@@ -75,13 +127,22 @@ def test_where_there_is_no_gpu_that_is_said_once(run):
         (["--recipe", "relu_sofmax_sgd"], "did you mean relu_softmax_sgd?"),
         (["--threads", "0"], "threads=0: must be"),
         (["nowhere"], "nowhere: no such folder"),
+        ([""], "folder='': must not be empty"),
+        (["--recipe", ""], "recipe='': must not be empty"),
+        (["--implementation", "numpy,,torch"], "must be names with commas between"),
+        (["--threads", "1,2"], "--threads=1,2: must be auto or a number of cores"),
+        (["--baseline", "numpy"], "--baseline=numpy: needs the folder of a sweep"),
+        (["results", "--recipe", "relu_softmax_sgd"], "has no effect on the runs of a sweep"),
     ],
 )
-def test_a_mistake_is_one_line(run, words, reason):
-    ended = run("bench-parity", *words)
-    assert ended.returncode == 2
-    assert ended.stderr.count("\n") == 1
-    assert reason in ended.stderr
+def test_a_mistake_is_one_line(words, reason, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["bench-parity", *words])
+    with pytest.raises(SystemExit) as exited:
+        command.main()
+    error = capsys.readouterr().err
+    assert exited.value.code == 2
+    assert error.count("\n") == 1
+    assert reason in error
 
 
 def test_a_timed_run_is_waited_for(monkeypatch, tmp_path):
