@@ -10,6 +10,8 @@ import pytest
 
 from bench import provenance
 from bench.config.compose import compose_runs
+from bench.machine import gpu
+from bench.parity import pending_verdict
 from bench.results import store
 from tests.conftest import TINY
 
@@ -39,8 +41,75 @@ def test_a_run_is_made_with_code_and_versions():
         ),
     ],
 )  # fmt: skip
-def test_what_has_changed_is_said_in_words(then, now, said):
+def test_changes_are_named(then, now, said):
     assert provenance.what_changed(then, now) == said
+
+
+@pytest.fixture
+def nvidia_smi(tmp_path, monkeypatch):
+    """Stand in for NVIDIA's command, with this output."""
+
+    def install(output, status=0):
+        path = tmp_path / "nvidia-smi"
+        path.write_text(f"#!/bin/sh\nprintf '{output}'\nexit {status}\n")
+        path.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        gpu.describe.cache_clear()
+
+    yield install
+    gpu.describe.cache_clear()
+
+
+H100 = "NVIDIA H100 80GB HBM3, 570.1\\n"
+
+
+def fingerprints(*words):
+    settings = config(*words)
+    return provenance.of_run(settings), pending_verdict(settings).key
+
+
+@pytest.mark.parametrize("output", ["NVIDIA A100, 570.1\\n", "NVIDIA H100 80GB HBM3, 580.2\\n"])
+def test_another_gpu_or_driver_is_a_change_on_the_gpu_alone(output, nvidia_smi):
+    nvidia_smi(H100)
+    before, cpu_before = fingerprints("device=gpu"), fingerprints()
+    assert before[0]["gpu"] == "NVIDIA H100 80GB HBM3"
+    assert before[0]["gpu driver"] == "570.1"
+    nvidia_smi(output)
+    now = fingerprints("device=gpu")
+    assert now[0] != before[0]
+    assert now[1] != before[1]
+    assert fingerprints() == cpu_before
+
+
+def test_the_gpus_libraries_count_on_the_gpu_alone(nvidia_smi):
+    nvidia_smi(H100)
+    assert "cupy-cuda12x" in fingerprints("device=gpu")[0]
+    assert "cupy-cuda12x" not in fingerprints()[0]
+
+
+def test_a_gpu_that_cannot_be_asked_is_unknown(nvidia_smi):
+    nvidia_smi("", status=9)
+    assert gpu.describe() == {"gpu": "unknown", "gpu driver": "unknown"}
+
+
+@pytest.mark.parametrize("name", provenance.SEARCH_PATH_VARIABLES)
+def test_an_inherited_variable_that_chooses_code_is_a_change(name, monkeypatch):
+    monkeypatch.delenv(name, raising=False)
+    before = fingerprints()
+    monkeypatch.setenv(name, "/somewhere")
+    now = fingerprints()
+    assert f"the variable {name} has changed" in provenance.what_changed(before[0], now[0])
+    assert now[1] != before[1]
+    assert "/somewhere" not in str(now)
+
+
+def test_a_startup_module_of_the_users_is_a_change(tmp_path, monkeypatch):
+    before = fingerprints()
+    (tmp_path / "usercustomize.py").write_text("import os")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    now = fingerprints()
+    assert "the module usercustomize has changed" in provenance.what_changed(before[0], now[0])
+    assert now[1] != before[1]
 
 
 CHANGES = {

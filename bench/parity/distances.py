@@ -22,17 +22,17 @@ def arrays_of(parameters: Parameters) -> list[Array]:
 
 
 def relative(error: Array, scale: Array) -> float:
-    """Return the size of an error as a share of the size of what it is an error of."""
+    """Return the norm of an error, divided by the norm of what it is an error of."""
     return float(np.linalg.norm(error) / np.linalg.norm(scale))
 
 
-def relative_number(found: float, expected: float) -> float:
-    """Return the size of a number's error as a share of what it should be."""
-    return abs(found - expected) / abs(expected)
+def relative_number(actual: float, expected: float) -> float:
+    """Return the error of a number, divided by what the number should be."""
+    return abs(actual - expected) / abs(expected)
 
 
 def largest(distances: Iterable[float]) -> float:
-    """Return the largest distance, or NaN where one of them is, which `max` would pass over."""
+    """Return the largest distance, or NaN if one of them is; `max` would skip it."""
     return float(np.max(list(distances)))
 
 
@@ -56,16 +56,24 @@ def moved_by_one_unit(parameters: Parameters) -> Parameters:
 def central_difference(
     reference: Reference,
     array: Array,
-    place: int,
+    index: int,
     images: FloatArray,
     labels: LabelArray,
 ) -> float:
-    """Return (L(p + h) - L(p - h)) / 2h for one entry of an array of the reference."""
+    """Return (L(p + h) - L(p - h)) / 2h for one parameter p of the reference.
+
+    Args:
+        reference: its parameters are put back.
+        array: one of `reference.arrays`.
+        index: of p in the flattened array.
+        images: (n, 784) float32.
+        labels: (n,) int64.
+    """
     flat = array.ravel()  # a view: the arrays are contiguous
-    kept = flat[place]
-    flat[place] = kept + DIFFERENCE_STEP
+    kept = flat[index]
+    flat[index] = kept + DIFFERENCE_STEP
     above = reference.loss(images, labels)
-    flat[place] = kept - DIFFERENCE_STEP
+    flat[index] = kept - DIFFERENCE_STEP
     below = reference.loss(images, labels)
-    flat[place] = kept
+    flat[index] = kept
     return (above - below) / (2 * DIFFERENCE_STEP)

@@ -1,11 +1,12 @@
 """Rungs 1 to 3 of the parity ladder: does an implementation compute what the recipe says?
 
-1. Its gradients, told from one long step of plain descent, against central differences in float64.
+1. Its gradients, derived from one long step of plain descent, against central differences in
+   float64.
 2. One step of its own optimizer: the loss before, and every parameter after, against the float64
    reference.
 3. Fifty steps: how far from the reference it ends, against how far it drifts by itself when its
    initial parameters are moved by one unit in the last place; and the losses that it returns on
-   the way. In batches, and one example at a time, which may well be other code.
+   the way. In batches, and one example at a time, which may be other code.
 
 The fourth rung, whole runs, is in `bench.parity.whole_runs`.
 """
@@ -44,16 +45,16 @@ from bench.training import sampling
 RELATIVE_BOUND = 1e-5
 DRIFT_BOUND = 3.0  # times the implementation's own drift
 
-# One layer is square, so that a transposed gradient is not found out by its shape alone.
+# One layer is square, so that a transposed gradient has the right shape and must be caught.
 LAYER_SIZES = (784, 24, 24, 10)
 N_EXAMPLES = 256
-BATCH_SIZE = 128  # enough for an implementation to share it out among threads
+BATCH_SIZE = 128  # enough for an implementation to divide it among threads
 FIFTY_STEPS_SIZES = (BATCH_SIZE, 1)  # examples a step
 N_STEPS = 50
-EPOCH_STEPS = 25  # two calls of train_epoch: what it keeps between them is a part of training
+EPOCH_STEPS = 25  # two calls of train_epoch: the state between them is a part of training
 
 # Constants that float32 holds exactly, so that only the equations can differ: 1 - 0.999, in
-# float32, is 1e-5 off already. And none of them is a default, so that they are seen to be obeyed.
+# float32, is 1e-5 off already. None is a default, so that ignoring them is noticed.
 MOMENTUM, BETA_1, BETA_2, EPSILON = 0.875, 0.875, 1 - 2**-10, 2**-10
 # One step is long, so that the rounding of the parameters is small beside it.
 ONE_STEP_RATE = {"sgd": 2.0**12, "momentum": 2.0**12, "adam": 1.0}
@@ -64,7 +65,7 @@ N_DIFFERENCES = 40  # entries of each array that are checked by central differen
 
 @dataclass(frozen=True, kw_only=True)
 class OneStep:
-    """One step that an implementation has taken, and how far it is from where it should be."""
+    """One step that an implementation has taken."""
 
     problem: Problem
     start: Parameters
@@ -73,10 +74,10 @@ class OneStep:
     loss: float
 
     def gradient_distance(self) -> float:
-        """Return the largest relative error of a gradient's entries, array by array.
+        """Return the largest relative error of the gradient of an array.
 
-        The gradient is the step of plain descent divided by the rate; it is held against
-        differences of the reference's loss, a forward pass alone.
+        The gradient is the step of plain descent divided by the rate; it is compared with
+        differences of the reference's loss, which needs a forward pass alone.
         """
         images, labels = self._batch()
         reference = Reference(self.start, self.problem.recipe, self.problem.learning_rate)
@@ -85,12 +86,12 @@ class OneStep:
         for array, before, now in zip(
             reference.arrays, arrays_of(self.start), arrays_of(self.after), strict=True
         ):
-            places = generator.choice(array.size, min(array.size, N_DIFFERENCES), replace=False)
-            found = (before - now).ravel()[places] / self.problem.learning_rate
+            indices = generator.choice(array.size, min(array.size, N_DIFFERENCES), replace=False)
+            actual = (before - now).ravel()[indices] / self.problem.learning_rate
             numeric = np.array(
-                [central_difference(reference, array, place, images, labels) for place in places]
+                [central_difference(reference, array, index, images, labels) for index in indices]
             )
-            errors.append(relative(found - numeric, numeric))
+            errors.append(relative(actual - numeric, numeric))
         return largest(errors)
 
     def distance(self) -> float:
@@ -110,11 +111,11 @@ class OneStep:
 
 @dataclass(frozen=True, kw_only=True)
 class FiftySteps:
-    """Where an implementation is after fifty steps, and where it should be.
+    """How far an implementation is from the reference after fifty steps.
 
     Attributes:
         distance: from the reference, over all parameters.
-        drift: from itself, when it starts a unit in the last place off.
+        drift: from itself, when it starts one unit in the last place away.
         losses_distance: the largest relative error of a loss that `train_epoch` returned.
     """
 
@@ -123,7 +124,7 @@ class FiftySteps:
     losses_distance: float
 
     def rungs(self) -> tuple[Rung, ...]:
-        """Hold both distances against their bounds."""
+        """Compare both distances with their bounds."""
         return (
             _rung(3, self.distance, DRIFT_BOUND * self.drift),
             _rung(3, self.losses_distance, RELATIVE_BOUND),
@@ -138,7 +139,7 @@ class Ladder:
     config: RunConfig
 
     def climb(self) -> tuple[Rung, ...]:
-        """Measure every rung, also above one that is not passed."""
+        """Measure every rung, also those after one that fails."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             one_step = self._take_one_step(self.config.recipe)
             # The first step of momentum is one of plain descent; that of Adam hides the gradient.
@@ -149,14 +150,17 @@ class Ladder:
             return (
                 _rung(1, plain.gradient_distance(), RELATIVE_BOUND),
                 _rung(2, one_step.distance(), RELATIVE_BOUND),
-                _worst([rung for one in fifty_steps for rung in one.rungs()]),
+                _worst([rung for steps in fifty_steps for rung in steps.rungs()]),
             )
 
     def take_fifty_steps(self, batch_size: int) -> FiftySteps:
-        """Train, train again from parameters a unit off, and work out where that should lead.
+        """Train twice, from parameters one unit apart, and compare with the reference.
 
         One weight moved by one unit in the last place often changes nothing at all, so every
         parameter is moved by one unit, up or down at random.
+
+        Args:
+            batch_size: examples a step.
         """
         recipe = self.config.recipe
         problem = self._problem(recipe, FIFTY_STEPS_RATE[recipe.optimizer])
@@ -184,7 +188,7 @@ class Ladder:
     def _problem(self, recipe: Recipe, learning_rate: float) -> Problem:
         config = self.config
         generator = np.random.default_rng(0)
-        # Grey levels like those of real images, of which half are empty as well.
+        # Grey levels like those of real images, of which half of the pixels are empty.
         levels = generator.integers(0, 256, (N_EXAMPLES, LAYER_SIZES[0]))
         levels[generator.random(levels.shape) < 0.5] = 0
         return Problem(
@@ -214,7 +218,7 @@ class Ladder:
         """Return the parameters after all batches, and every epoch's loss."""
         implementation = self.build()
         implementation.setup(problem, start)
-        implementation.warm_up(batches[:EPOCH_STEPS])  # as in a run; it must change nothing
+        implementation.warm_up(batches[:EPOCH_STEPS])  # as in a run; must not change the state
         losses = [
             implementation.train_epoch(batches[first : first + EPOCH_STEPS])
             for first in range(0, len(batches), EPOCH_STEPS)
@@ -223,12 +227,16 @@ class Ladder:
 
 
 def _rung(number: int, distance: float, bound: float) -> Rung:
-    """Put a rung together; what is not finite is far off."""
+    """Build a rung; without a distance if that or the bound is not finite."""
     if not np.isfinite(distance) or not np.isfinite(bound):
         return Rung(number=number, distance=None, bound=0.0)
     return Rung(number=number, distance=distance, bound=bound)
 
 
 def _worst(rungs: Sequence[Rung]) -> Rung:
-    """Return the one that is furthest beyond its bound, or nearest to it."""
-    return max(rungs, key=lambda one: np.inf if one.distance is None else one.distance - one.bound)
+    """Return the rung furthest beyond its bound, or nearest to it."""
+
+    def excess(rung: Rung) -> float:
+        return np.inf if rung.distance is None else rung.distance - rung.bound
+
+    return max(rungs, key=excess)

@@ -1,6 +1,6 @@
-"""The equations of every recipe in float64, as plainly as they can be written.
+"""The equations of every recipe in float64, written as plainly as possible.
 
-The oracle for all implementations. It shares no code with any of them, and nobody trains with it.
+All implementations are compared with it. It shares no code with any of them, and no run uses it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ Array = npt.NDArray[np.float64]
 
 
 class Reference:
-    """A multilayer perceptron in float64 that takes one step at a time.
-
-    Attributes:
-        arrays: all weights, then all biases.
-    """
+    """A multilayer perceptron in float64 that takes one step at a time."""
 
     def __init__(self, parameters: Parameters, recipe: Recipe, learning_rate: float) -> None:
+        """Start from initial parameters.
+
+        Args:
+            parameters: initial weights and biases, float32; they are copied.
+            recipe: the equations.
+            learning_rate: positive.
+        """
         self.weights = [layer.weights.astype(np.float64) for layer in parameters]
         self.biases = [layer.bias.astype(np.float64) for layer in parameters]
         self.recipe = recipe
@@ -31,29 +34,35 @@ class Reference:
 
     @property
     def arrays(self) -> list[Array]:
+        """All weights, then all biases; updated in place."""
         return self.weights + self.biases
 
-    def scores(self, images: FloatArray) -> Array:
-        """Return the last layer's sums, (n, 10)."""
+    def logits(self, images: FloatArray) -> Array:
+        """Return the last layer's output before softmax or sigmoid: (n, 784) -> (n, 10)."""
         values = images.astype(np.float64)
         for weights, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             values, _ = self._hidden(values @ weights + bias)
-        scores: Array = values @ self.weights[-1] + self.biases[-1]
-        return scores
+        logits: Array = values @ self.weights[-1] + self.biases[-1]
+        return logits
 
     def loss(self, images: FloatArray, labels: LabelArray) -> float:
-        """Return the mean loss, from a forward pass alone."""
-        return self._loss_and_score_gradient(self.scores(images), labels)[0]
+        """Return the mean loss, from a forward pass alone.
+
+        Args:
+            images: (n, 784) float32.
+            labels: (n,) int64.
+        """
+        return self._loss_and_logit_gradient(self.logits(images), labels)[0]
 
     def gradients(self, images: FloatArray, labels: LabelArray) -> tuple[float, list[Array]]:
-        """Return the mean loss, and its gradients in the order of `arrays`."""
+        """Return the mean loss, and its gradients in the order of `arrays`. Arguments as `loss`."""
         inputs, slopes = [images.astype(np.float64)], []
         for weights, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             value, slope = self._hidden(inputs[-1] @ weights + bias)
             inputs.append(value)
             slopes.append(slope)
-        sums = inputs[-1] @ self.weights[-1] + self.biases[-1]
-        loss, delta = self._loss_and_score_gradient(sums, labels)
+        logits = inputs[-1] @ self.weights[-1] + self.biases[-1]
+        loss, delta = self._loss_and_logit_gradient(logits, labels)
         by_weights: list[Array] = []
         by_bias: list[Array] = []
         for index in range(len(self.weights) - 1, -1, -1):
@@ -64,7 +73,7 @@ class Reference:
         return loss, by_weights + by_bias
 
     def step(self, images: FloatArray, labels: LabelArray) -> float:
-        """Make one update and return the mean loss before it."""
+        """Make one update and return the mean loss before it. Arguments as for `loss`."""
         loss, gradients = self.gradients(images, labels)
         recipe, rate = self.recipe, self.learning_rate
         self.n_steps += 1
@@ -83,23 +92,23 @@ class Reference:
                 array -= corrected * m / (np.sqrt(v) + recipe.epsilon)
         return loss
 
-    def _hidden(self, sums: Array) -> tuple[Array, Array]:
-        """Return a hidden layer's outputs and the slope there."""
+    def _hidden(self, z: Array) -> tuple[Array, Array]:
+        """Return the outputs of a hidden layer with pre-activations z, and their derivatives."""
         if self.recipe.activation == "relu":
-            return np.where(sums > 0, sums, 0.0), np.where(sums > 0, 1.0, 0.0)
+            return np.where(z > 0, z, 0.0), np.where(z > 0, 1.0, 0.0)
         if self.recipe.activation == "sigmoid":
-            value = 1 / (1 + np.exp(-sums))
+            value = 1 / (1 + np.exp(-z))
             return value, value * (1 - value)
-        return np.tanh(sums), 1 - np.tanh(sums) ** 2
+        return np.tanh(z), 1 - np.tanh(z) ** 2
 
-    def _loss_and_score_gradient(self, sums: Array, labels: LabelArray) -> tuple[float, Array]:
-        """Return the mean loss, and its gradient with respect to the last layer's sums."""
+    def _loss_and_logit_gradient(self, logits: Array, labels: LabelArray) -> tuple[float, Array]:
+        """Return the mean loss, and its gradient with respect to the logits."""
         n = len(labels)
-        truth = np.eye(sums.shape[1])[labels]
+        truth = np.eye(logits.shape[1])[labels]
         if self.recipe.output == "sigmoid":
-            outputs = 1 / (1 + np.exp(-sums))
+            outputs = 1 / (1 + np.exp(-logits))
         else:
-            powers = np.exp(sums - sums.max(axis=1, keepdims=True))
+            powers = np.exp(logits - logits.max(axis=1, keepdims=True))
             outputs = powers / powers.sum(axis=1, keepdims=True)
         if self.recipe.loss == "cross_entropy":
             return float(-np.sum(truth * np.log(outputs)) / n), (outputs - truth) / n

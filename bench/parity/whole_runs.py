@@ -1,4 +1,4 @@
-"""The fourth rung: over the same seeds, whole runs must reach the same test accuracy."""
+"""Rung 4 of the parity ladder: over the same seeds, whole runs reach the same test accuracy."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.config import identity
-from bench.records import RunRecord
+from bench.records import PARITY_POINTS, RunRecord
 
-BOUND_POINTS = 0.3  # percentage points of test accuracy
 MIN_PAIRS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pairing:
-    """An implementation's runs of one recipe beside the baseline's.
+    """An implementation's runs of one recipe, paired with the baseline's.
 
     Attributes:
-        differences: of each pair, the implementation's test accuracy less the baseline's, in
+        differences: of each pair, the implementation's test accuracy minus the baseline's, in
             percentage points.
-        n_lost: runs of either that make no pair: they diverged or broke, or there is no other.
+        n_lost: runs of either without a pair: one of the two diverged, failed or is missing.
     """
 
     implementation: str
@@ -35,17 +34,17 @@ class Pairing:
 
     @property
     def enough(self) -> bool:
-        """Whether there are pairs to judge by, and none is lost."""
+        """Whether there are enough pairs, and none is lost."""
         return self.n_lost == 0 and len(self.differences) >= MIN_PAIRS
 
     @property
     def close(self) -> bool:
         """Whether the mean difference is within the bound."""
-        return self.mean is not None and abs(self.mean) <= BOUND_POINTS
+        return self.mean is not None and abs(self.mean) <= PARITY_POINTS
 
     @property
     def passed(self) -> bool:
-        """Whether the two reach the same accuracy, as far as runs can show."""
+        """Whether the two reach the same accuracy."""
         return self.enough and self.close
 
 
@@ -53,20 +52,25 @@ def compare(records: Sequence[RunRecord], baseline: str) -> Iterator[Pairing]:
     """Pair every implementation's runs with the baseline's, recipe by recipe.
 
     Skipped runs are left out, and recipes that the baseline skipped: there is nothing to compare.
+
+    Args:
+        records: of one sweep.
+        baseline: name of an implementation.
     """
     runs: dict[tuple[str, str], dict[tuple[str, ...], float | None]] = {}
     skipped: set[tuple[str, str]] = set()
     for record in records:
-        place = _name(record), str(_named(record.config.get("recipe")))
+        subject = _name(record), str(_named(record.config.get("recipe")))
         if record.status == "skipped":
-            skipped.add(place)
+            skipped.add(subject)
         else:
-            runs.setdefault(place, {})[_cell(record)] = record.test_accuracy
-    for (name, recipe), found in sorted(runs.items()):
+            runs.setdefault(subject, {})[_condition(record)] = record.test_accuracy
+    for (name, recipe), accuracies in sorted(runs.items()):
         partners = runs.get((baseline, recipe), {})
         if name == baseline or (not partners and (baseline, recipe) in skipped):
             continue
-        pairs = [(found.get(cell), partners.get(cell)) for cell in {**found, **partners}]
+        conditions = {**accuracies, **partners}
+        pairs = [(accuracies.get(key), partners.get(key)) for key in conditions]
         differences = [100 * (a - b) for a, b in pairs if a is not None and b is not None]
         yield Pairing(
             implementation=name,
@@ -89,7 +93,7 @@ def _named(value: object) -> object:
     return value.get("name") if isinstance(value, dict) else value
 
 
-def _cell(record: RunRecord) -> tuple[str, ...]:
+def _condition(record: RunRecord) -> tuple[str, ...]:
     content = identity.paired_content(record.config)
     return tuple(repr(_plain(value)) for value in content.values())
 

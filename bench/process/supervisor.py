@@ -84,12 +84,15 @@ class Supervisor:
     """
 
     def __init__(self) -> None:
+        """Start with no server."""
         self._servers: dict[tuple[str, tuple[int, ...], int | None], _ForkServer] = {}
 
     def __enter__(self) -> Self:
+        """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End the fork servers."""
         self.close()
 
     def close(self) -> None:

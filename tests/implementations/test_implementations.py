@@ -124,7 +124,7 @@ def test_setup_uses_the_given_parameters(untrained):
 
 def test_predict_scores_returns_logits(untrained, images):
     logits = untrained.predict_scores(images)
-    expected = Reference(initial(), settings("numpy").recipe, 0.1).scores(images)
+    expected = Reference(initial(), settings("numpy").recipe, 0.1).logits(images)
     assert logits.shape == (256, 10)
     assert logits.dtype == np.float32
     assert np.abs(logits - expected).max() < 1e-4

@@ -1,4 +1,4 @@
-"""A verdict holds for the code and versions it was reached on, and a sweep keeps those it needs."""
+"""A verdict holds for the code and versions it was made with; a sweep keeps those it needs."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_verdict_holds_for_one_recipe_and_one_implementation(words):
     assert pending_verdict(configuration(*words)).key != pending_verdict(configuration()).key
 
 
-def test_a_verdict_ends_with_the_versions_and_the_code_it_was_reached_on(monkeypatch):
+def test_a_verdict_holds_for_the_code_and_versions_it_was_made_with(monkeypatch):
     before = pending_verdict(configuration()).key
     with monkeypatch.context() as patched:
         patched.setattr(provenance.facts, "versions", lambda _: {"numpy": "99"})
@@ -88,7 +88,7 @@ def test_a_sweep_gets_the_verdict_and_the_next_one_a_copy(tmp_path, supervisor):
     assert received == [verdict]  # the ladder was climbed once
 
 
-def test_a_damaged_verdict_in_the_cache_is_reached_anew(tmp_path, supervisor):
+def test_a_damaged_verdict_in_the_cache_is_replaced(tmp_path, supervisor):
     received = []
     ensure(tmp_path / "first", received.append, supervisor)
     (cached,) = (tmp_path / "cache").glob("mlp-bench/parity/*.json")
@@ -105,9 +105,7 @@ def test_a_cache_that_cannot_be_written_to_costs_only_time(tmp_path, monkeypatch
     assert store.read_sweep(tmp_path / "sweep").verdicts[0].passed
 
 
-def test_a_verdict_that_was_not_reached_says_why_and_is_not_remembered(
-    tmp_path, monkeypatch, supervisor
-):
+def test_unfinished_checks_say_why_and_are_not_cached(tmp_path, monkeypatch, supervisor):
     monkeypatch.setattr(verdicts, "TIMEOUT_SECONDS", 0.01)
     ensure(tmp_path / "sweep", lambda _: None, supervisor)
     (verdict,) = store.read_sweep(tmp_path / "sweep").verdicts
@@ -116,9 +114,7 @@ def test_a_verdict_that_was_not_reached_says_why_and_is_not_remembered(
     assert not list((tmp_path / "cache").glob("mlp-bench/**/*.json"))
 
 
-def test_a_verdict_that_was_not_reached_is_judged_again_for_the_next_run(
-    tmp_path, monkeypatch, supervisor
-):
+def test_unfinished_checks_are_run_again_for_the_next_run(tmp_path, monkeypatch, supervisor):
     received = []
     with monkeypatch.context() as patched:
         patched.setattr(verdicts, "TIMEOUT_SECONDS", 0.01)
@@ -136,7 +132,7 @@ def test_a_damaged_verdict_of_a_sweep_is_replaced(tmp_path, supervisor):
     assert store.read_verdict(path).passed
 
 
-def test_what_a_killed_process_has_left_of_a_verdict_goes_with_the_next_one(tmp_path, supervisor):
+def test_temporary_files_of_a_killed_process_are_removed(tmp_path, supervisor):
     wanted = pending_verdict(configuration())
     cached = verdicts._cache_path(wanted)
     for path in (cached, store.verdict_path(tmp_path / "sweep", wanted)):
@@ -147,7 +143,7 @@ def test_what_a_killed_process_has_left_of_a_verdict_goes_with_the_next_one(tmp_
         assert {path.name for path in folder.iterdir() if path.suffix != ".json"} == {".lock"}
 
 
-def test_while_a_verdict_is_reached_there_is_nothing_that_a_kill_would_leave(
+def test_running_checks_leave_no_files_that_a_kill_would_not_remove(
     tmp_path, monkeypatch, supervisor
 ):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -161,7 +157,7 @@ def test_while_a_verdict_is_reached_there_is_nothing_that_a_kill_would_leave(
     assert seen == [[tmp_path / "cache"]]
 
 
-def test_a_verdict_survives_being_written():
+def test_a_verdict_is_the_same_after_writing_and_reading():
     verdict = pending_verdict(configuration())
     assert msgspec.json.decode(store.encode(verdict), type=type(verdict)) == verdict
     assert not verdict.passed
@@ -195,10 +191,10 @@ def copied(tmp_path):
     return add, command
 
 
-def test_one_that_computes_something_else_keeps_its_numbers_and_loses_its_rank(copied, tmp_path):
+def test_an_implementation_that_fails_keeps_its_numbers_and_loses_its_rank(copied, tmp_path):
     add, command = copied
     honest = (ROOT / "implementations" / "notebook_mlp.py").read_text(encoding="utf-8")
-    add("wrong", honest.replace("1 - values**2", "1 - values"))
+    add("wrong", honest.replace("1 - activations**2", "1 - activations"))
     add("eighth", honest)
     words = ["implementation=notebook,wrong,eighth", "recipe=tanh_softmax_sgd", "sweep_name=trial"]
     ended = command("bench.sweep.command", "-m", *words, *TINY)
@@ -218,7 +214,7 @@ def test_one_that_computes_something_else_keeps_its_numbers_and_loses_its_rank(c
     assert "times as fast as wrong" not in page
 
 
-def test_an_eighth_implementation_is_a_module_and_a_file_and_nothing_else(copied):
+def test_another_implementation_is_a_module_and_a_file_and_nothing_else(copied):
     add, command = copied
     source = (ROOT / "implementations" / "numpy_mlp.py").read_text(encoding="utf-8")
     add("eighth", source)
