@@ -1,107 +1,80 @@
-"""`bench-export results/NAME --to ...`: a sweep's records in the files of other tools.
-
-After the fact, and from records alone: nothing is sent anywhere. Every finished or failed run
-becomes one run of the other tool, with its configuration as parameters, its epochs as curves and
-its outcome as summary.
-"""
+"""`bench-export results/NAME --to TOOL`: a sweep's records as files of another tool."""
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import os
 import re
+import shlex
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
-from bench.console import first_line, printable
-from bench.records import RunRecord
+from bench.console import first_line, print_error, printable, printable_lines
+from bench.machine.facts import adapt_commands
+from bench.records import FINISHED, RunRecord, flatten
+from bench.registry import missing
 from bench.results import store
 
 DESCRIPTION = """\
-Writes the records of sweeps as files of another tool. Every finished or failed run becomes a run of
-that tool, with its configuration as parameters, its epochs as curves and its results as summary.
-Nothing is sent anywhere.
+Writes the records of sweeps as files of another tool. Every run becomes a run of that tool, with
+its configuration as parameters, its epochs as curves and its results as summary. All of it stays on
+this machine: the tools run offline, with their telemetry switched off.
 """
 CURVES = ("train_loss", "validation_loss", "validation_accuracy", "training_set_loss")
 SUMMARY = (
     "test_accuracy", "test_loss", "examples_per_second", "flops_utilisation", "peak_memory_bytes",
 )  # fmt: skip
+# MLflow and W&B report their use, and W&B looks its server up even when offline.
+NO_TELEMETRY = {
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "WANDB_ERROR_REPORTING": "false",
+    "WANDB_MODE": "offline",
+}
 
 
 class ExportError(Exception):
-    """There is nothing to export, or nothing to do it with; the message says what would help."""
+    """Nothing can be exported; the message says why and what to do."""
 
 
-def main() -> None:
-    """Export what the command line names; exit with 2 where that can't be."""
-    arguments = _parser().parse_args()
-    module, export = TOOLS[arguments.to]
-    try:
-        if importlib.util.find_spec(module) is None:
-            raise ExportError(
-                f"--to={arguments.to}: {module} is not installed; make setup EXTRAS={arguments.to}"
-            )
-        sweep = store.read_sweeps(arguments.folders)
-        reasons = {record.run_id: _undated(record) for record in sweep.records}
-        dated = tuple(record for record in sweep.records if reasons[record.run_id] is None)
-        sweep = replace(sweep, records=dated)
-        for reason in (*sweep.unreadable, *sweep.copies, *filter(None, reasons.values())):
-            print(f"bench-export: left out: {reason}", file=sys.stderr)
-        if not sweep.records:
-            raise ExportError(f"{sweep.folder}: no records, so there is nothing to export")
-        output = arguments.output or arguments.folders[0] / arguments.to
-        how_to_look = _into(output, lambda: export(sweep, output))
-    except (ExportError, store.StoreError) as error:
-        print(f"bench-export: {error}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        print(f"bench-export: {error.filename}: {error.strerror}", file=sys.stderr)
-        sys.exit(2)
-    print(f"Exported: {len(sweep.records)} runs to {output}   Look: {how_to_look}")
+@dataclass(frozen=True)
+class Tool:
+    """A tool to export to.
 
-
-def _into(output: Path, export: Callable[[], str]) -> str:
-    """Make a new folder and export into it; a folder half written would be in the way next time.
-
-    Raises:
-        ExportError: the folder is there already, or the tool refuses.
-        OSError: it can't be written to.
+    Attributes:
+        requires: modules that must be installed.
+        export: writes a sweep into an empty folder, and returns the command that shows it.
     """
-    if output.exists():
-        raise ExportError(f"{output}: exists already; choose another with --output")
-    output.mkdir(parents=True)
-    whole = False
+
+    requires: tuple[str, ...]
+    export: Callable[[store.Sweep, Path], str]
+
+
+def main() -> int:
+    """Export the sweeps that the command line names.
+
+    Returns:
+        The exit status: 0, or 2 where nothing could be exported.
+    """
+    arguments = _parser().parse_args()
     try:
-        how_to_look = export()
-        whole = True
-    except OSError:
-        raise
-    except Exception as error:  # every tool has errors of its own
-        reason = first_line(str(error))
-        raise ExportError(f"{output}: not written: {type(error).__name__}: {reason}") from error
-    finally:
-        if not whole:
-            shutil.rmtree(output)
-    return how_to_look
-
-
-def _undated(record: RunRecord) -> str | None:
-    """Say why a run has no place in time; None where it has one."""
-    for name in ("started_at", "finished_at"):
-        value = getattr(record, name)
-        try:
-            datetime.fromisoformat(value).timestamp()
-        except (ValueError, OverflowError):
-            return f"{printable(record.run_id)}: {name}={printable(value)}: not a time"
-    return None
+        _export(arguments.folders, arguments.to, arguments.output)
+    except (ExportError, store.StoreError) as error:
+        print_error("bench-export", error)
+        return 2
+    except OSError as error:
+        print_error("bench-export", f"{error.filename or arguments.output}: {error.strerror}")
+        return 2
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -111,41 +84,120 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--to", choices=list(TOOLS), required=True)
     parser.add_argument(
-        "--output", type=Path, help="a new folder (named like the tool, in the sweep's)"
+        "--output", type=Path, help="a new folder (default: named like the tool, in the sweep's)"
     )
     return parser
 
 
+def _export(folders: Sequence[Path], name: str, output: Path | None) -> None:
+    """Export sweeps to one tool, and print the command that shows them.
+
+    Raises:
+        ExportError: the tool is not installed or fails, or there is nothing to export.
+        StoreError: a folder is not a sweep's.
+    """
+    if not_installed := missing(TOOLS[name].requires):
+        remedy = adapt_commands(f"make setup EXTRAS={name}")
+        raise ExportError(f"--to={name}: {', '.join(not_installed)} not installed; {remedy}")
+    sweep = store.read_sweeps(folders)
+    problems = {record.run_id: _time_problem(record) for record in sweep.records}
+    for reason in (*sweep.unreadable, *sweep.copies, *filter(None, problems.values())):
+        print_error("bench-export", f"left out: {reason}")
+    dated = tuple(record for record in sweep.records if problems[record.run_id] is None)
+    if not dated:
+        raise ExportError(f"{sweep.folder}: no records, so there is nothing to export")
+    output = output or folders[0] / name
+    os.environ.update(NO_TELEMETRY)
+    command = _export_into(output, TOOLS[name], replace(sweep, records=dated))
+    print(f"Exported: {len(dated)} runs to {printable(output)}   Look: {printable_lines(command)}")
+
+
+def _export_into(output: Path, tool: Tool, sweep: store.Sweep) -> str:
+    """Make a new folder and export into it; delete it on failure, or it would block a new attempt.
+
+    Raises:
+        ExportError: the folder exists already, or the tool fails.
+        OSError: the folder can't be written to.
+    """
+    if output.exists():
+        raise ExportError(f"{output}: exists already; choose another with --output")
+    output.mkdir(parents=True)
+    complete = False
+    try:
+        command = tool.export(sweep, output)
+        complete = any(output.iterdir())
+    except OSError:
+        raise
+    except Exception as error:  # every tool has exceptions of its own
+        reason = first_line(str(error))
+        raise ExportError(f"{output}: not written: {type(error).__name__}: {reason}") from error
+    finally:
+        if not complete:
+            shutil.rmtree(output)
+    if not complete:
+        raise ExportError(f"{output}: not written: the tool has written nothing there")
+    return command
+
+
+def _time_problem(record: RunRecord) -> str | None:
+    """Return what is wrong with a record's times; None if both can be read."""
+    for name in ("started_at", "finished_at"):
+        value = getattr(record, name)
+        try:
+            datetime.fromisoformat(value).timestamp()
+        except (ValueError, OverflowError):
+            return f"{record.run_id}: {name}={value}: not a time"
+    return None
+
+
 def to_tensorboard(sweep: store.Sweep, output: Path) -> str:
-    """Write an event file per run.
+    """Write an event file for each run.
 
     Source: https://tensorboardx.readthedocs.io
+
+    Args:
+        sweep: its records are exported.
+        output: an empty folder.
+
+    Returns:
+        The command that shows the result.
     """
     from tensorboardX import SummaryWriter
 
     for record, folder in zip(sweep.records, _folders(sweep.records), strict=True):
         with SummaryWriter(str(output / folder), write_to_disk=True) as writer:
-            for name, step, value, at in _points(record):
-                writer.add_scalar(name, value, step, walltime=at)
+            for name, epoch, value, time in _points(record):
+                writer.add_scalar(name, value, epoch, walltime=time)
             for name, value in _summary(record).items():
-                writer.add_scalar(f"summary/{name}", value, 0, walltime=_ended(record))
-            words = {"status": record.status, **_reason(record)}
-            listed = "\n".join(f"{name}: {value}" for name, value in _parameters(record).items())
-            for name, text in (words | {"configuration": listed}).items():
-                # As code, which TensorBoard shows as it is.
-                writer.add_text(name, textwrap.indent(text, "    "), walltime=_ended(record))
-    return f"tensorboard --logdir {output}"
+                writer.add_scalar(f"summary/{name}", value, 0, walltime=_finished(record))
+            lines = [f"{name}: {value}" for name, value in _parameters(record).items()]
+            texts = {"status": record.status, **_error(record), "configuration": "\n".join(lines)}
+            for name, text in texts.items():
+                # As a block of code, which TensorBoard shows unchanged.
+                writer.add_text(name, textwrap.indent(text, "    "), walltime=_finished(record))
+    return f"tensorboard --logdir {shlex.quote(str(output))}"
 
 
 def to_mlflow(sweep: store.Sweep, output: Path) -> str:
     """Write an experiment into a SQLite database.
 
     Source: https://mlflow.org/docs/latest/ml/tracking/
+
+    Args:
+        sweep: its records are exported.
+        output: an empty folder.
+
+    Returns:
+        The command that shows the result.
     """
     from mlflow.entities import Metric, Param, RunTag
     from mlflow.tracking import MlflowClient
 
-    database = f"sqlite:///{(output / 'mlflow.db').absolute()}"
+    path = str((output / "mlflow.db").absolute())
+    database = f"sqlite:///{path}"
+    if "?" in path:  # would begin the URL's query; SQLite's own URLs can escape it
+        # MLflow would make a folder "file:" for what begins with "sqlite:".
+        database = f"sqlite+pysqlite:///file:{quote(path)}?uri=true"
     client = MlflowClient(database)
     experiment = client.create_experiment(
         sweep.name, artifact_location=(output / "artifacts").absolute().as_uri()
@@ -155,31 +207,35 @@ def to_mlflow(sweep: store.Sweep, output: Path) -> str:
             experiment,
             start_time=round(1000 * _started(record)),
             run_name=record.run_id,
-            tags={"status": record.status, **_reason(record)},
+            tags={"status": record.status, **_error(record)},
         ).info.run_id
-        points = [
-            Metric(name, value, round(1000 * at), step) for name, step, value, at in _points(record)
+        finished = round(1000 * _finished(record))
+        metrics = [
+            Metric(name, value, round(1000 * time), epoch)
+            for name, epoch, value, time in _points(record)
         ]
-        points += [
-            Metric(name, value, round(1000 * _ended(record)), 0)
-            for name, value in _summary(record).items()
-        ]
+        metrics += [Metric(name, value, finished, 0) for name, value in _summary(record).items()]
         parameters = [Param(name, str(value)[:6000]) for name, value in _parameters(record).items()]
-        for first in range(0, max(len(points), 1), 900):  # of at most 1,000 a call
-            client.log_batch(run, metrics=points[first : first + 900])
-        for first in range(0, len(parameters), 100):
-            client.log_batch(run, params=parameters[first : first + 100], tags=list[RunTag]())
-        finished = record.status in ("done", "diverged")
-        client.set_terminated(
-            run, "FINISHED" if finished else "FAILED", end_time=round(1000 * _ended(record))
-        )
-    return f"mlflow ui --backend-store-uri {database}"
+        for start in range(0, max(len(metrics), 1), 900):  # at most 1,000 in a call
+            client.log_batch(run, metrics=metrics[start : start + 900])
+        for start in range(0, len(parameters), 100):
+            client.log_batch(run, params=parameters[start : start + 100], tags=list[RunTag]())
+        status = "FINISHED" if record.status in FINISHED else "FAILED"
+        client.set_terminated(run, status, end_time=finished)
+    return f"mlflow ui --backend-store-uri {shlex.quote(database)}"
 
 
 def to_wandb(sweep: store.Sweep, output: Path) -> str:
-    """Write offline runs, which `wandb sync` can send later.
+    """Write offline runs, which `wandb sync` can upload later.
 
     Source: https://docs.wandb.ai/ref/python/
+
+    Args:
+        sweep: its records are exported.
+        output: an empty folder.
+
+    Returns:
+        The command that uploads the result.
     """
     import wandb
 
@@ -189,7 +245,7 @@ def to_wandb(sweep: store.Sweep, output: Path) -> str:
             project=re.sub(r"[/\\#?%:]", "-", sweep.name)[:120],
             name=record.run_id,
             dir=str(output),
-            config=_parameters(record) | {"status": record.status} | _reason(record),
+            config=_parameters(record) | {"status": record.status} | _error(record),
             settings=settings,
         )
         for name in CURVES:
@@ -200,58 +256,55 @@ def to_wandb(sweep: store.Sweep, output: Path) -> str:
         for step in sorted(by_epoch):
             run.log(by_epoch[step])
         run.summary.update(_summary(record))
-        run.finish(exit_code=0 if record.status in ("done", "diverged") else 1)
-    return f"wandb sync {output}/wandb/offline-run-*"
+        run.finish(exit_code=0 if record.status in FINISHED else 1)
+    wandb.teardown()  # its process writes what it still has
+    return f"wandb sync {shlex.quote(str(output / 'wandb'))}/offline-run-*"
 
 
-Tool = Callable[[store.Sweep, Path], str]
-TOOLS: Mapping[str, tuple[str, Tool]] = {
-    "tensorboard": ("tensorboardX", to_tensorboard),
-    "mlflow": ("mlflow", to_mlflow),
-    "wandb": ("wandb", to_wandb),
+TOOLS = {
+    "tensorboard": Tool(("tensorboardX",), to_tensorboard),
+    "mlflow": Tool(("mlflow", "sqlalchemy", "alembic"), to_mlflow),
+    "wandb": Tool(("wandb",), to_wandb),
 }
 
 
 def _points(record: RunRecord) -> Iterator[tuple[str, int, float, float]]:
-    """Yield each point of each curve: name, epoch, value, when in seconds since 1970."""
-    at = _started(record)
+    """Yield the points of all curves: name, epoch, value, time in seconds since 1970."""
+    time = _started(record)
     for epoch in record.epochs:
-        at += epoch.train_seconds + epoch.evaluate_seconds
+        time += epoch.train_seconds + epoch.evaluate_seconds
         for name in CURVES:
             value = getattr(epoch, name)
             if value is not None:
-                yield name, epoch.epoch, value, at
+                yield name, epoch.epoch, value, time
 
 
 def _summary(record: RunRecord) -> dict[str, float]:
-    """Return what a run came to; only what is known of it."""
-    found = {name: getattr(record, name) for name in SUMMARY}
+    """Return the results of a run, without those that are unknown."""
+    results = {name: getattr(record, name) for name in SUMMARY}
     seconds = {
         f"{name}_seconds": value for name, value in msgspec.to_builtins(record.seconds).items()
     }
-    return {name: value for name, value in (found | seconds).items() if value is not None}
+    return {name: value for name, value in (results | seconds).items() if value is not None}
 
 
 def _parameters(record: RunRecord) -> dict[str, Any]:
-    """Return the configuration, nested keys with dots, and what the numbers come from."""
-    return dict(_flat({**record.config, "made_with": record.made_with}))
+    """Return the configuration and what the run was made with, in names that all tools allow."""
+    content = flatten({**record.config, "made_with": record.made_with})
+    return {
+        ".".join(
+            re.sub(r"[^\w-]", "_", part, flags=re.ASCII)[:80] for part in name.split(".")
+        ): value
+        for name, value in content
+    }
 
 
-def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in content.items():
-        key = prefix + re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)[:80]
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{key}.")
-        else:
-            yield key, value
-
-
-def _reason(record: RunRecord) -> dict[str, str]:
+def _error(record: RunRecord) -> dict[str, str]:
     return {} if record.error is None else {"error": record.error.message[:5000]}
 
 
 def _folders(records: Sequence[RunRecord]) -> list[str]:
-    """Return a folder for each run, none twice."""
+    """Return a different folder for each run."""
     folders: dict[str, None] = {}
     for record in records:
         parts = (re.sub(r"[^\w.-]", "_", part, flags=re.ASCII) for part in record.run_id.split("/"))
@@ -266,9 +319,9 @@ def _started(record: RunRecord) -> float:
     return datetime.fromisoformat(record.started_at).timestamp()
 
 
-def _ended(record: RunRecord) -> float:
+def _finished(record: RunRecord) -> float:
     return datetime.fromisoformat(record.finished_at).timestamp()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

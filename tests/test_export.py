@@ -1,15 +1,25 @@
-"""`bench-export`: what other tools read back is what the records say."""
+"""`bench-export`: other tools read what the records say, and nothing leaves this machine."""
 
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import shutil
+import struct
+import subprocess
 import sys
+from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from bench import export
+from bench.export import TOOLS, Tool
+from bench.machine.facts import adapt_commands
 from bench.records import RunError
 from bench.results import store
+from tests.conftest import SCRIPTS
 from tests.report.conftest import make_record, write  # noqa: F401  # a fixture
 
 
@@ -24,13 +34,12 @@ def sweep(write):  # noqa: F811
 
 @pytest.fixture
 def run_export(monkeypatch, capsys):
+    """Run the command in this process; return its exit status and all that it prints."""
+
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["bench-export", *map(str, words)])
-        status = 0
-        try:
-            export.main()
-        except SystemExit as ended:
-            status = ended.code
+        with mock.patch.dict(os.environ):
+            status = export.main()
         printed = capsys.readouterr()
         return status, printed.out + printed.err
 
@@ -42,14 +51,23 @@ def stored(sweep):
     return {record["run_id"]: record for record in records}
 
 
+def events(path):
+    """Yield the events in a file: length, checksum, event and checksum of each, one by one."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    contents = path.read_bytes()
+    while contents:
+        (length,) = struct.unpack_from("<Q", contents)
+        yield Event.FromString(contents[12 : 12 + length])
+        contents = contents[16 + length :]
+
+
 def curve(record, name):
     return [(epoch["epoch"], epoch[name]) for epoch in record["epochs"] if epoch[name] is not None]
 
 
 def test_tensorboard_reads_every_curve(sweep, run_export):
     pytest.importorskip("tensorboardX")
-    from tensorflow.compat.v1.train import summary_iterator
-
     status, printed = run_export(sweep, "--to", "tensorboard")
     assert status == 0, printed
     assert "tensorboard --logdir" in printed
@@ -57,7 +75,7 @@ def test_tensorboard_reads_every_curve(sweep, run_export):
         (path,) = (sweep / "tensorboard" / run_id).iterdir()
         scalars: dict[str, list] = {}
         texts: dict[str, str] = {}
-        for event in summary_iterator(str(path)):
+        for event in events(path):
             for value in event.summary.value:
                 scalars.setdefault(value.tag, []).append((event.step, value.simple_value))
                 texts[value.tag] = b"".join(value.tensor.string_val).decode()
@@ -82,16 +100,17 @@ def test_mlflow_reads_every_curve_and_parameter(sweep, run_export, tmp_path):
     status, printed = run_export(sweep, "--to", "mlflow", "--output", output)
     assert status == 0, printed
     client = tracking.MlflowClient(f"sqlite:///{output / 'mlflow.db'}")
-    (experiment,) = [one for one in client.search_experiments() if one.name == sweep.name]
-    runs = {one.info.run_name: one for one in client.search_runs([experiment.experiment_id])}
+    experiment = client.get_experiment_by_name(sweep.name)
+    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
     assert set(runs) == set(stored(sweep))
     for run_id, record in stored(sweep).items():
         run = runs[run_id]
         assert run.data.tags["status"] == record["status"]
         assert run.data.params["learning_rate"] == str(record["config"]["learning_rate"])
         assert run.data.params["implementation.name"] == record["config"]["implementation"]["name"]
-        found = client.get_metric_history(run.info.run_id, "train_loss")
-        assert sorted((one.step, one.value) for one in found) == curve(record, "train_loss")
+        history = client.get_metric_history(run.info.run_id, "train_loss")
+        points = sorted((metric.step, metric.value) for metric in history)
+        assert points == curve(record, "train_loss")
         assert run.data.metrics.get("test_accuracy") == record["test_accuracy"]
 
 
@@ -107,14 +126,72 @@ def test_wandb_writes_a_run_offline_for_every_record(sweep, run_export):
     assert b"validation_accuracy" in contents
 
 
-def test_what_is_not_installed_is_named_with_the_remedy(sweep, run_export, monkeypatch):
-    monkeypatch.setitem(export.TOOLS, "wandb", ("no_such_module", export.to_wandb))
+# Libraries and the programs that tools start look addresses up in C; strace shows all of them.
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.parametrize("tool", TOOLS)
+def test_no_address_is_looked_up_or_connected_to(tool, sweep, tmp_path):
+    pytest.importorskip(TOOLS[tool].requires[0])
+    trace = tmp_path / "trace"
+    # MLflow keeps silent where it takes itself to be tested.
+    quiet = {name for name in os.environ if name.startswith(("PYTEST", "CI", "GITHUB", "GITLAB"))}
+    environment = {name: value for name, value in os.environ.items() if name not in quiet}
+    command = [SCRIPTS / "bench-export", sweep, "--to", tool, "--output", tmp_path / "out"]
+    ended = subprocess.run(
+        ["strace", "-f", "-o", trace, "-e", "trace=connect,sendto,sendmsg,sendmmsg", *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    lines = trace.read_text().splitlines()
+    assert "+++ exited with 0 +++" in lines[-1]
+    addresses = [line for line in lines if "AF_INET" in line]
+    assert [line for line in addresses if "127.0.0.1" not in line] == []
+    assert [line for line in addresses if "htons(53)" in line] == []
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_folder_may_have_any_name(tool, sweep, run_export, tmp_path):
+    pytest.importorskip(TOOLS[tool].requires[0])
+    output = tmp_path / "odd%20?x#y (1) 'é'" / tool
+    status, printed = run_export(sweep, "--to", tool, "--output", output)
+    assert status == 0, printed
+    assert {path.name for path in tmp_path.iterdir()} == {"results", output.parent.name}
+    command = printed.rpartition("Look: ")[2].splitlines()[0]
+    *_, place = shlex.split(command)
+    if tool == "mlflow":
+        from mlflow.tracking import MlflowClient
+
+        assert (output / "mlflow.db").exists()
+        assert sweep.name in {found.name for found in MlflowClient(place).search_experiments()}
+    else:
+        # The shell expands what the command leaves unquoted.
+        found = subprocess.run(
+            ["bash", "-c", f"ls -d {command.split(maxsplit=2)[2]}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert all(Path(line).is_relative_to(output) for line in found.splitlines())
+
+
+def test_a_tool_that_is_not_installed_is_named_with_the_remedy(sweep, run_export, monkeypatch):
+    monkeypatch.setitem(TOOLS, "wandb", Tool(("no_such_module",), export.to_wandb))
     status, printed = run_export(sweep, "--to", "wandb")
     assert status == 2
-    assert "no_such_module is not installed; make setup EXTRAS=wandb" in printed
+    remedy = adapt_commands("make setup EXTRAS=wandb")
+    assert printed == f"bench-export: --to=wandb: no_such_module not installed; {remedy}\n"
 
 
-def test_nothing_is_written_over(sweep, run_export, tmp_path):
+def test_a_tool_that_writes_elsewhere_has_failed(sweep, run_export, monkeypatch):
+    monkeypatch.setitem(TOOLS, "wandb", Tool((), lambda sweep, output: "command"))
+    status, printed = run_export(sweep, "--to", "wandb")
+    assert (status, (sweep / "wandb").exists()) == (2, False)
+    assert "the tool has written nothing there" in printed
+
+
+def test_an_existing_folder_is_not_written_to(sweep, run_export, tmp_path):
     pytest.importorskip("tensorboardX")
     status, printed = run_export(sweep, "--to=tensorboard", "--output", tmp_path)
     assert status == 2
@@ -130,8 +207,8 @@ def test_a_sweep_without_records_is_nothing_to_export(run_export, tmp_path):
 
 
 @pytest.mark.parametrize("tool", ["tensorboard", "mlflow"])
-def test_a_record_of_no_known_time_is_left_out_and_named(sweep, run_export, tool):
-    pytest.importorskip(export.TOOLS[tool][0])
+def test_a_record_without_a_valid_time_is_left_out_and_named(sweep, run_export, tool):
+    pytest.importorskip(TOOLS[tool].requires[0])
     record = make_record("jax")
     object.__setattr__(record, "started_at", "yesterday\x1b")
     store.write_record(sweep, record)
@@ -141,21 +218,19 @@ def test_a_record_of_no_known_time_is_left_out_and_named(sweep, run_export, tool
     assert "Exported: 3 runs" in printed
 
 
-def test_what_a_tool_refuses_is_one_line_and_leaves_no_folder_in_the_way(
-    sweep, run_export, monkeypatch
-):
+def test_an_error_of_a_tool_is_one_line_and_leaves_no_folder(sweep, run_export, monkeypatch):
     def refuse(sweep, output):
         (output / "half").mkdir()
         raise RuntimeError("name not allowed\nat length")
 
-    monkeypatch.setitem(export.TOOLS, "mlflow", ("json", refuse))
+    monkeypatch.setitem(TOOLS, "mlflow", Tool((), refuse))
     status, printed = run_export(sweep, "--to=mlflow")
     assert status == 2
     assert printed.endswith("mlflow: not written: RuntimeError: name not allowed\n")
     assert not (sweep / "mlflow").exists()
 
 
-def test_names_that_mlflow_does_not_know_are_written_as_it_does(write, run_export):  # noqa: F811
+def test_names_that_mlflow_does_not_allow_are_replaced(write, run_export):  # noqa: F811
     tracking = pytest.importorskip("mlflow.tracking")
     pytest.importorskip("sqlalchemy")
     sweep = write(make_record(**{"a=b \u00e9": 1, "x" * 500: 2}))
@@ -177,10 +252,10 @@ def test_sweeps_of_the_same_name_are_exported_side_by_side(sweep, run_export, tm
     assert len({file.parent for file in files}) == len(files) == 4
 
 
-def test_the_folder_one_is_in_has_a_name(sweep, run_export, monkeypatch):
+def test_the_current_folder_is_exported_under_its_name(sweep, run_export, monkeypatch):
     tracking = pytest.importorskip("mlflow.tracking")
     pytest.importorskip("sqlalchemy")
     monkeypatch.chdir(sweep)
     assert run_export(".", "--to=mlflow")[0] == 0
     client = tracking.MlflowClient(f"sqlite:///{sweep / 'mlflow' / 'mlflow.db'}")
-    assert sweep.name in {one.name for one in client.search_experiments()}
+    assert sweep.name in {experiment.name for experiment in client.search_experiments()}
