@@ -202,7 +202,7 @@ def test_a_sweep_without_records_is_nothing_to_export(run_export, tmp_path):
     pytest.importorskip("tensorboardX")
     status, printed = run_export(tmp_path, "--to=tensorboard")
     assert status == 2
-    assert "no records, so there is nothing to export" in printed
+    assert "no records" in printed
     assert list(tmp_path.iterdir()) == []
 
 
