@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +22,6 @@ import msgspec
 from bench.console import first_line, print_error, printable, printable_lines
 from bench.machine.facts import adapt_commands
 from bench.records import FINISHED, RunRecord, flatten
-from bench.registry import missing
 from bench.results import store
 
 DESCRIPTION = """\
@@ -96,7 +96,8 @@ def _export(folders: Sequence[Path], name: str, output: Path | None) -> None:
         ExportError: the tool is not installed or fails, or there is nothing to export.
         StoreError: a folder is not a sweep's.
     """
-    if not_installed := missing(TOOLS[name].requires):
+    not_installed = [module for module in TOOLS[name].requires if find_spec(module) is None]
+    if not_installed:
         remedy = adapt_commands(f"make setup EXTRAS={name}")
         raise ExportError(f"--to={name}: {', '.join(not_installed)} not installed; {remedy}")
     sweep = store.read_sweeps(folders)
