@@ -138,7 +138,7 @@ def _probe() -> Iterator[Finding]:
         "spread",
         spread,
         MAX_SPREAD,
-        f"slower than the median is one time in ten ({rate:,.0f} GFLOP/s)",
+        f"more time than the median for one product in ten (median: {rate:,.0f} GFLOP/s)",
         "repeat over seeds, and trust only differences well above this",
     )
 

@@ -22,7 +22,8 @@ class LockError(FileError):
     """The machine's lock cannot be used; the message is one line and says what to do."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"{LOCK_PATH}: {reason}; or {REMEDY}")
+        """Add the path and the way around the lock to the reason."""
+        super().__init__(f"{LOCK_PATH}: {reason}, or {REMEDY}")
         self.reason = reason
 
 
@@ -66,11 +67,11 @@ def opened() -> Iterator[int]:
         descriptor = _open_or_create()
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise LockError("is a symbolic link; delete it") from error
+            raise LockError("is a symbolic link: delete it") from error
         raise LockError(f"can't be opened: {error.strerror}") from error
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise LockError("is not a plain file; delete it")
+            raise LockError("is not a plain file: delete it")
         yield descriptor
     finally:
         os.close(descriptor)

@@ -72,6 +72,7 @@ class ContentionMeter:
     """Measures what others take from this process's cores, from its creation on."""
 
     def __init__(self) -> None:
+        """Start measuring."""
         self._start = _Clocks.read()
 
     def read(self) -> Contention:

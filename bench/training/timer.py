@@ -18,6 +18,7 @@ class Timer:
     """
 
     def __init__(self) -> None:
+        """Start with no seconds in any part."""
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self.train_cpu_seconds = 0.0
 
