@@ -39,7 +39,7 @@ def test_a_table_has_as_many_cells_in_every_line():
 
 @given(st.text(st.characters(exclude_categories=[])))
 def test_nothing_in_it_steers_a_terminal_or_cannot_be_written(value):
-    for shown in (text(value), code(value), block(value, most=100)):
+    for shown in (text(value), code(value), block(value, max_characters=100)):
         assert not {unicodedata.category(one) for one in shown.replace("\n", "")} & {"Cc", "Cs"}
         shown.encode("utf-8")
 
@@ -70,5 +70,5 @@ def test_a_long_text_is_cut():
 
 
 def test_a_block_keeps_its_lines_and_is_not_ended_by_its_own_backticks():
-    assert block("File x\n  ```boom", most=100) == "````text\nFile x\n  ```boom\n````"
-    assert block("a" * 10 + "end", most=3) == "```text\n...end\n```"
+    assert block("File x\n  ```boom", max_characters=100) == "````text\nFile x\n  ```boom\n````"
+    assert block("a" * 10 + "end", max_characters=3) == "```text\n...end\n```"

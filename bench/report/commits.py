@@ -1,4 +1,4 @@
-"""The picture of speed over commits, from the history that `bench-compare --record` keeps."""
+"""The picture of speed over commits, from the history that `bench-compare --record` writes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,19 @@ MAX_NAMED = 25  # commits below a panel
 
 
 def draw(entries: Sequence[Entry], folder: Path) -> dict[str, str]:
-    """Draw a panel a cell, with what has changed marked; the caption by file name."""
+    """Draw speed over commits: a panel for each case, with its changes marked.
+
+    Args:
+        entries: of the history.
+        folder: where to write the picture.
+
+    Returns:
+        The caption by file name; nothing if there is nothing to draw.
+    """
     drawn = list(series(entries).items())[:MAX_SERIES]
     if not drawn:
         return {}
-    said = []
+    sentences = []
     rows, columns = plotting.grid_shape(len(drawn), 2)
     size = (5.5 * columns, 0.8 + 2.8 * rows)
     title = "Training time over commits"
@@ -30,30 +38,30 @@ def draw(entries: Sequence[Entry], folder: Path) -> dict[str, str]:
         _,
         axes,
     ):
-        for panel, ((cell, cpu_model), of_cell) in zip(axes.flat, drawn, strict=False):
-            found = changes(of_cell)
-            _draw_series(panel, of_cell, found)
-            panel.set_title(plotting.short(f"{cell}, {cpu_model}"))
-            said += [_in_words(cell, of_cell[change.place], change) for change in found]
+        for panel, ((case, cpu_model), of_case) in zip(axes.flat, drawn, strict=False):
+            found = changes(of_case)
+            _draw_series(panel, of_case, found)
+            panel.set_title(plotting.short(f"{case}, {cpu_model}"))
+            sentences += [_in_words(case, of_case[change.place], change) for change in found]
         plotting.hide_unused(axes, len(drawn))
     caption = (
         f"Time of a training step over that of the reference commit {drawn[0][1][0].reference[:7]},"
         " measured side by side; bars are 95 % intervals, lower is faster. At the last commit: "
     )
     last = "; ".join(
-        f"{cell} {of_cell[-1].ratio:.3f} ({of_cell[-1].low:.3f} to {of_cell[-1].high:.3f})"
-        for (cell, _), of_cell in drawn
+        f"{case} {of_case[-1].ratio:.3f} ({of_case[-1].low:.3f} to {of_case[-1].high:.3f})"
+        for (case, _), of_case in drawn
     )
-    changed = "; ".join(said) + "." if said else "No change is found."
+    changed = "; ".join(sentences) + "." if sentences else "No change was found."
     n_left = len(series(entries)) - len(drawn)
-    left = f" Not drawn: {n_left} more cells." if n_left else ""
+    left = f" Not drawn: {n_left} more cases." if n_left else ""
     return {NAME: f"{caption}{last}. {changed}{left}"}
 
 
-def _in_words(cell: str, entry: Entry, change: Change) -> str:
+def _in_words(case: str, entry: Entry, change: Change) -> str:
     slower = change.ratio > 1
     size = change.ratio - 1 if slower else 1 / change.ratio - 1
-    return f"{cell}: {size:.0%} {'slower' if slower else 'faster'} from {entry.commit[:7]} on"
+    return f"{case}: {size:.0%} {'slower' if slower else 'faster'} from {entry.commit[:7]} on"
 
 
 def _draw_series(panel: Any, entries: Sequence[Entry], found: Sequence[Change]) -> None:

@@ -1,8 +1,9 @@
-"""What a report says of its own fairness: the verdicts of the parity ladder, and what differs."""
+"""Tables on the fairness of a comparison: parity verdicts, implementations, the environment."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bench.markdown import code, table, text
 from bench.records import RunRecord, Verdict, setting
@@ -15,7 +16,14 @@ HASH_DIGITS = 8
 
 
 def parity(verdicts: Sequence[Verdict]) -> str:
-    """Lay out a row a verdict: what it is about, its rungs, and what it holds for."""
+    """Lay out the parity verdicts: a row for each, with its rungs and what it holds for.
+
+    Args:
+        verdicts: of the sweep.
+
+    Returns:
+        A table in Markdown, or nothing.
+    """
     rows = []
     for verdict in verdicts:
         rungs = {
@@ -42,7 +50,14 @@ def parity(verdicts: Sequence[Verdict]) -> str:
 
 
 def sheet(analysis: Analysis) -> str:
-    """Lay out the fairness sheet: a row for each implementation."""
+    """Lay out the fairness sheet: a row for each implementation.
+
+    Args:
+        analysis: of the report.
+
+    Returns:
+        A table in Markdown.
+    """
     first = {view.implementation: view.record for view in reversed(analysis.views)}
     runs, rows = analysis.runs, []
     for name in sorted(first):
@@ -63,3 +78,43 @@ def sheet(analysis: Analysis) -> str:
 def _declared(record: RunRecord, key: str) -> str:
     value = setting(record, "implementation", "fairness", key)
     return "-" if value is None else str(value)
+
+
+def environment(records: Sequence[RunRecord]) -> str:
+    """Lay out the environments of the runs, with every value if they differ.
+
+    Args:
+        records: of the report.
+
+    Returns:
+        A table in Markdown without headings.
+    """
+    labels = {
+        "cpu_model": "processor", "caches": "caches", "platform": "system", "python": "Python",
+        "libraries": "libraries", "git_commit": "commit",
+    }  # fmt: skip
+    rows = []
+    for key, label in labels.items():
+        values = dict.fromkeys(_plain(record.environment.get(key)) for record in records)
+        listed = "; ".join(value for value in values if value)
+        rows.append([label, text(listed) if listed else "-"])
+    ceilings = [
+        value / 1e9
+        for record in records
+        for value in _mapping(record.environment.get("ceiling_flops_per_second")).values()
+        if isinstance(value, int | float)
+    ]
+    if ceilings:
+        span = f"{min(ceilings):,.0f} to {max(ceilings):,.0f} GFLOP/s"
+        rows.append(["ceiling, float32 matrix multiplication", span])
+    return table(["", ""], rows, n_words=2)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {version}" for name, version in sorted(value.items()))
+    return "" if value is None else str(value)
+
+
+def _mapping(value: object) -> Mapping[Any, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,8 +1,8 @@
-"""A report's tables, laid out in Markdown."""
+"""The tables of a report about its runs, in Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -18,7 +18,14 @@ MAX_PAIRS = 5
 
 
 def comparison(compared: pd.DataFrame) -> str:
-    """Lay out the comparison."""
+    """Lay out the comparison: a row for each case.
+
+    Args:
+        compared: as `comparing.comparison` returns it, with the time to accuracy.
+
+    Returns:
+        A table in Markdown, or nothing.
+    """
     if compared.empty:
         return ""
     named = frames.varying(compared)
@@ -68,7 +75,7 @@ def _quiet(word: str) -> str:
 
 
 def speed(row: Any) -> str:
-    """Show examples per second, and the slowest and fastest epoch."""
+    """Return examples per second, with the slowest and the fastest epoch."""
     middle = number(row.examples_per_second, ",.0f")
     if pd.isna(row.examples_per_second_min):
         return middle
@@ -77,12 +84,17 @@ def speed(row: Any) -> str:
 
 
 def seeds(row: Any) -> str:
-    """Show how many seeds have a result, of how many."""
+    """Return the number of seeds with a result, and of all seeds if some have none."""
     return str(row.n_seeds) if row.n_seeds == row.n_tried else f"{row.n_seeds} of {row.n_tried}"
 
 
 def reached(row: Any, column: str) -> str:
-    """Show the seconds it took to reach the accuracy that the row's condition is timed to."""
+    """Return the seconds until the condition's target accuracy was reached.
+
+    Args:
+        row: of the comparison.
+        column: with the seconds.
+    """
     if pd.isna(row.target):
         return "-"
     seconds = getattr(row, column)
@@ -92,38 +104,47 @@ def reached(row: Any, column: str) -> str:
 
 
 def accuracy(row: Any) -> str:
-    """Show a mean test accuracy with what is known of its error."""
+    """Return a mean test accuracy with its 95 % interval, or of one seed its standard error."""
     if pd.isna(row.test_accuracy):
         return "-"
-    if row.n_tested > 1:
+    n_seeds = "one seed" if row.n_tested == 1 else f"{row.n_tested} equal seeds"
+    if row.n_tested > 1 and row.test_accuracy_half_width > 0:
         some = "" if row.n_tested == row.n_seeds else f" (n = {row.n_tested})"
         return f"{row.test_accuracy:.4f} ± {row.test_accuracy_half_width:.4f}{some}"
     error = standard_error(row)
-    return f"{row.test_accuracy:.4f} (one seed{error and f', standard error {error}'})"
+    return f"{row.test_accuracy:.4f} ({n_seeds}{error and f', standard error {error}'})"
 
 
 def standard_error(row: Any) -> str:
-    """Show what the size of the test set alone makes an accuracy uncertain by."""
+    """Return the standard error of an accuracy from the size of its test set, if that is known."""
     if pd.isna(row.test_size):
         return ""
     return f"{standard_error_of_accuracy(row.test_accuracy, row.test_size):.4f}"
 
 
 def rates(runs: pd.DataFrame, compared: pd.DataFrame) -> str:
-    """Lay out test accuracy: a row per condition and implementation, a column per rate."""
+    """Lay out test accuracy: a row for each case, a column for each learning rate.
+
+    Args:
+        runs: of the report.
+        compared: as `comparing.comparison` returns it.
+
+    Returns:
+        A table in Markdown, or nothing.
+    """
     if compared.empty:
         return ""
     named = frames.varying(runs)
     columns = sorted(runs["learning_rate"].dropna().unique())
     chosen = {run_id for run_ids in compared["run_ids"] for run_id in run_ids}
-    cell = runs.groupby(list(frames.CASE), dropna=False).ngroup()
-    shown = _by_rate(runs.assign(is_best=runs["run_id"].isin(chosen)), cell)
-    firsts = runs.assign(cell=cell).groupby(cell).head(1).sort_values("cell")
+    case = runs.groupby(list(frames.CASE), dropna=False).ngroup()
+    shown = _by_rate(runs.assign(is_best=runs["run_id"].isin(chosen)), case)
+    firsts = runs.assign(case=case).groupby(case).head(1).sort_values("case")
     rows = [
         [
             *_settings(row, named),
             text(row.implementation),
-            *(shown.get((row.cell, rate), "-") for rate in columns),
+            *(shown.get((row.case, rate), "-") for rate in columns),
         ]
         for row in frames.rows(firsts)
     ]
@@ -131,9 +152,9 @@ def rates(runs: pd.DataFrame, compared: pd.DataFrame) -> str:
     return table(headings, rows, n_words=len(named) + 1)
 
 
-def _by_rate(runs: pd.DataFrame, cell: pd.Series) -> dict[Any, str]:
-    """Show the mean over the seeds of each cell and rate, and whether all have a result."""
-    keys = [cell.rename("cell"), runs["learning_rate"]]
+def _by_rate(runs: pd.DataFrame, case: pd.Series) -> dict[Any, str]:
+    """Return the mean over seeds of each case and rate, and whether all seeds have a result."""
+    keys = [case.rename("case"), runs["learning_rate"]]
     seed = frames.seeds(runs)
     done = runs["status"] == "done"
     tested = runs.loc[done, "test_accuracy"]
@@ -159,7 +180,14 @@ def _of_rate(row: Any) -> str:
 
 
 def ledger(runs: pd.DataFrame) -> str:
-    """Lay out where the time of finished runs went: means, a row per condition and name."""
+    """Lay out where the time of finished runs went: means, a row for each case.
+
+    Args:
+        runs: of the report.
+
+    Returns:
+        A table in Markdown, or nothing.
+    """
     done = runs[runs["status"] == "done"]
     if done.empty:
         return ""
@@ -183,7 +211,15 @@ def ledger(runs: pd.DataFrame) -> str:
 
 
 def confused(sweep: Sweep, compared: pd.DataFrame) -> str:
-    """Lay out the classes that the most accurate run of each row of the comparison mistakes."""
+    """Lay out the most frequent mistakes of the best run of each row of the comparison.
+
+    Args:
+        sweep: with the records of these runs.
+        compared: as `comparing.comparison` returns it.
+
+    Returns:
+        A table in Markdown, or nothing.
+    """
     names = {summary.fingerprint: summary.class_names for summary in sweep.datasets}
     by_id = {record.run_id: record for record in sweep.records}
     named = frames.varying(compared) if len(compared) else []
@@ -202,8 +238,8 @@ def confused(sweep: Sweep, compared: pd.DataFrame) -> str:
 
 
 def _mistakes(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> list[str]:
-    """Return the most frequent mistakes in words, and how many there are in all."""
-    mistaken = sorted(
+    """Return the most frequent mistakes in words, and the number of all mistakes."""
+    mistakes = sorted(
         (
             (count, classes[truth], classes[predicted])
             for truth, line in enumerate(matrix[: len(classes)])
@@ -214,14 +250,21 @@ def _mistakes(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> list[s
     )
     listed = "; ".join(
         f"{text(truth)} taken for {text(predicted)} {count}"
-        for count, truth, predicted in mistaken[:MAX_PAIRS]
+        for count, truth, predicted in mistakes[:MAX_PAIRS]
     )
     right = sum(line[truth] for truth, line in enumerate(matrix) if truth < len(line))
     return [listed or "-", str(sum(map(sum, matrix)) - right)]
 
 
 def runs(records: Sequence[RunRecord]) -> list[str]:
-    """Lay out a line a run, below two lines of headings."""
+    """Lay out the runs.
+
+    Args:
+        records: of the report.
+
+    Returns:
+        Two lines of headings, then a line for each run.
+    """
     headings = [
         "run", "status", "epochs", "test accuracy", "examples/s", "ceiling", "train s", "total s",
         "machine was",
@@ -243,39 +286,6 @@ def runs(records: Sequence[RunRecord]) -> list[str]:
     return table(headings, rows, n_words=2).splitlines()
 
 
-def environment(records: Sequence[RunRecord]) -> str:
-    """Lay out what the runs' environments say, and every value where they differ."""
-    labels = {
-        "cpu_model": "processor", "caches": "caches", "platform": "system", "python": "Python",
-        "libraries": "libraries", "git_commit": "commit",
-    }  # fmt: skip
-    rows = []
-    for key, label in labels.items():
-        values = dict.fromkeys(_plain(record.environment.get(key)) for record in records)
-        listed = "; ".join(value for value in values if value)
-        rows.append([label, text(listed) if listed else "-"])
-    ceilings = [
-        value / 1e9
-        for record in records
-        for value in _mapping(record.environment.get("ceiling_flops_per_second")).values()
-        if isinstance(value, int | float)
-    ]
-    if ceilings:
-        span = f"{min(ceilings):,.0f} to {max(ceilings):,.0f} GFLOP/s"
-        rows.append(["ceiling, float32 matrix multiplication", span])
-    return table(["", ""], rows, n_words=2)
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {version}" for name, version in sorted(value.items()))
-    return "" if value is None else str(value)
-
-
-def _mapping(value: object) -> Mapping[Any, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def number(value: float | None, form: str) -> str:
-    """Format a number of a table; a dash stands for one that there is not."""
+    """Format a number of a table; a dash if there is none."""
     return "-" if value is None or pd.isna(value) else format(value, form)

@@ -1,4 +1,4 @@
-"""What a page says of one sweep, and report.md, which says it in Markdown."""
+"""The contents of a report's pages, and report.md, which shows them in Markdown."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from bench.report.comparing import Analysis
 from bench.report.findings import findings
 from bench.report.repeating import command
 
-MAX_CHARACTERS = 65_000  # of report.md; pull requests take 65,536
-MAX_ROWS = 100  # of a table, to begin with
+MAX_CHARACTERS = 65_000  # of report.md; the text of a pull request may have 65,536
+MAX_ROWS = 100  # of a table, if the page is short enough
 MAX_TRACEBACKS, MAX_TRACEBACK = 3, 5_000
 
 
@@ -46,12 +46,12 @@ def sections(analysis: Analysis) -> dict[str, Any]:
         "missing": [visible(name) for name in sweep.missing],
         "left_out": [visible(sentence) for sentence in (*sweep.unreadable, *sweep.copies)],
         "commands": [command(record) for record in sweep.records],
-        "environment": layouts.environment(sweep.records),
+        "environment": fairness.environment(sweep.records),
     }
 
 
 def troubles(records: Sequence[RunRecord]) -> list[tuple[str, str, str, str]]:
-    """Return run, status, first line of the reason, and log, of every run with an error."""
+    """Return run_id, status, first line of the message, and log file of every run with an error."""
     return [
         (
             visible(record.run_id),
@@ -65,7 +65,7 @@ def troubles(records: Sequence[RunRecord]) -> list[tuple[str, str, str, str]]:
 
 
 def tracebacks(records: Sequence[RunRecord]) -> list[tuple[list[str], str]]:
-    """Return each traceback once, after the runs that ended in it."""
+    """Return each traceback once, with the run_ids of the runs that ended in it."""
     found: dict[str, list[str]] = {}
     for record in records:
         if record.error is not None and record.error.traceback:
@@ -74,24 +74,24 @@ def tracebacks(records: Sequence[RunRecord]) -> list[tuple[list[str], str]]:
     return [(names, lines) for lines, names in found.items()]
 
 
-def markdown(said: Mapping[str, Any], plots: Mapping[str, str]) -> str:
-    """Return report.md, with tables as long as fits.
+def markdown(contents: Mapping[str, Any], plots: Mapping[str, str]) -> str:
+    """Return report.md, with as many rows in its tables as fit.
 
     Args:
-        said: what `sections` returns.
+        contents: as `sections` returns them.
         plots: captions by file name, in the order in which they are shown.
     """
     template = _template()
     most = MAX_ROWS
     while True:
-        page = template.render(said, plots=plots, most=most)
+        page = template.render(contents, plots=plots, most=most)
         page = re.sub(r"\n{3,}", "\n\n", page)
         if len(page) < MAX_CHARACTERS:
             return page
         if most == 0:
             break
         most //= 2
-    ending = "\n\n**Cut here**, for a pull request takes no more; index.html has all.\n"
+    ending = "\n\n**Cut here**: a pull request takes no more. index.html has everything.\n"
     return page[: MAX_CHARACTERS - len(ending) - 1].rpartition("\n")[0] + ending
 
 
@@ -100,11 +100,11 @@ def _template() -> jinja2.Template:
         loader=jinja2.PackageLoader("bench.report"),
         trim_blocks=True,
         autoescape=False,  # noqa: S701
-    )  # every value goes through the filters below; Markdown is not HTML
+    )  # the filters below escape every value; Markdown is not HTML
     environment.filters |= {
         "text": text,
         "code": code,
-        "block": functools.partial(block, most=MAX_TRACEBACK),
+        "block": functools.partial(block, max_characters=MAX_TRACEBACK),
         "first": _first,
         "names": _names,
     }
@@ -113,7 +113,7 @@ def _template() -> jinja2.Template:
 
 
 def _first(laid_out: str | Sequence[str], most: int) -> str:
-    """Keep the first rows of a table, and say how many more there are."""
+    """Keep the first rows of a table, and add how many more there are."""
     lines = laid_out.splitlines() if isinstance(laid_out, str) else laid_out
     left = len(lines) - 2 - most
     shown = "\n".join(lines[: most + 2] if most else [])
@@ -121,6 +121,6 @@ def _first(laid_out: str | Sequence[str], most: int) -> str:
 
 
 def _names(names: Sequence[str], most: int) -> str:
-    """List the first few names as code, and say how many more there are."""
+    """List the first names as code, and add how many more there are."""
     listed = ", ".join(map(code, names[:most]))
     return listed if len(names) <= most else f"{listed} and {len(names) - most} more"

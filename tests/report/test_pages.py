@@ -56,7 +56,7 @@ def test_whatever_does_not_fit_is_cut_and_said_to_be(tmp_path):
     records = [make_record("<" * 600 + str(number), str(number) * 600) for number in range(40)]
     told = page(tmp_path, *records)
     assert len(told) < 65_000
-    assert told.endswith("**Cut here**, for a pull request takes no more; index.html has all.\n")
+    assert told.endswith("**Cut here**: a pull request takes no more. index.html has everything.\n")
 
 
 def test_every_folded_part_ends(tmp_path):

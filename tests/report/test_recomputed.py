@@ -199,7 +199,7 @@ def test_the_ledger(told):
 
 def test_the_mistakes(told):
     page, stored = told
-    rows = tables(page)["What is mistaken for what"]
+    rows = tables(page)["Mistakes"]
     assert len(rows) == 4
     for row in rows:
         best = max(
