@@ -22,7 +22,7 @@ from bench.statistics import LOOKS, decide
 
 BLOCK_SECONDS = 0.05
 FIRST_BLOCK_FLOPS = 1e9  # to find out how long a step takes
-MIN_STEPS = 4
+MIN_STEPS, MAX_STEPS = 4, 10_000  # in a block; the latter if training does next to nothing
 
 Processes = Mapping[SideName, SideProcess]
 
@@ -142,7 +142,8 @@ def find_steps(outcomes: Sequence[Outcome], base: Side, conditions: Conditions) 
         name = outcome.case.name
         processes["base"].request(open=name)
         seconds = processes["base"].request(block=1)["seconds"]
-        steps[name] = max(MIN_STEPS, round(steps[name] * BLOCK_SECONDS / seconds))
+        n_steps = round(steps[name] * BLOCK_SECONDS / seconds)
+        steps[name] = min(max(MIN_STEPS, n_steps), MAX_STEPS)
 
     _for_each_case(outcomes, {"base": base}, conditions, time_block)
     return steps

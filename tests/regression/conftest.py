@@ -68,8 +68,12 @@ def tree(tmp_path):
     return make
 
 
-def make_tree(folder, **edits):
-    """Make a project; `edits` gives pairs of texts, old and new, by name of the module."""
+def make_tree(folder, contract=None, **edits):
+    """Make a project.
+
+    `contract` is the text of bench/contract.py, by default this project's. `edits` gives pairs of
+    texts, old and new, by name of the module.
+    """
     (folder / "implementations").mkdir(parents=True)
     (folder / "implementations" / "__init__.py").touch()
     for module in ("notebook_mlp", "numpy_mlp"):
@@ -79,8 +83,7 @@ def make_tree(folder, **edits):
         path.write_text(IMPLEMENTATION.replace(old, new) if old else IMPLEMENTATION)
     (folder / "bench").mkdir()
     (folder / "bench" / "__init__.py").touch()
-    contract = (PROJECT / git.CONTRACT).read_text()
-    (folder / git.CONTRACT).write_text(contract)
+    (folder / git.CONTRACT).write_text(contract or (PROJECT / git.CONTRACT).read_text())
     return folder
 
 

@@ -29,8 +29,45 @@ SKIPS_LATER = (
 BROKEN = ("def setup(", "def begin(")
 
 
-def test_a_case_that_base_lacks_is_named_and_the_other_is_compared(compare, tree, tmp_path):
-    base = tree("base")
+# What the implementations of the first edition import of it; the files beside it were others too.
+FIRST_EDITION_CONTRACT = """
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+class Layer(NamedTuple):
+    weights: Any
+    bias: Any
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    name: str
+    activation: str
+    output: str
+    loss: str
+    optimizer: str
+    initializer: str
+    momentum: float = 0.9
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    train_images: Any
+    train_labels: Any
+    layer_sizes: tuple[int, ...]
+    recipe: Recipe
+    learning_rate: float
+    device: str
+    threads: int
+    options: dict[str, Any]
+"""
+
+
+def test_a_tree_of_the_first_edition_is_compared_and_a_case_that_it_lacks_is_named(
+    compare, tree, tmp_path
+):
+    base = tree("base", contract=FIRST_EDITION_CONTRACT)
     (base / "implementations" / "notebook_mlp.py").unlink()
     status, printed, content = compare(base, tree("head"), "--cant-tell=pass", cases=BOTH)
     assert status == 3, printed  # what was not measured does not pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -120,3 +120,13 @@ def test_a_case_with_too_few_pairs_was_not_measured(run):
         assert outcome.answer is None
         assert not outcome.is_measured
         assert outcome.error == "time was up after 4 pairs; a longer --budget helps"
+
+
+def test_training_that_does_nothing_gets_no_endless_block(monkeypatch):
+    monkeypatch.setattr(FakeProcess, "request", lambda *_, **__: {"seconds": 1e-9})
+    monkeypatch.setattr(session, "write_problems", lambda *_: None)
+    monkeypatch.setattr(session, "processes_of", lambda *_: nullcontext({"base": FakeProcess(())}))
+    outcomes = [session.Outcome(case) for case in parse_cases(CASES)]
+    conditions = session.Conditions(folder=None, randomness=None, until=math.inf)
+    steps = session.find_steps(outcomes, None, conditions)
+    assert set(steps.values()) == {session.MAX_STEPS}

@@ -126,7 +126,7 @@ def test_a_change_is_marked_with_its_size(n_before):
 
 def test_noise_is_no_change():
     false_alarms = 0
-    for seed in range(100):
+    for seed in range(30):
         noise = np.random.default_rng(seed).normal(0, 0.002, 30)
         false_alarms += bool(history.changes([entry(n, math.exp(noise[n])) for n in range(30)]))
     assert false_alarms == 0
