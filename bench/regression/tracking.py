@@ -7,9 +7,8 @@ recorded, later commits are compared with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from bench.machine import facts
 from bench.regression import git
@@ -24,14 +23,8 @@ from bench.results.store import StoreError
 
 N_LEARNING_PAIRS = 3  # to compare learning with the last recorded commit
 
-
-class Measure(Protocol):
-    """Runs a session."""
-
-    def __call__(
-        self, cases: Sequence[Case], sides: Mapping[SideName, Side], *, n_pairs: int
-    ) -> list[Outcome]:
-        """Return an outcome per case."""
+# Runs a session of some cases and two sides, with a number of pairs.
+Measure = Callable[[Sequence[Case], Mapping[SideName, Side], int], list[Outcome]]
 
 
 def history_path(repository: git.Repository | None) -> Path:
@@ -126,9 +119,7 @@ def compare(
         ]
         try:
             with checked_out(commit, sides["base"].python, repository, "recorded commit") as side:
-                trained = measure(
-                    chosen, {"base": side, "head": sides["head"]}, n_pairs=N_LEARNING_PAIRS
-                )
+                trained = measure(chosen, {"base": side, "head": sides["head"]}, N_LEARNING_PAIRS)
         except SideError as error:
             print(f"what is learned is compared with BASE: {error}")
             continue
@@ -136,7 +127,7 @@ def compare(
             if outcome.pairs:
                 learning[outcome.case.name] = outcome.learning
                 outcome.learning.compared_with = commit[:10]
-    outcomes = measure(cases, sides, n_pairs=history.N_PAIRS)
+    outcomes = measure(cases, sides, history.N_PAIRS)
     for outcome in outcomes:
         outcome.learning = learning.get(outcome.case.name, outcome.learning)
     return outcomes

@@ -44,7 +44,7 @@ class Project:
         made = next(one for one, its_name in self.names.items() if its_name == name)
         return Side(label=name, tree=self.folder, python=None, commit=made)
 
-    def measure(self, cases, sides, *, n_pairs):
+    def measure(self, cases, sides, n_pairs):
         learned = [NUMERICS[self.names[side.commit]] for side in sides.values()]
         outcomes = [Outcome(case) for case in cases]
         for outcome in outcomes:

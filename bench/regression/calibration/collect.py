@@ -58,7 +58,7 @@ def collect(
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-compare-problems-"))
         conditions = Conditions(folder=Path(folder), randomness=randomness, until=until)
         sides = stack.enter_context(_sides(case, str(heading.get("commit", "HEAD")), conditions))
-        disturbance = stack.enter_context(load.on_cores(facts.usable_cores()))
+        switch_load = stack.enter_context(load.on_cores(facts.usable_cores()))
         out = stack.enter_context(path.open("ab"))
         if not heading:
             _write(out, _heading(case, sides["base"]))
@@ -67,11 +67,11 @@ def collect(
             randomness.shuffle(kinds)
             for kind in kinds:
                 head = sides["head"] if kind in (QUIET, LOADED) else sides[kind]
-                disturbance.switch(kind == LOADED)
+                switch_load(kind == LOADED)
                 try:
                     pair = _measure_pair(case, sides["base"], head, conditions)
                 finally:
-                    disturbance.switch(False)
+                    switch_load(False)
                 _write(out, {"kind": kind, **pair})
             on_round(number + 1)
 

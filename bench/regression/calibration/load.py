@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 WORK = """
@@ -20,28 +20,25 @@ while True:
 """
 
 
-class Load:
-    """Processes that disturb a measurement while it is on; off at first."""
-
-    def __init__(self, processes: list[subprocess.Popen[bytes]]) -> None:
-        self._processes = processes
-        self.switch(False)
-
-    def switch(self, on: bool) -> None:
-        """Continue the processes, or stop them."""
-        for process in self._processes:
-            process.send_signal(signal.SIGCONT if on else signal.SIGSTOP)
-
-
 @contextmanager
-def on_cores(cores: Sequence[int]) -> Iterator[Load]:
-    """Start a process on each core; kill them at the end of the block."""
+def on_cores(cores: Sequence[int]) -> Iterator[Callable[[bool], None]]:
+    """Start a process on each core; kill them at the end of the block.
+
+    Yields:
+        A function that switches the load on or off; it is off at first.
+    """
     processes = [
         subprocess.Popen([sys.executable, "-c", WORK, str(core)], start_new_session=True)  # noqa: S603
         for core in cores
     ]
+
+    def switch(on: bool) -> None:
+        for process in processes:
+            process.send_signal(signal.SIGCONT if on else signal.SIGSTOP)
+
+    switch(False)
     try:
-        yield Load(processes)
+        yield switch
     finally:
         for process in processes:
             process.kill()

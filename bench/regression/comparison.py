@@ -1,0 +1,110 @@
+"""A comparison from the command line: check both sides out, measure, show and keep the results."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from bench.config.schema import ConfigError
+from bench.data.datasets import DatasetError
+from bench.machine import lock
+from bench.regression import output, session, tracking
+from bench.regression.cases import Case, parse_cases
+from bench.regression.git import Repository, is_project
+from bench.regression.outcome import Outcome, exit_status
+from bench.regression.side_process import SideName
+from bench.regression.sides import (
+    Side,
+    SideError,
+    checked_out,
+    different_libraries,
+    find_repository,
+)
+from bench.results.store import StoreError
+
+EXPECTED_ERRORS = (ConfigError, DatasetError, SideError, StoreError, OSError)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare what the command line names, show and keep the results; return the exit status."""
+    if arguments.output is not None:
+        output.check_writable(arguments.output)  # now, not when everything is measured
+    cases = parse_cases(arguments.cases)
+    repository = _repository(arguments)
+    with ExitStack() as stack:
+        sides = _check_out(arguments, repository, stack)
+        if arguments.record:
+            tracking.check_recordable(sides["head"])
+        stack.enter_context(lock.reserved(_say_waiting, shared=arguments.share_machine))
+        until = time.monotonic() + arguments.budget
+        if repository is not None and (arguments.record or arguments.against_history):
+            earlier = tracking.earlier_entries(cases, sides["head"], repository)
+            measure = partial(_measure, arguments, until=until)
+            outcomes = tracking.compare(cases, earlier, sides, repository, measure)
+            if arguments.against_history:
+                tracking.compare_speed(outcomes, earlier, arguments.smallest)
+        else:
+            outcomes = _measure(arguments, cases, sides, until=until)
+    output.print_table(outcomes, sides)
+    if arguments.output is not None:
+        output.write(arguments.output, outcomes, sides)
+    if arguments.record:
+        assert repository is not None  # noqa: S101
+        tracking.record(outcomes, sides, repository)
+    return exit_status(outcomes, arguments.cant_tell)
+
+
+def _repository(arguments: argparse.Namespace) -> Repository | None:
+    """Find the repository, unless both sides are folders and it is not needed."""
+    sides = (arguments.base, arguments.head)
+    if all(side is not None and is_project(Path(side)) for side in sides):
+        return None
+    return find_repository(Path.cwd())
+
+
+def _check_out(
+    arguments: argparse.Namespace, repository: Repository | None, stack: ExitStack
+) -> dict[SideName, Side]:
+    base = arguments.base
+    if arguments.record or arguments.against_history:
+        base = tracking.choose_base(base, repository)
+    sides: dict[SideName, Side] = {
+        "base": stack.enter_context(checked_out(base, arguments.base_python, repository, "BASE")),
+        "head": stack.enter_context(
+            checked_out(arguments.head, arguments.head_python, repository, "HEAD")
+        ),
+    }
+    different_libraries(sides["base"], sides["head"])  # fails now if an interpreter does not run
+    return sides
+
+
+def _say_waiting() -> None:
+    print("waiting for another run on this machine to end", flush=True)
+
+
+def _measure(
+    arguments: argparse.Namespace,
+    cases: Sequence[Case],
+    sides: Mapping[SideName, Side],
+    n_pairs: int | None = None,
+    *,
+    until: float,
+) -> list[Outcome]:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-compare-problems-") as folder,
+        output.progress(arguments.budget, until) as on_pair,
+    ):
+        return session.run(
+            cases,
+            sides,
+            Path(folder),
+            smallest=arguments.smallest,
+            until=until,
+            on_pair=on_pair,
+            n_pairs=n_pairs,
+        )
