@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -142,10 +143,22 @@ def _prefix_in(commit: str, repository: Repository) -> str:
     return prefixes.pop()
 
 
-def may_be_ancestor(commit: str, revision: str, repository: Repository) -> bool:
-    """Return whether a commit is an ancestor of a revision; true if git can't tell."""
-    ended = _run(repository.top, "merge-base", "--is-ancestor", commit, revision)
-    return ended.returncode != 1  # 128: the commit is missing, as in a shallow clone
+def places_in_history(
+    commits: Collection[str], revision: str, repository: Repository
+) -> dict[str, int]:
+    """Return the place of each commit among the ancestors of a revision, the oldest first.
+
+    A commit that is not an ancestor is missing. A commit that git does not know, as in a shallow
+    clone, may be one: it gets the place -1.
+    """
+    ancestors = run_git(repository.top, "rev-list", "--topo-order", "--reverse", revision)
+    places = {commit: place for place, commit in enumerate(ancestors.splitlines())}
+    unknown = {
+        commit: -1
+        for commit in {*commits} - {*places}
+        if _run(repository.top, "cat-file", "-e", commit).returncode != 0
+    }
+    return {commit: place for commit, place in places.items() if commit in commits} | unknown
 
 
 def committed_at(commit: str, repository: Repository) -> str:

@@ -79,12 +79,12 @@ def earlier_entries(
     entries = history.read(history_path(repository))
     if head.commit is not None:
         revision = head.commit.removesuffix("-dirty")
-        ancestors = {
-            commit
-            for commit in {entry.commit for entry in entries}
-            if git.may_be_ancestor(commit, revision, repository)
-        }
-        entries = [entry for entry in entries if entry.commit in ancestors]
+        places = git.places_in_history({entry.commit for entry in entries}, revision, repository)
+        # Commits of a rebase have the same second, so their times do not give their order.
+        entries = sorted(
+            (entry for entry in entries if entry.commit in places),
+            key=lambda entry: places[entry.commit],
+        )
     found = {
         case.name: history.last_before(
             entries, case.name, cpu_model=facts.cpu_model(), commit=head.commit

@@ -126,7 +126,7 @@ def test_a_hook_does_not_lead_elsewhere(repository, tmp_path, monkeypatch):
 
 
 def test_a_shallow_clone_is_named_with_the_remedy(repository, tmp_path):
-    commit_of_first = run_git(repository, "rev-parse", "HEAD")
+    first = run_git(repository, "rev-parse", "HEAD")
     (repository / "file").touch()
     commit(repository, "second")
     clone = tmp_path / "clone"
@@ -134,7 +134,7 @@ def test_a_shallow_clone_is_named_with_the_remedy(repository, tmp_path):
     shallow = git.find_repository(clone)
     with pytest.raises(GitError, match=r"clone is shallow.*git fetch --unshallow"):
         git.commit_of_revision("HEAD~1", shallow)
-    assert git.may_be_ancestor(commit_of_first, "HEAD", shallow)
+    assert git.places_in_history([first], "HEAD", shallow) == {first: -1}
     with pytest.raises(GitError) as error:
         git.commit_of_revision("nowhere", git.find_repository(repository))
     assert "clone is shallow" not in str(error.value)
@@ -161,14 +161,21 @@ def test_without_git_that_is_said(repository, monkeypatch):
     assert git.checked_out_commit(repository) is None
 
 
-def test_only_ancestors_are_before_a_revision(repository):
+def test_ancestors_are_in_order_though_their_times_are_equal(repository):
     first = run_git(repository, "rev-parse", "HEAD")
-    run_git(repository, "checkout", "--quiet", "-b", "other")
-    run_git(repository, "commit", "--quiet", "--allow-empty", "--message", "on another branch")
+    second, third = (commit_empty(repository, message) for message in ("second", "third"))
+    run_git(repository, "checkout", "--quiet", "-b", "other", first)
+    branch = commit_empty(repository, "branch")
     found = git.find_repository(repository)
-    assert git.may_be_ancestor(first, "other", found)
-    assert not git.may_be_ancestor("other", first, found)
-    assert git.may_be_ancestor("f" * 40, first, found)  # git does not know it
+    known = {first, second, third, branch}
+    assert git.places_in_history(known, third, found) == {first: 0, second: 1, third: 2}
+    assert git.places_in_history(known, branch, found) == {first: 0, branch: 1}
+    assert git.places_in_history({"f" * 40}, branch, found) == {"f" * 40: -1}
+
+
+def commit_empty(repository, message):
+    run_git(repository, "commit", "--quiet", "--allow-empty", "--message", message)
+    return run_git(repository, "rev-parse", "HEAD")
 
 
 def test_a_revision_is_no_option(repository):
