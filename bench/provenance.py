@@ -21,7 +21,7 @@ from bench.machine import facts, gpu
 PACKAGE = Path(bench.__file__)
 IMPLEMENTATION, HARNESS = "code of the implementation", "code of the harness"
 LADDER = "code of the parity ladder"
-MACHINE_KEYS = ("processor", "number of cores")  # what a run was made with besides code
+MACHINE_KEYS = ("processor", "number of cores", "gpu")  # the last of runs on a GPU only
 # What the processes of a run and of the parity ladder start with; the rest follows from imports.
 HARNESS_MODULES = ("bench.process.fork_server", "bench.process.worker")
 LADDER_MODULES = ("bench.parity.worker",)

@@ -128,7 +128,7 @@ def _run_all(arguments: argparse.Namespace) -> int:
     from bench.config.files import find_user_folder
     from bench.config.schema import ConfigError
     from bench.data.datasets import DatasetError
-    from bench.sweep import jobs, launchers, summary
+    from bench.sweep import jobs, launchers, planning, summary
     from bench.sweep.progress import TimeLeft
 
     planned: list[jobs.Job] = []
@@ -136,7 +136,7 @@ def _run_all(arguments: argparse.Namespace) -> int:
     try:
         launcher, numbers = compose.launcher_of(arguments.overrides)
         user_folder = find_user_folder(arguments.config_dir)
-        planned, records = jobs.plan(configs, default_name, requested_at, user_folder)
+        planned, records = planning.plan(configs, default_name, requested_at, user_folder)
         launchers.run_all(planned, TimeLeft(planned, records), launcher, numbers)
     except (ConfigError, DatasetError, files.FileError) as error:  # the other runs would fail too
         print_error("bench", error)

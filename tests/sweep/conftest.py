@@ -11,7 +11,7 @@ import pytest
 from bench.config.compose import compose_runs
 from bench.records import RunRecord, Seconds
 from bench.results import store
-from bench.sweep import command, jobs, scheduler, single_run
+from bench.sweep import command, planning, scheduler, single_run
 from tests.conftest import TINY
 
 REQUESTED_AT = "2026-01-02T00:00:00.000+00:00"
@@ -41,7 +41,7 @@ def plan(configure):
 
     def plan_runs(*seeds, **changes):
         configs = [configure(seed=seed, **changes) for seed in seeds]
-        return jobs.plan(configs, "unnamed", REQUESTED_AT)[0]
+        return planning.plan(configs, "unnamed", REQUESTED_AT)[0]
 
     return plan_runs
 

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from bench.records import Seconds
+from bench.sweep import planning
 from bench.sweep.progress import MAX_DURATIONS, TimeLeft, print_noise
 from tests.sweep.conftest import REQUESTED_AT, record_of
 
@@ -44,8 +45,6 @@ def test_records_that_will_not_be_kept_are_left_to_make(plan):
 
 
 def test_a_run_is_estimated_by_those_like_it(configure, composed):
-    from bench.sweep import jobs
-
     def like(implementation, architecture, seed):
         return configure(
             seed=seed,
@@ -55,7 +54,7 @@ def test_a_run_is_estimated_by_those_like_it(configure, composed):
 
     kinds = [("fast", "small"), ("fast", "large"), ("slow", "small")]
     configs = [like(*kind, seed) for kind in kinds for seed in (0, 1)]
-    planned, _ = jobs.plan(configs, "unnamed", REQUESTED_AT)
+    planned, _ = planning.plan(configs, "unnamed", REQUESTED_AT)
     seconds = dict(zip(kinds, (1, 10, 100), strict=True))
 
     def left_after(*finished):

@@ -135,7 +135,7 @@ def test_a_record_made_after_an_edit_by_another_process_is_kept(
     (job,) = plan(0)
     edited = dict(job.made_with) | {"code": "edited"}
     write(job, made_with=edited)
-    monkeypatch.setattr(jobs, "_fingerprints", lambda config: (edited, job.pending))
+    monkeypatch.setattr(jobs, "take_fingerprints", lambda config: (edited, job.pending))
     assert "finished earlier, kept" in execute(job)[1]
     assert made == []
 
@@ -145,5 +145,5 @@ def test_fingerprints_are_not_taken_again_for_runs_that_are_kept(
 ):
     (job,) = plan(0)
     write(job)
-    monkeypatch.delattr(jobs, "_fingerprints")
+    monkeypatch.delattr(jobs, "take_fingerprints")
     assert "finished earlier, kept" in execute(job)[1]

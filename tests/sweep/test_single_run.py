@@ -79,7 +79,7 @@ def test_a_file_that_is_missing_for_another_reason_is_no_deleted_folder(make):
 
 
 def test_fingerprints_are_those_of_after_the_wait_for_the_machine(make, monkeypatch):
-    fingerprints = jobs._fingerprints
+    fingerprints = jobs.take_fingerprints
 
     def edited(config):
         made_with, pending = fingerprints(config)
@@ -87,7 +87,7 @@ def test_fingerprints_are_those_of_after_the_wait_for_the_machine(make, monkeypa
 
     record = make(
         lambda *_: Outcome(result=Result(status="done"), seconds=Seconds(total=1.0)),
-        on_wait=lambda: monkeypatch.setattr(jobs, "_fingerprints", edited),
+        on_wait=lambda: monkeypatch.setattr(jobs, "take_fingerprints", edited),
     )
     assert record.made_with["code"] == "edited"
     assert record.parity_key == "edited"

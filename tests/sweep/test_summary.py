@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.sweep import jobs
+from bench.sweep import planning
 from bench.sweep.exit_status import ExitStatus
 from bench.sweep.summary import conclude
 from tests.sweep.conftest import REQUESTED_AT
@@ -46,7 +46,7 @@ def test_rows_of_runs_that_differ_are_never_the_same(configure, write, capsys):
         for size in (16, 32)
         for share in (0.1, 0.2)
     ]
-    planned, _ = jobs.plan(configs, "unnamed", REQUESTED_AT)
+    planned, _ = planning.plan(configs, "unnamed", REQUESTED_AT)
     for job in planned:
         write(job)
     conclude(planned)
