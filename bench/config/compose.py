@@ -154,7 +154,8 @@ def _contents(
         overrides.check_choices(given, user_folder)
         common = [overrides.text(each) for each in given if overrides.is_choice(each)]
         base = compose_all(common, user_folder)
-        of_sweep = overrides.parse(effects.sweep_words(base))
+        params = effects.sweep_params(base)
+        of_sweep = overrides.parse([f"{key}={value}" for key, value in params.items()])
         is_sweep = multirun or base.hydra.mode == RunMode.MULTIRUN or bool(of_sweep)
         given = [*of_sweep, *given]
         overrides.check_choices(given, user_folder)
@@ -164,8 +165,8 @@ def _contents(
         for job in itertools.product(*values):
             fixed = tuple(word for word in job if word not in settable)
             if fixed not in composed:
-                config = compose_all(fixed, user_folder)
-                effects.check(config, base, user_folder)
+                config = base if list(fixed) == common else compose_all(fixed, user_folder)
+                effects.check(config, params, user_folder)
                 composed[fixed] = _without_hydra(config)
             values_of_run = [settable[word] for word in job if word in settable]
             run = _set(composed[fixed], values_of_run)
@@ -175,14 +176,14 @@ def _contents(
 
 
 def _settable(values: Sequence[Sequence[str]]) -> dict[str, Override]:
-    """Return the words that differ between runs and can be applied to a composed configuration."""
+    """Return the words that can be applied to a composed configuration, in any order."""
     parsed = [overrides.parse(words) for words in values]
     keys = [each[0].key_or_group for each in parsed if not overrides.is_choice(each[0])]
     return {
         overrides.text(override): override
-        for each, words in zip(parsed, values, strict=True)
+        for each in parsed
         for override in each
-        if len(words) > 1 and overrides.is_plain(override) and not _overlaps(override, keys)
+        if overrides.is_plain(override) and not _overlaps(override, keys)
     }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -24,29 +26,30 @@ HYDRA_SETS = (
 )
 
 
-def sweep_words(base: DictConfig) -> list[str]:
-    """Return the overrides that a named sweep's file has under hydra.sweeper.params.
+def sweep_params(config: DictConfig) -> dict[str, str | int | float]:
+    """Return the values of every key that a named sweep's file has under hydra.sweeper.params.
 
     Raises:
-        ConfigError: one of them is no override.
+        ConfigError: one of them is no key of bench, or has no such values.
     """
-    words = []
-    for key, value in _container(base.hydra.sweeper.params or {}).items():
+    params = _container(config.hydra.sweeper.params or {})
+    for key, value in params.items():
         if not isinstance(value, str | int | float) or str(key).startswith(("hydra", "+", "~")):
             raise ConfigError(
                 f"hydra.sweeper.params.{key}={shown(value)}: must be a key of bench and its "
                 "values, such as learning_rate: 0.01,0.1"
             )
-        words.append(f"{key}={value}")
-    return words
+    return params
 
 
-def check(config: DictConfig, base: DictConfig, user_folder: Path | None) -> None:
+def check(
+    config: DictConfig, params: Mapping[str, str | int | float], user_folder: Path | None
+) -> None:
     """Refuse what a composition holds without any effect.
 
     Args:
         config: one run's, with Hydra's settings in it.
-        base: what all runs of the command have in common, with Hydra's settings in it.
+        params: as `sweep_params` returned them for the command.
         user_folder: the user's folder; files of conf/ need no check.
 
     Raises:
@@ -58,7 +61,7 @@ def check(config: DictConfig, base: DictConfig, user_folder: Path | None) -> Non
                 f"{group}.{key}={shown(value)}: nothing reads this key; {group}=NAME selects a "
                 "file of keys of bench (values that depend on another key: ${lookup:${KEY},{a: 1}})"
             )
-    if config.hydra.sweeper.params != base.hydra.sweeper.params:
+    if sweep_params(config) != params:
         raise ConfigError(
             "an experiment with hydra.sweeper.params is a sweep, and can't be one value of another"
         )
@@ -68,9 +71,7 @@ def check(config: DictConfig, base: DictConfig, user_folder: Path | None) -> Non
 
 def _check_hydra(config: DictConfig) -> None:
     """Refuse Hydra's settings in files, but for those of a sweep."""
-    from bench.config.compose import compose_all
-
-    usual = dict(_flat(_container(compose_all([]).hydra)))
+    usual = _usual_hydra_settings()
     for key, value in _flat(_container(config.hydra)):
         if not f"{key}.".startswith(tuple(f"{known}." for known in HYDRA_SETS)) and (
             usual.get(key) != value
@@ -79,6 +80,11 @@ def _check_hydra(config: DictConfig) -> None:
                 f"hydra.{key}={shown(value)}: can't be set in a file; of Hydra's settings only "
                 "hydra.mode and hydra.sweeper.params can"
             )
+
+
+@functools.cache
+def _usual_hydra_settings() -> dict[str, Any]:
+    return dict(_flat(_container(compose(files.CONFIG_NAME, return_hydra_config=True).hydra)))
 
 
 def check_options(content: Mapping[Any, Any], user_folder: Path | None) -> None:

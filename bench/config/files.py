@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bench import CONF
-from bench.config.errors import ConfigError
+from bench.config.errors import ConfigError, shown
 
 CONFIG_NAME = "config"
 EXTENSION = ".yaml"
@@ -66,7 +66,7 @@ def find_user_folder(config_dir: str | None) -> Path | None:
     except (OSError, RuntimeError, ValueError):  # too long, no such user, a null character
         exists = False
     if not exists:
-        raise ConfigError(f"--config-dir={config_dir}: no such folder")
+        raise ConfigError(f"--config-dir={shown(config_dir)}: no such folder")
     for name in (f"{CONFIG_NAME}{EXTENSION}", "hydra"):
         if (folder / name).exists():
             raise ConfigError(
