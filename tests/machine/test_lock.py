@@ -8,8 +8,6 @@ import pytest
 
 from bench.files import FileError
 from bench.machine import lock
-from tests.conftest import SCRIPTS, TINY
-from tests.processes import never_at_once, times_of_runs
 
 NOBODY = 65534
 HOLD = """
@@ -140,16 +138,11 @@ def test_a_folder_that_cannot_be_written_to_is_refused_with_a_remedy(monkeypatch
         pass
 
 
-def test_two_sweeps_in_two_terminals_never_time_at_once(tmp_path):
-    sweeps = [
-        subprocess.Popen(
-            [SCRIPTS / "bench", "-m", *TINY, "seed=0,1", f"sweep_name={name}"],
-            cwd=tmp_path, stdout=subprocess.PIPE, text=True,
-            env=os.environ | {"TMPDIR": str(tmp_path / name)},
-        )
-        for name in ("one", "other")
-        if not (tmp_path / name).mkdir()
-    ]  # fmt: skip
-    assert [sweep.communicate(timeout=100)[0] != "" for sweep in sweeps] == [True, True]
-    assert len(times_of_runs(tmp_path)) == 4
-    never_at_once(times_of_runs(tmp_path))
+def test_the_path_does_not_depend_on_a_users_temporary_folder(tmp_path):
+    """Two paths would be two locks. tests/sweep/test_launchers.py shows that runs take the lock."""
+    printed = subprocess.check_output(
+        [sys.executable, "-c", "from bench.machine import lock; print(lock.LOCK_PATH)"],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        text=True,
+    )
+    assert printed == f"{lock.LOCK_PATH}\n"
