@@ -149,7 +149,7 @@ def _run_all(arguments: argparse.Namespace) -> int:
         return ExitStatus.REFUSED
     except KeyboardInterrupt:
         interrupted = True
-    status = summary.conclude(planned)
+    status = summary.conclude(planned) if planned else ExitStatus.OK
     if not interrupted:
         return status
     words = ["bench", *sys.argv[1:]]

@@ -77,7 +77,7 @@ def is_current(record: RunRecord, job: Job) -> bool:
 
 
 def is_of_another_machine(record: RunRecord, job: Job) -> bool:
-    """Say whether a finished run was made on another processor, or on more or fewer cores."""
+    """Say whether a finished run was made on another processor, GPU or number of cores."""
     return record.status in FINISHED and any(
         record.made_with.get(key, value) != value
         for key, value in machine_of(job.made_with).items()

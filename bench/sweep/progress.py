@@ -31,14 +31,13 @@ class TimeLeft:
             records: those that the sweep has already.
         """
         self._durations: dict[Kind, deque[float]] = {}
-        earlier = {(record.sweep_name, record.run_id): record for record in records}
+        earlier = {record.run_id: record for record in records}
         for record in earlier.values():
             self._learn(record)
         self._waiting = {}
         for job in jobs:
-            key = job.config.sweep_name, job.run_id
-            if key not in earlier or not is_current(earlier[key], job):
-                self._waiting[key] = _kind(job)
+            if job.run_id not in earlier or not is_current(earlier[job.run_id], job):
+                self._waiting[job.folder] = _kind(job)
         self._n_waiting = Counter(self._waiting.values())
 
     def count(self, job: Job, record: RunRecord | None = None) -> None:
@@ -48,7 +47,7 @@ class TimeLeft:
             job: the run.
             record: its record, if it has just been made.
         """
-        kind = self._waiting.pop((job.config.sweep_name, job.run_id), None)
+        kind = self._waiting.pop(job.folder, None)
         if kind is not None:
             self._n_waiting[kind] -= 1
         if record is not None:

@@ -70,6 +70,15 @@ def test_an_unnamed_sweep_without_a_place_is_refused(plan, tmp_path):
         plan(0, sweep_name="unnamed", results_folder=str(tmp_path / "file" / "results"))
 
 
+def test_a_lock_that_is_a_link_is_named(plan, tmp_path):
+    folder = tmp_path / "results" / "night"
+    folder.mkdir(parents=True)
+    (folder / ".lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(store.StoreError, match="night"):
+        plan(0)
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_shuffled_sweep_has_the_same_order_every_time(plan):
     orders = [[job.config.seed for job in plan(*range(20), shuffle_runs=True)] for _ in range(2)]
     assert orders[0] == orders[1] != list(range(20))

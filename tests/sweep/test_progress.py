@@ -38,6 +38,11 @@ def test_only_runs_that_are_really_left_count(plan):
     assert time_left.seconds == 0
 
 
+def test_the_records_of_a_renamed_sweep_count(plan):
+    planned = plan(0, 1)
+    assert TimeLeft(planned, [lasting(planned[0], 4, sweep_name="before")]).seconds == 4
+
+
 def test_records_that_will_not_be_kept_are_left_to_make(plan):
     planned = plan(0, 1)
     records = [lasting(job, 100, made_with={"code": "older"}) for job in planned]
