@@ -7,6 +7,7 @@ from typing import Any
 from rich.text import Text
 
 from bench import terminal
+from bench.config.identity import varying_keys
 from bench.records import has_learned
 from bench.report import frames
 from bench.report.comparing import Analysis
@@ -28,7 +29,8 @@ def print_comparison(analysis: Analysis) -> None:
     """
     comparison = analysis.comparison
     if comparison.empty:
-        terminal.print_runs(analysis.sweep.records, analysis.sweep.verdicts)
+        varying = varying_keys([record.config for record in analysis.sweep.records])
+        terminal.print_runs(analysis.sweep.records, analysis.sweep.verdicts, varying)
         return
     named = [*frames.varying(comparison), "implementation"]
     accuracies = ("validation\naccuracy ", "test\naccuracy")
