@@ -137,7 +137,16 @@ def test_no_address_is_looked_up_or_connected_to(tool, sweep, tmp_path):
     environment = {name: value for name, value in os.environ.items() if name not in quiet}
     command = [SCRIPTS / "bench-export", sweep, "--to", tool, "--output", tmp_path / "out"]
     ended = subprocess.run(
-        ["strace", "-f", "-o", trace, "-e", "trace=connect,sendto,sendmsg,sendmmsg", *command],
+        [
+            "strace",
+            "--seccomp-bpf",
+            "-f",
+            "-o",
+            trace,
+            "-e",
+            "trace=connect,sendto,sendmsg,sendmmsg",
+            *command,
+        ],
         env=environment,
         capture_output=True,
         text=True,
