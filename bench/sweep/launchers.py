@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 
 from bench.config.hydra_settings import LAUNCHER
 from bench.config.schema import ConfigError
-from bench.machine.facts import usable_cores
+from bench.machine.facts import adapt_commands, usable_cores
 from bench.process.supervisor import Supervisor
 from bench.sweep import scheduler
 from bench.sweep.jobs import Job
@@ -52,7 +52,8 @@ def run_all(
         return
     module, launch = LAUNCHERS[launcher]
     if importlib.util.find_spec(module) is None:
-        raise ConfigError(f"{LAUNCHER}={launcher}: not installed; make setup EXTRAS={module}")
+        remedy = adapt_commands(f"make setup EXTRAS={module}")
+        raise ConfigError(f"{LAUNCHER}={launcher}: not installed; {remedy}")
     try:
         failures = launch(jobs, functools.partial(_execute, os.getpid()), numbers)
     except Exception as error:  # noqa: BLE001  # each library has its own ways to report a lost process
