@@ -26,6 +26,7 @@ from bench import CONF
 from bench.config import effects, files, hydra_settings, overrides
 from bench.config.errors import ConfigError
 from bench.config.files import choices as choices
+from bench.config.identity import PURPOSES
 from bench.config.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -207,7 +208,8 @@ def _set(composed: DictConfig, given: Sequence[Override]) -> DictConfig | None:
         composed = copy.deepcopy(composed)
     try:
         for key, value in values.items():
-            OmegaConf.update(composed, key, value, merge=True)
+            # The file of a choice may leave out a key of the schema, such as recipe.momentum.
+            OmegaConf.update(composed, key, value, merge=True, force_add=key in PURPOSES)
     except OmegaConfBaseException:
         return None
     return composed

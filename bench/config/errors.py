@@ -12,6 +12,7 @@ class ConfigError(Exception):
     """A configuration can't be run. The message is one printable line of bounded length."""
 
     def __init__(self, message: str) -> None:
+        """Make `message` printable, and cut it to `MAX_MESSAGE_CHARACTERS`."""
         super().__init__(shortened(printable(message), MAX_MESSAGE_CHARACTERS))
 
 

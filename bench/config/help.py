@@ -60,11 +60,11 @@ def text() -> str:
     lines += [
         f"{INDENT}{'implementation.options.*':{width}}{'':9} options in the implementation's file",
         "",
-        "Keys without a value here belong to a choice, which sets them; +key=value adds one that "
-        "its file",
-        "leaves out. A key that is given twice has the last value. In a sweep, range(0,5) and "
-        "glob(keras*)",
-        f"are several values, and hydra/launcher may be {', '.join(NUMBERS)}.",
+        "Keys without a value here belong to a choice, whose file sets them. A key that is given "
+        "twice has",
+        "the last value. In a sweep, range(0,5) and glob(keras*) are several values, and "
+        "hydra/launcher may",
+        f"be {', '.join(NUMBERS)}.",
         "",
         FLAGS,
         EXIT_STATUS,

@@ -1,7 +1,7 @@
-"""Which of Hydra's own settings may be given: a launcher, by name, and a few numbers for it.
+"""The settings of Hydra that a command line may give: a launcher, by name, and numbers for it.
 
-Among the others are functions to call, commands for a shell, modules to import and files to write.
-Neither a command line nor a file from someone else is to run code, so everything else is refused.
+Others name functions to call, shell commands, modules to import and files to write. A command line
+or a file from a stranger must not run code, so all others are refused.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from bench.config.errors import ConfigError
 
 LAUNCHER = "hydra/launcher"
 NUMBERS: dict[str, tuple[str, ...]] = {
-    "basic": (),  # Hydra's name for none
+    "basic": (),  # Hydra's name for no launcher
     "joblib": ("n_jobs",),
     "submitit_local": ("gpus_per_node", "timeout_min"),
 }
 
 
 def is_hydras(override: Override) -> bool:
-    """Say whether an override is one of Hydra's settings, or puts something among them."""
+    """Say whether an override sets one of Hydra's settings, also by its package."""
     places = (override.key_or_group, override.package or "")
     return any(place.replace("/", ".").split(".")[0] in ("hydra", "_global_") for place in places)
 
 
 def launcher_of(overrides: Iterable[Override]) -> tuple[str, dict[str, int]]:
-    """Return the launcher that is asked for, and its numbers.
+    """Return the launcher that the overrides select, and its numbers.
 
     Raises:
         ConfigError: another of Hydra's settings is among the overrides, or another value.

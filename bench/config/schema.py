@@ -5,6 +5,7 @@ conf/ composes a configuration; nothing is trained before `check` has accepted i
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 import typing
@@ -26,6 +27,9 @@ from bench.machine.facts import default_cores, usable_cores
 
 INPUT_SIZE = 28 * 28
 OUTPUT_SIZE = 10
+
+# The constants of a recipe that each optimizer reads.
+CONSTANTS = {"momentum": ("momentum",), "adam": ("beta_1", "beta_2", "epsilon")}
 
 Name = Annotated[
     str,
@@ -228,12 +232,21 @@ def _contradiction(config: RunConfig) -> str | None:
         return _line(
             "threads", config.threads, f"auto, or 1 to {n_cores} (the cores this process may use)"
         )
+    usual = {field.name: field.default for field in dataclasses.fields(Recipe)}
     for key in ("momentum", "beta_1", "beta_2"):
         value = getattr(config.recipe, key)
         if not 0 <= value < 1:
             return _line(f"recipe.{key}", value, KEYS[f"recipe.{key}"].allowed)
     if not 1e-30 <= config.recipe.epsilon <= 1:  # in float32 it is to stay above 0
         return _line("recipe.epsilon", config.recipe.epsilon, KEYS["recipe.epsilon"].allowed)
+    for optimizer, keys in CONSTANTS.items():
+        for key in keys if optimizer != config.recipe.optimizer else ():
+            value = getattr(config.recipe, key)
+            if value != usual[key]:
+                return (
+                    f"recipe.{key}={shown(value)}: means nothing for {config.recipe.optimizer}; "
+                    "leave it out"
+                )
     if config.recipe.loss == "cross_entropy" and config.recipe.output != "softmax":
         return (
             f"recipe.output={config.recipe.output}: cross_entropy needs probabilities that sum to "

@@ -98,16 +98,24 @@ def test_runs_composed_together_are_those_composed_alone():
     rates, sizes = ("0.1", "1e-3"), ("[7]", "[8,9]")
     together = compose(
         f"learning_rate={','.join(rates)}", f"architecture.hidden_sizes={','.join(sizes)}",
-        "+recipe.momentum=0.5", multirun=True,
+        "recipe.optimizer=momentum", "+recipe.momentum=0.5", multirun=True,
     )  # fmt: skip
     alone = [
         compose(
-            f"learning_rate={rate}", f"architecture.hidden_sizes={size}", "+recipe.momentum=0.5"
+            f"learning_rate={rate}",
+            f"architecture.hidden_sizes={size}",
+            "recipe.optimizer=momentum",
+            "+recipe.momentum=0.5",
         )[0]
         for rate in rates
         for size in sizes
     ]
     assert together == alone
+
+
+def test_a_key_that_the_file_of_a_choice_leaves_out_can_be_set():
+    (config,) = compose("recipe.optimizer=momentum", "recipe.momentum=0.5")
+    assert config.recipe.momentum == 0.5
 
 
 def test_mappings_of_one_run_do_not_reach_the_next():

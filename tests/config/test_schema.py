@@ -88,6 +88,8 @@ def test_the_default_configuration_is_accepted_unchanged(accepted):
         ("implementation.module", "os", "implementation.module=os: must be one of"),
         ("implementation.requires", ["os.path"], "must be a list of the top-level modules"),
         ("implementation.requires", ["__main__"], "must be a list of the top-level modules"),
+        ("recipe.momentum", 0.5, "recipe.momentum=0.5: means nothing for sgd; leave it out"),
+        ("recipe.epsilon", 0.5, "recipe.epsilon=0.5: means nothing for sgd; leave it out"),
         ("dataset.seed", 1, "dataset.seed=1: means nothing for fashion_mnist"),
         ("surprise", 1, "surprise=1: no such key"),
         ("architecture.surprise", 1, "architecture.surprise=1: no such key"),

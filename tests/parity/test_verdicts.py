@@ -52,7 +52,7 @@ def test_a_verdict_does_not_depend_on_what_a_run_may_vary():
             [],
             ["learning_rate=1"],
             ["architecture=two_hidden"],
-            ["+recipe.momentum=0.5"],
+            ["batch_size=64"],
         )
     }
     assert len(keys) == 1

@@ -24,7 +24,7 @@ def record_of(words):
     [
         [],
         ["recipe=relu_softmax_momentum", "recipe.momentum=0.5", "recipe.activation=tanh"],
-        ["+recipe.momentum=0.5"],
+        ["recipe.optimizer=momentum", "recipe.momentum=0.5"],
         ["recipe=relu_softmax_adam", "recipe.epsilon=1e-05", "recipe.initializer=glorot_uniform"],
         ["implementation=torch", "implementation.options.compile=true"],
         ["implementation=keras", "architecture=two_hidden", "architecture.hidden_sizes=[7,8]"],
