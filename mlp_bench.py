@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # typing would take time in which an interrupt isn't handled yet
+if TYPE_CHECKING:
+    from types import FrameType
 
 PACKAGES = ("bench", "implementations")
 
@@ -59,7 +62,7 @@ def _start(command: str) -> int:
         return 130
 
 
-def _interrupt(_number: int, frame: Any) -> None:
+def _interrupt(_number: int, frame: FrameType | None) -> None:
     """Raise KeyboardInterrupt; while a module is being imported, exit.
 
     Extension modules may swallow an exception in their initialisation, or crash of it.
