@@ -22,8 +22,10 @@ PACKAGE = Path(bench.__file__)
 IMPLEMENTATION, HARNESS = "code of the implementation", "code of the harness"
 LADDER = "code of the parity ladder"
 MACHINE_KEYS = ("processor", "number of cores", "gpu")  # the last of runs on a GPU only
-# What the processes of a run and of the parity ladder start with; the rest follows from imports.
-HARNESS_MODULES = ("bench.process.fork_server", "bench.process.worker")
+# What runs in the processes of a run and of its parity checks; the rest follows from the imports.
+HARNESS_MODULES = (
+    "bench.process.environment", "bench.process.fork_server", "bench.process.worker",
+)  # fmt: skip
 LADDER_MODULES = ("bench.parity.worker",)
 
 # Variables that every run inherits although they choose which code is loaded, or on which GPU it

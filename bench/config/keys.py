@@ -39,7 +39,7 @@ KEYS: Final = {
     ),
     "timeout_seconds": Key(
         "limit of a run's time",
-        "a number of seconds above 0, up to 100000000, or null for no limit",
+        "a number of seconds above 0, up to 100000000, or null: 10 min to start, 6 h an epoch",
     ),
     "memory_limit": Key(
         "limit of a run's memory", "an amount such as 500MB or 2GB, or null for no limit"

@@ -196,7 +196,7 @@ def test_an_implementation_that_fails_keeps_its_numbers_and_loses_its_rank(copie
     honest = (ROOT / "implementations" / "notebook_mlp.py").read_text(encoding="utf-8")
     add("wrong", honest.replace("1 - activations**2", "1 - activations"))
     add("eighth", honest)
-    words = ["implementation=notebook,wrong,eighth", "recipe=tanh_softmax_sgd", "sweep_name=trial"]
+    words = ["implementation=wrong,eighth", "recipe=tanh_softmax_sgd", "sweep_name=trial"]
     ended = command("bench.sweep.command", "-m", *words, *TINY)
     assert ended.returncode == 0, ended.stderr
     assert "wrong has no rank: it does NOT compute what the recipe says: fails rung 1" in (
