@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from bench.config import files
 from bench.config.errors import ConfigError, shown
 from bench.config.suggestions import nearest
+from bench.records import flatten
 
 # Hydra's own keys that a file may set, and those that it fills in itself.
 HYDRA_SETS = (
@@ -56,7 +57,7 @@ def check(
         ConfigError: naming the key.
     """
     for group in files.PRESET_GROUPS:
-        for key, value in _flat(_container(config.get(group) or {})):
+        for key, value in flatten(_container(config.get(group) or {})):
             raise ConfigError(
                 f"{group}.{key}={shown(value)}: nothing reads this key; {group}=NAME selects a "
                 "file of keys of bench (values that depend on another key: ${lookup:${KEY},{a: 1}})"
@@ -72,7 +73,7 @@ def check(
 def _check_hydra(config: DictConfig) -> None:
     """Refuse Hydra's settings in files, but for those of a sweep."""
     usual = _usual_hydra_settings()
-    for key, value in _flat(_container(config.hydra)):
+    for key, value in flatten(_container(config.hydra)):
         if not f"{key}.".startswith(tuple(f"{known}." for known in HYDRA_SETS)) and (
             usual.get(key) != value
         ):
@@ -84,7 +85,7 @@ def _check_hydra(config: DictConfig) -> None:
 
 @functools.cache
 def _usual_hydra_settings() -> dict[str, Any]:
-    return dict(_flat(_container(compose(files.CONFIG_NAME, return_hydra_config=True).hydra)))
+    return dict(flatten(_container(compose(files.CONFIG_NAME, return_hydra_config=True).hydra)))
 
 
 def check_options(content: Mapping[Any, Any], user_folder: Path | None) -> None:
@@ -113,11 +114,3 @@ def _container(config: Any) -> dict[Any, Any]:
     except (OmegaConfBaseException, ValueError):  # a bare value in place of a section
         content = config
     return content if isinstance(content, dict) else {"": content}
-
-
-def _flat(content: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in content.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        elif value != {}:
-            yield f"{prefix}{key}", value

@@ -24,9 +24,7 @@ from bench.config.keys import COUNT, KEYS, SEED, TRUE_OR_FALSE
 from bench.contract import Recipe
 from bench.data.datasets import DatasetSettings, training_size, validation_size
 from bench.machine.facts import default_cores, usable_cores
-
-INPUT_SIZE = 28 * 28
-OUTPUT_SIZE = 10
+from bench.records import N_CLASSES, N_PIXELS
 
 # The constants of a recipe that each optimizer reads.
 CONSTANTS = {"momentum": ("momentum",), "adam": ("beta_1", "beta_2", "epsilon")}
@@ -159,7 +157,7 @@ class RunConfig(Section, frozen=True):
     @property
     def layer_sizes(self) -> tuple[int, ...]:
         """Units of each layer, input and output included."""
-        return (INPUT_SIZE, *self.architecture.hidden_sizes, OUTPUT_SIZE)
+        return (N_PIXELS, *self.architecture.hidden_sizes, N_CLASSES)
 
     @property
     def cores(self) -> tuple[int, ...]:

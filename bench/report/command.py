@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Sequence, Set
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from bench import files
 from bench.records import BROKEN
@@ -39,9 +39,7 @@ def main() -> NoReturn:
     try:
         sweep = store.read_sweeps(folders)
         history = _history(arguments.history, folders[0])
-        formats = set(FORMATS) if "all" in arguments.format else set(arguments.format)
-        if not sweep.records:
-            formats -= {"terminal", "csv"}
+        formats = arguments.format - (set() if sweep.records else {"terminal", "csv"})
         page = write_report(sweep, output, formats, arguments.target, history)
     except files.FileError as error:
         sys.exit(_refuse(str(error)))
@@ -82,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         help="where to write (default: report/ in the sweep's folder; for several sweeps, here)",
     )  # fmt: skip
     parser.add_argument(
-        "--format", type=lambda words: words.split(","), default=["all"], action=_Formats,
+        "--format", type=_formats, default=frozenset(FORMATS),
         help=f"{', '.join(FORMATS)}, separated by commas, or all (default: all)",
     )  # fmt: skip
     parser.add_argument(
@@ -115,16 +113,13 @@ def _accuracy(words: str) -> float:
     return value
 
 
-class _Formats(argparse.Action):
-    """Refuses unknown formats."""
-
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: Any, values: Any, *_: Any
-    ) -> None:
-        for value in values:
-            if value not in (*FORMATS, "all"):
-                parser.error(f"--format={value}: must be one of {', '.join((*FORMATS, 'all'))}")
-        setattr(namespace, self.dest, values)
+def _formats(words: str) -> frozenset[str]:
+    chosen = frozenset(words.split(","))
+    unknown = sorted(chosen - {*FORMATS, "all"})
+    if unknown:
+        allowed = ", ".join((*FORMATS, "all"))
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r}: must be one of {allowed}")
+    return frozenset(FORMATS) if "all" in chosen else chosen
 
 
 def _refuse(reason: str) -> int:

@@ -10,11 +10,10 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from bench import plotting
-from bench.records import DatasetSummary, best_runs, setting
+from bench.records import IMAGE_SIDE, N_PIXELS, DatasetSummary, best_runs, setting
 from bench.report.labels import RunView
 from bench.terminal import SYNTHETIC
 
-SIDE = 28
 SHADES = "Greys"
 ROW, WIDE_PIXELS, HIGH_PIXELS = 10, 40, 42  # images side by side, and what each takes up
 
@@ -164,9 +163,9 @@ def _describe(view: RunView) -> str:
 
 
 def _images(content: bytes) -> list[np.ndarray]:
-    n_images = len(content) // SIDE**2
-    pixels = np.frombuffer(content, np.uint8, n_images * SIDE**2)
-    return list(pixels.reshape(n_images, SIDE, SIDE))
+    n_images = len(content) // N_PIXELS
+    pixels = np.frombuffer(content, np.uint8, n_images * N_PIXELS)
+    return list(pixels.reshape(n_images, IMAGE_SIDE, IMAGE_SIDE))
 
 
 def _draw_images(path: Path, title: str, shown: Sequence[tuple[Any, str, bool]]) -> None:
@@ -179,11 +178,11 @@ def _draw_images(path: Path, title: str, shown: Sequence[tuple[Any, str, bool]])
     with plotting.figure(path, title, figsize=(11, 0.9 + 1.1 * rows)) as (_, axes):
         panel = axes[0, 0]
         for number, (image, text, framed) in enumerate(shown):
-            top = number // ROW * HIGH_PIXELS + HIGH_PIXELS - SIDE
-            left = number % ROW * WIDE_PIXELS + (WIDE_PIXELS - SIDE) // 2
-            paper[top : top + SIDE, left : left + SIDE] = image
+            top = number // ROW * HIGH_PIXELS + HIGH_PIXELS - IMAGE_SIDE
+            left = number % ROW * WIDE_PIXELS + (WIDE_PIXELS - IMAGE_SIDE) // 2
+            paper[top : top + IMAGE_SIDE, left : left + IMAGE_SIDE] = image
             panel.text(
-                left + SIDE / 2,
+                left + IMAGE_SIDE / 2,
                 top - 1.5,
                 text,
                 ha="center",
@@ -194,7 +193,9 @@ def _draw_images(path: Path, title: str, shown: Sequence[tuple[Any, str, bool]])
             if framed:
                 corner = (left - 0.5, top - 0.5)
                 panel.add_patch(
-                    Rectangle(corner, SIDE, SIDE, fill=False, edgecolor="#D55E00", linewidth=3)
+                    Rectangle(
+                        corner, IMAGE_SIDE, IMAGE_SIDE, fill=False, edgecolor="#D55E00", linewidth=3
+                    )
                 )
         panel.imshow(paper, cmap=SHADES, vmin=0, vmax=255)
         panel.set_axis_off()

@@ -68,7 +68,7 @@ def test_the_terminal_needs_no_folder(report, write):
 def test_a_format_that_there_is_not_is_refused(report, write):
     status, printed = report(write(make_record()), "--format=md,pdf")
     assert status == 2
-    assert "--format=pdf: must be one of html, md, csv, terminal, all" in printed
+    assert "argument --format: 'pdf': must be one of html, md, csv, terminal, all" in printed
 
 
 def test_failed_runs_can_fail_the_command(report, write):
