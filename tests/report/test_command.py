@@ -109,7 +109,7 @@ def test_the_answer_is_in_words(report, sweep):
     assert "best learning rate 0.1 for keras, 0.1 for numpy" in page
 
 
-def test_without_a_proof_there_is_no_rank_and_everyone_sees_why(report):
+def test_without_proven_parity_there_is_no_rank_and_the_page_says_why(report):
     page, _, printed = report(
         make_record("numpy", examples_per_second=1000.0),
         make_record("keras", examples_per_second=9000.0, parity="failed"),
@@ -140,7 +140,7 @@ def test_with_several_seeds_there_is_an_interval(report):
     assert "One seed" not in page
 
 
-def test_what_failed_stands_where_a_result_would_have(report):
+def test_a_failed_run_stands_in_place_of_its_result(report):
     error = RunError(
         type="ValueError", message="first line\nsecond line", traceback="Traceback\n  of two lines"
     )
@@ -202,7 +202,7 @@ def test_hostile_names_are_text(report):
     assert listed == [HOSTILE.replace("\x1b", "\\x1b")]
 
 
-def test_a_reason_steers_no_terminal(report):
+def test_an_error_message_cannot_control_the_terminal(report):
     error = RunError(type="E", message="\x1b]0;title\x07 \u202e and \x9b2J")
     record = make_record(HOSTILE, status="failed", error=error)
     object.__setattr__(record, "run_id", "safe")

@@ -42,7 +42,7 @@ def test_the_ratio_is_to_the_fastest_of_the_same_condition():
 
 
 @pytest.mark.parametrize("parity", ["failed", "judged"])
-def test_without_a_proof_a_row_keeps_its_numbers_and_has_no_rank(parity):
+def test_a_row_without_proven_parity_keeps_its_numbers_and_has_no_rank(parity):
     runs = table(
         make_record("numpy", examples_per_second=1000),
         make_record("keras", examples_per_second=500),
@@ -57,7 +57,7 @@ def test_without_a_proof_a_row_keeps_its_numbers_and_has_no_rank(parity):
     assert rows.loc["wrong", "parity"] == ("failed" if parity == "failed" else "not checked")
 
 
-def test_one_run_without_a_proof_among_its_seeds_costs_the_rank():
+def test_one_run_without_proven_parity_costs_its_row_the_rank():
     runs = table(make_record(seed=0), make_record(seed=1, parity="failed"))
     assert pd.isna(comparing.comparison(runs)["rank"].iloc[0])
 

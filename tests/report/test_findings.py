@@ -1,4 +1,4 @@
-"""The sentences a report opens with say what the numbers show, and no more."""
+"""The sentences that a report opens with state what the numbers show."""
 
 import math
 import re
@@ -12,8 +12,8 @@ from bench.results import store
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 
 
-def said(tmp_path, *records, **more):
-    """The sentences of a report of these records, without Markdown's backslashes."""
+def words_of(tmp_path, *records, **more):
+    """Return the sentences of a report of these records, without Markdown's backslashes."""
     sweep = store.Sweep(
         folder=tmp_path, plan=None, records=records, datasets=(),
         verdicts=tuple(verdicts_for(records)), **{"unreadable": (), "missing": ()} | more,
@@ -28,9 +28,9 @@ def runs_of(name, speeds, **settings):
     ]
 
 
-def test_fastest_is_who_is_so_in_every_pair(tmp_path):
+def test_an_implementation_is_the_fastest_if_the_pairs_show_it(tmp_path):
     ours, theirs = (1000.0, 1100.0, 1210.0), (500.0, 550.0, 600.0)
-    words = said(tmp_path, *runs_of("numpy", ours), *runs_of("keras", theirs))
+    words = words_of(tmp_path, *runs_of("numpy", ours), *runs_of("keras", theirs))
     found = re.search(
         r"\*\*numpy is the fastest\*\*, at 550 examples/s: ([\d.]+) times as fast as keras \(95 % "
         r"interval over 3 pairs of the same seed: ([\d.]+) to ([\d.]+)\)", words
@@ -41,8 +41,8 @@ def test_fastest_is_who_is_so_in_every_pair(tmp_path):
     assert 1 < low <= ratio <= high
 
 
-def test_who_is_ahead_by_less_than_the_pairs_differ_is_not_called_fastest(tmp_path):
-    words = said(
+def test_a_lead_smaller_than_the_spread_of_the_pairs_is_not_called_fastest(tmp_path):
+    words = words_of(
         tmp_path, *runs_of("numpy", (1000.0, 1300.0, 1000.0)),
         *runs_of("keras", (1000.0, 1000.0, 1200.0)),
     )  # fmt: skip
@@ -53,18 +53,18 @@ def test_who_is_ahead_by_less_than_the_pairs_differ_is_not_called_fastest(tmp_pa
     assert low <= 1 <= ratio <= high
 
 
-def test_other_learning_rates_are_no_further_pairs(tmp_path):
+def test_runs_at_other_learning_rates_are_not_pairs(tmp_path):
     slow = [
         make_record("numpy", learning_rate=0.5, seed=seed, accuracy=0.1, examples_per_second=1.0)
         for seed in range(3)
     ]
     records = [*runs_of("numpy", (1000.0, 1010.0, 990.0)), *runs_of("keras", (500.0,) * 3)]
-    words = said(tmp_path, *records, *slow)
+    words = words_of(tmp_path, *records, *slow)
     assert "2.00 times as fast as keras (95 % interval over 3 pairs" in words
 
 
 def test_one_seed_gives_no_interval(tmp_path):
-    words = said(tmp_path, *runs_of("numpy", (1000.0,)), *runs_of("keras", (500.0,)))
+    words = words_of(tmp_path, *runs_of("numpy", (1000.0,)), *runs_of("keras", (500.0,)))
     assert (
         "not shown to be the fastest**: 2.00 times as fast as keras (one seed, so no interval)"
         in words
@@ -77,14 +77,14 @@ def test_one_seed_gives_no_interval(tmp_path):
 def test_a_repeated_seed_is_one_pair(tmp_path):
     records = [*runs_of("numpy", (1000.0,)), *runs_of("numpy", (1100.0,), evaluate=1)]
     object.__setattr__(records[1], "run_id", "again")
-    assert "(one seed, so no interval)" in said(tmp_path, *records, *runs_of("keras", (500.0,)))
+    assert "(one seed, so no interval)" in words_of(tmp_path, *records, *runs_of("keras", (500.0,)))
 
 
-def test_without_a_speed_nobody_is_fastest(tmp_path):
+def test_without_speeds_no_implementation_is_the_fastest(tmp_path):
     records = [*runs_of("numpy", (1000.0,)), *runs_of("keras", (500.0,))]
     for record in records:
         object.__setattr__(record, "examples_per_second", None)
-    words = said(tmp_path, *records)
+    words = words_of(tmp_path, *records)
     assert "fast" not in words.replace("fashion", "")
     assert "nan" not in words
 
@@ -99,18 +99,18 @@ def test_without_a_speed_nobody_is_fastest(tmp_path):
         ((0.01, -0.01, 0.0), "too few pairs to show whether within 0.3 points"),
     ],
 )
-def test_accuracies_agree_within_what_parity_allows_or_do_not(tmp_path, differences, verdict):
+def test_accuracies_are_compared_with_what_parity_allows(tmp_path, differences, verdict):
     theirs = [make_record("numpy", seed=seed, test_accuracy=0.8) for seed in range(3)]
     ours = [
         make_record("keras", seed=seed, test_accuracy=0.8 + difference)
         for seed, difference in enumerate(differences)
     ]
-    words = said(tmp_path, *theirs, *ours)
+    words = words_of(tmp_path, *theirs, *ours)
     assert f"keras {100 * sum(differences) / 3:+.2f} (95 % interval over 3 pairs" in words
     assert verdict in words
 
 
-def test_agreement_is_of_the_best_rates_of_each_condition(tmp_path):
+def test_agreement_is_decided_at_the_best_rates_of_each_condition(tmp_path):
     records = [
         make_record(name, architecture, rate, seed, accuracy=0.8 + rate, test_accuracy=accuracy)
         for name, architecture, rate, accuracy in (
@@ -120,14 +120,14 @@ def test_agreement_is_of_the_best_rates_of_each_condition(tmp_path):
         )
         for seed in (0, 1)
     ]  # fmt: skip
-    words = said(tmp_path, *records)
+    words = words_of(tmp_path, *records)
     assert re.search(r"one_hidden: test accuracy .* numpy, .*: keras \+0\.00 .*the same", words)
     assert re.search(r"two_hidden: test accuracy .* numpy, .*: keras \+10\.00 .*different", words)
 
 
-def test_a_rate_that_only_one_seed_survived_is_named(tmp_path):
+def test_a_best_rate_at_which_seeds_failed_is_named(tmp_path):
     records = [make_record(seed=seed, status="diverged") for seed in range(1, 5)]
-    words = said(tmp_path, make_record(), *records)
+    words = words_of(tmp_path, make_record(), *records)
     assert "0.1 for numpy (**only 1 of 5 seeds have a result**)" in words
     assert "4 runs of numpy diverged" in words
 
@@ -141,19 +141,19 @@ def test_a_rate_that_only_one_seed_survived_is_named(tmp_path):
         (False, {"share_machine": True}, "**1 of 1 run shared the machine**"),
     ],
 )
-def test_how_quiet_the_machine_was_is_said_also_where_it_is_not_known(
+def test_how_quiet_the_machine_was_is_stated_even_if_it_is_not_known(
     tmp_path, noisy, settings, sentence
 ):
     record = make_record(environment=ENVIRONMENT | {"noisy": noisy}, **settings)
-    words = said(tmp_path, record)
+    words = words_of(tmp_path, record)
     assert sentence in words
     assert words.count("uiet") == (0 if settings else 1)
 
 
-def test_what_failed_or_was_skipped_is_named_with_the_first_reason(tmp_path):
+def test_failed_and_skipped_runs_are_named_with_the_first_reason(tmp_path):
     first, second = (RunError(type="E", message=message) for message in ("no\nluck", "other"))
     missing = RunError(type="Unavailable", message="jax not installed; pip install jax")
-    words = said(
+    words = words_of(
         tmp_path, make_record(), make_record("torch", status="failed", error=first),
         make_record("torch", seed=1, status="failed", error=second),
         make_record("jax", status="skipped", error=missing),
@@ -163,8 +163,8 @@ def test_what_failed_or_was_skipped_is_named_with_the_first_reason(tmp_path):
     assert "1 run of jax skipped: jax not installed; pip install jax" in words
 
 
-def test_parity_is_said_to_be_proven_where_it_is(tmp_path):
-    words = said(tmp_path, make_record(), make_record("keras", parity="failed"))
+def test_proven_and_failed_parity_are_stated(tmp_path):
+    words = words_of(tmp_path, make_record(), make_record("keras", parity="failed"))
     assert "Parity is proven of numpy: they compute what the recipe says" in words
     assert "Without a rank: keras; what they compute is **not what the recipe says**" in words
 
@@ -174,14 +174,14 @@ def test_machines_cores_and_versions_that_differ_are_named(tmp_path):
     records = [make_record(), make_record("keras", environment=other), make_record(seed=1)]
     object.__setattr__(records[0], "made_with", {"numpy": "1.0"})
     object.__setattr__(records[2], "made_with", {"numpy": "2.0"})
-    words = said(tmp_path, *records)
+    words = words_of(tmp_path, *records)
     assert "**The runs are from 2 kinds of machine** (A processor; Other &#60;b&#62;)" in words
     assert "**The runs had different numbers of cores** (1, 2)" in words
     assert "Runs of numpy were made with different code or versions** (numpy 1.0, 2.0)" in words
 
 
-def test_few_sentences_also_of_many_conditions(tmp_path):
-    words = said(tmp_path, *(make_record(architecture=f"mlp_{number}") for number in range(40)))
+def test_many_conditions_get_few_sentences(tmp_path):
+    words = words_of(tmp_path, *(make_record(architecture=f"mlp_{number}") for number in range(40)))
     assert "The same of 28 more conditions: see the comparison." in words
     assert words.count("the only implementation with a rank") == 12
 
@@ -196,33 +196,37 @@ def test_few_sentences_also_of_many_conditions(tmp_path):
     ],
 )
 def test_what_is_left_out_is_counted(tmp_path, more, sentence):
-    assert sentence in said(tmp_path, make_record(), **more)
+    assert sentence in words_of(tmp_path, make_record(), **more)
 
 
-def test_nothing_at_all_is_said_to_be_nothing(tmp_path):
-    assert said(tmp_path) == "**There is no record here**, so there is nothing to report."
+def test_a_sweep_without_records_is_stated(tmp_path):
+    assert words_of(tmp_path) == "**There is no record here**, so there is nothing to report."
 
 
-def test_only_runs_that_are_taken_together_are_said_to_be_made_with_different_versions(tmp_path):
+def test_different_versions_are_stated_only_of_runs_that_are_taken_together(tmp_path):
     records = [
         make_record(seed=seed, environment=ENVIRONMENT | {"cores": list(range(n_cores))})
         for seed, n_cores in enumerate((1, 2, 2))
     ]
     for record, version in zip(records, ("1.0", "2.0", "2.0"), strict=True):
         object.__setattr__(record, "made_with", {"number of cores": version, "numpy": version})
-    words = said(tmp_path, *records)
+    words = words_of(tmp_path, *records)
     assert "runs are compared only with the same number" in words
     assert "taken together" not in words
     object.__setattr__(records[2], "made_with", {"number of cores": "2.0", "numpy": "3.0"})
-    assert "made with different code or versions** (numpy 2.0, 3.0) and" in said(tmp_path, *records)
+    assert "made with different code or versions** (numpy 2.0, 3.0) and" in words_of(
+        tmp_path, *records
+    )
 
 
-def test_an_accuracy_of_one_is_not_said_to_be_exact(tmp_path):
+def test_an_accuracy_of_one_has_a_standard_error_above_zero(tmp_path):
     records = [make_record(name, accuracy=1.0, test_accuracy=1.0) for name in ("numpy", "keras")]
-    words = said(tmp_path, *records)
+    words = words_of(tmp_path, *records)
     assert "gives an accuracy a standard error of 0.01 points" in words
 
 
 def test_an_accuracy_of_guessing_is_named(tmp_path):
-    words = said(tmp_path, make_record(accuracy=0.1003, test_accuracy=0.1), make_record("keras"))
+    words = words_of(
+        tmp_path, make_record(accuracy=0.1003, test_accuracy=0.1), make_record("keras")
+    )
     assert "**No more accurate than guessing**: numpy." in words

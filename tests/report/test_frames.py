@@ -72,7 +72,7 @@ def test_a_rate_that_leaves_seeds_without_a_result_loses_to_one_that_does_not(st
     assert alone[["learning_rate", "n_tried"]].to_numpy().tolist() == [[1.0, 5.0]]
 
 
-def test_a_seed_that_failed_and_was_made_again_is_not_without_a_result():
+def test_a_seed_that_failed_and_was_repeated_has_a_result():
     again = replace(make_record(learning_rate=1.0, accuracy=0.9), run_id="again")
     runs = table(
         make_record(learning_rate=1.0, status="failed"), again, make_record(learning_rate=0.1)
@@ -80,7 +80,7 @@ def test_a_seed_that_failed_and_was_made_again_is_not_without_a_result():
     assert frames.best_rates(runs)["run_id"].tolist() == ["again"]
 
 
-def test_without_validation_the_training_loss_decides_and_without_either_the_first_rate():
+def test_without_validation_the_training_loss_decides_and_without_losses_the_lowest_rate():
     records = [make_record(learning_rate=rate) for rate in (0.1, 0.2)]
     for number, record in enumerate(records):
         epochs = [
@@ -121,13 +121,13 @@ def test_another_machine_is_another_condition(environment):
     assert runs.groupby(list(frames.CONDITIONS), dropna=False).ngroups == 2
 
 
-def test_a_run_that_left_no_word_of_its_machine_stands_with_the_others_of_its_sweep():
+def test_a_run_without_a_recorded_machine_gets_that_of_its_sweep():
     runs = table(make_record(), make_record("keras", status="skipped", environment={}))
     assert runs["machine"].tolist() == ["A processor"] * 2
     assert runs["cores"].tolist() == [2, 2]
 
 
-def test_the_front_is_of_those_that_no_other_beats():
+def test_the_pareto_front_holds_the_runs_that_no_other_dominates():
     runs = pd.DataFrame(
         [(1, 0.8), (1, 0.9), (2, 0.9), (3, 0.95), (0.5, math.nan), (math.nan, 0.99), (1, 0.9)],
         columns=["train_seconds", "validation_accuracy"],
@@ -135,7 +135,7 @@ def test_the_front_is_of_those_that_no_other_beats():
     assert frames.pareto_front(runs).tolist() == [False, True, False, True, False, False, True]
 
 
-def test_without_records_there_are_columns():
+def test_a_frame_without_records_has_all_columns():
     assert list(table()) == list(table(make_record()))
     assert frames.best_rates(table()).empty
 

@@ -65,7 +65,7 @@ def test_the_terminal_needs_no_folder(report, write):
     assert "report" not in names(folder)
 
 
-def test_a_format_that_there_is_not_is_refused(report, write):
+def test_an_unknown_format_is_refused(report, write):
     status, printed = report(write(make_record()), "--format=md,pdf")
     assert status == 2
     assert "argument --format: 'pdf': must be one of html, md, csv, terminal, all" in printed
@@ -127,7 +127,7 @@ def test_a_damaged_history_is_named_and_the_report_is_made(report, write):
 
 
 @pytest.mark.parametrize("target", ["80", "-0.1", "nan", "much"])
-def test_a_target_that_is_no_accuracy_is_refused(report, write, target):
+def test_a_target_outside_0_to_1_is_refused(report, write, target):
     status, printed = report(write(make_record()), f"--target={target}")
     assert status == 2
     assert f"--target: '{target}': must be a number from 0 to 1, such as 0.85" in printed
@@ -162,7 +162,7 @@ def test_only_pictures_that_a_report_has_drawn_itself_are_removed(
     assert (tmp_path / "outside.png").read_text() == "mine"
 
 
-def test_a_set_with_nothing_in_it_is_a_page_that_says_so(report, write):
+def test_a_planned_sweep_without_records_is_a_page_that_says_so(report, write):
     folder = write(planned=("never-run",))
     status, printed = report(folder)
     assert status == 2
@@ -173,7 +173,7 @@ def test_a_set_with_nothing_in_it_is_a_page_that_says_so(report, write):
         assert "never-run" in content
 
 
-def test_sweeps_of_the_same_name_are_told_apart_and_what_both_hold_counts_once(
+def test_sweeps_of_the_same_name_get_distinct_names_and_common_records_count_once(
     report, write, tmp_path
 ):
     folder = write(make_record("numpy", seed=0), make_record("keras"))
@@ -193,7 +193,7 @@ def test_sweeps_of_the_same_name_are_told_apart_and_what_both_hold_counts_once(
     assert "Left out: 1 copy of runs that count once" in page
 
 
-def test_the_folder_one_is_in_has_a_name(report, write, monkeypatch):
+def test_a_sweep_given_as_a_dot_has_its_folders_name(report, write, monkeypatch):
     monkeypatch.chdir(write(make_record()))
     assert report(".", "--format=md")[0] == 0
     assert Path("report/report.md").read_text().startswith("# fixture\n")

@@ -31,10 +31,10 @@ def test_many_cells_fit_into_a_pull_request(tmp_path):
         make_record(name, architecture, rate)
         for name in NAMES for architecture in ARCHITECTURES for rate in RATES
     ]  # fmt: skip
-    told = page(tmp_path, *records)
-    assert 20_000 < len(told) < 65_000
-    assert "numpy has the highest speed" in told
-    assert "more rows: see runs.csv." in told
+    text = page(tmp_path, *records)
+    assert 20_000 < len(text) < 65_000
+    assert "numpy has the highest speed" in text
+    assert "more rows: see runs.csv." in text
 
 
 @pytest.mark.parametrize("length", [300, 5_000])
@@ -47,22 +47,22 @@ def test_failures_that_escape_to_many_times_their_length_fit(tmp_path, length):
         for number in range(40)
     ]  # fmt: skip
     missing = tuple("<" * length + str(number) for number in range(1000))
-    told = page(tmp_path, *records, unreadable=("<" * length,) * 1000, missing=missing)
-    assert len(told) < 65_000
-    assert "40 failed" in told
+    text = page(tmp_path, *records, unreadable=("<" * length,) * 1000, missing=missing)
+    assert len(text) < 65_000
+    assert "40 failed" in text
 
 
-def test_whatever_does_not_fit_is_cut_and_said_to_be(tmp_path):
+def test_what_does_not_fit_is_cut_and_the_page_says_so(tmp_path):
     records = [make_record("<" * 600 + str(number), str(number) * 600) for number in range(40)]
-    told = page(tmp_path, *records)
-    assert len(told) < 65_000
-    assert told.endswith("**Cut here**: a pull request takes no more. index.html has everything.\n")
+    text = page(tmp_path, *records)
+    assert len(text) < 65_000
+    assert text.endswith("**Cut here**: a pull request takes no more. index.html has everything.\n")
 
 
 def test_every_folded_part_ends(tmp_path):
     error = RunError(type="E", message="m", traceback="t")
-    told = page(tmp_path, make_record(), make_record("keras", status="failed", error=error))
-    assert told.count("<details>") == told.count("</details>") == 6
+    text = page(tmp_path, make_record(), make_record("keras", status="failed", error=error))
+    assert text.count("<details>") == text.count("</details>") == 6
 
 
 def test_each_traceback_is_shown_once_with_the_runs_that_ended_in_it(tmp_path):
@@ -71,10 +71,10 @@ def test_each_traceback_is_shown_once_with_the_runs_that_ended_in_it(tmp_path):
                     error=RunError(type="E", message=name, traceback=f"at {name}\n</details>"))
         for name in NAMES for seed in range(5)
     ]  # fmt: skip
-    told = page(tmp_path, *records)
-    assert told.count("```text\nat numpy\n</details>\n```") == 1
-    assert "and 2 more:\n\n```text\nat numpy" in told
-    assert "And 1 others, in the records." in told
+    text = page(tmp_path, *records)
+    assert text.count("```text\nat numpy\n</details>\n```") == 1
+    assert "and 2 more:\n\n```text\nat numpy" in text
+    assert "And 1 others, in the records." in text
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_a_finished_run_that_lacks_something_has_dashes_and_no_numbers_made_of_n
     for record in records:
         for name, value in missing.items():
             object.__setattr__(record, name, value)
-    told = page(tmp_path, *records)
-    assert not {"nan", "None", "inf"} & set(told.replace("*", " ").replace(",", "").split())
-    assert "## Runs" in told
+    text = page(tmp_path, *records)
+    assert not {"nan", "None", "inf"} & set(text.replace("*", " ").replace(",", "").split())
+    assert "## Runs" in text
 
 
 ODD_VALUES = (
@@ -121,8 +121,8 @@ def test_odd_but_well_formed_settings_never_break_a_report(tmp_path, key, capsys
     sweep = store.Sweep(folder=tmp_path, plan=None, records=records, name="odd",
                         unreadable=(), missing=(), datasets=(SUMMARY,))  # fmt: skip
     analysis = comparing.analyse(sweep)
-    told = pages.markdown(pages.sections(analysis), plots={})
-    assert f"Runs: {len(records)} done" in told
+    text = pages.markdown(pages.sections(analysis), plots={})
+    assert f"Runs: {len(records)} done" in text
     assert chart_data(analysis.views, analysis.runs).packed()
     print_comparison(analysis)
     assert "numpy" in capsys.readouterr().out
@@ -154,7 +154,7 @@ def test_a_record_of_an_older_schema_has_its_place(tmp_path):
         del content["config"][key]
     content["environment"] = {"cpu_model": "A processor"}
     old = msgspec.convert(content, RunRecord)
-    told = page(tmp_path, old, make_record("keras"))
-    assert "Whether the machine was quiet is not known** of 1 of 2 runs" in told
-    assert "nan" not in told
-    assert "numpy-one_hidden" in told
+    text = page(tmp_path, old, make_record("keras"))
+    assert "Whether the machine was quiet is not known** of 1 of 2 runs" in text
+    assert "nan" not in text
+    assert "numpy-one_hidden" in text

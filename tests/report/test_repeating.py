@@ -33,7 +33,7 @@ def record_of(words):
     ],
     ids=" ".join,
 )
-def test_it_composes_what_the_run_did(words):
+def test_the_command_composes_the_configuration_of_the_run(words):
     record, config = record_of(words)
     typed = shlex.split(command(record))
     assert typed[0] == "bench"
@@ -41,7 +41,7 @@ def test_it_composes_what_the_run_did(words):
     assert again.hash == config.hash
 
 
-def test_it_says_nothing_that_the_choices_say_already():
+def test_the_command_leaves_out_keys_that_the_choices_decide():
     record, _ = record_of(["recipe=relu_softmax_adam"])
     words = shlex.split(command(record))
     assert not [word for word in words if "." in word.partition("=")[0]]
@@ -55,7 +55,7 @@ def test_a_changed_key_of_a_choice_is_typed_besides_the_choice():
 
 
 @pytest.mark.parametrize("name", ["$(reboot)", "a;b", "../../x", "x\ny", "\x1b[2J", "`id`"])
-def test_settings_that_are_not_ours_have_no_command(name):
+def test_settings_with_shell_characters_have_no_command(name):
     record = make_record(name)
     object.__setattr__(record, "run_id", "run_\x1b_1")
     assert command(record) == r"(no command: run_\x1b_1 has settings that are not ours)"

@@ -71,7 +71,7 @@ def record() -> RunRecord:
 
 
 @given(record=records)
-def test_what_is_written_is_what_is_read(record, tmp_path_factory):
+def test_a_written_record_is_read_unchanged(record, tmp_path_factory):
     path = store.write_record(tmp_path_factory.mktemp("sweep"), record)
     assert store.read_record(path) == record
 
@@ -156,20 +156,20 @@ def test_a_record_of_another_shape_is_refused(change, said, record, tmp_path):
     "content",
     [b"", b"[]", b"null", b'{"test_loss": NaN}', b"\xff\xfe", b"[" * 100_000, b"<html>", b"{}"],
 )
-def test_what_is_not_a_record_is_refused(content, tmp_path):
+def test_a_file_that_is_no_record_is_refused(content, tmp_path):
     path = tmp_path / store.RECORD_NAME
     path.write_bytes(content)
     with pytest.raises(store.StoreError, match=store.RECORD_NAME):
         store.read_record(path)
 
 
-def test_records_with_more_keys_than_we_know_are_read(record, tmp_path):
+def test_records_with_unknown_keys_are_read(record, tmp_path):
     path = tmp_path / store.RECORD_NAME
     path.write_bytes(msgspec.json.encode(asdict(record) | {"remark": "new"}))
     assert store.read_record(path) == record
 
 
-def test_a_sweep_is_read_as_far_as_it_goes(record, tmp_path):
+def test_a_sweep_with_a_damaged_record_is_read_without_it(record, tmp_path):
     names = ("c-run", "a-run", "b-run", "never-run")
     store.add_to_plan(tmp_path, names)
     for name in names[:3]:
@@ -200,7 +200,7 @@ def test_a_changed_value_is_refused_and_a_changed_layout_is_not(record, tmp_path
         store.read_record(path)
 
 
-def test_a_damaged_plan_is_told_and_one_of_a_later_version_is_not_touched(tmp_path):
+def test_a_damaged_plan_is_reported_and_a_newer_one_is_left_alone(tmp_path):
     store.add_to_plan(tmp_path, ["first"])
     (tmp_path / store.PLAN_NAME).write_text("{")
     (tmp_path / f".{store.PLAN_NAME}.left").write_text("by one that was killed")
