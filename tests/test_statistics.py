@@ -1,4 +1,4 @@
-"""What a campaign's numbers amount to."""
+"""Estimates from pairs of times, decisions about several cases, and errors of means."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from bench.statistics import (
 VALUES = st.lists(st.floats(-0.1, 0.1), min_size=5, max_size=80)
 
 
-def drawn(n, mean=0.0, spread=0.01, seed=0):
+def sample(n, mean=0.0, spread=0.01, seed=0):
     return np.random.default_rng(seed).normal(mean, spread, n).tolist()
 
 
-def made(ratio=1.0, upper=1.02, p_value=0.5, n_pairs=20):
+def estimated(ratio=1.0, upper=1.02, p_value=0.5, n_pairs=20):
     return Estimate(
         n_pairs=n_pairs, ratio=ratio, low=ratio, high=ratio, upper=upper, spread=0.01,
         p_value=p_value,
@@ -41,8 +41,8 @@ def made(ratio=1.0, upper=1.02, p_value=0.5, n_pairs=20):
 
 @pytest.mark.parametrize("n", [5, 7, 20, 33, 80])
 @pytest.mark.parametrize("mean", [0.0, 0.02])
-def test_the_p_value_is_that_of_scipys_trimmed_t_test(n, mean):
-    values = drawn(n, mean, seed=n)
+def test_the_p_value_equals_that_of_scipys_trimmed_t_test(n, mean):
+    values = sample(n, mean, seed=n)
     beyond = np.array(values) - math.log1p(MARGIN)
     # Compared with zeros, which have no spread, the test of two samples is that of one.
     expected = stats.ttest_ind(
@@ -54,16 +54,16 @@ def test_the_p_value_is_that_of_scipys_trimmed_t_test(n, mean):
 def test_the_mean_and_a_known_sample_agree_with_scipy():
     # The sample of SciPy's documentation of trimmed t-tests.
     values = [56, 128.6, 12, 123.8, 64.34, 78, 763.3]
-    found = estimate([value / 1000 for value in values])
-    assert math.log(found.ratio) == pytest.approx(mstats.trimmed_mean(values, (0.2, 0.2)) / 1000)
+    result = estimate([value / 1000 for value in values])
+    assert math.log(result.ratio) == pytest.approx(mstats.trimmed_mean(values, (0.2, 0.2)) / 1000)
     assert degrees_of_freedom(len(values)) == 4
 
 
 def test_the_interval_holds_the_ratio_as_often_as_it_says():
     hits = [
-        found.low < 1 < found.high
+        result.low < 1 < result.high
         for seed in range(500)
-        for found in [estimate(drawn(20, seed=seed))]
+        for result in [estimate(sample(20, seed=seed))]
     ]
     assert 0.92 < np.mean(hits) < 0.98
 
@@ -76,17 +76,17 @@ def test_swapping_the_sides_inverts_the_ratio(values):
 
 
 @given(VALUES)
-def test_the_standard_error_is_found_again_in_the_interval(values):
-    found = estimate(values)
-    assert found.low <= found.ratio * (1 + 1e-12)
-    error = standard_error_from_interval(found.low, found.high, len(values))
+def test_the_standard_error_follows_from_the_interval(values):
+    result = estimate(values)
+    assert result.low <= result.ratio * (1 + 1e-12)
+    error = standard_error_from_interval(result.low, result.high, len(values))
     t = stats.t.ppf(0.99, degrees_of_freedom(len(values)))
-    assert found.upper == pytest.approx(found.ratio * math.exp(t * error))
+    assert result.upper == pytest.approx(result.ratio * math.exp(t * error))
 
 
 @given(st.integers(0, 1000), st.floats(1, 100))
 def test_a_wild_pair_among_twenty_changes_little(seed, wild):
-    values = drawn(20, seed=seed)
+    values = sample(20, seed=seed)
     changed = estimate([*values[1:], wild])
     assert abs(math.log(changed.ratio)) < 0.02
 
@@ -96,7 +96,7 @@ def test_too_few_pairs_are_refused():
         estimate([0.0] * 4)
 
 
-def test_pairs_without_any_spread_are_judged():
+def test_pairs_without_any_spread_have_an_estimate():
     assert estimate([0.0] * 5).p_value == 1
     assert estimate([0.1] * 5).p_value == 0
 
@@ -107,49 +107,49 @@ def test_holm_stops_at_the_first_that_does_not_pass():
     assert significant(p_values, dict.fromkeys(p_values, 0.05)) == ["d", "a"]
 
 
-def test_a_cell_that_is_not_looked_at_holds_up_no_other():
+def test_a_case_that_is_not_tested_now_does_not_stop_the_others():
     p_values = {"frozen": 1e-6, "slow": 1e-5}
     assert significant(p_values, {"frozen": 0.0, "slow": 0.0005}) == ["slow"]
     assert significant({**p_values, "slow": 0.0003}, {"frozen": 0.0, "slow": 0.0005}) == []
-    frozen = made(1.02, 1.025, p_value=1e-6, n_pairs=FIRST_LOOK)
-    found = decide({"frozen": frozen, "slow": made(1.1, 1.12, p_value=1e-5)}, 0.03)
-    assert found == {"frozen": "not slower", "slow": "slower"}
+    frozen = estimated(1.02, 1.025, p_value=1e-6, n_pairs=FIRST_LOOK)
+    result = decide({"frozen": frozen, "slow": estimated(1.1, 1.12, p_value=1e-5)}, 0.03)
+    assert result == {"frozen": "not slower", "slow": "slower"}
 
 
-def test_slower_is_said_at_looks_only():
-    slow = made(1.05, 1.06, p_value=1e-6, n_pairs=20)
-    assert decide({"cell": slow}, 0.03) == {"cell": "slower"}
-    between = made(1.05, 1.06, p_value=1e-6, n_pairs=19)
-    assert decide({"cell": between}, 0.03) == {"cell": None}
-    assert decide({"cell": between}, 0.03, last=True) == {"cell": "slower"}
+def test_slower_is_possible_at_looks_only():
+    slow = estimated(1.05, 1.06, p_value=1e-6, n_pairs=20)
+    assert decide({"case": slow}, 0.03) == {"case": "slower"}
+    between = estimated(1.05, 1.06, p_value=1e-6, n_pairs=19)
+    assert decide({"case": between}, 0.03) == {"case": None}
+    assert decide({"case": between}, 0.03, last=True) == {"case": "slower"}
 
 
 @pytest.mark.parametrize(("n_pairs", "p_value"), [(20, 0.0006), (40, 0.0016), (80, 0.0031)])
-def test_each_look_takes_its_share_of_false_alarms(n_pairs, p_value):
-    found = decide({"cell": made(1.05, 1.09, p_value=p_value, n_pairs=n_pairs)}, 0.03)
-    assert found["cell"] == ("can't tell" if n_pairs == 80 else None)
+def test_each_look_uses_its_share_of_false_alarms(n_pairs, p_value):
+    result = decide({"case": estimated(1.05, 1.09, p_value=p_value, n_pairs=n_pairs)}, 0.03)
+    assert result["case"] == ("can't tell" if n_pairs == 80 else None)
     assert sum(LOOKS.values()) <= 0.005
 
 
-def test_not_slower_is_said_early():
-    quick = made(1.0, 1.01, n_pairs=FIRST_LOOK)
-    assert decide({"cell": quick}, 0.03) == {"cell": "not slower"}
-    assert decide({"cell": quick}, 0.005) == {"cell": None}
+def test_not_slower_is_possible_at_the_first_look():
+    quick = estimated(1.0, 1.01, n_pairs=FIRST_LOOK)
+    assert decide({"case": quick}, 0.03) == {"case": "not slower"}
+    assert decide({"case": quick}, 0.005) == {"case": None}
 
 
-def test_several_cells_share_one_error_rate():
+def test_several_cases_share_one_error_rate():
     p_value = 0.0003  # passes alone, and not as one of two
-    slow = made(1.05, 1.09, p_value=p_value)
+    slow = estimated(1.05, 1.09, p_value=p_value)
     assert decide({"a": slow}, 0.03)["a"] == "slower"
-    assert decide({"a": slow, "b": made()}, 0.03)["a"] is None
+    assert decide({"a": slow, "b": estimated()}, 0.03)["a"] is None
 
 
 def test_the_last_look_always_answers():
-    found = decide({"cell": made(1.02, 1.04, p_value=0.1, n_pairs=6)}, 0.03, last=True)
-    assert found == {"cell": "can't tell"}
+    result = decide({"case": estimated(1.02, 1.04, p_value=0.1, n_pairs=6)}, 0.03, last=True)
+    assert result == {"case": "can't tell"}
 
 
-def test_half_width_is_that_of_scipys_t_interval():
+def test_half_width_equals_that_of_scipys_t_interval():
     values = [0.81, 0.79, 0.83, 0.80]
     low, high = stats.t.interval(0.95, 3, loc=0, scale=stats.sem(values))
     assert half_width(values) == pytest.approx(high)

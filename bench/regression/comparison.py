@@ -51,11 +51,11 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             outcomes = _measure(arguments, cases, sides, until=until)
     output.print_table(outcomes, sides)
-    if arguments.output is not None:
-        output.write(arguments.output, outcomes, sides)
-    if arguments.record:
+    if arguments.record:  # first: writing the files below may fail
         assert repository is not None  # noqa: S101
         tracking.record(outcomes, sides, repository)
+    if arguments.output is not None:
+        output.write(arguments.output, outcomes, sides)
     return exit_status(outcomes, arguments.cant_tell)
 
 

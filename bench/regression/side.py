@@ -43,6 +43,7 @@ class Side:
     """Answers requests about one case at a time."""
 
     def __init__(self, folder: Path) -> None:
+        """Keep the folder of the problems."""
         self.folder = folder
 
     def open(self, name: str, *, perturbed: bool = False) -> dict[str, Any]:

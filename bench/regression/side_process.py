@@ -47,6 +47,7 @@ class CaseError(Exception):
     """A side can't train a case; the message says which side, and why."""
 
     def __init__(self, side: SideName, reason: str) -> None:
+        """Keep whose fault it is."""
         super().__init__(f"{side.upper()}: {reason}")
         self.side, self.reason = side, reason
 
@@ -66,6 +67,7 @@ class SideProcess:
     def __init__(
         self, name: SideName, side: Side, cores: Sequence[int], conditions: Conditions
     ) -> None:
+        """Start the process on these cores."""
         self.name = name
         self.own_cores = cores
         self._until = conditions.until

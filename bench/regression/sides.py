@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import subprocess
 import sys
@@ -124,6 +125,7 @@ def different_libraries(base: Side, head: Side) -> dict[str, tuple[str, str]]:
     }
 
 
+@functools.cache
 def _libraries(python: Path) -> dict[str, str]:
     try:
         listed = subprocess.run(  # noqa: S603

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
+from bench.regression import output
 from bench.regression.arguments import parser
+from tests.regression.conftest import PROJECT
+
+WORKFLOW = PROJECT / ".github" / "workflows" / "speed.yml"
 
 
 @pytest.mark.parametrize("value", ["", " "])
@@ -52,3 +58,13 @@ def test_help_explains_every_exit_status():
     shown = parser().format_help()
     for status in (0, 1, 2, 3, 130):
         assert f"\n  {status} " in shown
+
+
+@pytest.mark.skipif(not WORKFLOW.exists(), reason="no workflow in this distribution")
+def test_the_workflow_gives_a_command_that_is_accepted():
+    workflow = WORKFLOW.read_text()
+    (line,) = (line for line in workflow.splitlines() if "run: .venv/bin/bench-compare" in line)
+    arguments = parser().parse_args(shlex.split(line.partition("bench-compare")[2]))
+    assert (arguments.base, arguments.cant_tell) == ("$BASE", "pass")
+    assert f"{arguments.output}/report.md" in workflow
+    assert output.MARKER in workflow

@@ -1,4 +1,4 @@
-"""Speed over commits: what is kept, judged by, and marked as a change."""
+"""Speed over commits: what is kept, compared with, and marked as a change."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ def answer_for(values, entries, commit="e" * 40, smallest=0.03):
 
 
 @given(st.lists(st.integers(0, 40), max_size=12), st.lists(st.integers(0, 40), max_size=12))
-def test_two_files_are_merged_by_keeping_the_lines_of_both(tmp_path_factory, mine, theirs):
+def test_two_files_are_merged_by_keeping_the_lines_of_both(tmp_path_factory, ours, theirs):
     folder = tmp_path_factory.mktemp("history")
-    for name, numbers in (("mine", mine), ("theirs", theirs), ("both", mine + theirs)):
+    for name, numbers in (("ours", ours), ("theirs", theirs), ("both", ours + theirs)):
         history.append(folder / name, [entry(number) for number in numbers])
     (folder / "merged").write_bytes(
-        (folder / "theirs").read_bytes() + (folder / "mine").read_bytes()
+        (folder / "theirs").read_bytes() + (folder / "ours").read_bytes()
     )
     assert history.read(folder / "merged") == history.read(folder / "both")
-    found = [one.commit for one in history.read(folder / "both")]
-    assert sorted(found) == sorted({entry(number).commit for number in mine + theirs})
+    found = [known.commit for known in history.read(folder / "both")]
+    assert sorted(found) == sorted({entry(number).commit for number in ours + theirs})
 
 
 @pytest.mark.parametrize(
     "line", [b'{"cell": 3}', b"<<<<<<< HEAD", b"\xff", msgspec.json.encode({"colour": "blue"})]
 )
-def test_a_line_that_is_no_entry_is_named_and_left_out(tmp_path, capsys, line):
+def test_a_line_that_is_not_an_entry_is_named_and_left_out(tmp_path, capsys, line):
     path = tmp_path / "history.jsonl"
     history.append(path, [entry(1)])
     path.write_bytes(path.read_bytes() + b"\n" + line)  # and its last line is not ended
@@ -75,10 +75,10 @@ def test_a_history_refers_to_one_commit(tmp_path):
 def test_a_commit_measured_twice_counts_once():
     found = history.series([entry(1, 1.0), entry(2, 1.1), entry(1, 1.2)])
     (of_cell,) = found.values()
-    assert [one.ratio for one in of_cell] == [1.2, 1.1]
+    assert [known.ratio for known in of_cell] == [1.2, 1.1]
 
 
-def test_the_test_is_scipys_of_two_trimmed_samples():
+def test_the_p_value_equals_scipys_for_two_trimmed_samples():
     now, then = sample(0.02, 1), sample(0, 2, n=33)
     made = estimate(then)
     kept = entry(ratio=made.ratio, low=made.low, high=made.high, n_pairs=33)
