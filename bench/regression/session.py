@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench.regression.cases import Case, write_problems
+from bench.regression.cases import N_SLICES, Case, write_problems
 from bench.regression.outcome import Outcome, bounds_from_drift
 from bench.regression.pairs import measure, processes_of
 from bench.regression.side_process import (
@@ -141,7 +141,8 @@ def find_steps(outcomes: Sequence[Outcome], base: Side, conditions: Conditions) 
     def time_block(processes: Processes, outcome: Outcome) -> None:
         name = outcome.case.name
         processes["base"].request(open=name)
-        seconds = processes["base"].request(block=1)["seconds"]
+        # The shortest of a few: the first is slow, and another process may disturb one.
+        seconds = min(processes["base"].request(block=n)["seconds"] for n in range(N_SLICES))
         n_steps = round(steps[name] * BLOCK_SECONDS / seconds)
         steps[name] = min(max(MIN_STEPS, n_steps), MAX_STEPS)
 
