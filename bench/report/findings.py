@@ -99,7 +99,7 @@ def _times_as_fast(other: str, pair: Paired | None) -> str:
 def _parity(compared: pd.DataFrame) -> list[str]:
     """Name the implementations whose parity is proven, and those without a rank and why."""
     words = {
-        frames.PASSED: "Parity is proven of {}: they compute what the recipe says",
+        frames.PASSED: "Parity is proven for {}: they compute what the recipe says",
         frames.FAILED: "Without a rank: {}; what they compute is **not what the recipe says**",
         frames.NOT_CHECKED: "Without a rank: {}; it is **not proven** that they compute what the "
         "recipe says",

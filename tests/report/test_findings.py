@@ -165,7 +165,7 @@ def test_failed_and_skipped_runs_are_named_with_the_first_reason(tmp_path):
 
 def test_proven_and_failed_parity_are_stated(tmp_path):
     words = words_of(tmp_path, make_record(), make_record("keras", parity="failed"))
-    assert "Parity is proven of numpy: they compute what the recipe says" in words
+    assert "Parity is proven for numpy: they compute what the recipe says" in words
     assert "Without a rank: keras; what they compute is **not what the recipe says**" in words
 
 
