@@ -1,24 +1,16 @@
-"""How an implementation looks: the same colour, marker and hatch in every plot of a report.
-
-Colours come from the records, where the implementation's YAML file put them. They are told apart
-without colour too, by marker, line and hatch.
-"""
+"""Colours, names and figures that all pictures share. Figures are drawn by matplotlib."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-
-mpl.use("Agg")
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from bench.console import shorten
@@ -26,9 +18,6 @@ from bench.files import write_atomically
 
 # Okabe and Ito 2008, without yellow, which vanishes on paper.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo", "---")
-LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 DOTS_PER_INCH = 150
 SVG: dict[str, Any] = {"metadata": {"Date": None}}
 MAX_CHARACTERS = 40
@@ -47,53 +36,51 @@ RC: dict[Any, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Look:
-    """What one implementation is drawn with."""
-
-    colour: str
-    marker: str
-    hatch: str
-    line: Any
-
-
-def looks(named_colours: Iterable[tuple[str, object]]) -> dict[str, Look]:
-    """Return the look of every implementation, in the order of their names.
+def colours(named_colours: Iterable[tuple[str, object]]) -> dict[str, str]:
+    """Return the colour of every implementation, sorted by name.
 
     Args:
-        named_colours: names of implementations, and the colours that their records ask for; the
-            first one of a name counts, if it is one such as `#0072B2`.
+        named_colours: names of implementations and the colours in their records. The first colour
+            of a name counts, if it has the form `#0072B2`.
     """
-    colours: dict[str, str] = {}
+    given: dict[str, str] = {}
     for name, colour in named_colours:
         valid = re.fullmatch(r"#[0-9A-Fa-f]{6}", str(colour))
-        colours.setdefault(name, str(colour) if valid else "")
+        given.setdefault(name, str(colour) if valid else "")
     return {
-        name: Look(
-            colour=colours[name] or PALETTE[number % len(PALETTE)],
-            marker=MARKERS[number % len(MARKERS)],
-            hatch=HATCHES[number % len(HATCHES)],
-            line=LINES[number % len(LINES)],
-        )
-        for number, name in enumerate(sorted(colours))
+        name: given[name] or PALETTE[number % len(PALETTE)]
+        for number, name in enumerate(sorted(given))
     }
 
 
 @contextmanager
-def figure(path: Path, title: str, **options: Any) -> Iterator[tuple[Figure, Any]]:
-    """Open a figure with its axes, and save it when the block ends."""
+def figure(
+    path: Path, title: str, *, nrows: int = 1, ncols: int = 1, figsize: tuple[float, float]
+) -> Iterator[tuple[Figure, Any]]:
+    """Make a figure, and save it as PNG and SVG when the block ends.
+
+    Not through pyplot, which needs a backend and keeps figures alive.
+
+    Args:
+        path: of the PNG; the SVG is beside it.
+        title: of the figure.
+        nrows: rows of panels.
+        ncols: columns of panels.
+        figsize: width and height in inches.
+
+    Yields:
+        The figure, and its panels as an array of nrows x ncols.
+    """
     with mpl.rc_context(RC):
-        drawn, axes = plt.subplots(squeeze=False, **options)
-        try:
-            drawn.suptitle(title)
-            yield drawn, axes
-            _save(drawn, path)
-        finally:
-            plt.close(drawn)
+        drawn = Figure(figsize=figsize)
+        axes = drawn.subplots(nrows, ncols, squeeze=False)
+        drawn.suptitle(title)
+        yield drawn, axes
+        _save(drawn, path)
 
 
 def _save(drawn: Figure, path: Path) -> None:
-    """Lay a figure out, once for both files: saving would do so for each, and draw it in vain."""
+    """Lay the figure out once for both files; saving would do it for each."""
     engine = drawn.get_layout_engine()
     if engine is not None:
         engine.execute(drawn)
@@ -106,7 +93,7 @@ def _save(drawn: Figure, path: Path) -> None:
 
 
 def legend(drawn: Figure, axes: Any) -> None:
-    """Put one legend below all panels, each name once."""
+    """Draw one legend below all panels, with each name once."""
     entries: dict[str, Any] = {}
     for panel in axes.flat:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
@@ -121,20 +108,27 @@ def legend(drawn: Figure, axes: Any) -> None:
         )
 
 
-def hide_unused(axes: Any, used: int) -> None:
-    """Blank the panels of a grid that nothing was drawn into."""
-    for panel in axes.flat[used:]:
-        panel.set_axis_off()
-
-
-def grid_shape(n_panels: int, widest: int) -> tuple[int, int]:
-    """Return rows and columns for so many panels."""
-    columns = min(n_panels, widest)
+def grid_shape(n_panels: int, max_columns: int) -> tuple[int, int]:
+    """Return the rows and columns of a grid of panels."""
+    columns = min(n_panels, max_columns)
     return -(-n_panels // columns), columns
 
 
+def hide_unused(axes: Any, n_used: int) -> None:
+    """Blank the panels of a grid after the first `n_used`."""
+    for panel in axes.flat[n_used:]:
+        panel.set_axis_off()
+
+
 def file_name(text: str) -> str:
-    """Turn a name from a record into part of a file's name; different names stay different."""
+    """Return a name from a record as part of a file name.
+
+    Args:
+        text: any text. Different texts give different names.
+
+    Returns:
+        ASCII letters, digits, `_` and `-`.
+    """
     safe = re.sub(r"[^A-Za-z0-9_-]", "_", text)[:60]
     if safe == text:
         return safe
@@ -142,15 +136,5 @@ def file_name(text: str) -> str:
 
 
 def short(label: object) -> str:
-    """Return a label of a length that leaves room for what it labels."""
+    """Return a label cut to a length that leaves room for what it labels."""
     return shorten(str(label), MAX_CHARACTERS)
-
-
-def unique(names: Sequence[str]) -> list[str]:
-    """Return names in order of appearance, each once."""
-    return list(dict.fromkeys(names))
-
-
-def listed(statuses: Iterable[str]) -> str:
-    """Return how runs have ended, each ending once."""
-    return "/".join(unique(list(statuses))).replace("_", " ")

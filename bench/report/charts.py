@@ -1,7 +1,7 @@
-"""The charts of a page that answer to the reader: Vega-Lite specifications.
+"""The charts of a report: Vega-Lite specifications, for the page and for its pictures.
 
-A specification holds no data. The page gives each chart the rows of one table under one condition,
-less what the reader has filtered out.
+A specification contains no data. Each chart is drawn once per condition, from the rows of one
+table; the page leaves out the rows that the reader has filtered out.
 
 Source: https://vega.github.io/vega-lite/docs/
 """
@@ -15,32 +15,45 @@ from typing import Any
 
 import pandas as pd
 
-from bench import plotting
 from bench.records import SECONDS_PARTS
 from bench.report import alternatives, panels
-from bench.report.curves import AXES, EPOCH, SECOND
 
+EPOCH, SECOND = "epoch", "train_seconds_so_far"
+AXES = {EPOCH: "epoch (0: before training)", SECOND: "seconds of training"}
 GREY = "#888888"
-HEIGHT = 260
-ROOM = {"padding": 12, "nice": False}  # for points at the edges
+HEIGHT = 260  # pixels
+MARGIN = {"padding": 12, "nice": False}  # keeps points off the edges
 KNOWN = "isValid(datum.validation_accuracy)"
-SHADES = ["#eef4fa", "#79b0e0"]  # black is read on all of them
+SHADES = ["#eef4fa", "#79b0e0"]  # black text is readable on all of them
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """One chart of the page, drawn once for every condition."""
+    """One chart, drawn once for every condition.
+
+    Attributes:
+        name: identifies the chart in the page.
+        title: its heading.
+        caption: explains what is drawn.
+        table: the table of `ChartData` that its rows come from.
+        picture: file name of the PNG.
+        fields: columns of the table that the page shows below the chart.
+        needs: columns that must be above these numbers for a row to be drawn.
+        describe: returns in words what the chart shows of some rows.
+        specification: of Vega-Lite, without data.
+        keeps_unknown: draws rows without these numbers too, if at least one row has them.
+    """
 
     name: str
     title: str
     caption: str
-    table: str  # of `ChartData`, whose rows it is given
-    picture: str  # the file that stands in for it on paper and where there is no JavaScript
-    fields: tuple[str, ...]  # of the table below it, which holds what it shows
-    needs: dict[str, float]  # fields that must be numbers, above these, for a row to be drawn
-    words: Callable[[pd.DataFrame], str]  # what it shows of such rows
+    table: str
+    picture: str
+    fields: tuple[str, ...]
+    needs: dict[str, float]
+    describe: Callable[[pd.DataFrame], str]
     specification: dict[str, Any]
-    keeps_unknown: bool = False  # draws the other rows too, where there is one that can be
+    keeps_unknown: bool = False
 
     def shown(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of one condition that are drawn."""
@@ -50,83 +63,129 @@ class Chart:
         return known if known.empty or not self.keeps_unknown else rows
 
 
-def charts(looks: Mapping[str, plotting.Look], rates: Sequence[float]) -> list[Chart]:
-    """Return the charts in the order of the page.
+RUN_FIELDS = ("implementation", "learning_rate", "seed")
+RATE_FIELDS = ("implementation", "learning_rate", "validation_accuracy", "ended", "runs")
+IN_TRAINING_SECONDS = "seconds of training; warm-up and evaluation are not counted"
+# Name, title, caption, picture, x, y, logarithmic.
+CURVES = (
+    ("loss", "Loss by epoch", "Validation loss after each epoch, logarithmic.",
+     "loss_by_epochs.png", EPOCH, "validation_loss", True),
+    ("training_loss", "Training loss by epoch",
+     "Mean over an epoch's batches, each before its update; logarithmic.",
+     "training_loss_by_epochs.png", EPOCH, "train_loss", True),
+    ("loss_by_second", "Loss by second",
+     f"Validation loss, logarithmic, against {IN_TRAINING_SECONDS}.",
+     "loss_by_seconds.png", SECOND, "validation_loss", True),
+    ("accuracy", "Accuracy by epoch", "Validation accuracy after each epoch.",
+     "accuracy_by_epochs.png", EPOCH, "validation_accuracy", False),
+    ("accuracy_by_second", "Accuracy by second",
+     f"Validation accuracy against {IN_TRAINING_SECONDS}. Up and to the left is better.",
+     "accuracy_by_seconds.png", SECOND, "validation_accuracy", False),
+)  # fmt: skip
+
+
+def charts(colours: Mapping[str, str], rates: Sequence[float]) -> list[Chart]:
+    """Return the charts in the order of the report.
 
     Args:
-        looks: of implementations, by name.
-        rates: learning rates that were tried.
+        colours: of implementations, by name.
+        rates: the learning rates that were tried.
     """
-    make = _Specifications(looks, rates)
-    run = ("implementation", "learning_rate", "seed")
-    click = " Click a name in the legend to show it alone, with shift to add others."
-    drag = click + " Ctrl and scroll to zoom, drag to move, double-click to go back."
-
-    def curve(
-        name: str, title: str, caption: str, picture: str, x: str, y: str, *, log: bool = False
-    ) -> Chart:
-        fields = (*run, EPOCH, *([SECOND] if x == SECOND else []), y)
-        words = partial(alternatives.lowest if log else alternatives.highest, column=y)
-        return Chart(
-            name, title, caption + drag, "curves", picture, fields, {y: 0}, words,
-            make.curve(x, y, log=log),
-        )  # fmt: skip
-
+    make = _Specifications(colours, rates)
     accuracies = {"validation_accuracy": -1.0}
-    rate_fields = ("implementation", "learning_rate", "validation_accuracy", "ended", "runs")
-    return [
-        Chart("speed", "Training speed", "A point is a run, the grey mark the median." + click,
-              "done", "throughput.png", (*run, "examples_per_second", "flops_utilisation"),
-              {"examples_per_second": 0}, alternatives.speeds, make.speed()),
-        curve("loss", "Loss by epoch", "Validation loss, logarithmic.", "loss_by_epochs.png",
-              EPOCH, "validation_loss", log=True),
-        curve("training_loss", "Training loss by epoch",
-              "Mean over an epoch's batches, each before its update; logarithmic.",
-              "training_loss_by_epochs.png", EPOCH, "train_loss", log=True),
-        curve("loss_by_second", "Loss by second", "Validation loss against the seconds trained so "
-              "far, warm-up and evaluation not counted.", "loss_by_seconds.png", SECOND,
-              "validation_loss", log=True),
-        curve("accuracy", "Accuracy by epoch", "Validation accuracy.", "accuracy_by_epochs.png",
-              EPOCH, "validation_accuracy"),
-        curve("accuracy_by_second", "Accuracy by second", "Up and to the left is better.",
-              "accuracy_by_seconds.png", SECOND, "validation_accuracy"),
-        Chart("frontier", "Accuracy against training time", "A point is a run, at any learning "
-              "rate. The grey Pareto front joins the runs that no other run of the condition beats "
-              "in one of the two without being worse in the other." + drag, "done",
-              "accuracy_against_seconds.png",
-              (*run, "train_seconds", "validation_accuracy", "pareto"),
-              accuracies | {"train_seconds": 0}, alternatives.front, make.frontier()),
-        Chart("rates", "Accuracy by learning rate", "Validation accuracy after the last epoch, "
-              "mean over seeds. A cross at the bottom is a rate without a result, such as one at "
-              "which the runs diverged." + click, "rates", "accuracy_by_learning_rate.png",
-              rate_fields, accuracies, alternatives.rates, make.by_rate(), keeps_unknown=True),
-        Chart("heat", "Learning rates as a map", "Validation accuracy after the last epoch, mean "
-              "over seeds; a word where no run has a result.", "rates",
-              "accuracy_by_architecture_and_rate.png", rate_fields, accuracies,
-              alternatives.rates, make.map_of_rates(), keeps_unknown=True),
-        Chart("ledger", "Where the time goes", "Seconds of a finished run, mean, by what they were "
-              "spent on; the figure is their sum, the whole run seen from outside.", "ledger",
-              "ledger.png", ("implementation", "learning_rate", "part", "seconds", "runs"),
-              {"runs": 0}, alternatives.ledger, make.ledger()),
-    ]  # fmt: skip
+    curves = [
+        Chart(
+            name=name,
+            title=title,
+            caption=caption,
+            table="curves",
+            picture=picture,
+            fields=(*RUN_FIELDS, EPOCH, *([SECOND] if x == SECOND else []), y),
+            needs={y: 0},
+            describe=partial(alternatives.lowest if log else alternatives.highest, column=y),
+            specification=make.curve(x, y, log=log),
+        )
+        for name, title, caption, picture, x, y, log in CURVES
+    ]
+    speed = Chart(
+        name="speed",
+        title="Training speed",
+        caption="A point is a run, the grey mark the median.",
+        table="done",
+        picture="throughput.png",
+        fields=(*RUN_FIELDS, "examples_per_second", "flops_utilisation"),
+        needs={"examples_per_second": 0},
+        describe=alternatives.speeds,
+        specification=make.speed(),
+    )
+    frontier = Chart(
+        name="frontier",
+        title="Accuracy against training time",
+        caption="A point is a run, at any learning rate. The grey line is the Pareto front: no run "
+        "is both faster and more accurate than a run on it.",
+        table="done",
+        picture="accuracy_against_seconds.png",
+        fields=(*RUN_FIELDS, "train_seconds", "validation_accuracy", "pareto"),
+        needs=accuracies | {"train_seconds": 0},
+        describe=alternatives.front,
+        specification=make.frontier(),
+    )
+    by_rate = Chart(
+        name="rates",
+        title="Accuracy by learning rate",
+        caption="Validation accuracy after the last epoch, mean over seeds. A cross at the bottom "
+        "is a rate without a result, for example because the runs diverged.",
+        table="rates",
+        picture="accuracy_by_learning_rate.png",
+        fields=RATE_FIELDS,
+        needs=accuracies,
+        describe=alternatives.rates,
+        specification=make.by_rate(),
+        keeps_unknown=True,
+    )
+    map_of_rates = Chart(
+        name="heat",
+        title="Learning rates as a map",
+        caption="Validation accuracy after the last epoch, mean over seeds. A word means that no "
+        "run has a result.",
+        table="rates",
+        picture="accuracy_by_architecture_and_rate.png",
+        fields=RATE_FIELDS,
+        needs=accuracies,
+        describe=alternatives.rates,
+        specification=make.map_of_rates(),
+        keeps_unknown=True,
+    )
+    ledger = Chart(
+        name="ledger",
+        title="Where the time goes",
+        caption="Mean seconds of a finished run by activity. The number is their sum, the time of "
+        "the whole run.",
+        table="ledger",
+        picture="ledger.png",
+        fields=("implementation", "learning_rate", "part", "seconds", "runs"),
+        needs={"runs": 0},
+        describe=alternatives.ledger,
+        specification=make.ledger(),
+    )
+    return [speed, *curves, frontier, by_rate, map_of_rates, ledger]
 
 
 class _Specifications:
-    """Makes the specifications of one report's charts, in which names look the same."""
+    """Makes the specifications of one report's charts, with the same look for each name."""
 
-    def __init__(self, looks: Mapping[str, plotting.Look], rates: Sequence[float]) -> None:
+    def __init__(self, colours: Mapping[str, str], rates: Sequence[float]) -> None:
         self.rates = sorted(rates)
         name: dict[str, Any] = {"field": "implementation", "type": "nominal"}
         legend = {"orient": "bottom", "columns": 4, "title": None}
-        colours = [look.colour for look in looks.values()]
         self.names = name | {"title": None}
         self.colour = name | {
-            "scale": {"domain": list(looks), "range": colours},
+            "scale": {"domain": list(colours), "range": list(colours.values())},
             "legend": legend,
         }
-        self.shape = name | {"scale": {"domain": list(looks)}, "legend": legend}
-        widths = [panels.width(number, len(looks)) for number in range(len(looks))]
-        scale = {"domain": list(looks), "range": widths}
+        self.shape = name | {"scale": {"domain": list(colours)}, "legend": legend}
+        widths = [panels.line_width(number, len(colours)) for number in range(len(colours))]
+        scale = {"domain": list(colours), "range": widths}
         self.width = name | {"type": "ordinal", "scale": scale, "legend": legend}
         self.clicked = {
             "name": "clicked",
@@ -136,7 +195,7 @@ class _Specifications:
         zoom = {"type": "interval", "zoom": "wheel![event.ctrlKey || event.metaKey]"}
         self.zoom = {"name": "zoom", "select": zoom, "bind": "scales"}
         self.faded = {"condition": {"param": "clicked", "value": 1}, "value": 0.08}
-        self.rows = len(looks)
+        self.n_rows = len(colours)
 
     def speed(self) -> dict[str, Any]:
         speed = _number("examples_per_second", "examples per second", zero=True)
@@ -156,7 +215,7 @@ class _Specifications:
             "mark": {"type": "tick", "thickness": 2, "size": 26, "color": GREY},
             "encoding": {"y": self.names, "x": speed | {"aggregate": "median"}},
         }
-        return _chart(34 * self.rows, layer=[points, medians])
+        return _chart(34 * self.n_rows, layer=[points, medians])
 
     def curve(self, x: str, y: str, *, log: bool) -> dict[str, Any]:
         dashes = {"orient": "bottom", "title": "learning rate"}
@@ -181,7 +240,7 @@ class _Specifications:
             "y": _number("validation_accuracy", "validation accuracy"),
         }
         for axis in place.values():
-            axis["scale"] |= ROOM
+            axis["scale"] |= MARGIN
         front = {
             "transform": [{"filter": "datum.pareto"}],
             "mark": {"type": "line", "interpolate": "step-after", "color": GREY},
@@ -203,7 +262,7 @@ class _Specifications:
     def by_rate(self) -> dict[str, Any]:
         rate = {"x": _number("learning_rate", "learning rate (logarithmic)", log=True)}
         rate["x"]["axis"] = {"values": self.rates, "labelOverlap": True}
-        rate["x"]["scale"] |= ROOM
+        rate["x"]["scale"] |= MARGIN
         alike = rate | {"color": self.colour, "opacity": self.faded}
         lines = {
             "transform": [{"filter": KNOWN}],
@@ -219,7 +278,7 @@ class _Specifications:
             },
         }
         crosses = {
-            # Not a filter, which may leave nothing, of which Vega would warn.
+            # Not a filter: Vega warns if a filter leaves nothing.
             "transform": [
                 {"calculate": f"{KNOWN} ? '' : '\u00d7 ' + datum.ended", "as": "cross"}
             ],
@@ -244,7 +303,7 @@ class _Specifications:
         text, known = {"type": "text", "fontSize": 12}, [{"filter": KNOWN}]
         words = {"text": {"field": "ended"}, "tooltip": tooltip}
         return _chart(
-            30 * self.rows,
+            30 * self.n_rows,
             encoding={
                 "x": {
                     "field": "learning_rate",
@@ -295,7 +354,7 @@ class _Specifications:
                 "text": {"aggregate": "sum", "field": "seconds", "format": ".1f"},
             },
         }
-        # The mean over the rates that are shown: each counts as often as it has runs.
+        # The mean over the learning rates shown, weighted by their number of runs.
         mean = [
             {"calculate": "datum.seconds * datum.runs", "as": "seconds"},
             {
@@ -306,7 +365,7 @@ class _Specifications:
             },
             {"calculate": "datum.seconds / datum.runs", "as": "seconds"},
         ]
-        return _chart(34 * self.rows, transform=mean, layer=[bars, sums])
+        return _chart(34 * self.n_rows, transform=mean, layer=[bars, sums])
 
 
 def _chart(height: int = HEIGHT, **content: Any) -> dict[str, Any]:

@@ -61,8 +61,7 @@ def page(
         "picture": lambda name: embedded[name],
     }
     data = chart_data(analysis.views, analysis.runs)
-    rates = data.tables["rates"]["learning_rate"].dropna().unique().tolist()
-    shown = charts.charts(plotting.looks(analysis.colours()), rates)
+    shown = charts.charts(plotting.colours(analysis.colours()), data.rates)
     content = {
         "charts": {
             one.name: {
@@ -107,13 +106,8 @@ def page(
 
 
 def _panels(chart: charts.Chart, data: ChartData) -> list[tuple[int, str, str]]:
-    """Return number, name and what is to be seen of the conditions that a chart is drawn for."""
-    table = data.tables[chart.table]
-    return [
-        (number, label, chart.words(rows))
-        for number, label in enumerate(data.conditions)
-        if not (rows := chart.shown(table[table["condition"] == number])).empty
-    ]
+    """Return number, label and description of each condition that a chart is drawn for."""
+    return [(number, label, chart.describe(rows)) for number, label, rows in data.shown(chart)]
 
 
 def _markdown() -> MarkdownIt:
