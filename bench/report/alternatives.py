@@ -1,4 +1,4 @@
-"""What charts and pictures show, in words and tables, for those who can't see them."""
+"""Text alternatives of charts and pictures: what they show, in words and tables."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ MAX_POINTS = 10  # of a Pareto front
 
 
 def speeds(runs: pd.DataFrame) -> str:
-    """Say how fast each implementation was."""
+    """Return the median speed of each implementation."""
     medians = runs.groupby("implementation")["examples_per_second"].median()
     listed = ", ".join(f"{name} {median:,.0f}" for name, median in medians.items())
     return f"Median examples per second: {listed}."
 
 
 def lowest(curves: pd.DataFrame, column: str) -> str:
-    """Say where each implementation's curves come down to, and where that one ends."""
+    """Return the lowest point of each implementation's curves, and the end of that curve."""
     return _extremes(curves, column, "lowest", curves.groupby("implementation")[column].idxmin())
 
 
 def highest(curves: pd.DataFrame, column: str) -> str:
-    """Say how high each implementation's curves come, and where that one ends."""
+    """Return the highest point of each implementation's curves, and the end of that curve."""
     return _extremes(curves, column, "highest", curves.groupby("implementation")[column].idxmax())
 
 
 def _extremes(curves: pd.DataFrame, column: str, word: str, places: pd.Series) -> str:
-    said = []
+    sentences = []
     for row in frames.rows(curves.loc[places]):
         last = curves.loc[curves["run_id"] == row.run_id, column].iloc[-1]
-        said.append(
+        sentences.append(
             f"{row.implementation}: {word} {getattr(row, column):.4f} at epoch {row.epoch}, after "
             f"{row.train_seconds_so_far:.3g} seconds of training, with rate "
             f"{row.learning_rate:g}; {last:.4f} at the end"
         )
-    return ". ".join(said) + "."
+    return ". ".join(sentences) + "."
 
 
 def front(runs: pd.DataFrame) -> str:
-    """Say which runs are on the Pareto front."""
+    """Return the runs on the Pareto front."""
     on_it = runs[runs["pareto"]].sort_values("train_seconds")
     listed = "; ".join(
         f"{row.implementation} with rate {row.learning_rate:g}, {row.validation_accuracy:.4f} "
@@ -57,53 +57,58 @@ def front(runs: pd.DataFrame) -> str:
 
 
 def rates(rows: pd.DataFrame) -> str:
-    """Say what each implementation reached at each learning rate."""
-    said = []
-    for name, mine in rows.groupby("implementation"):
+    """Return the accuracy of each implementation at each learning rate."""
+    parts = []
+    for name, group in rows.groupby("implementation"):
         cells = [
             f"{row.learning_rate:g} {row.ended}"
             if pd.isna(row.validation_accuracy)
             else f"{row.learning_rate:g} {row.validation_accuracy:.4f}"
-            for row in frames.rows(mine.sort_values("learning_rate"))
+            for row in frames.rows(group.sort_values("learning_rate"))
         ]
-        said.append(f"{name}: {', '.join(cells)}")
-    return "Learning rate and accuracy, " + "; ".join(said) + "."
+        parts.append(f"{name}: {', '.join(cells)}")
+    return "Learning rate and accuracy: " + "; ".join(parts) + "."
 
 
 def ledger(rows: pd.DataFrame) -> str:
-    """Say how many seconds a run of each implementation took, and what most of them went to."""
+    """Return the seconds of each implementation's runs, and the three largest parts."""
     weighted = rows.assign(seconds=rows["seconds"] * rows["runs"])
     sums = weighted.groupby(["implementation", "part"])[["seconds", "runs"]].sum()
     means = sums["seconds"] / sums["runs"]
-    said = []
+    sentences = []
     for name, parts in means.groupby(level="implementation"):
-        most = parts.droplevel("implementation").nlargest(3)
-        listed = ", ".join(f"{part} {value:.2f}" for part, value in most.items())
-        said.append(f"{name} {parts.sum():.2f} seconds a run, most of them {listed}")
-    return "; ".join(said) + "."
+        largest = parts.droplevel("implementation").nlargest(3)
+        listed = ", ".join(f"{part} {value:.2f}" for part, value in largest.items())
+        sentences.append(f"{name}: {parts.sum():.2f} seconds per run, of which {listed}")
+    return "; ".join(sentences) + "."
 
 
 def of_pictures(
     views: Sequence[RunView], datasets: Sequence[DatasetSummary]
 ) -> dict[str, tuple[str, str]]:
-    """Return what each of `bench.report.pictures` shows: in words, and as a table in Markdown.
+    """Return the text alternatives of the pictures of `bench.report.pictures`, by file name.
 
-    The table is empty where words are enough. By file name.
+    Args:
+        views: the runs of a report.
+        datasets: the summaries of what they were trained on.
+
+    Returns:
+        What each picture shows in words, and as a table in Markdown or "".
     """
-    said = {}
+    texts = {}
     for number, summary in enumerate(datasets):
         distribution, samples = pictures.dataset_names(number)
-        said[distribution] = _distribution(summary)
+        texts[distribution] = _distribution(summary)
         classes = [pictures.class_name(summary, label) for label in summary.train_labels]
-        said[samples] = (f"Small grey images; row by row: {', '.join(classes)}.", "")
+        texts[samples] = (f"Small grey images; row by row: {', '.join(classes)}.", "")
     by_fingerprint: Mapping[str | None, DatasetSummary] = {one.fingerprint: one for one in datasets}
     for view in pictures.best_by_implementation(views):
         summary_of_run = by_fingerprint.get(view.record.dataset_fingerprint)
         if summary_of_run is not None:
             predictions, confusion = pictures.run_names(view)
-            said[predictions] = (_predictions(view.record, summary_of_run), "")
-            said[confusion] = _confusion(view.record, summary_of_run)
-    return said
+            texts[predictions] = (_predictions(view.record, summary_of_run), "")
+            texts[confusion] = _confusion(view.record, summary_of_run)
+    return texts
 
 
 def _distribution(summary: DatasetSummary) -> tuple[str, str]:
@@ -125,13 +130,13 @@ def _predictions(record: RunRecord, summary: DatasetSummary) -> str:
         for number, (truth, predicted) in enumerate(pairs, start=1)
         if truth != predicted
     ]
-    right = f"{len(pairs) - len(wrong)} of {len(pairs)} are right"
+    right = f"{len(pairs) - len(wrong)} of {len(pairs)} are correct"
     return "; ".join([right, *wrong]) + "."
 
 
 def _mistake(summary: DatasetSummary, truth: int, predicted: int) -> str:
     name = partial(pictures.class_name, summary)
-    return f"{name(truth)} taken for {name(predicted)}"
+    return f"{name(truth)} predicted as {name(predicted)}"
 
 
 def _confusion(record: RunRecord, summary: DatasetSummary) -> tuple[str, str]:
@@ -143,7 +148,7 @@ def _confusion(record: RunRecord, summary: DatasetSummary) -> tuple[str, str]:
         for predicted, count in enumerate(line)
         if truth != predicted and count
     ]
-    words = f"{right:,} of {total:,} are right."
+    words = f"{right:,} of {total:,} are correct."
     if mistakes:
         count, truth, predicted = max(mistakes)
         pair = _mistake(summary, truth, predicted)

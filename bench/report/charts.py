@@ -121,8 +121,8 @@ def charts(colours: Mapping[str, str], rates: Sequence[float]) -> list[Chart]:
     frontier = Chart(
         name="frontier",
         title="Accuracy against training time",
-        caption="A point is a run, at any learning rate. The grey line is the Pareto front: no run "
-        "is both faster and more accurate than a run on it.",
+        caption="A point is a run, at any learning rate. The grey line is the Pareto front: no "
+        "other run of the condition is at least as fast and accurate, and better in one of them.",
         table="done",
         picture="accuracy_against_seconds.png",
         fields=(*RUN_FIELDS, "train_seconds", "validation_accuracy", "pareto"),

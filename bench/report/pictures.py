@@ -1,4 +1,4 @@
-"""The pictures of a report that show data: images, classes, and what models take them for."""
+"""Pictures of data: sample images, classes, predictions, confusion matrices (matplotlib)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,22 @@ from bench.report.labels import RunView
 from bench.terminal import SYNTHETIC
 
 SHADES = "Greys"
-ROW, WIDE_PIXELS, HIGH_PIXELS = 10, 40, 42  # images side by side, and what each takes up
+N_COLUMNS, CELL_WIDTH_PIXELS, CELL_HEIGHT_PIXELS = 10, 40, 42  # of a grid of images
 
 
 def draw(
     views: Sequence[RunView], datasets: Sequence[DatasetSummary], folder: Path
 ) -> dict[str, str]:
-    """Draw each dataset, and each implementation's best run on its dataset; captions by file."""
+    """Draw each dataset, and the predictions of each implementation's best run.
+
+    Args:
+        views: the runs of a report.
+        datasets: the summaries of what they were trained on.
+        folder: where to write.
+
+    Returns:
+        Captions by file name.
+    """
     captions: dict[str, str] = {}
     for number, summary in enumerate(datasets):
         captions |= draw_dataset(summary, folder, *dataset_names(number))
@@ -49,7 +58,7 @@ def run_names(view: RunView) -> tuple[str, str]:
 def draw_dataset(
     summary: DatasetSummary, folder: Path, distribution: str, samples: str
 ) -> dict[str, str]:
-    """Draw the class distribution and sample images of a dataset; captions by file name."""
+    """Draw the class distribution and sample images of a dataset; return captions by file name."""
     _draw_distribution(summary, folder / distribution)
     captions = {distribution: f"Images per class in {summary.name}, training and test set."}
     images = _images(summary.train_images)
@@ -89,7 +98,7 @@ def _draw_distribution(summary: DatasetSummary, path: Path) -> None:
 
 
 def draw_predictions(view: RunView, summary: DatasetSummary, folder: Path) -> dict[str, str]:
-    """Draw a run's predictions for the sample of test images; caption by file name."""
+    """Draw a run's predictions for the sample of test images; return the caption by file name."""
     record, name = view.record, view.implementation
     path = folder / run_names(view)[0]
     images = _images(summary.test_images)
@@ -99,18 +108,19 @@ def draw_predictions(view: RunView, summary: DatasetSummary, folder: Path) -> di
     n_wrong = sum(truth != predicted for _, truth, predicted in shown)
     labelled = []
     for image, truth, predicted in shown:
-        name_of_truth, said = class_name(summary, truth), class_name(summary, predicted)
+        true_name, predicted_name = class_name(summary, truth), class_name(summary, predicted)
         wrong = truth != predicted
-        labelled.append((image, f"{said}\nis {name_of_truth}" if wrong else said, wrong))
+        label = f"{predicted_name}\nis {true_name}" if wrong else predicted_name
+        labelled.append((image, label, wrong))
     _draw_images(path, f"{name}: predicted against actual{_stamp(summary)}", labelled)
     return {
-        path.name: f"The first {len(shown)} test images and what the best run of "
-        f"{_describe(view)} takes them for; {n_wrong} wrong, framed, with the true class below."
+        path.name: f"The first {len(shown)} test images with the predictions of the best run of "
+        f"{_describe(view)}; {n_wrong} wrong, framed, with the true class below."
     }
 
 
 def draw_confusion(view: RunView, summary: DatasetSummary, folder: Path) -> dict[str, str]:
-    """Draw a run's confusion matrix; caption by file name."""
+    """Draw a run's confusion matrix; return the caption by file name."""
     record, name = view.record, view.implementation
     if not record.confusion_matrix:
         return {}
@@ -143,7 +153,7 @@ def draw_confusion(view: RunView, summary: DatasetSummary, folder: Path) -> dict
         drawn.colorbar(shading, ax=panel, shrink=0.8, label="share of the true class")
     return {
         path.name: f"Test images of the best run of {_describe(view)}: rows are true classes, "
-        "columns predicted ones, figures are images."
+        "columns predicted classes, numbers are images."
     }
 
 
@@ -169,17 +179,18 @@ def _images(content: bytes) -> list[np.ndarray]:
 
 
 def _draw_images(path: Path, title: str, shown: Sequence[tuple[Any, str, bool]]) -> None:
-    """Draw images in rows of ten, with a text above each, and a frame around those marked.
+    """Draw images in rows of ten, each with a text above it and, if marked, a frame around it.
 
-    All on one panel: a panel for each image takes four times as long to draw.
+    All images are in one panel: a panel per image takes four times as long to draw.
     """
-    rows = -(-len(shown) // ROW)
-    paper = np.zeros((rows * HIGH_PIXELS, ROW * WIDE_PIXELS), np.uint8)
+    rows = -(-len(shown) // N_COLUMNS)
+    paper = np.zeros((rows * CELL_HEIGHT_PIXELS, N_COLUMNS * CELL_WIDTH_PIXELS), np.uint8)
     with plotting.figure(path, title, figsize=(11, 0.9 + 1.1 * rows)) as (_, axes):
         panel = axes[0, 0]
+        margin = (CELL_WIDTH_PIXELS - IMAGE_SIDE) // 2
         for number, (image, text, framed) in enumerate(shown):
-            top = number // ROW * HIGH_PIXELS + HIGH_PIXELS - IMAGE_SIDE
-            left = number % ROW * WIDE_PIXELS + (WIDE_PIXELS - IMAGE_SIDE) // 2
+            top = number // N_COLUMNS * CELL_HEIGHT_PIXELS + CELL_HEIGHT_PIXELS - IMAGE_SIDE
+            left = number % N_COLUMNS * CELL_WIDTH_PIXELS + margin
             paper[top : top + IMAGE_SIDE, left : left + IMAGE_SIDE] = image
             panel.text(
                 left + IMAGE_SIDE / 2,
@@ -202,7 +213,7 @@ def _draw_images(path: Path, title: str, shown: Sequence[tuple[Any, str, bool]])
 
 
 def class_name(summary: DatasetSummary, label: int) -> str:
-    """Return what a class is called."""
+    """Return the name of a class."""
     names = summary.class_names
     return names[label] if 0 <= label < len(names) else f"class {label}"
 

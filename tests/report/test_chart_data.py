@@ -54,7 +54,7 @@ def test_nothing_is_said_to_be_left_out_where_nothing_is():
 def test_conditions_beyond_those_drawn_are_named_and_stay_in_the_tables():
     records = [make_record("numpy", f"{number:02}_hidden") for number in range(15)]
     data = data_of(records)
-    assert len(data.conditions) == panels.MOST == 12
+    assert len(data.conditions) == panels.MAX_DRAWN == 12
     assert "first 12 of 15 conditions" in data.notices[0]
     assert len(data.packed()["runs"]["run_id"]) == 15
     assert data.tables["curves"]["condition"].max() == 11
@@ -82,7 +82,7 @@ def test_what_was_never_measured_has_no_chart():
     drawn = {
         chart.name
         for chart in charts.charts(
-            plotting.looks((view.implementation, "") for view in run_views(records)), [0.1]
+            plotting.colours((view.implementation, "") for view in run_views(records)), [0.1]
         )
         if not chart.shown(data.tables[chart.table]).empty
     }

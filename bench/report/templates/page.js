@@ -1,10 +1,10 @@
-// What the page does beyond being read: charts, filters over all of them, and sorting of tables.
+// Charts, filters for all charts and tables, and sorting of tables.
 const content = JSON.parse(document.getElementById("data").textContent);
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const page = document.documentElement;
 const hidden = Object.fromEntries(content.filters.map((field) => [field, new Set()]));
 
-// Tables come as columns. A curve names its run by its place.
+// Tables are stored by column. A curve names its run by its index.
 function rowsOf(columns) {
   const names = Object.keys(columns);
   return columns[names[0]].map(
@@ -18,7 +18,7 @@ const tables = {
   ledger: rowsOf(content.ledger),
 };
 
-// The same for a number and for all ways in which it may stand in a table.
+// The same text for a number in all the forms in which a table may show it.
 function canonical(value) {
   const text = String(value).trim();
   const number = Number(text);
@@ -44,13 +44,13 @@ function colours() {
 
 function rowsToDraw(panel) {
   const { table, needs, keepsUnknown } = content.charts[panel.dataset.chart];
-  const mine = tables[table].filter((row) => row.condition === Number(panel.dataset.condition));
+  const all = tables[table].filter((row) => row.condition === Number(panel.dataset.condition));
   const isKnown = (row) => Object.entries(needs).every(
     ([field, above]) => row[field] !== null && row[field] > above);
-  const chosen = mine.filter(isShown);
+  const chosen = all.filter(isShown);
   const known = chosen.filter(isKnown);
   const drawn = known.length && keepsUnknown ? chosen : known;
-  return { drawn, isWhole: chosen.length === mine.length };
+  return { drawn, isWhole: chosen.length === all.length };
 }
 
 async function draw(panel) {
@@ -66,32 +66,32 @@ async function draw(panel) {
   panel.drawn = await window.vegaEmbed(
     drawing,
     { ...content.charts[panel.dataset.chart].specification, data: { values }, config: colours() },
-    // ast: expressions are interpreted, so that the page may forbid the making of code.
+    // ast: expressions are interpreted, so that the page may forbid eval.
     { ast: true, actions: false, defaultStyle: false, renderer: "canvas",
       tooltip: { disableDefaultStyle: true } },
   );
-  // Vega has put its own there.
+  // Replace what Vega set.
   drawing.setAttribute("role", "img");
   drawing.removeAttribute("aria-roledescription");
-  drawing.setAttribute("aria-label", isWhole ? panel.whole : `${panel.whole} Filtered: of these `
-    + `only a part is shown, ${values.length} points. The table below holds their numbers.`);
+  drawing.setAttribute("aria-label", isWhole ? panel.whole : `${panel.whole} Filtered: `
+    + `${values.length} points are shown. The table below contains their numbers.`);
 }
 
-// One drawing of all charts after the other; one that is out of date stops.
+// Draw all charts one after the other; stop if a newer request exists.
 let wanted = 0;
 let drawing = Promise.resolve();
 function drawAll() {
-  const mine = ++wanted;
+  const request = ++wanted;
   drawing = drawing.then(async () => {
     for (const panel of document.querySelectorAll(".panel")) {
-      if (mine !== wanted) return;
+      if (request !== wanted) return;
       await draw(panel);
     }
-    page.dataset.drawn = String(mine);
+    page.dataset.drawn = String(request);
   });
 }
 
-// What a chart shows, as a table: for the keyboard, and for those who can't see it.
+// Show the numbers of a chart as a table, for keyboards and screen readers.
 function fillNumbers(panel) {
   const details = panel.querySelector(".numbers");
   details.querySelector(".wide")?.remove();
