@@ -76,7 +76,7 @@ def test_it_writes_a_page_tables_and_pictures(report, sweep):
     assert set(re.findall(r"\]\(([a-z_]+\.png)\)", page)) == pictures
     for path in folder.glob("*.png"):
         with Image.open(path) as picture:
-            assert min(picture.size) >= 300
+            assert min(picture.size) >= 200
             assert len(picture.convert("L").getcolors(2**16) or ()) > 10
     assert len(pd.read_csv(folder / "runs.csv")) == 8
     assert len(pd.read_csv(folder / "curves.csv")) == 8 * 4
