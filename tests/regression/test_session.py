@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from contextlib import contextmanager, nullcontext
@@ -122,11 +123,28 @@ def test_a_case_with_too_few_pairs_was_not_measured(run):
         assert outcome.error == "time was up after 4 pairs; a longer --budget helps"
 
 
-def test_training_that_does_nothing_gets_no_endless_block(monkeypatch):
-    monkeypatch.setattr(FakeProcess, "request", lambda *_, **__: {"seconds": 1e-9})
-    monkeypatch.setattr(session, "write_problems", lambda *_: None)
-    monkeypatch.setattr(session, "processes_of", lambda *_: nullcontext({"base": FakeProcess(())}))
-    outcomes = [session.Outcome(case) for case in parse_cases(CASES)]
-    conditions = session.Conditions(folder=None, randomness=None, until=math.inf)
-    steps = session.find_steps(outcomes, None, conditions)
-    assert set(steps.values()) == {session.MAX_STEPS}
+@pytest.fixture
+def find_steps(monkeypatch):
+    """Return a function that sizes the blocks of a case whose blocks take the given seconds."""
+
+    def find(seconds):
+        monkeypatch.setattr(session, "write_problems", lambda *_: None)
+        blocks = itertools.cycle(seconds)
+        process = FakeProcess(())
+        process.request = lambda **request: {"seconds": next(blocks) if "block" in request else 0}
+        monkeypatch.setattr(session, "processes_of", lambda *_: nullcontext({"base": process}))
+        outcomes = [session.Outcome(case) for case in parse_cases(CASES)]
+        conditions = session.Conditions(folder=None, randomness=None, until=math.inf)
+        (steps,) = session.find_steps(outcomes, None, conditions).values()
+        return steps
+
+    return find
+
+
+def test_a_disturbed_block_does_not_shorten_the_others(find_steps):
+    assert find_steps([0.3, 0.02, 0.2, 0.02]) == find_steps([0.02])
+    assert find_steps([0.01]) == pytest.approx(2 * find_steps([0.02]), abs=1)
+
+
+def test_training_that_does_nothing_gets_no_endless_block(find_steps):
+    assert find_steps([1e-9]) == session.MAX_STEPS
