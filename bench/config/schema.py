@@ -1,4 +1,4 @@
-"""What a run may be asked to do: the schema of its configuration, and the checks beyond types.
+"""The schema of a run's configuration, and the checks beyond types.
 
 conf/ composes a configuration; nothing is trained before `check` has accepted it.
 """
@@ -62,7 +62,7 @@ class Claims(Section, frozen=True):
     optimizer: tuple[str, ...]
 
     def lack(self, recipe: Recipe) -> str:
-        """Name what a recipe asks for that is not claimed, such as `output sigmoid`."""
+        """Name the parts of a recipe that are not claimed, such as `output sigmoid`."""
         return ", ".join(
             f"{key} {getattr(recipe, key)}"
             for key in self.__struct_fields__
@@ -71,7 +71,7 @@ class Claims(Section, frozen=True):
 
 
 class Fairness(Section, frozen=True):
-    """What an implementation says of itself that bears on how fair a comparison with it is."""
+    """What an implementation declares about the fairness of comparisons with it."""
 
     precision: Literal["float32", "float64"]
     tf32: str  # whether a GPU may round products to TensorFloat-32
@@ -188,7 +188,10 @@ class RunConfig(Section, frozen=True):
 
 
 def check(composed: Mapping[Any, Any]) -> RunConfig:
-    """Turn what Hydra composed into a configuration that can be run.
+    """Return a composed configuration as a checked `RunConfig`.
+
+    Args:
+        composed: plain values, as Hydra composes them; may be anything that a user wrote.
 
     Raises:
         ConfigError: naming the key, its value and what is allowed.
@@ -220,7 +223,7 @@ def _refuse_odd_texts(content: Mapping[Any, Any], prefix: str = "") -> None:
 
 
 def _contradiction(config: RunConfig) -> str | None:
-    """Say what is impossible about values that are each of the right type and range."""
+    """Return what is contradictory in values of the right types and ranges, in one line."""
     implementation = config.implementation
     if implementation.module not in registry.modules():
         allowed = ", ".join(registry.modules())
@@ -254,7 +257,7 @@ def _contradiction(config: RunConfig) -> str | None:
 
 
 def _dataset_contradiction(config: RunConfig) -> str | None:
-    """Say what is impossible about the data, or about training on as much as there is of it."""
+    """Return what is contradictory in the dataset's settings, or between its size and others."""
     settings = config.dataset
     synthetic = settings.name == "synthetic"
     unset = DatasetSettings(name=settings.name)
@@ -276,7 +279,7 @@ def _dataset_contradiction(config: RunConfig) -> str | None:
 
 
 def _explain(error: msgspec.ValidationError, composed: Mapping[Any, Any]) -> str:
-    """Say in one line what msgspec found, in the words of the command line."""
+    """Return one line about an error of msgspec, with the key and value of the command line."""
     message, _, where = str(error).partition(" - at `$")
     path = [part for part in re.sub(r"\[.*?\]", "", where.rstrip("`")).split(".") if part]
     if "missing required field" in message:
@@ -293,7 +296,7 @@ def _explain(error: msgspec.ValidationError, composed: Mapping[Any, Any]) -> str
 
 
 def _allowed(path: list[str]) -> str | None:
-    """Find what the schema says of the values that a key may have."""
+    """Return the schema's description of the values that a key may have."""
     kind: Any = RunConfig
     for part in path:
         hints = typing.get_type_hints(_bare(kind), include_extras=True)
