@@ -30,7 +30,7 @@ def test_a_run_is_made_with_code_and_versions():
 
 
 @pytest.mark.parametrize(
-    ("then", "now", "said"),
+    ("then", "now", "expected"),
     [
         ({"numpy": "2.0"}, {"numpy": "2.1"}, "numpy was 2.0 and is 2.1"),
         ({}, {"numpy": "2.1"}, "it does not say which code and versions it was made with"),
@@ -41,8 +41,8 @@ def test_a_run_is_made_with_code_and_versions():
         ),
     ],
 )  # fmt: skip
-def test_changes_are_named(then, now, said):
-    assert provenance.what_changed(then, now) == said
+def test_changes_are_named(then, now, expected):
+    assert provenance.what_changed(then, now) == expected
 
 
 @pytest.fixture
@@ -134,10 +134,10 @@ def test_what_was_made_with_something_else_is_made_again(run, tmp_path):
     assert ended.returncode == 0, ended.stderr
     lines = ended.stdout.splitlines()
     for path, record in changed.items():
-        key, said = list(CHANGES.items())[record["config"]["seed"]]
+        key, expected = list(CHANGES.items())[record["config"]["seed"]]
         (line,) = (one for one in lines if one.startswith(str(path.relative_to(tmp_path))))
         assert "the run is made again" in line
-        assert said in line
+        assert expected in line
         (earlier,) = path.parent.glob("earlier-*.json")
         assert json.loads(earlier.read_text()) == record
         assert earlier.with_suffix(".log").exists()
