@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench import statistics
+from bench.machine import lock
 from bench.regression import command, git, pairs, session
 from bench.results import history
 
@@ -113,8 +114,9 @@ def commit(folder, message):
 
 
 @pytest.fixture
-def few_pairs(monkeypatch):
-    """Make sessions short: small blocks, few of them, few pairs."""
+def few_pairs(monkeypatch, tmp_path):
+    """Make sessions short: small blocks, few of them, few pairs, no waiting for other tests."""
+    monkeypatch.setattr(lock, "LOCK_PATH", tmp_path / "lock")
     looks = {6: 0.005, 8: 0.005}
     monkeypatch.setattr(session, "BLOCK_SECONDS", 0.005)
     monkeypatch.setattr(pairs, "N_TURNS", 4)
