@@ -24,7 +24,7 @@ def main() -> int:
         The exit status; see `ExitStatus`.
     """
     # Imported here so that Ctrl-C during the imports finds its handler in place. Hydra offers no
-    # public way to its parser, and its flags must be told from overrides before it gets them.
+    # public way to its parser, and its flags must be separated from overrides before it gets them.
     from hydra._internal.utils import get_args_parser
 
     arguments = get_args_parser().parse_intermixed_args()
