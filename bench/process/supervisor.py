@@ -150,6 +150,9 @@ class Supervisor:
         returncode, late = None, ""
         try:
             returncode = server.run(entry, request, log, on_line, limits)
+            if returncode is None:  # the guardian is about to end as the server did
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    server.process.wait(timeout=GRACE_SECONDS)
         except LateError as error:
             late = str(error)
         finally:

@@ -88,6 +88,7 @@ def test_a_memory_limit_too_low_for_the_import_is_out_of_memory(mode, limit, tmp
     result = isolation.run_isolated(asked, tmp_path / "log", lambda _: None, supervisor).result
     assert result.status == "out_of_memory", (tmp_path / "log").read_text()
     assert f"memory_limit={limit}" in result.error.message
+    assert "exit status 0" not in result.error.message
 
 
 def test_the_waiting_parent_sleeps(tmp_path, supervisor):
