@@ -2,7 +2,7 @@
 
 from pathlib import Path as _Path
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 DISTRIBUTION = "mlp-bench"  # tells this package from others of its name
 
 # The YAML files of the configuration: in this package once installed, beside it in a checkout.

@@ -29,20 +29,39 @@ Parameters = tuple[Layer, ...]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """The equations of training: what is minimised, and how. g is the mean loss's gradient.
+    """The equations of training: the loss, and how the optimizer minimises it.
 
-    Losses of one example, with outputs p and one-hot truth y over K = 10 classes:
-    cross_entropy ``-sum_k y_k log p_k``, mean_squared_error ``sum_k (p_k - y_k)^2 / K``,
-    half_squared_error ``sum_k (p_k - y_k)^2 / 2``. A batch's loss is the mean over its examples.
+    Loss of one example with outputs p and one-hot truth y over K = 10 classes:
 
-    Optimizers, with every state zero at first and t = 1 at the first update:
-    sgd ``p -= rate g``; momentum ``v = momentum v - rate g; p += v``; adam in Kingma and Ba's
-    second form (arXiv:1412.6980, end of section 2), ``m = b1 m + (1 - b1) g;
-    v = b2 v + (1 - b2) g^2; p -= rate sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)``.
+    - cross_entropy: ``-sum_k y_k log p_k``
+    - mean_squared_error: ``sum_k (p_k - y_k)^2 / K``
+    - half_squared_error: ``sum_k (p_k - y_k)^2 / 2``
+
+    The loss of a batch is the mean over its examples; g is its gradient.
+
+    Optimizers, with all state zero at first and t = 1 at the first update:
+
+    - sgd: ``p -= rate g``
+    - momentum: ``v = momentum v - rate g; p += v``
+    - adam, the second form of Kingma and Ba (arXiv:1412.6980, end of section 2):
+      ``m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
+      p -= rate sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)``
+
+    Attributes:
+        name: of its file in conf/recipe.
+        activation: of the hidden layers.
+        output: activation of the last layer.
+        loss: see above.
+        optimizer: see above.
+        initializer: how initial parameters are drawn; see `bench.training.sampling`.
+        momentum: of the momentum optimizer, 0 to 1.
+        beta_1: of adam, b1 above, 0 to 1.
+        beta_2: of adam, b2 above, 0 to 1.
+        epsilon: of adam, above 0.
     """
 
     name: str
-    activation: Literal["relu", "sigmoid", "tanh"]  # of the hidden layers
+    activation: Literal["relu", "sigmoid", "tanh"]
     output: Literal["softmax", "sigmoid"]
     loss: Literal["cross_entropy", "mean_squared_error", "half_squared_error"]
     optimizer: Literal["sgd", "momentum", "adam"]
@@ -55,15 +74,16 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """All that an implementation is told about one run.
+    """The input of an implementation for one run.
 
     Attributes:
         train_images: (n, 784) float32 in [0, 1].
         train_labels: (n,) int64 in 0..9.
-        layer_sizes: units of each layer, input and output included, such as (784, 128, 10).
-        learning_rate: positive.
+        layer_sizes: units of each layer, including input and output, such as (784, 128, 10).
+        recipe: the equations.
+        learning_rate: above 0.
         device: ``cpu`` or ``gpu``.
-        threads: cores this run may keep busy; the process is already bound to that many.
+        threads: number of cores that the run may use; the process is already bound to them.
         options: the implementation's own settings, from its YAML file.
     """
 
@@ -78,49 +98,67 @@ class Problem:
 
 
 class UnavailableError(Exception):
-    """This run can't take place on this machine; the message says how to make it possible."""
+    """The run is impossible on this machine; the message says what would make it possible."""
 
 
 class Implementation(Protocol):
-    """Trains one multilayer perceptron. Called in the order in which the methods stand here.
+    """Trains one multilayer perceptron. The methods are called in the order below.
 
-    The harness owns initial parameters, batch order, equations and cores;
-    an implementation owns how it computes them. It may start threads, and processes of its own;
-    they count as the run's, and those that are left when the run ends are ended with it.
+    The harness provides what must be equal: initial parameters, batch order, equations and cores.
+    An implementation decides how to compute. It may start threads and processes; their time and
+    memory count as the run's, and processes that are left at the end are killed.
     """
 
     def setup(self, problem: Problem, parameters: Parameters) -> None:
-        """Build the model from copies of `parameters` and lay the data out as suits it.
+        """Build the model and move the data to the device.
+
+        Args:
+            problem: the input of the run.
+            parameters: initial parameters, float32, to be copied.
 
         Raises:
-            UnavailableError: `problem.device` does not exist here.
+            UnavailableError: `problem.device` does not exist on this machine.
         """
 
     def warm_up(self, batches: Batches) -> None:
-        """Compile and touch all that `train_epoch` will run on batches of this shape. Not timed as
-        training. Leaves the parameters and the optimizer's state as they were."""
+        """Compile and run everything that `train_epoch` needs; leave the state unchanged.
+
+        Not counted as training time. Parameters and optimizer state are the same afterwards.
+
+        Args:
+            batches: (n_steps, batch_size) int64, of the shape that `train_epoch` will get.
+        """
 
     def train_epoch(self, batches: Batches) -> float:
-        """Make one update per row of `batches`, in order; return once the last one is finished.
+        """Make one update per row of `batches`, in order; return after the last one is finished.
+
+        Args:
+            batches: (n_steps, batch_size) int64, rows of `Problem.train_images`.
 
         Returns:
-            Mean over the rows of the batch's mean loss, each taken before its update.
+            The mean over all steps of the batch's mean loss before its update.
         """
 
     def predict_scores(self, images: FloatArray) -> FloatArray:
-        """Return the last layer's sums, before softmax or sigmoid: (n, 784) -> (n, 10) float32."""
+        """Return the logits: the output of the last layer before softmax or sigmoid.
+
+        Args:
+            images: (n, 784) float32 in [0, 1].
+
+        Returns:
+            (n, 10) float32.
+        """
 
     def parameters(self) -> Parameters:
-        """Return the current parameters as NumPy arrays that later training does not change."""
+        """Return copies of the current parameters as float32 NumPy arrays."""
 
 
 @runtime_checkable
 class ReportsOnDevice(Protocol):
-    """What an implementation may offer besides, for its runs with ``device=gpu``. Called last."""
+    """Optional methods of an implementation that runs on a GPU. They are called last."""
 
     def device_name(self) -> str:
-        """Return the name of the device that was trained on, such as ``NVIDIA H100 80GB HBM3``."""
+        """Return the name of the GPU, such as ``NVIDIA H100 80GB HBM3``."""
 
     def peak_device_memory_bytes(self) -> int | None:
-        """Return the most memory of the device that was in use, by the framework's own counter;
-        None where it does not count."""
+        """Return the peak memory use of the GPU by the framework's counter, or None."""

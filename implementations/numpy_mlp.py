@@ -72,18 +72,21 @@ class MLP:
     """The parts below, called in the order in which the harness asks."""
 
     def setup(self, problem: Problem, parameters: Parameters) -> None:
+        """Build the network from copies of `parameters`; store images as bytes."""
         images = as_bytes(problem.train_images)
         if problem.device == "gpu":
             images = cupy().asarray(images)
         self._begin(problem, images, parameters)
 
     def warm_up(self, batches: Batches) -> None:
+        """Run a few steps on a throwaway network of the same size."""
         trial = MLP()
         trial._begin(self._problem, self._images, self.parameters())
         trial.train_epoch(batches[:20])
         trial._end()
 
     def train_epoch(self, batches: Batches) -> float:
+        """Make one update per row of `batches`; return the mean loss."""
         for helper in self._helpers:
             helper.begin(batches)
         total_loss = self._worker.train(batches)
@@ -92,6 +95,7 @@ class MLP:
         return total_loss / batches.size
 
     def predict_scores(self, images: FloatArray) -> FloatArray:
+        """Return the logits, (n, 784) -> (n, 10)."""
         values = put_beside(self._images, images)
         *hidden, last = self._layers
         with self._worker.on_one_core():
@@ -101,16 +105,19 @@ class MLP:
             return in_main_memory(values @ last.weights + last.bias)
 
     def parameters(self) -> Parameters:
+        """Return copies of the current parameters."""
         return tuple(
             Layer(*(in_main_memory(array).copy() for array in layer)) for layer in self._layers
         )
 
     def device_name(self) -> str:
+        """Return the name of the GPU."""
         runtime = cupy().cuda.runtime
         return str(runtime.getDeviceProperties(runtime.getDevice())["name"].decode())
 
     def peak_device_memory_bytes(self) -> int:
-        return int(cupy().get_default_memory_pool().total_bytes())  # what was taken, it keeps
+        """Return the size of the memory pool, which never shrinks."""
+        return int(cupy().get_default_memory_pool().total_bytes())
 
     def _begin(self, problem: Problem, images: npt.NDArray[Any], parameters: Parameters) -> None:
         """Lay the parameters out, and start a process for every further core."""
@@ -134,6 +141,7 @@ class Optimizer:
     """Moves some parameters against their gradient; its state is a vector or two of that length."""
 
     def __init__(self, recipe: Recipe, learning_rate: float, parameters: FloatArray) -> None:
+        """Allocate the state of the optimizer."""
         self._recipe, self._rate, self._parameters = recipe, learning_rate, parameters
         n_states = {"sgd": 0, "momentum": 1, "adam": 3}[recipe.optimizer]
         self._states = [allocate(len(parameters), beside=parameters) for _ in range(n_states)]
@@ -186,9 +194,11 @@ class Dense:
         unit: float,
         before: Dense | None = None,
     ) -> None:
-        """Args:
-        unit: what the inputs are counted in. They go unscaled into all products, and the smaller
-            arrays around them are scaled: `delta` keeps dL/dz times `unit`.
+        """Allocate the arrays of a layer.
+
+        Args:
+            unit: what the inputs are counted in. They go unscaled into all products, and the smaller
+                arrays around them are scaled: `delta` keeps dL/dz times `unit`.
         """
         shape = (len(inputs), len(layer.bias))
         self.layer, self.gradient = layer, gradient
@@ -198,7 +208,7 @@ class Dense:
         self._unit, self._before = unit, before
 
     def forward(self) -> list[Call]:
-        """z = a @ W + b."""
+        """Return the calls of z = a @ W + b."""
         return [product(self.inputs, self.layer.weights, self.outputs), *self.finish_sums()]
 
     def finish_sums(self) -> list[Call]:
@@ -244,10 +254,12 @@ class Step:
         batch_size: int,
         n_rows: int,
     ) -> None:
-        """Args:
-        vector: all parameters.
-        gradient: gets theirs, of the mean loss of the whole batch, times `gradient_scale`.
-        n_rows: how many of a batch's rows are this step's, maybe none.
+        """Prepare a step of a batch.
+
+        Args:
+            vector: all parameters.
+            gradient: gets theirs, of the mean loss of the whole batch, times `gradient_scale`.
+            n_rows: how many of a batch's rows are this step's, maybe none.
         """
         sizes, self._batch_size = problem.layer_sizes, batch_size
         self._images, self._vector, self._gradient = images, vector, gradient
@@ -385,9 +397,11 @@ class Loss:
     """From the scores of a batch to its loss, and to the gradient of that."""
 
     def __init__(self, recipe: Recipe, scores: FloatArray, delta: FloatArray) -> None:
-        """Args:
-        scores: (n, 10), used up.
-        delta: (n, 10), gets the gradient of the sum of the examples' losses.
+        """Prepare the loss of a batch.
+
+        Args:
+            scores: (n, 10), used up.
+            delta: (n, 10), gets the gradient of the sum of the examples' losses.
         """
         self._recipe, self._scores, self._delta = recipe, scores, delta
         self.truth = np.zeros_like(scores)  # (n, 10), one-hot, to be filled in
@@ -591,8 +605,10 @@ def one_hot(labels: LabelArray, n_classes: int) -> FloatArray:
 
 
 def as_bytes(images: FloatArray) -> npt.NDArray[Any]:
-    """Return images as the bytes that they were made from, where they were: a quarter of the memory
-    to read at every step. Otherwise return them as they are."""
+    """Return images as bytes if every value is a byte divided by 255, else unchanged.
+
+    Bytes are a quarter of the memory to read at every step.
+    """
     grey_levels = np.empty(images.shape, np.uint8)
     for start in range(0, len(images), 1000):  # small enough to stay in the cache
         block, levels = images[start : start + 1000], grey_levels[start : start + 1000]
@@ -618,9 +634,11 @@ class Worker:
         barrier: Barrier,
         rank: int,
     ) -> None:
-        """Args:
-        vector: all parameters, shared by all workers.
-        gradients: one for each worker, by rank, shared as well.
+        """Prepare a worker.
+
+        Args:
+            vector: all parameters, shared by all workers.
+            gradients: one for each worker, by rank, shared as well.
         """
         self._problem, self._images = problem, images
         self._labels = put_beside(images, problem.train_labels)
@@ -692,10 +710,10 @@ def share(count: int, rank: int, n_workers: int, *, multiple: int = 1) -> slice:
 
 
 class Barrier:
-    """Where processes wait for each other: looking again and again, since waking up takes longer
-    than what they wait for."""
+    """A barrier for processes. They wait by spinning: waking up takes longer than the wait."""
 
     def __init__(self, size: int) -> None:
+        """Make a barrier for `size` processes."""
         self._n_meetings = 0
         if size > 1:
             context = multiprocessing.get_context("fork")
@@ -727,6 +745,7 @@ class Helper:
     """A process with a worker of its own, forked from this one; it sleeps between epochs."""
 
     def __init__(self, worker: Worker) -> None:
+        """Start the process of a worker."""
         context = multiprocessing.get_context("fork")
         self._connection, theirs = context.Pipe()
         arguments = (worker, theirs, os.getpid())

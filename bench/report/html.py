@@ -1,9 +1,8 @@
-"""index.html: the report as one file that needs no network, with charts that answer the reader.
+"""index.html: the report as one file that needs no network, with interactive charts.
 
-Vega-Lite draws them (its script comes out of vl-convert-python, once, into the page): it takes a
-specification and rows, so that hovering, zooming and legends are settings and not code. What it
-draws are texts and paths of its own making, never markup. The page says which scripts and styles
-may run in it, by their hashes, and that nothing may be loaded.
+Vega-Lite draws the charts from specifications and rows; its script comes from vl-convert-python and
+is embedded once. The page's security policy allows only the embedded scripts and styles, by their
+hashes, and forbids loading anything.
 """
 
 from __future__ import annotations
@@ -35,16 +34,21 @@ MAX_PIXELS, MAX_COLOURS = 1200, 48  # of an embedded picture; it is larger besid
 
 
 def page(
-    said: Mapping[str, Any],
+    sections: Mapping[str, Any],
     plots: Mapping[str, str],
     analysis: Analysis,
     folder: Path,
 ) -> str:
-    """Return index.html.
+    """Return the content of index.html.
 
     Args:
-        said: what `bench.report.pages.sections` returns, in Markdown.
-        plots: captions of the pictures in `folder`, by file name.
+        sections: of the report in Markdown, as `bench.report.pages.sections` returns them.
+        plots: captions of the pictures, by file name.
+        analysis: of the sweep.
+        folder: where the pictures are.
+
+    Returns:
+        One HTML file that loads nothing.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("bench.report"), trim_blocks=True, autoescape=True
@@ -61,30 +65,30 @@ def page(
         "picture": lambda name: embedded[name],
     }
     data = chart_data(analysis.views, analysis.runs)
-    shown = charts.charts(plotting.colours(analysis.colours()), data.rates)
+    all_charts = charts.charts(plotting.colours(analysis.colours()), data.rates)
     content = {
         "charts": {
             one.name: {
                 "specification": one.specification, "table": one.table, "fields": one.fields,
                 "needs": one.needs, "keepsUnknown": one.keeps_unknown,
             }
-            for one in shown
+            for one in all_charts
         },
         "filters": list(FILTERS),
         **data.packed(),
     }  # fmt: skip
-    placed = {COMMITS, *(one.picture for one in shown)}
-    spoken = alternatives.of_pictures(analysis.views, analysis.sweep.datasets)
+    placed = {COMMITS, *(one.picture for one in all_charts)}
+    texts = alternatives.of_pictures(analysis.views, analysis.sweep.datasets)
     styles = _part("page.css")
     scripts = [library.replace("</script", "<\\/script"), _part("page.js")]
     return environment.get_template("index.html.j2").render(
-        said,
-        figures=[(one, _panels(one, data)) for one in shown if one.picture in plots],
+        sections,
+        figures=[(one, _panels(one, data)) for one in all_charts if one.picture in plots],
         n_pictured=panels.MAX_PICTURED,
         notices=data.notices,
         plots=plots,
         pictures=[
-            (name, caption, *spoken.get(name, ("", "")))
+            (name, caption, *texts.get(name, ("", "")))
             for name, caption in plots.items()
             if name not in placed
         ],
