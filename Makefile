@@ -11,7 +11,7 @@ BASE := .venv/installed
 INSTALLED := $(BASE)$(if $(EXTRAS),-$(subst $(COMMA),-,$(EXTRAS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test speed chaos check format setup browser data lock wheel clean
+.PHONY: help bench test speed chaos floors check format setup browser data lock wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -29,6 +29,13 @@ speed: setup data ## time an epoch, the loader and the report; compare with the 
 
 chaos: setup data ## kill processes, fill disks, damage files at random; EDITION=short takes two minutes
 	CHAOS=$(EDITION) $(BIN)/python -m pytest tests/chaos
+
+floors: setup ## run a short test suite on the lowest versions that pyproject.toml allows
+	$(BIN)/uv venv --quiet --clear .floors
+	VIRTUAL_ENV=.floors $(BIN)/uv pip install --quiet --resolution lowest-direct \
+		--editable '.[jax,sklearn,joblib,submitit]' 'pytest>=8' 'hypothesis>=6.100' 'psutil>=6'
+	.floors/bin/python -m pytest --quiet --override-ini=filterwarnings=default tests/training \
+		tests/config tests/implementations/test_implementations.py -k 'not torch'
 
 check: setup ## lint, format and type checks
 	$(BIN)/ruff check .
@@ -70,4 +77,4 @@ wheel: setup ## build the wheel into dist/
 	$(BIN)/python -m hatchling build --target wheel
 
 clean: ## remove .venv and the caches of tools; results stay
-	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf .venv .floors dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

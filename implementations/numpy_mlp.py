@@ -197,8 +197,8 @@ class Dense:
         """Allocate the arrays of a layer.
 
         Args:
-            unit: what the inputs are counted in. They go unscaled into all products, and the smaller
-                arrays around them are scaled: `delta` keeps dL/dz times `unit`.
+            unit: of the inputs, which go unscaled into all products; the smaller arrays around
+                them are scaled: `delta` contains dL/dz times `unit`.
         """
         shape = (len(inputs), len(layer.bias))
         self.layer, self.gradient = layer, gradient
