@@ -13,17 +13,10 @@ import msgspec
 
 from bench.config.schema import RunConfig
 from bench.machine import cgroups
-from bench.process.protocol import (
-    CODE_CHANGED_STATUS,
-    DataLoaded,
-    EpochEnded,
-    Message,
-    Request,
-    Result,
-    Started,
-)
+from bench.process.protocol import CODE_CHANGED_STATUS, DataLoaded, Message, Request, Started
 from bench.process.supervisor import Ended, Limits, Supervisor
 from bench.records import DatasetSummary, RunError, Seconds, Status
+from bench.training.result import EpochEnded, Result
 
 MAX_LOG_BYTES = 20 * 10**6
 LOG_TAIL_BYTES = 10_000

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
 from bench.config.schema import RunConfig
-from bench.records import DatasetSummary, EpochRecord, RunError, Status
+from bench.records import DatasetSummary
+from bench.training.result import EpochEnded, Result
 
 CODE_CHANGED_STATUS = 114  # exit status of a process that has imported other code than it should
 
@@ -39,38 +40,6 @@ class DataLoaded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """From the process, unless `Request.summarised` names the data: what a report shows of it."""
 
     summary: DatasetSummary
-
-
-class EpochEnded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """From the process: an epoch is trained and evaluated."""
-
-    epoch: EpochRecord
-    examples_per_second: float | None
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """From the process, last: the result of the run.
-
-    Attributes:
-        seconds: by the names of the parts in `bench.records.Seconds`.
-        imported: top-level modules.
-    """
-
-    status: Status
-    error: RunError | None = None
-    seconds: dict[str, float] = {}
-    environment: dict[str, Any] = {}
-    imported: tuple[str, ...] = ()
-    epochs: tuple[EpochRecord, ...] = ()
-    test_loss: float | None = None
-    test_accuracy: float | None = None
-    confusion_matrix: tuple[tuple[int, ...], ...] | None = None
-    examples_per_epoch: int | None = None
-    examples_per_second: float | None = None
-    flops_utilisation: float | None = None
-    peak_memory_bytes: int | None = None
-    dataset_fingerprint: str | None = None
-    sample_predictions: tuple[int, ...] = ()
 
 
 Message = Started | DataLoaded | EpochEnded | Result

@@ -21,12 +21,12 @@ from bench.process.protocol import (
     DataLoaded,
     Message,
     Request,
-    Result,
     Started,
     open_channel,
 )
 from bench.records import RunError, Status
 from bench.training.loop import train
+from bench.training.result import Result
 from bench.training.timer import Timer
 
 # How frameworks report it, in the names of their errors or in their messages.

@@ -7,10 +7,10 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 
 from bench.console import printable
-from bench.process.protocol import EpochEnded
 from bench.records import FINISHED, RunRecord, Verdict, setting
 from bench.sweep.jobs import Job, is_current
 from bench.terminal import in_words
+from bench.training.result import EpochEnded
 
 MAX_DURATIONS = 20  # of each kind of run: the latest tell most
 Kind = tuple[str, str]  # names of implementation and architecture

@@ -11,13 +11,14 @@ from bench import files, provenance, registry
 from bench.config.schema import RunConfig
 from bench.machine import facts, lock
 from bench.process.isolation import Outcome, run_isolated
-from bench.process.protocol import Request, Result
+from bench.process.protocol import Request
 from bench.process.supervisor import Supervisor
 from bench.records import DatasetSummary, RunError, RunRecord, Seconds
 from bench.results import store
 from bench.sweep import progress
 from bench.sweep.jobs import Job
 from bench.training.flops import flops_per_example, parameter_count
+from bench.training.result import Result
 
 
 def make(job: Job, supervisor: Supervisor) -> tuple[RunRecord, Job]:

@@ -28,12 +28,12 @@ from bench.contract import (
 )
 from bench.data.datasets import SAMPLE_SIZE, Split
 from bench.machine import facts, noise, usage
-from bench.process.protocol import EpochEnded, Result
 from bench.records import EpochRecord
 from bench.training import sampling
 from bench.training.divergence import has_diverged, training_sample
 from bench.training.flops import flops_per_example
 from bench.training.metrics import Metrics, confusion_matrix, evaluate
+from bench.training.result import EpochEnded, Result
 from bench.training.timer import Timer
 
 

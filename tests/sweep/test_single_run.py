@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from bench.process.isolation import Outcome
-from bench.process.protocol import Result
 from bench.records import Seconds
 from bench.sweep import jobs, single_run
+from bench.training.result import Result
 
 
 class NoSupervisor:
