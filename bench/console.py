@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[1]  # has a Makefile; else this is site-packages
 
 
 def printable(value: object) -> str:
@@ -60,3 +64,18 @@ def print_error(command: str, error: object) -> None:
         error: the message, or an exception that has one; of one or several lines.
     """
     print(f"{command}: {printable_lines(error)}", file=sys.stderr)
+
+
+def adapt_commands(text: str) -> str:
+    """Replace `make` commands in a text if the project was installed with pip.
+
+    Args:
+        text: may contain commands for a checkout, such as ``make setup EXTRAS=torch``.
+
+    Returns:
+        The same text in a checkout; otherwise with ``pip install 'mlp-bench[torch]'``.
+    """
+    if (CHECKOUT / "Makefile").is_file():
+        return text
+    text = re.sub(r"make setup EXTRAS=(\w+(?:,\w+)*)", r"pip install 'mlp-bench[\1]'", text)
+    return text.replace("make setup", "pip install mlp-bench")

@@ -32,7 +32,7 @@ def main() -> int:
     Returns:
         The exit status: 1 if the machine is not fit to measure on.
     """
-    from bench.machine.facts import adapt_commands
+    from bench.console import adapt_commands
 
     argparse.ArgumentParser(
         prog="bench-doctor",

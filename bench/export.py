@@ -19,8 +19,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from bench.console import first_line, print_error, printable, printable_lines
-from bench.machine.facts import adapt_commands
+from bench.console import adapt_commands, first_line, print_error, printable, printable_lines
 from bench.records import FINISHED, RunRecord, flatten
 from bench.results import store
 

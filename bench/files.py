@@ -27,6 +27,18 @@ class FileError(Exception):
     """A file cannot be read or written; the message names the file and the reason."""
 
 
+def cache_folder() -> Path:
+    """Return the cache folder: downloads and results that need not be obtained twice.
+
+    Raises:
+        RuntimeError: there is no home folder.
+    """
+    folder = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not folder.is_absolute():  # the XDG specification ignores a relative path
+        folder = Path.home() / ".cache"
+    return folder / "mlp-bench"
+
+
 def write_atomically(path: Path, contents: bytes) -> None:
     """Write a file so that readers see all of it or none, also after a power cut.
 

@@ -7,8 +7,6 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from typing import Any
 import bench
 from bench import imports, registry
 from bench.config.schema import RunConfig
+from bench.git import GitError, run_git
 from bench.machine import facts, gpu
 
 PACKAGE = Path(bench.__file__)
@@ -146,19 +145,14 @@ def code_version() -> dict[str, Any]:
         than checked out.
     """
     folder = PACKAGE.parent
-    commit = dirty = None
-    git = shutil.which("git")
-
-    def run_git(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(  # noqa: S603
-            [str(git), "-C", str(folder), *words], capture_output=True, text=True, check=False
-        )
-
-    if git and run_git("ls-files", "--error-unmatch", PACKAGE.name).returncode == 0:
-        commit = run_git("rev-parse", "HEAD").stdout.strip() or None
-        folders = [folder, *(folder.parent / name for name in ("implementations", "conf"))]
-        dirty = bool(run_git("status", "--porcelain", "--", *map(str, folders)).stdout.strip())
-    return {"git_commit": commit, "git_dirty": dirty}
+    folders = [folder, *(folder.parent / name for name in ("implementations", "conf"))]
+    try:
+        run_git(folder, "ls-files", "--error-unmatch", PACKAGE.name)
+        commit = run_git(folder, "rev-parse", "--verify", "HEAD")
+        changes = run_git(folder, "status", "--porcelain", "--", *map(str, folders))
+    except GitError:
+        return {"git_commit": None, "git_dirty": None}
+    return {"git_commit": commit, "git_dirty": bool(changes)}
 
 
 def what_changed(then: Mapping[str, str], now: Mapping[str, str]) -> str:

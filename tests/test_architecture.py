@@ -19,7 +19,7 @@ CONF = ROOT / "conf"
 BENCH_FILES = sorted(BENCH.rglob("*.py"))
 IMPLEMENTATION_FILES = sorted((ROOT / "implementations").glob("*_mlp.py"))
 
-GROUND = {"console", "files", "imports", "markdown", "plotting", "statistics", "terminal"}
+GROUND = {"console", "files", "git", "imports", "markdown", "plotting", "statistics", "terminal"}
 RECORDS = {"contract", "records"}
 COMMANDS = {"sweep", "parity", "regression", "report", "doctor", "export", "commands"}
 # What each folder or module of bench/ may import of bench/, besides its own folder.

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from bench import doctor, registry
+from bench import console, doctor, registry
 from bench.config.compose import choices, compose_runs
 from bench.data import locate
 from bench.machine import cgroups, facts, lock, noise
@@ -83,7 +83,7 @@ def test_a_containers_quota_is_named_with_the_cores_that_auto_takes(monkeypatch,
 
 def test_remedies_are_those_for_how_it_was_installed(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(sys, "argv", ["bench-doctor"])
-    monkeypatch.setattr(facts, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(console, "CHECKOUT", tmp_path)
     finding = doctor.Finding("torch", "note", "not installed", "make setup EXTRAS=torch")
     monkeypatch.setattr(doctor, "examine", lambda: [finding])
     assert doctor.main() == 0

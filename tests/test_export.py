@@ -15,8 +15,8 @@ from unittest import mock
 import pytest
 
 from bench import export
+from bench.console import adapt_commands
 from bench.export import TOOLS, Tool
-from bench.machine.facts import adapt_commands
 from bench.records import RunError
 from bench.results import store
 from tests.conftest import SCRIPTS

@@ -166,6 +166,7 @@ def test_only_a_new_file_of_code_makes_the_checkout_dirty(monkeypatch, tmp_path)
     for words in (["init", "-q"], ["add", "."], [*named, "commit", "-qm", "all"]):
         subprocess.run(["git", "-C", tmp_path, *words], check=True)
     monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "bench" / "code.py")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "repository of a hook"))
     (tmp_path / "notes.txt").write_text("")
     assert provenance.code_version()["git_dirty"] is False
     (tmp_path / "implementations" / "new_mlp.py").write_text("")

@@ -3,7 +3,7 @@
 import sys
 
 from bench.console import printable_lines
-from bench.data.datasets import DatasetError
+from bench.data.errors import DatasetError
 from bench.data.locate import locate
 
 

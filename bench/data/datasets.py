@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from bench.contract import FloatArray, LabelArray
 from bench.data import fashion_mnist
-from bench.data.idx import DatasetError as DatasetError
+from bench.data.errors import DatasetError
 from bench.records import N_CLASSES, N_PIXELS, DatasetSummary
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from bench.data.idx import DatasetError
+from bench.data.errors import DatasetError
 
 MAX_COMMAND_SECONDS = 900  # 31 MB take four minutes at 1 Mbit/s
 APT_SETTINGS = """\

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from bench.data.idx import DatasetError
+from bench.data.errors import DatasetError
 
 CHUNK_BYTES = 1 << 16
 

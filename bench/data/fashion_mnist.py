@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.data import idx
-from bench.data.idx import DatasetError
+from bench.data.errors import DatasetError
 from bench.records import IMAGE_SIDE
 
 CLASS_NAMES = (

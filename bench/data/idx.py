@@ -18,12 +18,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bench.data.errors import DatasetError
+
 UNSIGNED_BYTES = 8
 GZIP_MAGIC = b"\x1f\x8b"
-
-
-class DatasetError(Exception):
-    """A dataset can't be found or used; the message names the file or place and the reason."""
 
 
 def size_bytes(shape: tuple[int, ...]) -> int:

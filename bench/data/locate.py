@@ -14,8 +14,7 @@ from pathlib import Path
 from bench import files
 from bench.console import printable
 from bench.data import debian, download, fashion_mnist
-from bench.data.idx import DatasetError
-from bench.machine.facts import cache_folder
+from bench.data.errors import DatasetError
 
 PACKAGE = "dataset-fashion-mnist"
 PACKAGE_FOLDER = Path("usr/share/datasets/fashion-mnist")  # below / when installed
@@ -53,7 +52,7 @@ def default_sources() -> Sources:
         DatasetError: there is no home folder for a cache.
     """
     try:
-        home, cache = Path.home(), cache_folder()
+        home, cache = Path.home(), files.cache_folder()
     except RuntimeError as error:
         raise DatasetError(
             "there is no home folder to keep Fashion-MNIST in; set HOME, or give dataset.path"

@@ -6,17 +6,14 @@ import functools
 import importlib.metadata
 import os
 import platform
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import bench
 from bench.machine.cgroups import limits, read_text
 
 CPU_FOLDER = Path("/sys/devices/system/cpu")
 CPUINFO = Path("/proc/cpuinfo")
-CHECKOUT = Path(bench.__file__).parent.parent  # if it has a Makefile; else site-packages
 
 
 def describe(libraries: Iterable[str]) -> dict[str, Any]:
@@ -57,18 +54,6 @@ def default_cores() -> tuple[int, ...]:
     """
     cores = usable_cores()
     return cores[: max(1, int(limits().get("cores", len(cores))))]
-
-
-def cache_folder() -> Path:
-    """Return the folder for what need not be downloaded or measured twice.
-
-    Raises:
-        RuntimeError: there is no home folder.
-    """
-    folder = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if not folder.is_absolute():  # the XDG specification ignores a relative path
-        folder = Path.home() / ".cache"
-    return folder / "mlp-bench"
 
 
 def cpu_model() -> str:
@@ -116,21 +101,6 @@ def versions_of_modules(modules: Iterable[str]) -> dict[str, str | None]:
     distributions = _distributions_by_module()
     names = {name for module in modules for name in distributions.get(module, ())}
     return {name: _version(name) for name in sorted(names)}
-
-
-def adapt_commands(text: str) -> str:
-    """Replace the `make` commands in a text by those for this way of installing.
-
-    Args:
-        text: may name commands for a checkout, such as ``make setup EXTRAS=torch``.
-
-    Returns:
-        The same text in a checkout; else with ``pip install 'mlp-bench[torch]'``.
-    """
-    if (CHECKOUT / "Makefile").is_file():
-        return text
-    text = re.sub(r"make setup EXTRAS=(\w+(?:,\w+)*)", r"pip install 'mlp-bench[\1]'", text)
-    return text.replace("make setup", "pip install mlp-bench")
 
 
 @functools.cache  # reads the file lists of all distributions

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.files import FileError, write_atomically
+from bench.files import FileError, cache_folder, write_atomically
 from bench.machine import cgroups, facts, usage
 
 MAX_CEILING_RATIO = 1.10  # of the readings before and after a run
@@ -189,7 +189,7 @@ def best_ceiling(reading: float, libraries: Sequence[Mapping[str, Any]]) -> floa
     best = reading
     # Without a home folder, or with a read-only one, nothing is remembered.
     with contextlib.suppress(OSError, RuntimeError, FileError):
-        path = facts.cache_folder() / "ceilings" / f"{key}.json"
+        path = cache_folder() / "ceilings" / f"{key}.json"
         best = max(reading, _remembered(path))
         if best == reading:
             content = machine | {"flops_per_second": reading}

@@ -9,8 +9,9 @@ from contextlib import ExitStack
 
 from bench import registry
 from bench.config.schema import RunConfig
+from bench.console import adapt_commands
 from bench.contract import UnavailableError
-from bench.machine import facts, lock
+from bench.machine import lock
 from bench.machine.facts import usable_cores
 from bench.parity import verdicts
 from bench.process.supervisor import Supervisor
@@ -34,7 +35,7 @@ def plan(configs: Sequence[RunConfig]) -> tuple[Jobs, list[str]]:
         missing = registry.missing(implementation.requires)
         unclaimed = implementation.claims.lack(config.recipe)
         if missing:
-            command = facts.adapt_commands(implementation.install)
+            command = adapt_commands(implementation.install)
             reason = f"skipped, {', '.join(missing)} not installed; {command}"
         elif config.device not in implementation.devices:
             reason = f"skipped, no device={config.device}"

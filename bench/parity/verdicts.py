@@ -18,7 +18,7 @@ import msgspec
 
 from bench import provenance
 from bench.config.schema import RunConfig
-from bench.files import write_shared
+from bench.files import cache_folder, write_shared
 from bench.machine import facts
 from bench.parity.protocol import ParityRequest
 from bench.process.supervisor import Limits, Supervisor
@@ -160,6 +160,6 @@ def _cache(verdict: Verdict) -> None:
 
 def _cache_path(verdict: Verdict) -> Path | None:
     try:
-        return facts.cache_folder() / "parity" / f"{verdict.key}.json"
+        return cache_folder() / "parity" / f"{verdict.key}.json"
     except RuntimeError:  # no home folder
         return None

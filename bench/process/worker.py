@@ -13,9 +13,10 @@ from typing import BinaryIO, NoReturn
 import msgspec
 
 from bench import provenance, registry
+from bench.console import adapt_commands
 from bench.contract import UnavailableError
 from bench.data import datasets
-from bench.machine import facts, usage
+from bench.machine import usage
 from bench.process.protocol import (
     CODE_CHANGED_STATUS,
     DataLoaded,
@@ -85,7 +86,7 @@ def attempt(request: Request, timer: Timer, send_message: Callable[[Message], No
     except UnavailableError as error:
         return Result(
             status="skipped",
-            error=RunError(type="Unavailable", message=facts.adapt_commands(str(error))),
+            error=RunError(type="Unavailable", message=adapt_commands(str(error))),
         )
     except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a framework raises
         description = f"{type(error).__name__}: {error}"

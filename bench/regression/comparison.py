@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.config.schema import ConfigError
-from bench.data.datasets import DatasetError
+from bench.data.errors import DatasetError
 from bench.machine import lock
 from bench.regression import output, session, tracking
 from bench.regression.cases import Case, parse_cases

@@ -1,23 +1,17 @@
-"""Questions to git about the project's repository. What git complains about is passed on."""
+"""The project's repository: find it, name its commits and write them out."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+from bench.git import GitError, run_git
+
 CONTRACT = "bench/contract.py"
 NEEDED = ("implementations", "bench")  # folders that a side of a comparison consists of
 CODE = (*NEEDED, "conf")
-# Set by git where it runs a hook; they would lead every question to the same repository.
-REPOSITORY_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
-
-
-class GitError(Exception):
-    """Git refused, or is not installed; the message is git's own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,43 +147,16 @@ def places_in_history(
     """
     ancestors = run_git(repository.top, "rev-list", "--topo-order", "--reverse", revision)
     places = {commit: place for place, commit in enumerate(ancestors.splitlines())}
-    unknown = {
-        commit: -1
-        for commit in {*commits} - {*places}
-        if _run(repository.top, "cat-file", "-e", commit).returncode != 0
-    }
-    return {commit: place for commit, place in places.items() if commit in commits} | unknown
+    known = {commit: place for commit, place in places.items() if commit in commits}
+    for commit in {*commits} - {*known}:
+        try:
+            run_git(repository.top, "cat-file", "-e", commit)
+        except GitError:
+            known[commit] = -1
+    return known
 
 
 def committed_at(commit: str, repository: Repository) -> str:
     """Return when a commit was made, in UTC, ISO 8601."""
     seconds = run_git(repository.top, "show", "--no-patch", "--format=%ct", commit)
     return datetime.fromtimestamp(int(seconds), UTC).isoformat()
-
-
-def run_git(folder: Path, *arguments: str, **variables: str) -> str:
-    """Return what git prints, without white space around it.
-
-    Raises:
-        GitError: git is not installed, or refuses.
-    """
-    ended = _run(folder, *arguments, **variables)
-    if ended.returncode != 0:
-        lines = ended.stderr.strip().splitlines()
-        raise GitError(" ".join(line.strip() for line in lines if line.strip()))
-    return ended.stdout.strip()
-
-
-def _run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if name not in REPOSITORY_VARIABLES}
-    try:
-        return subprocess.run(  # noqa: S603
-            ["git", "-C", str(folder), *arguments],  # noqa: S607
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",
-            check=False,
-            env=kept | variables,
-        )
-    except FileNotFoundError:
-        raise GitError("git is not installed") from None

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.git import GitError
 from bench.process.environment import child_environment
 from bench.regression import git
 
@@ -55,7 +56,7 @@ def find_repository(start: Path) -> git.Repository:
     """
     try:
         return git.find_repository(start)
-    except git.GitError as error:
+    except GitError as error:
         raise SideError(
             f"{start}: {error}; without a repository, give two folders as BASE and HEAD"
         ) from error
@@ -83,7 +84,7 @@ def checked_out(
         tree = Path(folder) / "tree"
         try:
             commit = _fetch(revision, repository, tree)
-        except git.GitError as error:
+        except GitError as error:
             raise SideError(f"{name}={revision or 'working tree'}: {error}") from error
         yield Side(label=revision or "working tree", tree=tree, python=interpreter, commit=commit)
 
@@ -95,7 +96,7 @@ def _fetch(revision: str | None, repository: git.Repository | None, tree: Path) 
         _copy(folder, tree)
         return git.checked_out_commit(folder)
     if repository is None or revision is None:
-        raise git.GitError("a bare repository has no working tree; give a revision")
+        raise GitError("a bare repository has no working tree; give a revision")
     commit = git.commit_of_revision(revision, repository)
     git.write_out(commit, repository, tree)
     return commit

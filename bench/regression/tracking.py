@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from bench.git import GitError
 from bench.machine import facts
 from bench.regression import git
 from bench.regression.arguments import HISTORY
@@ -51,7 +52,7 @@ def choose_base(base: str | None, repository: git.Repository | None) -> str:
         return history.reference(entries, path)
     try:
         commit = git.commit_of_revision(base, repository)
-    except git.GitError as error:
+    except GitError as error:
         raise StoreError(f"BASE={base}: a history refers to a commit; {error}") from error
     if entries and history.reference(entries, path) != commit:
         raise StoreError(

@@ -127,7 +127,7 @@ def _run_all(arguments: argparse.Namespace) -> int:
     from bench.config import compose
     from bench.config.files import find_user_folder
     from bench.config.schema import ConfigError
-    from bench.data.datasets import DatasetError
+    from bench.data.errors import DatasetError
     from bench.sweep import jobs, launchers, planning, summary
     from bench.sweep.progress import TimeLeft
 

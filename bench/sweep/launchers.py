@@ -17,7 +17,8 @@ from collections.abc import Callable, Sequence
 
 from bench.config.hydra_settings import LAUNCHER
 from bench.config.schema import ConfigError
-from bench.machine.facts import adapt_commands, usable_cores
+from bench.console import adapt_commands
+from bench.machine.facts import usable_cores
 from bench.process.supervisor import Supervisor
 from bench.sweep import scheduler
 from bench.sweep.jobs import Job

@@ -9,6 +9,7 @@ import msgspec
 
 from bench import files, provenance, registry
 from bench.config.schema import RunConfig
+from bench.console import adapt_commands
 from bench.machine import facts, lock
 from bench.process.isolation import Outcome, run_isolated
 from bench.process.protocol import Request
@@ -73,7 +74,7 @@ def _skipped(config: RunConfig) -> Outcome | None:
     implementation = config.implementation
     missing = registry.missing(implementation.requires)
     if missing:
-        command = facts.adapt_commands(implementation.install)
+        command = adapt_commands(implementation.install)
         message = f"{', '.join(missing)} not installed; {command}"
     elif config.device not in implementation.devices:
         message = f"{implementation.name} has no device={config.device}; it runs on " + ", ".join(

@@ -7,7 +7,8 @@ import gzip
 import pytest
 
 from bench.data import fashion_mnist
-from bench.data.datasets import DatasetError, DatasetSettings, load, locate
+from bench.data.datasets import DatasetSettings, load, locate
+from bench.data.errors import DatasetError
 from bench.results import store
 from tests.chaos.conftest import stored
 

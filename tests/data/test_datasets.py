@@ -16,7 +16,8 @@ import pytest
 from bench import registry
 from bench.contract import Problem, Recipe
 from bench.data import datasets, fashion_mnist
-from bench.data.datasets import DatasetError, DatasetSettings
+from bench.data.datasets import DatasetSettings
+from bench.data.errors import DatasetError
 from bench.data.fashion_mnist import (
     FILES,
     TEST_IMAGES,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.data import idx
-from bench.data.idx import DatasetError
+from bench.data.errors import DatasetError
 
 SOURCE = Path("file")
 shapes = st.lists(st.integers(0, 6), min_size=1, max_size=3).map(tuple)

@@ -14,8 +14,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from bench.data import fashion_mnist, locate
+from bench.data.errors import DatasetError
 from bench.data.fashion_mnist import FILES, TEST_LABELS
-from bench.data.idx import DatasetError
 from bench.data.locate import Sources
 from tests.data.conftest import replace_file
 

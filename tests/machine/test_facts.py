@@ -33,12 +33,3 @@ def test_default_cores_are_those_that_the_cpu_quota_pays_for(monkeypatch, quota,
     monkeypatch.setattr(facts, "usable_cores", lambda: (1, 3, 5, 7))
     monkeypatch.setattr(facts, "limits", lambda: {} if quota is None else {"cores": quota})
     assert facts.default_cores() == (1, 3, 5, 7)[:n_cores]
-
-
-def test_remedies_name_the_command_for_the_way_of_installing(monkeypatch, tmp_path):
-    text = "finds no GPU; make setup EXTRAS=torch,gpu, or make setup"
-    monkeypatch.setattr(facts, "CHECKOUT", tmp_path)
-    installed = "finds no GPU; pip install 'mlp-bench[torch,gpu]', or pip install mlp-bench"
-    assert facts.adapt_commands(text) == installed
-    (tmp_path / "Makefile").touch()
-    assert facts.adapt_commands(text) == text
