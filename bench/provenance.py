@@ -42,26 +42,26 @@ class CodeChangedError(Exception):
     """This process has imported something else than the fingerprints say."""
 
 
-def of_run(config: RunConfig) -> dict[str, str]:
+def run_fingerprint(config: RunConfig) -> dict[str, str]:
     """Return what a run made now would be made with: code, libraries, and the machine."""
     return {
-        **of_code(config),
+        **code_fingerprint(config),
         "processor": facts.cpu_model(),
         "number of cores": str(len(config.cores)),
     }
 
 
-def of_code(config: RunConfig) -> dict[str, str]:
+def code_fingerprint(config: RunConfig) -> dict[str, str]:
     """Return fingerprints of the code, and the versions of the libraries."""
     hashes = code_hashes(config.implementation.module)
-    libraries = of_libraries(config)
+    libraries = library_versions(config)
     return {
         **{name: hashes[name][:HASH_LENGTH] for name in (IMPLEMENTATION, HARNESS)},
         **{name: version or "not installed" for name, version in libraries.items()},
     }
 
 
-def of_libraries(config: RunConfig) -> dict[str, str | None]:
+def library_versions(config: RunConfig) -> dict[str, str | None]:
     """Return versions by distribution, None where not installed, and what else can change results.
 
     That is the GPU and its driver where the run uses one, and what a run inherits from the
@@ -156,7 +156,7 @@ def code_version() -> dict[str, Any]:
 
 
 def what_changed(then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Name what differs between two results of `of_run`; "" if nothing does."""
+    """Name what differs between two results of `run_fingerprint`; "" if nothing does."""
     if not then:
         return "it does not say which code and versions it was made with"
     changed = []

@@ -22,10 +22,10 @@ def config(*words):
 
 
 def test_a_run_is_made_with_code_and_versions():
-    made = provenance.of_run(config())
+    made = provenance.run_fingerprint(config())
     assert made["numpy"] == np.__version__
     assert set(made) >= {provenance.IMPLEMENTATION, provenance.HARNESS, "python"}
-    assert provenance.of_run(config("implementation=keras"))["tensorflow"]
+    assert provenance.run_fingerprint(config("implementation=keras"))["tensorflow"]
     assert provenance.what_changed(made, made) == ""
 
 
@@ -65,7 +65,7 @@ H100 = "NVIDIA H100 80GB HBM3, 570.1\\n"
 
 def fingerprints(*words):
     settings = config(*words)
-    return provenance.of_run(settings), pending_verdict(settings).key
+    return provenance.run_fingerprint(settings), pending_verdict(settings).key
 
 
 @pytest.mark.parametrize("output", ["NVIDIA A100, 570.1\\n", "NVIDIA H100 80GB HBM3, 580.2\\n"])

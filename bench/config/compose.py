@@ -23,11 +23,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from bench import CONF
-from bench.config import effects, files, hydra_settings, overrides
+from bench.config import effects, hydra_settings, overrides, user_files
 from bench.config.errors import ConfigError
-from bench.config.files import choices as choices
 from bench.config.identity import PURPOSES
 from bench.config.suggestions import nearest
+from bench.config.user_files import choices as choices
 
 if TYPE_CHECKING:
     from bench.config.schema import RunConfig
@@ -84,7 +84,7 @@ def show(
     Raises:
         ConfigError: as `compose_runs`.
     """
-    user_folder = files.find_user_folder(config_folder)
+    user_folder = user_files.find_user_folder(config_folder)
     with set_up():
         given = overrides.parse(words)
         given = [override for override in given if not hydra_settings.is_hydras(override)]
@@ -134,9 +134,9 @@ def compose_all(words: Sequence[str], user_folder: Path | None = None) -> DictCo
 def _compose(words: Sequence[str], user_folder: Path | None) -> DictConfig:
     added = []
     if user_folder is not None:
-        entry = QuotedString(files.UserFiles.entry(user_folder), Quote.single)
+        entry = QuotedString(user_files.UserFiles.entry(user_folder), Quote.single)
         added = [f"hydra.searchpath=[{entry.with_quotes()}]"]
-    return compose(files.CONFIG_NAME, overrides=[*words, *added], return_hydra_config=True)
+    return compose(user_files.CONFIG_NAME, overrides=[*words, *added], return_hydra_config=True)
 
 
 def _contents(
@@ -147,7 +147,7 @@ def _contents(
     Hydra takes a tenth of a second for one composition: it is done once for all runs that differ
     only in values of existing keys, which are then set in copies.
     """
-    user_folder = files.find_user_folder(config_folder)
+    user_folder = user_files.find_user_folder(config_folder)
     with set_up():
         given = overrides.parse(words)
         hydra_settings.launcher_of(given)  # refuses everything else of Hydra's
@@ -252,7 +252,7 @@ def _explain(words: Sequence[str], user_folder: Path | None, error: Exception) -
         base = _without_hydra(_compose(selected, user_folder))
     except COMPOSITION_ERRORS:
         return reason
-    known = [*_keys(OmegaConf.to_container(base, resolve=False)), *files.PRESET_GROUPS]
+    known = [*_keys(OmegaConf.to_container(base, resolve=False)), *user_files.PRESET_GROUPS]
     for word in words:
         key, _, value = word.partition("=")
         if not key:

@@ -11,7 +11,7 @@ from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bench.config import files
+from bench.config import user_files
 from bench.config.errors import ConfigError, shown
 from bench.config.suggestions import nearest
 from bench.records import flatten
@@ -56,7 +56,7 @@ def check(
     Raises:
         ConfigError: naming the key.
     """
-    for group in files.PRESET_GROUPS:
+    for group in user_files.PRESET_GROUPS:
         for key, value in flatten(_container(config.get(group) or {})):
             raise ConfigError(
                 f"{group}.{key}={shown(value)}: nothing reads this key; {group}=NAME selects a "
@@ -85,7 +85,9 @@ def _check_hydra(config: DictConfig) -> None:
 
 @functools.cache
 def _usual_hydra_settings() -> dict[str, Any]:
-    return dict(flatten(_container(compose(files.CONFIG_NAME, return_hydra_config=True).hydra)))
+    return dict(
+        flatten(_container(compose(user_files.CONFIG_NAME, return_hydra_config=True).hydra))
+    )
 
 
 def check_options(content: Mapping[Any, Any], user_folder: Path | None) -> None:
@@ -98,7 +100,7 @@ def check_options(content: Mapping[Any, Any], user_folder: Path | None) -> None:
     options = section.get("options") if isinstance(section, dict) else None
     if not isinstance(section, dict) or not isinstance(options, dict):
         return  # the schema's check says so
-    known = files.known_options(str(section.get("module")), user_folder)
+    known = user_files.known_options(str(section.get("module")), user_folder)
     for name, value in options.items():
         if known is not None and name not in known:
             raise ConfigError(

@@ -7,9 +7,9 @@ from typing import Final
 from omegaconf import OmegaConf
 
 from bench import CONF
-from bench.config.files import CONFIG_NAME, EXTENSION, choices
 from bench.config.hydra_settings import NUMBERS
 from bench.config.keys import KEYS
+from bench.config.user_files import CONFIG_NAME, EXTENSION, choices
 
 GROUPS: Final = {
     "implementation": "what trains",

@@ -12,8 +12,8 @@ from hydra.core.override_parser.types import Glob, Override, OverrideType, Range
 from hydra.errors import HydraException
 
 from bench.config.errors import ConfigError
-from bench.config.files import choices, groups
 from bench.config.suggestions import nearest
+from bench.config.user_files import choices, groups
 
 MAX_RUNS = 100_000
 

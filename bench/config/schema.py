@@ -18,8 +18,7 @@ from msgspec import Meta
 
 from bench import registry
 from bench.config import identity
-from bench.config.errors import ConfigError as ConfigError
-from bench.config.errors import shown
+from bench.config.errors import ConfigError, shown
 from bench.config.keys import COUNT, KEYS, SEED, TRUE_OR_FALSE
 from bench.contract import Recipe
 from bench.data.datasets import DatasetSettings, training_size, validation_size
@@ -61,7 +60,7 @@ class Claims(Section, frozen=True):
     loss: tuple[str, ...]
     optimizer: tuple[str, ...]
 
-    def lack(self, recipe: Recipe) -> str:
+    def unsupported(self, recipe: Recipe) -> str:
         """Name the parts of a recipe that are not claimed, such as `output sigmoid`."""
         return ", ".join(
             f"{key} {getattr(recipe, key)}"

@@ -43,7 +43,7 @@ class UsageError(Exception):
 def main() -> None:
     """Run the checks that the command line asks for, and exit as `EPILOG` says."""
     arguments = _parser().parse_args()
-    from bench.config.schema import ConfigError
+    from bench.config.errors import ConfigError
     from bench.results.store import StoreError
 
     try:

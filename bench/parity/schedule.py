@@ -33,7 +33,7 @@ def plan(configs: Sequence[RunConfig]) -> tuple[Jobs, list[str]]:
     for config in configs:
         implementation = config.implementation
         missing = registry.missing(implementation.requires)
-        unclaimed = implementation.claims.lack(config.recipe)
+        unclaimed = implementation.claims.unsupported(config.recipe)
         if missing:
             command = adapt_commands(implementation.install)
             reason = f"skipped, {', '.join(missing)} not installed; {command}"

@@ -40,7 +40,7 @@ def pending_verdict(config: RunConfig) -> Verdict:
         "equations": {name: getattr(recipe, name) for name in EQUATIONS},
         "device": config.device,
         "threads": len(config.cores),
-        "libraries": provenance.of_libraries(config),
+        "libraries": provenance.library_versions(config),
         "processor": facts.cpu_model(),
     }
     key = hashlib.sha256(msgspec.json.encode(holds_for, order="sorted")).hexdigest()

@@ -22,8 +22,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         config: what to run.
         dataset_folder: where the dataset's files are; None for synthetic data.
         summarised: fingerprints of datasets of which no summary is needed any more.
-        made_with: fingerprints of the code, as from `bench.provenance.of_run`; a process that has
-            imported other code refuses to run. Empty: any code will do.
+        made_with: fingerprints of the code, as from `bench.provenance.run_fingerprint`; a process
+            that has imported other code refuses to run. Empty: any code is accepted.
     """
 
     config: RunConfig

@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 
 from bench.config.compose import compose_runs
-from bench.config.schema import ConfigError, RunConfig
+from bench.config.errors import ConfigError
+from bench.config.schema import RunConfig
 from bench.data import datasets
 from bench.training import sampling
 from bench.training.flops import flops_per_example

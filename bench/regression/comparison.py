@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from bench.config.schema import ConfigError
+from bench.config.errors import ConfigError
 from bench.data.errors import DatasetError
 from bench.machine import lock
 from bench.regression import output, session, tracking

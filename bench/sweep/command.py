@@ -43,7 +43,7 @@ def _answer(arguments: argparse.Namespace) -> int:
     import hydra
 
     from bench import CONF
-    from bench.config import compose, files, help
+    from bench.config import compose, help, user_files
     from bench.config.errors import ConfigError
 
     if arguments.help:
@@ -64,7 +64,7 @@ def _answer(arguments: argparse.Namespace) -> int:
         print(shown, end="")
         return ExitStatus.OK
 
-    @hydra.main(version_base="1.3", config_path=str(CONF), config_name=files.CONFIG_NAME)
+    @hydra.main(version_base="1.3", config_path=str(CONF), config_name=user_files.CONFIG_NAME)
     def never_called(_: DictConfig) -> None:
         """Hydra answers before it would call this."""
 
@@ -85,7 +85,7 @@ def _trains_nothing(arguments: argparse.Namespace) -> bool:
 
 def _refuse_other_sources(arguments: argparse.Namespace) -> None:
     """Refuse Hydra's other sources of configuration; one of them unpickles a file."""
-    from bench.config.schema import ConfigError
+    from bench.config.errors import ConfigError
 
     for flag in ("config_path", "config_name", "experimental_rerun"):
         value = getattr(arguments, flag)
@@ -102,7 +102,7 @@ def _compose_or_exit(
     """Return the runs asked for, or print what is wrong with them and exit."""
     # Imported here because --help and shell completion must not wait for NumPy.
     from bench.config import compose
-    from bench.config.schema import ConfigError
+    from bench.config.errors import ConfigError
 
     try:
         _refuse_other_sources(arguments)
@@ -125,8 +125,8 @@ def _run_all(arguments: argparse.Namespace) -> int:
 
     from bench import files
     from bench.config import compose
-    from bench.config.files import find_user_folder
-    from bench.config.schema import ConfigError
+    from bench.config.errors import ConfigError
+    from bench.config.user_files import find_user_folder
     from bench.data.errors import DatasetError
     from bench.sweep import jobs, launchers, planning, summary
     from bench.sweep.progress import TimeLeft

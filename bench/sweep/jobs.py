@@ -96,4 +96,4 @@ def _id_on_this_machine(job: Job) -> str:
 
 def take_fingerprints(config: RunConfig) -> Fingerprints:
     """Return what a run made now is made with, and the verdict that it needs, without rungs."""
-    return provenance.of_run(config), pending_verdict(config)
+    return provenance.run_fingerprint(config), pending_verdict(config)

@@ -15,8 +15,8 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 
+from bench.config.errors import ConfigError
 from bench.config.hydra_settings import LAUNCHER
-from bench.config.schema import ConfigError
 from bench.console import adapt_commands
 from bench.machine.facts import usable_cores
 from bench.process.supervisor import Supervisor

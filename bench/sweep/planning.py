@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from bench.config import identity
-from bench.config.schema import ConfigError, RunConfig
+from bench.config.errors import ConfigError
+from bench.config.schema import RunConfig
 from bench.console import printable
 from bench.data import datasets
 from bench.records import RunRecord

@@ -80,7 +80,7 @@ def _skipped(config: RunConfig) -> Outcome | None:
         message = f"{implementation.name} has no device={config.device}; it runs on " + ", ".join(
             implementation.devices
         )
-    elif unclaimed := implementation.claims.lack(config.recipe):
+    elif unclaimed := implementation.claims.unsupported(config.recipe):
         message = f"{implementation.name} does not compute {unclaimed}"
     else:
         return None

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from bench.config.compose import compose_runs
-from bench.config.schema import ConfigError
+from bench.config.errors import ConfigError
 from bench.sweep import jobs
 from tests.chaos.conftest import FULL, SEED, TRIED
 

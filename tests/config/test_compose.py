@@ -6,7 +6,7 @@ import yaml
 
 from bench import CONF
 from bench.config import compose as composing
-from bench.config.files import choices
+from bench.config.user_files import choices
 from tests.config import compose, refusal
 
 

@@ -1,9 +1,9 @@
 """The text of `bench --help`."""
 
 from bench.config import help
-from bench.config.files import choices, groups
 from bench.config.identity import PURPOSES
 from bench.config.keys import KEYS
+from bench.config.user_files import choices, groups
 
 FIXED = {key for key in PURPOSES if key.startswith("implementation.") or key.endswith(".name")}
 

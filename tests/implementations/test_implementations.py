@@ -61,7 +61,7 @@ def set_up(name, recipe=DEFAULT_RECIPE):
     config = settings(name, recipe)
     if registry.missing(config.implementation.requires):
         pytest.skip(f"{name} is not installed")
-    if config.implementation.claims.lack(config.recipe):
+    if config.implementation.claims.unsupported(config.recipe):
         pytest.skip(f"{name} does not claim {recipe}")
     implementation = registry.load(config.implementation.module)()
     implementation.setup(make_problem(config), initial(config.recipe.initializer))

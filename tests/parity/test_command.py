@@ -31,7 +31,7 @@ def claimed() -> list[tuple[str, str]]:
             pairs += [
                 (name, run.recipe.name)
                 for run in recipes
-                if not implementation.claims.lack(run.recipe)
+                if not implementation.claims.unsupported(run.recipe)
             ]
     return pairs
 

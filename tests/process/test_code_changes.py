@@ -60,7 +60,7 @@ def run(asked, supervisor, tmp_path, on_epoch=lambda _: None):
 
 
 def with_code(asked):
-    return msgspec.structs.replace(asked, made_with=provenance.of_run(asked.config))
+    return msgspec.structs.replace(asked, made_with=provenance.run_fingerprint(asked.config))
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)

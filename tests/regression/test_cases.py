@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.config.schema import ConfigError
+from bench.config.errors import ConfigError
 from bench.regression.cases import parse_cases
 from tests.regression.conftest import CASE, CASES
 

@@ -11,7 +11,7 @@ import pytest
 
 from bench.config import compose
 from bench.config.compose import compose_runs
-from bench.config.schema import ConfigError
+from bench.config.errors import ConfigError
 from bench.machine import usage
 from bench.sweep import launchers
 from tests.conftest import SCRIPTS, TINY

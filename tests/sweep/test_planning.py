@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from bench import provenance
-from bench.config.schema import ConfigError
+from bench.config.errors import ConfigError
 from bench.results import store
 from bench.sweep import jobs, planning
 from tests.sweep.conftest import REQUESTED_AT, record_of

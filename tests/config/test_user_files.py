@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.config.files import MAX_FILE_BYTES, choices, known_options
+from bench.config.user_files import MAX_FILE_BYTES, choices, known_options
 from tests.config import compose, refusal
 
 
