@@ -25,7 +25,7 @@ MACHINE_KEYS = ("processor", "number of cores", "gpu")  # the last of runs on a 
 HARNESS_MODULES = (
     "bench.process.environment", "bench.process.fork_server", "bench.process.worker",
 )  # fmt: skip
-LADDER_MODULES = ("bench.parity.worker",)
+LADDER_MODULES = ("bench.parity.ladder_worker",)
 
 # Variables that every run inherits although they choose which code is loaded, or on which GPU it
 # runs. Their values are a part of what a run was made with.

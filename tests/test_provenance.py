@@ -136,7 +136,7 @@ def test_what_was_made_with_something_else_is_made_again(run, tmp_path):
     for path, record in changed.items():
         key, expected = list(CHANGES.items())[record["config"]["seed"]]
         (line,) = (one for one in lines if one.startswith(str(path.relative_to(tmp_path))))
-        assert "the run is made again" in line
+        assert "the run is repeated" in line
         assert expected in line
         (earlier,) = path.parent.glob("earlier-*.json")
         assert json.loads(earlier.read_text()) == record

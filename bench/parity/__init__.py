@@ -1,4 +1,4 @@
-"""Does an implementation compute what its recipe says? The checks, and their verdicts."""
+"""Check that an implementation computes the equations of its recipe, and store the verdict."""
 
 from bench.parity.verdicts import ensure_verdict, pending_verdict
 

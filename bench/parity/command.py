@@ -1,4 +1,4 @@
-"""`bench-parity`: does every implementation compute what every recipe says?"""
+"""`bench-parity`: check that every implementation computes the equations of every recipe."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Checks every installed implementation with every recipe that it claims, in three rungs: 1 its
 gradients against central differences, 2 one step against a float64 reference (both relative, at
-most 1e-5), 3 fifty steps of 128 examples and fifty of one, no further from the reference than three
-times the implementation's own drift. A sweep runs these checks by itself and gives no rank to an
-implementation that fails. Rung 4 does not change a ranking; it compares the records of whole runs:
-bench sweep=whole_runs, then bench-parity results/whole_runs.
+most 1e-5), 3 fifty steps of 128 examples and fifty of one; the distance from the reference must be
+at most three times the implementation's own drift. Every sweep runs these checks, and an
+implementation that fails gets no rank. Rung 4 does not change a ranking; it compares the records of
+whole runs: bench sweep=whole_runs, then bench-parity results/whole_runs.
 """
 EPILOG = """\
-Exit status: 0 all passed, 1 something failed, 2 a mistake in the command, or nothing was checked of
-what was asked for by name.
+Exit status: 0 all passed, 1 a check failed, 2 a mistake in the command, or a named implementation
+or recipe was not checked.
 """
 ALL = "*"
-# What each kind of check takes, with the values that mean "not given".
+# The options of each kind of check, with their defaults.
 RUNGS_1_TO_3 = {"implementation": ALL, "recipe": ALL, "device": "cpu", "threads": "1"}
 RUNG_4 = {"baseline": None}
 
@@ -37,11 +37,11 @@ Verdicts = dict[tuple[str, str], "Verdict"]  # by implementation and recipe
 
 
 class UsageError(Exception):
-    """The command asks for something impossible; the message is one line."""
+    """A mistake in the command line; the message is one line."""
 
 
 def main() -> None:
-    """Run the checks that the command line asks for, and exit as `EPILOG` says."""
+    """Run the checks and exit with a status; see `EPILOG`."""
     arguments = _parser().parse_args()
     from bench.config.errors import ConfigError
     from bench.results.store import StoreError
@@ -57,7 +57,7 @@ def main() -> None:
     except KeyboardInterrupt:
         print("bench-parity: interrupted", file=sys.stderr)
         sys.stderr.flush()
-        os._exit(130)  # its processes end with it; waiting for its threads would take long
+        os._exit(130)  # at once: the child processes end with this one, its threads take longer
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,11 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _refuse_ignored_options(arguments: argparse.Namespace) -> None:
-    """Refuse options that would have no effect, and empty ones, such as an unset variable.
-
-    Raises:
-        UsageError: there is one.
-    """
+    """Raise UsageError for an option that has no effect here, or with an empty value."""
     for name, value in vars(arguments).items():
         if value is not None and not value.strip():
             raise UsageError(f"{name}={value!r}: must not be empty")
@@ -92,11 +88,7 @@ def _refuse_ignored_options(arguments: argparse.Namespace) -> None:
 
 
 def _names(option: str, value: str) -> list[str]:
-    """Return the names in the value of an option, each once.
-
-    Raises:
-        UsageError: one is empty.
-    """
+    """Return the names in the value of an option, each once, or raise UsageError."""
     names = [name.strip() for name in value.split(",")]
     if not all(names):
         raise UsageError(f"--{option}={value}: must be names with commas between")
@@ -110,7 +102,7 @@ def _check_rungs(arguments: argparse.Namespace) -> int:
 
     jobs, skipped = schedule.plan(_configs(arguments))
     verdicts: Verdicts = {}
-    for name, by_recipe in schedule.run(jobs, on_wait=_print_waiting):
+    for name, by_recipe in schedule.run_jobs(jobs, on_wait=_print_waiting):
         by_recipe, reasons = schedule.without_unavailable(by_recipe)
         skipped += [f"{name}: skipped, {reason}" for reason in reasons]
         if not by_recipe:
@@ -129,30 +121,25 @@ def _check_rungs(arguments: argparse.Namespace) -> int:
         print(f"{len(verdicts) - len(failed)} of {len(verdicts)} passed")
     unchecked = _unchecked(arguments, verdicts)
     if unchecked:
-        print(f"bench-parity: nothing was checked of {unchecked}", file=sys.stderr)
+        print(f"bench-parity: not checked: {unchecked}", file=sys.stderr)
     return 1 if failed else 2 if unchecked else 0
 
 
 def _unchecked(arguments: argparse.Namespace, verdicts: Verdicts) -> str:
-    """Name what was asked for by name, or everything, if no verdict is about it."""
+    """Return the names in the command without a verdict; "everything" if there is no verdict."""
     if not verdicts:
-        return "what was asked for"
-    asked = [
-        name
-        for option in ("implementation", "recipe")
-        if (value := getattr(arguments, option)) != ALL
-        for name in _names(option, value)
-    ]
-    checked = {name for pair in verdicts for name in pair}
-    return ", ".join(name for name in asked if name not in checked)
+        return "everything"
+    checked = {ALL, *(name for pair in verdicts for name in pair)}
+    names = [*arguments.implementation.split(","), *arguments.recipe.split(",")]
+    return ", ".join(name.strip() for name in names if name.strip() not in checked)
 
 
 def _print_waiting() -> None:
-    print("waiting for a run on this machine to end, so as not to disturb it", flush=True)
+    print("waiting for a timed run on this machine to end", flush=True)
 
 
 def _configs(arguments: argparse.Namespace) -> list[RunConfig]:
-    """Return a configuration for every implementation and recipe asked for."""
+    """Return a configuration for every selected implementation and recipe."""
     import msgspec
 
     from bench.config.compose import choices, compose_runs
@@ -173,7 +160,7 @@ def _configs(arguments: argparse.Namespace) -> list[RunConfig]:
 
 
 def _print_table(verdicts: Verdicts) -> None:
-    """Print implementation x recipe x rung: the distance, the bound, and whether it is passed."""
+    """Print the distance and the bound of every rung; `!` marks a rung that fails."""
     from bench import terminal
     from bench.parity.ladder import RELATIVE_BOUND
 
@@ -188,15 +175,13 @@ def _print_table(verdicts: Verdicts) -> None:
         ),
     )
     for (name, recipe), verdict in sorted(verdicts.items()):
-        cells = []
-        for rung in verdict.rungs:
-            has_own_bound = rung.bound != RELATIVE_BOUND
-            cells.append(
-                terminal.shown_distance(rung.distance)
-                + (f" / {rung.bound:.1e}" if has_own_bound else "")
-                + (" " if rung.passed else "!")
-            )
-        table.add_row(name, recipe, *cells)
+        distances = (
+            terminal.shown_distance(rung.distance)
+            + (f" / {rung.bound:.1e}" if rung.bound != RELATIVE_BOUND else "")
+            + (" " if rung.passed else "!")
+            for rung in verdict.rungs
+        )
+        table.add_row(name, recipe, *distances)
     terminal.console().print(table)
 
 
@@ -208,7 +193,7 @@ def _compare_whole_runs(folder: Path, baseline: str | None) -> int:
     sweep = store.read_sweep(folder)
     names = whole_runs.implementations(sweep.records)
     if not names:
-        raise UsageError(f"{folder}: no records; make them with: bench sweep=whole_runs")
+        raise UsageError(f"{folder}: no records; create them with: bench sweep=whole_runs")
     baseline = baseline or names[0]
     if baseline not in names:
         raise UsageError(f"--baseline={baseline}: must be one of {', '.join(names)}")
@@ -234,16 +219,16 @@ def _compare_whole_runs(folder: Path, baseline: str | None) -> int:
 
 
 def _print_pairings(pairings: Sequence[Pairing], baseline: str) -> None:
-    """Print implementation x recipe: how many pairs, and how far apart they are."""
+    """Print the number of pairs and their differences, for each implementation and recipe."""
     from bench import terminal
     from bench.parity.whole_runs import MIN_PAIRS
     from bench.records import PARITY_POINTS
 
     table = terminal.new_table(
-        title=f"Parity, rung 4: test accuracy minus that of {printable(baseline)}",
+        title=f"Parity, rung 4: test accuracy minus the test accuracy of {printable(baseline)}",
         caption=(
             f"percentage points; the mean of at least {MIN_PAIRS} pairs of the same seed must "
-            f"be within {PARITY_POINTS}, and no run without a partner or diverged; ! fails"
+            f"be within {PARITY_POINTS}, and no run may lack a partner or diverge; ! fails"
         ),
         words=("implementation", "recipe"),
         numbers=("pairs ", "lost ", "mean ", "lowest", "highest"),

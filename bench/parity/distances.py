@@ -1,4 +1,4 @@
-"""How far apart two sets of parameters are, and how a loss changes with one of them."""
+"""Distances between two sets of parameters, and central differences of the loss."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def arrays_of(parameters: Parameters) -> list[Array]:
 
 
 def relative(error: Array, scale: Array) -> float:
-    """Return the norm of an error, divided by the norm of what it is an error of."""
+    """Return the norm of an error, divided by the norm of the expected value."""
     return float(np.linalg.norm(error) / np.linalg.norm(scale))
 
 
 def relative_number(actual: float, expected: float) -> float:
-    """Return the error of a number, divided by what the number should be."""
+    """Return the error of a number, divided by the expected number."""
     return abs(actual - expected) / abs(expected)
 
 
 def largest(distances: Iterable[float]) -> float:
-    """Return the largest distance, or NaN if one of them is; `max` would skip it."""
+    """Return the largest distance, or NaN if any is NaN; `max` may skip a NaN."""
     return float(np.max(list(distances)))
 
 
@@ -43,7 +43,7 @@ def distance_between(arrays: Sequence[Array], others: Sequence[Array]) -> float:
 
 
 def moved_by_one_unit(parameters: Parameters) -> Parameters:
-    """Return the parameters, each the next float32 up or down at random."""
+    """Return parameters moved to the next float32, up or down at random."""
     generator = np.random.default_rng(2)
 
     def moved(array: FloatArray) -> FloatArray:
@@ -63,9 +63,9 @@ def central_difference(
     """Return (L(p + h) - L(p - h)) / 2h for one parameter p of the reference.
 
     Args:
-        reference: its parameters are put back.
+        reference: its parameters are the same again afterwards.
         array: one of `reference.arrays`.
-        index: of p in the flattened array.
+        index: index of p in the flattened array.
         images: (n, 784) float32.
         labels: (n,) int64.
     """

@@ -1,12 +1,12 @@
-"""Rungs 1 to 3 of the parity ladder: does an implementation compute what the recipe says?
+"""Rungs 1 to 3 of the parity ladder: does an implementation compute the equations of its recipe?
 
-1. Its gradients, derived from one long step of plain descent, against central differences in
-   float64.
-2. One step of its own optimizer: the loss before, and every parameter after, against the float64
-   reference.
-3. Fifty steps: how far from the reference it ends, against how far it drifts by itself when its
-   initial parameters are moved by one unit in the last place; and the losses that it returns on
-   the way. In batches, and one example at a time, which may be other code.
+1. Gradients: computed from one long step of plain gradient descent, and compared with central
+   differences in float64.
+2. One step of the recipe's optimizer: the loss before it and all parameters after it, compared with
+   the float64 reference.
+3. Fifty steps: the distance from the reference, compared with the implementation's own drift after
+   its initial parameters are moved by one unit in the last place; and the returned losses. In
+   batches, and one example at a time, which may use another code path.
 
 The fourth rung, whole runs, is in `bench.parity.whole_runs`.
 """
@@ -39,28 +39,28 @@ from bench.parity.distances import (
     relative_number,
 )
 from bench.parity.reference import Reference
-from bench.records import Rung
+from bench.records import N_CLASSES, N_PIXELS, Rung
 from bench.training import sampling
 
 RELATIVE_BOUND = 1e-5
 DRIFT_BOUND = 3.0  # times the implementation's own drift
 
-# One layer is square, so that a transposed gradient has the right shape and must be caught.
-LAYER_SIZES = (784, 24, 24, 10)
+# One layer is square: there, a transposed gradient has the right shape but the wrong values.
+LAYER_SIZES = (N_PIXELS, 24, 24, N_CLASSES)
 N_EXAMPLES = 256
 BATCH_SIZE = 128  # enough for an implementation to divide it among threads
-FIFTY_STEPS_SIZES = (BATCH_SIZE, 1)  # examples a step
+FIFTY_STEPS_SIZES = (BATCH_SIZE, 1)  # examples per step
 N_STEPS = 50
-EPOCH_STEPS = 25  # two calls of train_epoch: the state between them is a part of training
+EPOCH_STEPS = 25  # so that two calls of train_epoch must share the optimizer state
 
-# Constants that float32 holds exactly, so that only the equations can differ: 1 - 0.999, in
-# float32, is 1e-5 off already. None is a default, so that ignoring them is noticed.
+# float32 represents these exactly, so that only the equations can differ: the error of 1 - 0.999 in
+# float32 is 1e-5. None of them is a default, so that an implementation that ignores them fails.
 MOMENTUM, BETA_1, BETA_2, EPSILON = 0.875, 0.875, 1 - 2**-10, 2**-10
-# One step is long, so that the rounding of the parameters is small beside it.
+# One step is long, so that the rounding of the parameters is small relative to it.
 ONE_STEP_RATE = {"sgd": 2.0**12, "momentum": 2.0**12, "adam": 1.0}
 FIFTY_STEPS_RATE = {"sgd": 2**-4, "momentum": 2**-4, "adam": 2**-10}
 
-N_DIFFERENCES = 40  # entries of each array that are checked by central differences
+N_DIFFERENCES = 40  # entries of each array that are compared with central differences
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +76,8 @@ class OneStep:
     def gradient_distance(self) -> float:
         """Return the largest relative error of the gradient of an array.
 
-        The gradient is the step of plain descent divided by the rate; it is compared with
-        differences of the reference's loss, which needs a forward pass alone.
+        The gradient is the step of plain gradient descent divided by the learning rate. It is
+        compared with differences of the reference's loss, which need only a forward pass.
         """
         images, labels = self._batch()
         reference = Reference(self.start, self.problem.recipe, self.problem.learning_rate)
@@ -95,7 +95,7 @@ class OneStep:
         return largest(errors)
 
     def distance(self) -> float:
-        """Return the larger of the loss's relative error and that of an array's update."""
+        """Return the largest relative error of the loss and of the update of each array."""
         reference = Reference(self.start, self.problem.recipe, self.problem.learning_rate)
         expected = reference.step(*self._batch())
         errors = [relative_number(self.loss, expected)]
@@ -114,8 +114,8 @@ class FiftySteps:
     """How far an implementation is from the reference after fifty steps.
 
     Attributes:
-        distance: from the reference, over all parameters.
-        drift: from itself, when it starts one unit in the last place away.
+        distance: distance from the reference, over all parameters.
+        drift: distance between two trainings from parameters one unit in the last place apart.
         losses_distance: the largest relative error of a loss that `train_epoch` returned.
     """
 
@@ -138,11 +138,11 @@ class Ladder:
     build: Callable[[], Implementation]
     config: RunConfig
 
-    def climb(self) -> tuple[Rung, ...]:
-        """Measure every rung, also those after one that fails."""
+    def measure_rungs(self) -> tuple[Rung, ...]:
+        """Measure all rungs, also after a rung that fails."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             one_step = self._take_one_step(self.config.recipe)
-            # The first step of momentum is one of plain descent; that of Adam hides the gradient.
+            # The first step of momentum is plain gradient descent; the step of Adam is not.
             plain = one_step
             if self.config.recipe.optimizer == "adam":
                 plain = self._take_one_step(replace(self.config.recipe, optimizer="sgd"))
@@ -156,11 +156,11 @@ class Ladder:
     def take_fifty_steps(self, batch_size: int) -> FiftySteps:
         """Train twice, from parameters one unit apart, and compare with the reference.
 
-        One weight moved by one unit in the last place often changes nothing at all, so every
-        parameter is moved by one unit, up or down at random.
+        All parameters are moved by one unit in the last place, up or down at random, because
+        moving only one often changes nothing.
 
         Args:
-            batch_size: examples a step.
+            batch_size: examples per step.
         """
         recipe = self.config.recipe
         problem = self._problem(recipe, FIFTY_STEPS_RATE[recipe.optimizer])
@@ -188,7 +188,7 @@ class Ladder:
     def _problem(self, recipe: Recipe, learning_rate: float) -> Problem:
         config = self.config
         generator = np.random.default_rng(0)
-        # Grey levels like those of real images, of which half of the pixels are empty.
+        # As in real images, half of the pixels are empty.
         levels = generator.integers(0, 256, (N_EXAMPLES, LAYER_SIZES[0]))
         levels[generator.random(levels.shape) < 0.5] = 0
         return Problem(
@@ -227,14 +227,14 @@ class Ladder:
 
 
 def _rung(number: int, distance: float, bound: float) -> Rung:
-    """Build a rung; without a distance if that or the bound is not finite."""
+    """Build a rung; its distance is None if the distance or the bound is not finite."""
     if not np.isfinite(distance) or not np.isfinite(bound):
         return Rung(number=number, distance=None, bound=0.0)
     return Rung(number=number, distance=distance, bound=bound)
 
 
 def _worst(rungs: Sequence[Rung]) -> Rung:
-    """Return the rung furthest beyond its bound, or nearest to it."""
+    """Return the rung whose distance exceeds its bound most, or is closest to it."""
 
     def excess(rung: Rung) -> float:
         return np.inf if rung.distance is None else rung.distance - rung.bound

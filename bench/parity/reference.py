@@ -1,6 +1,6 @@
 """The equations of every recipe in float64, written as plainly as possible.
 
-All implementations are compared with it. It shares no code with any of them, and no run uses it.
+The parity checks compare all implementations with it. It shares no code with them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.contract import FloatArray, LabelArray, Parameters, Recipe
+from bench.records import N_CLASSES
 
 Array = npt.NDArray[np.float64]
 
@@ -39,14 +40,10 @@ class Reference:
 
     def logits(self, images: FloatArray) -> Array:
         """Return the last layer's output before softmax or sigmoid: (n, 784) -> (n, 10)."""
-        values = images.astype(np.float64)
-        for weights, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            values, _ = self._hidden(values @ weights + bias)
-        logits: Array = values @ self.weights[-1] + self.biases[-1]
-        return logits
+        return self._forward(images)[0]
 
     def loss(self, images: FloatArray, labels: LabelArray) -> float:
-        """Return the mean loss, from a forward pass alone.
+        """Return the mean loss. It needs only a forward pass.
 
         Args:
             images: (n, 784) float32.
@@ -56,12 +53,7 @@ class Reference:
 
     def gradients(self, images: FloatArray, labels: LabelArray) -> tuple[float, list[Array]]:
         """Return the mean loss, and its gradients in the order of `arrays`. Arguments as `loss`."""
-        inputs, slopes = [images.astype(np.float64)], []
-        for weights, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            value, slope = self._hidden(inputs[-1] @ weights + bias)
-            inputs.append(value)
-            slopes.append(slope)
-        logits = inputs[-1] @ self.weights[-1] + self.biases[-1]
+        logits, inputs, slopes = self._forward(images)
         loss, delta = self._loss_and_logit_gradient(logits, labels)
         by_weights: list[Array] = []
         by_bias: list[Array] = []
@@ -92,6 +84,15 @@ class Reference:
                 array -= corrected * m / (np.sqrt(v) + recipe.epsilon)
         return loss
 
+    def _forward(self, images: FloatArray) -> tuple[Array, list[Array], list[Array]]:
+        """Return the logits, the inputs of all layers, and the derivatives of hidden layers."""
+        inputs, slopes = [images.astype(np.float64)], []
+        for weights, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            value, slope = self._hidden(inputs[-1] @ weights + bias)
+            inputs.append(value)
+            slopes.append(slope)
+        return inputs[-1] @ self.weights[-1] + self.biases[-1], inputs, slopes
+
     def _hidden(self, z: Array) -> tuple[Array, Array]:
         """Return the outputs of a hidden layer with pre-activations z, and their derivatives."""
         if self.recipe.activation == "relu":
@@ -112,7 +113,7 @@ class Reference:
             outputs = powers / powers.sum(axis=1, keepdims=True)
         if self.recipe.loss == "cross_entropy":
             return float(-np.sum(truth * np.log(outputs)) / n), (outputs - truth) / n
-        share = 1 / 10 if self.recipe.loss == "mean_squared_error" else 1 / 2
+        share = 1 / N_CLASSES if self.recipe.loss == "mean_squared_error" else 1 / 2
         loss = float(share * np.sum((outputs - truth) ** 2) / n)
         by_output = share * 2 * (outputs - truth) / n
         if self.recipe.output == "sigmoid":

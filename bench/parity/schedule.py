@@ -1,62 +1,51 @@
-"""Runs the parity checks of many implementations and recipes at once, each on cores of its own."""
+"""Run the parity checks of many implementations and recipes in parallel, on separate cores."""
 
 from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
 
-from bench import registry
 from bench.config.schema import RunConfig
-from bench.console import adapt_commands
 from bench.contract import UnavailableError
 from bench.machine import lock
 from bench.machine.facts import usable_cores
 from bench.parity import verdicts
+from bench.process.availability import reason_impossible
 from bench.process.supervisor import Supervisor
 from bench.records import Verdict
 
-Jobs = dict[str, list[RunConfig]]  # by implementation, a configuration for each of its recipes
+Jobs = dict[str, list[RunConfig]]  # by implementation, a configuration for each recipe
 Verdicts = dict[str, Verdict]  # by recipe
-Place = tuple[Sequence[int], Supervisor]  # cores, and the fork servers on them
+CoreSlots = queue.SimpleQueue[tuple[int, ...]]  # groups of cores that are free
 
 
 def plan(configs: Sequence[RunConfig]) -> tuple[Jobs, list[str]]:
-    """Return what can be checked here, and a line with the reason for each that can't.
+    """Return the checks that are possible here, and a line for each reason why others are not.
 
     Args:
-        configs: one for each implementation and recipe.
+        configs: one configuration for each implementation and recipe.
     """
     jobs: Jobs = {}
     skipped: dict[str, None] = {}
     for config in configs:
-        implementation = config.implementation
-        missing = registry.missing(implementation.requires)
-        unclaimed = implementation.claims.unsupported(config.recipe)
-        if missing:
-            command = adapt_commands(implementation.install)
-            reason = f"skipped, {', '.join(missing)} not installed; {command}"
-        elif config.device not in implementation.devices:
-            reason = f"skipped, no device={config.device}"
-        elif unclaimed:
-            reason = f"{config.recipe.name} not claimed ({unclaimed})"
+        name = config.implementation.name
+        if reason := reason_impossible(config):
+            skipped[f"{name}: skipped, {reason}"] = None
         else:
-            jobs.setdefault(implementation.name, []).append(config)
-            continue
-        skipped[f"{implementation.name}: {reason}"] = None
+            jobs.setdefault(name, []).append(config)
     return jobs, list(skipped)
 
 
-def run(jobs: Jobs, on_wait: Callable[[], None]) -> Iterator[tuple[str, Verdicts]]:
-    """Yield the verdicts on each implementation as they come.
+def run_jobs(jobs: Jobs, on_wait: Callable[[], None]) -> Iterator[tuple[str, Verdicts]]:
+    """Yield the verdicts on each implementation when they are complete.
 
-    An implementation's recipes are halved, so that no core is idle for long at the end. The machine
-    is reserved, so that no timed run is disturbed.
+    The machine is reserved, so that no timed run is disturbed. The recipes of an implementation are
+    divided into two halves, so that all cores are busy until the end.
 
     Args:
         jobs: from `plan`.
-        on_wait: called once if a timed run has to be waited for.
+        on_wait: called once if this must wait for a timed run.
     """
     halves = [
         half
@@ -64,12 +53,17 @@ def run(jobs: Jobs, on_wait: Callable[[], None]) -> Iterator[tuple[str, Verdicts
         for half in (configs[: len(configs) // 2], configs[len(configs) // 2 :])
         if half
     ]
+    if not halves:
+        return
+    usable, n_cores = usable_cores(), len(halves[0][0].cores)
+    slots: CoreSlots = queue.SimpleQueue()
+    for start in range(0, len(usable) - n_cores + 1, n_cores):
+        slots.put(usable[start : start + n_cores])
     results: dict[str, Verdicts] = {name: {} for name in jobs}
-    with lock.reserved(on_wait), ExitStack() as stack:
-        free = _places(len(halves[0][0].cores) if halves else 1, stack)
-        pool = ThreadPoolExecutor(max_workers=free.qsize())
+    with lock.reserved(on_wait):
+        pool = ThreadPoolExecutor(max_workers=slots.qsize())
         try:
-            for future in as_completed([pool.submit(_check, half, free) for half in halves]):
+            for future in as_completed([pool.submit(_check, half, slots) for half in halves]):
                 name, half_results = future.result()
                 results[name] |= half_results
                 if len(results[name]) == len(jobs[name]):
@@ -79,40 +73,30 @@ def run(jobs: Jobs, on_wait: Callable[[], None]) -> Iterator[tuple[str, Verdicts
 
 
 def without_unavailable(results: Verdicts) -> tuple[Verdicts, list[str]]:
-    """Separate the verdicts from what turned out not to exist here, such as a GPU.
+    """Remove the verdicts on implementations that need something absent here, such as a GPU.
 
     Returns:
-        The verdicts that say something, and each reason for one that does not.
+        The other verdicts, and the reasons for the removed ones, each once.
     """
-    available: Verdicts = {}
-    reasons: dict[str, None] = {}
-    for recipe, verdict in results.items():
-        if verdict.error is not None and verdict.error.type == UnavailableError.__name__:
-            reasons[verdict.error.message] = None
-        else:
-            available[recipe] = verdict
-    return available, list(reasons)
+    unavailable = {
+        recipe: verdict.error.message
+        for recipe, verdict in results.items()
+        if verdict.error is not None and verdict.error.type == UnavailableError.__name__
+    }
+    available = {recipe: results[recipe] for recipe in results if recipe not in unavailable}
+    return available, list(dict.fromkeys(unavailable.values()))
 
 
-def _places(n_cores: int, stack: ExitStack) -> queue.SimpleQueue[Place]:
-    """Divide all usable cores into places of so many; the stack ends what is started there."""
-    usable = usable_cores()
-    free: queue.SimpleQueue[Place] = queue.SimpleQueue()
-    for start in range(0, len(usable) - n_cores + 1, n_cores):
-        free.put((usable[start : start + n_cores], stack.enter_context(Supervisor())))
-    return free
-
-
-def _check(configs: Sequence[RunConfig], free: queue.SimpleQueue[Place]) -> tuple[str, Verdicts]:
-    """Check configurations of one implementation at the next free place."""
+def _check(configs: Sequence[RunConfig], slots: CoreSlots) -> tuple[str, Verdicts]:
+    """Check configurations of one implementation on the next free cores."""
     pending = [verdicts.pending_verdict(config) for config in configs]
     results: list[Verdict] = []
-    place = free.get()
+    cores = slots.get()
     try:
-        cores, supervisor = place
-        verdicts.run_checks(configs, pending, results.append, supervisor, cores)
+        with Supervisor() as supervisor:
+            verdicts.run_checks(configs, pending, results.append, supervisor, cores)
     finally:
-        free.put(place)
+        slots.put(cores)
     # By position: two recipes may have the same equations, and so the same key.
     names = [config.recipe.name for config in configs]
     return configs[0].implementation.name, dict(zip(names, results, strict=True))

@@ -1,29 +1,30 @@
-"""What the process of a run reads and writes: one line of JSON for each message."""
+"""Messages between `bench` and the process of a run: one line of JSON for each message."""
 
 from __future__ import annotations
 
 import os
 import sys
+import traceback
 from typing import BinaryIO
 
 import msgspec
 
 from bench.config.schema import RunConfig
-from bench.records import DatasetSummary
+from bench.records import DatasetSummary, RunError
 from bench.training.result import EpochEnded, Result
 
-CODE_CHANGED_STATUS = 114  # exit status of a process that has imported other code than it should
+CODE_CHANGED_STATUS = 114  # exit status of a process that has imported other code than requested
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """To the process: the run.
 
     Attributes:
-        config: what to run.
-        dataset_folder: where the dataset's files are; None for synthetic data.
-        summarised: fingerprints of datasets of which no summary is needed any more.
-        made_with: fingerprints of the code, as from `bench.provenance.run_fingerprint`; a process
-            that has imported other code refuses to run. Empty: any code is accepted.
+        config: the configuration of the run.
+        dataset_folder: folder of the dataset's files; None for synthetic data.
+        summarised: fingerprints of datasets; the process sends no summary of these.
+        made_with: fingerprints of the code, from `bench.provenance.run_fingerprint`; a process that
+            has imported other code refuses to run. If empty, the code is not checked.
     """
 
     config: RunConfig
@@ -33,11 +34,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """From the process: everything is imported, work begins."""
+    """From the process: all imports are finished."""
 
 
 class DataLoaded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """From the process, unless `Request.summarised` names the data: what a report shows of it."""
+    """From the process: a summary of the dataset, unless `Request.summarised` contains it."""
 
     summary: DatasetSummary
 
@@ -46,7 +47,25 @@ Message = Started | DataLoaded | EpochEnded | Result
 
 
 def open_channel() -> BinaryIO:
-    """Return what was standard output; from now on, all that is printed goes to standard error."""
+    """Return the original standard output; from now on, prints go to standard error."""
     channel = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return channel
+
+
+def send(channel: BinaryIO, message: object) -> None:
+    """Write one message as a line."""
+    channel.write(msgspec.json.encode(message) + b"\n")
+    channel.flush()
+
+
+def describe_error(error: BaseException, message: str | None = None) -> RunError:
+    """Print the traceback of an exception, and return the exception for a record.
+
+    Args:
+        error: the exception.
+        message: replaces the message of the exception.
+    """
+    text = "".join(traceback.format_exception(error))
+    print(text, end="", file=sys.stderr)
+    return RunError(type=type(error).__name__, message=message or str(error), traceback=text)

@@ -1,6 +1,7 @@
 """The process of one run, forked by `bench.process.fork_server`. It reads a `Request`.
 
-Messages go to what was standard output; all that is printed goes to standard error, the run's log.
+Messages use the original standard output, saved by `open_channel`. Everything that is printed goes
+to standard error, which is the log of the run.
 """
 
 import os
@@ -8,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 import msgspec
 
@@ -23,14 +24,16 @@ from bench.process.protocol import (
     Message,
     Request,
     Started,
+    describe_error,
     open_channel,
+    send,
 )
-from bench.records import RunError, Status
+from bench.records import RunError
 from bench.training.loop import train
 from bench.training.result import Result
 from bench.training.timer import Timer
 
-# How frameworks report it, in the names of their errors or in their messages.
+# How frameworks report that memory ran out: parts of error names or messages.
 OUT_OF_MEMORY = (
     "ResourceExhausted", "OutOfMemory", "RESOURCE_EXHAUSTED", "can't allocate memory",
     "annot allocate memory", "cannot map zero-fill pages", "failed to map segment",
@@ -38,71 +41,65 @@ OUT_OF_MEMORY = (
 
 
 def main() -> None:
-    """Run the request on standard input, and send its result."""
+    """Execute the request on standard input, and send the result."""
     channel = open_channel()
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
     timer = Timer()
     try:
-        result = attempt(request, timer, lambda message: send(channel, message))
+        result = _train_or_report(request, timer, lambda message: send(channel, message))
     except provenance.CodeChangedError as error:
         traceback.print_exception(error)
         _exit(CODE_CHANGED_STATUS)
-    send(
-        channel,
-        msgspec.structs.replace(
-            result,
-            seconds=dict(timer.seconds),
-            imported=tuple({name.partition(".")[0] for name in sys.modules}),
-            peak_memory_bytes=result.peak_memory_bytes or usage.peak_memory_bytes(),
-        ),
+    result = msgspec.structs.replace(
+        result,
+        seconds=dict(timer.seconds),
+        imported=tuple({name.partition(".")[0] for name in sys.modules}),
+        peak_memory_bytes=result.peak_memory_bytes or usage.peak_memory_bytes(),
     )
+    send(channel, result)
     _exit(0)
 
 
 def _exit(status: int) -> NoReturn:
-    """Exit at once: a framework may take a second to shut down, which would count as the run's."""
+    """Exit at once: a second for the shutdown of a framework would count as a part of the run."""
     sys.stderr.flush()
     os._exit(status)
 
 
-def attempt(request: Request, timer: Timer, send_message: Callable[[Message], None]) -> Result:
-    """Run, and turn every way in which that can fail into a result.
+def _train_or_report(
+    request: Request, timer: Timer, send_message: Callable[[Message], None]
+) -> Result:
+    """Return the result without its seconds; an exception becomes a result with an error.
 
     Args:
-        request: what to run.
+        request: the run.
         timer: counts the seconds of the run.
         send_message: called with each message before the result.
-
-    Returns:
-        The result, without its seconds.
 
     Raises:
         CodeChangedError: this process has imported other code than the request names.
     """
     try:
-        return run(request, timer, send_message)
+        return _load_and_train(request, timer, send_message)
     except provenance.CodeChangedError:
         raise
     except UnavailableError as error:
-        return Result(
-            status="skipped",
-            error=RunError(type="Unavailable", message=adapt_commands(str(error))),
-        )
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a framework raises
+        message = adapt_commands(str(error))
+        return Result(status="skipped", error=RunError(type="Unavailable", message=message))
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # frameworks raise anything
         description = f"{type(error).__name__}: {error}"
-        if not isinstance(error, MemoryError) and not any(
-            sign in description for sign in OUT_OF_MEMORY
-        ):
-            return _failure("failed", error, str(error))
-        limit = request.config.memory_limit
-        reason = str(error) or "no memory left"
-        return _failure(
-            "out_of_memory", error, f"{reason} (memory_limit={limit})" if limit else reason
-        )
+        if isinstance(error, MemoryError) or any(sign in description for sign in OUT_OF_MEMORY):
+            limit = request.config.memory_limit
+            message = (str(error) or "no memory left") + (
+                f" (memory_limit={limit})" if limit else ""
+            )
+            return Result(status="out_of_memory", error=describe_error(error, message))
+        return Result(status="failed", error=describe_error(error))
 
 
-def run(request: Request, timer: Timer, send_message: Callable[[Message], None]) -> Result:
-    """Import the implementation, load the data, train. Arguments as for `attempt`."""
+def _load_and_train(
+    request: Request, timer: Timer, send_message: Callable[[Message], None]
+) -> Result:
     config = request.config
     module = config.implementation.module
     implementation = registry.load(module)()
@@ -118,18 +115,3 @@ def run(request: Request, timer: Timer, send_message: Callable[[Message], None])
         send_message(DataLoaded(summary=datasets.summarise(dataset)))
     result = train(implementation, config, split, timer, send_message)
     return msgspec.structs.replace(result, dataset_fingerprint=dataset.fingerprint)
-
-
-def _failure(status: Status, error: BaseException, message: str) -> Result:
-    traceback.print_exception(error)
-    text = "".join(traceback.format_exception(error))
-    return Result(
-        status=status,
-        error=RunError(type=type(error).__name__, message=message, traceback=text),
-    )
-
-
-def send(channel: BinaryIO, message: Message) -> None:
-    """Write one message as a line."""
-    channel.write(msgspec.json.encode(message) + b"\n")
-    channel.flush()

@@ -1,4 +1,4 @@
-"""`bench`: the command that runs one configuration or a sweep of them."""
+"""`bench`: the command that executes one run or a sweep of runs."""
 
 from __future__ import annotations
 
@@ -18,28 +18,27 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """Do what the command line asks for: make runs and print a table of them, or answer.
+    """Execute the runs of the command line, or print what --help, --cfg and similar flags request.
 
     Returns:
         The exit status; see `ExitStatus`.
     """
-    # Imported here so that Ctrl-C during the imports finds its handler in place. Hydra offers no
-    # public way to its parser, and its flags must be separated from overrides before it gets them.
+    # Imported after the Ctrl-C handler is installed. Hydra's parser is not public.
     from hydra._internal.utils import get_args_parser
 
     arguments = get_args_parser().parse_intermixed_args()
-    # Hydra itself wants all flags on one side of the overrides.
+    # Hydra requires flags before overrides, and reads `sys.argv`.
     flags = [word for word in sys.argv[1:] if word not in arguments.overrides]
     sys.argv[1:] = [*flags, *arguments.overrides]
-    if not _trains_nothing(arguments):
-        return _run_all(arguments)
+    if _executes_runs(arguments):
+        return _execute_runs(arguments)
     if (arguments.overrides or arguments.config_dir) and not arguments.shell_completion:
         _compose_or_exit(arguments)  # so that a mistake is explained in one line
-    return _answer(arguments)
+    return _print_information(arguments)
 
 
-def _answer(arguments: argparse.Namespace) -> int:
-    """Answer --help and --cfg; let Hydra answer --info, --hydra-help and shell completion."""
+def _print_information(arguments: argparse.Namespace) -> int:
+    """Handle --help and --cfg; let Hydra handle --info, --hydra-help and shell completion."""
     import hydra
 
     from bench import CONF
@@ -51,7 +50,7 @@ def _answer(arguments: argparse.Namespace) -> int:
         return ExitStatus.OK
     if arguments.cfg:
         try:
-            shown = compose.show(
+            text = compose.show(
                 arguments.overrides,
                 part=arguments.cfg,
                 package=arguments.package,
@@ -61,46 +60,41 @@ def _answer(arguments: argparse.Namespace) -> int:
         except ConfigError as error:
             print(f"bench: {error}", file=sys.stderr)
             return ExitStatus.REFUSED
-        print(shown, end="")
+        print(text, end="")
         return ExitStatus.OK
 
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name=user_files.CONFIG_NAME)
     def never_called(_: DictConfig) -> None:
-        """Hydra answers before it would call this."""
+        """Hydra handles the flags and does not call this."""
 
     never_called()
     return ExitStatus.OK
 
 
-def _trains_nothing(arguments: argparse.Namespace) -> bool:
-    """Say whether the command only asks: --help, --cfg, --info, shell completion."""
-    return bool(
-        arguments.help
-        or arguments.hydra_help
-        or arguments.cfg
-        or arguments.info
-        or arguments.shell_completion
-    )
+def _executes_runs(arguments: argparse.Namespace) -> bool:
+    """Say whether the command executes runs: not with --help, --cfg, --info, shell completion."""
+    flags = ("help", "hydra_help", "cfg", "info", "shell_completion")
+    return not any(getattr(arguments, flag) for flag in flags)
 
 
 def _refuse_other_sources(arguments: argparse.Namespace) -> None:
-    """Refuse Hydra's other sources of configuration; one of them unpickles a file."""
+    """Refuse Hydra's other sources of configuration; --experimental-rerun unpickles a file."""
     from bench.config.errors import ConfigError
 
     for flag in ("config_path", "config_name", "experimental_rerun"):
         value = getattr(arguments, flag)
         if value is not None:
             raise ConfigError(
-                f"--{flag.replace('_', '-')}={value}: not offered; overrides are given as "
-                "key=value, and files of your own with --config-dir"
+                f"--{flag.replace('_', '-')}={value}: not supported; give overrides as "
+                "key=value, and a folder with your own files with --config-dir"
             )
 
 
 def _compose_or_exit(
     arguments: argparse.Namespace, default_name: str = "unnamed"
 ) -> list[RunConfig]:
-    """Return the runs asked for, or print what is wrong with them and exit."""
-    # Imported here because --help and shell completion must not wait for NumPy.
+    """Return the configurations of the runs, or print the mistake and exit."""
+    # Imported here so that --help and shell completion do not wait for NumPy.
     from bench.config import compose
     from bench.config.errors import ConfigError
 
@@ -117,8 +111,8 @@ def _compose_or_exit(
         sys.exit(ExitStatus.REFUSED)
 
 
-def _run_all(arguments: argparse.Namespace) -> int:
-    """Make every run and return the exit status."""
+def _execute_runs(arguments: argparse.Namespace) -> int:
+    """Plan and execute all runs, print a table of them, and return the exit status."""
     requested_at = datetime.now(UTC).isoformat(timespec="milliseconds")
     default_name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     configs = _compose_or_exit(arguments, default_name)
@@ -134,26 +128,26 @@ def _run_all(arguments: argparse.Namespace) -> int:
     planned: list[jobs.Job] = []
     interrupted = False
     try:
-        launcher, numbers = compose.launcher_of(arguments.overrides)
+        launcher, launcher_settings = compose.launcher_of(arguments.overrides)
         user_folder = find_user_folder(arguments.config_dir)
         planned, records = planning.plan(configs, default_name, requested_at, user_folder)
-        launchers.run_all(planned, TimeLeft(planned, records), launcher, numbers)
-    except (ConfigError, DatasetError, files.FileError) as error:  # the other runs would fail too
+        launchers.launch(planned, TimeLeft(planned, records), launcher, launcher_settings)
+    except (ConfigError, DatasetError, files.FileError) as error:  # all other runs would fail too
         print_error("bench", error)
         return ExitStatus.REFUSED
     except OSError as error:
         if error.errno not in files.UNWRITABLE:
             raise
-        place = error.filename or jobs.folder_of(configs[0])
-        print(f"bench: {printable(place)}: can't be written to: {error.strerror}", file=sys.stderr)
+        path = error.filename or jobs.folder_of(configs[0])
+        print(f"bench: {printable(path)}: can't be written to: {error.strerror}", file=sys.stderr)
         return ExitStatus.REFUSED
     except KeyboardInterrupt:
         interrupted = True
-    status = summary.conclude(planned) if planned else ExitStatus.OK
+    status = summary.print_summary(planned) if planned else ExitStatus.OK
     if not interrupted:
         return status
     words = ["bench", *sys.argv[1:]]
     if planned and configs[0].sweep_name == default_name:
         words.append(f"sweep_name={planned[0].config.sweep_name}")
-    print(f"To go on from here: {shlex.join(words)}")
+    print(f"To continue: {shlex.join(words)}")
     return ExitStatus.INTERRUPTED

@@ -6,9 +6,9 @@ from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """What the exit status of `bench` means."""
+    """The exit statuses of `bench`."""
 
-    OK = 0  # no run failed, and at least one has been trained, now or earlier
+    OK = 0  # no run failed, and at least one was trained, now or earlier
     RUN_FAILED = 1  # at least one run failed, timed out or ran out of memory
     REFUSED = 2  # a mistake on the command line, no dataset, or a file that can't be written
     NOTHING_TRAINED = 3  # every run was skipped

@@ -1,4 +1,4 @@
-"""Jobs: the runs of a sweep, with everything that is known about each before it starts."""
+"""Jobs: the runs of a sweep, with all settings that are computed before a run starts."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ from bench.records import FINISHED, RunRecord, Verdict
 from bench.results import store
 
 LOG_NAME = "run.log"
-Fingerprints = tuple[Mapping[str, str], Verdict]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One run of a sweep. What is in it is worked out once, and handed down."""
+    """One run of a sweep. Its fields are computed once, when planned."""
 
     config: RunConfig
-    run_id: str  # the config's; with a suffix where another machine's record has that name
+    run_id: str  # of the configuration; with a suffix if another machine's record uses this name
     number: int  # position in the sweep, from 1
-    n_runs: int  # of the whole sweep, other commands' runs included
-    label: str  # for progress lines: the run's settings that tell it from others
-    requested_at: str  # when the command was given, ISO 8601, UTC
+    n_runs: int  # number of runs in the sweep, also of earlier commands
+    label: str  # for progress lines: the settings that distinguish the run
+    requested_at: str  # when the command started, ISO 8601, UTC
     dataset_folder: Path | None
-    made_with: Mapping[str, str]  # fingerprints of code, libraries and machine
-    pending: Verdict  # without rungs: what the parity verdict on this run holds for
+    fingerprints: Mapping[str, str]  # of code, libraries and machine; the record's `made_with`
+    pending_verdict: Verdict  # without rungs: the code and versions to be checked
     user_folder: Path | None = None  # given with --config-dir
 
     @property
@@ -46,22 +45,24 @@ class Job:
 
     @property
     def record_path(self) -> Path:
-        """The file that the run's record is written to."""
+        """The file of the run's record."""
         return self.folder / store.RECORD_NAME
 
     @property
     def log_path(self) -> Path:
-        """The file that gets what the run's process prints."""
+        """The file for the output of the run's process."""
         return self.folder / LOG_NAME
 
-    def refreshed(self) -> Job:
-        """Return the job with the fingerprints of now: files may have been edited meanwhile."""
-        made_with, pending = take_fingerprints(self.config)
-        return replace(self, made_with=made_with, pending=pending)
+    def with_current_fingerprints(self) -> Job:
+        """Return the job with new fingerprints: files may have been edited since planning."""
+        fingerprints, verdict = take_fingerprints(self.config)
+        return replace(self, fingerprints=fingerprints, pending_verdict=verdict)
 
-    def beside(self) -> Job:
-        """Return the job with a folder beside the one that holds another machine's record."""
-        return replace(self, run_id=_id_on_this_machine(self))
+    def in_separate_folder(self) -> Job:
+        """Return the job with a folder for this machine, next to another machine's record."""
+        machine = msgspec.json.encode(machine_of(self.fingerprints))
+        suffix = hashlib.sha256(machine).hexdigest()[:6]
+        return replace(self, run_id=f"{self.config.run_id}-on-{suffix}")
 
 
 def folder_of(config: RunConfig) -> Path:
@@ -70,30 +71,25 @@ def folder_of(config: RunConfig) -> Path:
 
 
 def is_current(record: RunRecord, job: Job) -> bool:
-    """Say whether a record is the finished result of a job, made with the same code and machine."""
+    """Say whether a record is a finished result of a job, with the same code and machine."""
     return record.status in FINISHED and not provenance.what_changed(
-        record.made_with, job.made_with
+        record.made_with, job.fingerprints
     )
 
 
 def is_of_another_machine(record: RunRecord, job: Job) -> bool:
-    """Say whether a finished run was made on another processor, GPU or number of cores."""
+    """Say whether a finished run used another processor, GPU or number of cores."""
     return record.status in FINISHED and any(
         record.made_with.get(key, value) != value
-        for key, value in machine_of(job.made_with).items()
+        for key, value in machine_of(job.fingerprints).items()
     )
 
 
-def machine_of(made_with: Mapping[str, str]) -> dict[str, str]:
-    """Return the part of a run's fingerprints that names the machine."""
-    return {key: made_with[key] for key in provenance.MACHINE_KEYS if key in made_with}
+def machine_of(fingerprints: Mapping[str, str]) -> dict[str, str]:
+    """Return the fingerprints of a run that identify the machine."""
+    return {key: fingerprints[key] for key in provenance.MACHINE_KEYS if key in fingerprints}
 
 
-def _id_on_this_machine(job: Job) -> str:
-    machine = hashlib.sha256(msgspec.json.encode(machine_of(job.made_with))).hexdigest()
-    return f"{job.config.run_id}-on-{machine[:6]}"
-
-
-def take_fingerprints(config: RunConfig) -> Fingerprints:
-    """Return what a run made now is made with, and the verdict that it needs, without rungs."""
+def take_fingerprints(config: RunConfig) -> tuple[Mapping[str, str], Verdict]:
+    """Return the current fingerprints of a run, and the verdict that it needs, without rungs."""
     return provenance.run_fingerprint(config), pending_verdict(config)

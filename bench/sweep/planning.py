@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,16 +16,9 @@ from bench.config.errors import ConfigError
 from bench.config.schema import RunConfig
 from bench.console import printable
 from bench.data import datasets
-from bench.records import RunRecord
+from bench.records import RunRecord, Verdict
 from bench.results import store
-from bench.sweep.jobs import (
-    Fingerprints,
-    Job,
-    folder_of,
-    is_of_another_machine,
-    machine_of,
-    take_fingerprints,
-)
+from bench.sweep.jobs import Job, folder_of, is_of_another_machine, machine_of, take_fingerprints
 from bench.terminal import RUN_KEYS, shown_setting
 
 
@@ -38,55 +31,41 @@ def plan(
     """Check that the runs can start, write the plan of their sweep, and return them as jobs.
 
     Args:
-        configs: the runs asked for.
-        default_name: the `sweep_name` of a sweep that was given none.
-        requested_at: when the command was given, ISO 8601, UTC.
-        user_folder: of the user's own choices, given with --config-dir.
+        configs: the configurations of the runs.
+        default_name: the `sweep_name` of a sweep without a name.
+        requested_at: when the command started, ISO 8601, UTC.
+        user_folder: folder given with --config-dir.
 
     Returns:
-        The jobs in the order in which they are to run, and the records that the sweep has already.
+        The jobs in the order of execution, and the existing records of the sweep.
 
     Raises:
         ConfigError: the sweep has records and `resume=false`.
-        DatasetError: the dataset can't be found or fetched.
+        DatasetError: the dataset can't be found or downloaded.
         StoreError: the folder can't be written to.
     """
-    _refuse_finished(configs)
+    _refuse_existing_records(configs)
     dataset_folders = {
         settings: datasets.locate(settings) for settings in {config.dataset for config in configs}
     }
-    configs = _with_own_folder(configs, default_name)
+    configs = _prepare_folders(configs, default_name)
     if any(config.shuffle_runs for config in configs):
-        # The same order whenever a sweep of this name is resumed.
+        # The seed is the name, so that a resumed sweep has the same order.
         random.Random(configs[0].sweep_name).shuffle(configs)  # noqa: S311
     by_folder: dict[Path, list[Job]] = {}
-    for config, label, (made_with, pending) in zip(
-        configs, _labels(configs), _fingerprints_of(configs), strict=True
-    ):
-        job = Job(
-            config=config,
-            run_id=config.run_id,
-            number=0,  # this and the next: once the plan is written
-            n_runs=0,
-            label=label,
-            requested_at=requested_at,
-            dataset_folder=dataset_folders[config.dataset],
-            made_with=made_with,
-            pending=pending,
-            user_folder=user_folder,
-        )
+    for job in _build_jobs(configs, dataset_folders, requested_at, user_folder):
         by_folder.setdefault(job.sweep_folder, []).append(job)
     planned: list[Job] = []
     records: list[RunRecord] = []
     for folder, jobs in by_folder.items():
         earlier = store.read_sweep(folder).records if folder.is_dir() else ()
-        planned += _write_plan(folder, _kept_apart(jobs, earlier))
+        planned += _write_plan(folder, _use_separate_folders(jobs, earlier))
         records += earlier
     return planned, records
 
 
-def _refuse_finished(configs: Sequence[RunConfig]) -> None:
-    """Refuse a sweep that has records where `resume=false`."""
+def _refuse_existing_records(configs: Sequence[RunConfig]) -> None:
+    """Refuse `resume=false` for a sweep that has records."""
     for folder in {folder_of(config) for config in configs if not config.resume}:
         if any(folder.glob(f"*/{store.RECORD_NAME}")):
             raise ConfigError(
@@ -95,39 +74,10 @@ def _refuse_finished(configs: Sequence[RunConfig]) -> None:
             )
 
 
-def _kept_apart(jobs: Sequence[Job], earlier: Sequence[RunRecord]) -> list[Job]:
-    """Give jobs whose folders hold another machine's records folders beside those."""
-    records = {record.run_id: record for record in earlier}
-    others = {
-        job.run_id
-        for job in jobs
-        if job.run_id in records and is_of_another_machine(records[job.run_id], job)
-    }
-    if others:
-        machine = ", ".join(
-            f"{key} {value}" for key, value in machine_of(jobs[0].made_with).items()
-        )
-        print(
-            f"{len(others)} of {len(jobs)} runs were made on another processor or number of cores "
-            f"and are kept; those made here ({printable(machine)}) go into folders beside them",
-            flush=True,
-        )
-    return [job.beside() if job.run_id in others else job for job in jobs]
-
-
-def _write_plan(folder: Path, jobs: Sequence[Job]) -> list[Job]:
-    """Add jobs to the plan of a sweep, and return them with their positions in it."""
-    sweep_plan, damage = store.add_to_plan(folder, [job.run_id for job in jobs])
-    if damage is not None:
-        print(f"{printable(damage)}; set aside, and written anew from this command", flush=True)
-    numbers = {run_id: number for number, run_id in enumerate(sweep_plan.run_ids, start=1)}
-    return [replace(job, number=numbers[job.run_id], n_runs=len(numbers)) for job in jobs]
-
-
-def _with_own_folder(configs: Sequence[RunConfig], default_name: str) -> list[RunConfig]:
-    """Give a sweep without a name a new folder: two commands may start in the same second."""
+def _prepare_folders(configs: Sequence[RunConfig], default_name: str) -> list[RunConfig]:
+    """Create a new folder for a sweep without a name: two may start in the same second."""
     unnamed = {config.results_folder for config in configs if config.sweep_name == default_name}
-    names = {folder: _new_folder(Path(folder), default_name) for folder in unnamed}
+    names = {folder: _create_folder(Path(folder), default_name) for folder in unnamed}
     return [
         msgspec.structs.replace(config, sweep_name=names[config.results_folder])
         if config.sweep_name == default_name
@@ -136,12 +86,8 @@ def _with_own_folder(configs: Sequence[RunConfig], default_name: str) -> list[Ru
     ]
 
 
-def _new_folder(parent: Path, name: str) -> str:
-    """Make a folder called `name`, or `name-2` and so on where there is one, and return its name.
-
-    Raises:
-        StoreError: none can be made.
-    """
+def _create_folder(parent: Path, name: str) -> str:
+    """Create a folder called `name`, or `name-2` and so on if that exists; return its name."""
     try:
         parent.mkdir(parents=True, exist_ok=True)
         for candidate in itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2))):
@@ -150,11 +96,39 @@ def _new_folder(parent: Path, name: str) -> str:
                 return candidate
     except OSError as error:
         raise store.StoreError(f"{parent}: can't be written to: {error.strerror}") from error
-    raise AssertionError("one of infinitely many names is free")
+    raise AssertionError("the loop has no end")
+
+
+def _build_jobs(
+    configs: Sequence[RunConfig],
+    dataset_folders: Mapping[datasets.DatasetSettings, Path | None],
+    requested_at: str,
+    user_folder: Path | None,
+) -> Iterator[Job]:
+    """Yield a job for each configuration, without its position in the sweep."""
+    fingerprints: dict[bytes, tuple[Mapping[str, str], Verdict]] = {}
+    for config, label in zip(configs, _labels(configs), strict=True):
+        key = msgspec.json.encode(
+            (config.implementation, config.recipe, config.device, config.cores)
+        )
+        if key not in fingerprints:
+            fingerprints[key] = take_fingerprints(config)
+        yield Job(
+            config=config,
+            run_id=config.run_id,
+            number=0,  # `_write_plan` sets number and n_runs
+            n_runs=0,
+            label=label,
+            requested_at=requested_at,
+            dataset_folder=dataset_folders[config.dataset],
+            fingerprints=fingerprints[key][0],
+            pending_verdict=fingerprints[key][1],
+            user_folder=user_folder,
+        )
 
 
 def _labels(configs: Sequence[RunConfig]) -> list[str]:
-    """Return what tells each run from the others, for progress lines."""
+    """Return a label that distinguishes each run, for progress lines."""
     contents = [msgspec.to_builtins(config) for config in configs]
     varying = [key for key in identity.varying_keys(contents) if key not in RUN_KEYS]
     return [
@@ -165,14 +139,31 @@ def _labels(configs: Sequence[RunConfig]) -> list[str]:
     ]
 
 
-def _fingerprints_of(configs: Sequence[RunConfig]) -> list[Fingerprints]:
-    """Take fingerprints once for all runs that have the same ones."""
-    known: dict[bytes, Fingerprints] = {}
-    keys = [
-        msgspec.json.encode((config.implementation, config.recipe, config.device, config.cores))
-        for config in configs
-    ]
-    for key, config in zip(keys, configs, strict=True):
-        if key not in known:
-            known[key] = take_fingerprints(config)
-    return [known[key] for key in keys]
+def _use_separate_folders(jobs: Sequence[Job], earlier: Sequence[RunRecord]) -> list[Job]:
+    """If a job's folder contains a record from another machine, give the job a new folder."""
+    records = {record.run_id: record for record in earlier}
+    occupied = {
+        job.run_id
+        for job in jobs
+        if job.run_id in records and is_of_another_machine(records[job.run_id], job)
+    }
+    if occupied:
+        machine = ", ".join(
+            f"{key} {value}" for key, value in machine_of(jobs[0].fingerprints).items()
+        )
+        print(
+            f"{len(occupied)} of {len(jobs)} runs have records from another processor or number "
+            f"of cores, which are kept; runs on this one ({printable(machine)}) use separate "
+            "folders",
+            flush=True,
+        )
+    return [job.in_separate_folder() if job.run_id in occupied else job for job in jobs]
+
+
+def _write_plan(folder: Path, jobs: Sequence[Job]) -> list[Job]:
+    """Add jobs to the plan of a sweep, and return them with their positions in it."""
+    sweep_plan, damage = store.add_to_plan(folder, [job.run_id for job in jobs])
+    if damage is not None:
+        print(f"{printable(damage)}; renamed; a new plan was written", flush=True)
+    numbers = {run_id: number for number, run_id in enumerate(sweep_plan.run_ids, start=1)}
+    return [replace(job, number=numbers[job.run_id], n_runs=len(numbers)) for job in jobs]

@@ -1,4 +1,4 @@
-"""Progress lines of a sweep: which run it is at, how its epochs go, how much time is left."""
+"""Progress lines of a sweep: the current run, its epochs, the time left."""
 
 from __future__ import annotations
 
@@ -12,64 +12,63 @@ from bench.sweep.jobs import Job, is_current
 from bench.terminal import in_words
 from bench.training.result import EpochEnded
 
-MAX_DURATIONS = 20  # of each kind of run: the latest tell most
+MAX_DURATIONS = 20  # for each kind of run, the latest
 Kind = tuple[str, str]  # names of implementation and architecture
 
 
 class TimeLeft:
-    """Estimates how long the runs that are still to be made will take.
+    """Estimates the duration of the runs that are not finished.
 
-    A run is estimated by the mean of those that have finished with the same implementation and
-    architecture; else by those of the same implementation; else by all.
+    The estimate for a run is the mean of finished runs with the same implementation and
+    architecture; otherwise with the same implementation; otherwise of all.
     """
 
     def __init__(self, jobs: Sequence[Job], records: Iterable[RunRecord]) -> None:
-        """Learn durations from records.
+        """Add the durations of existing records.
 
         Args:
             jobs: all runs of the command.
-            records: those that the sweep has already.
+            records: the existing records of the sweep.
         """
-        self._durations: dict[Kind, deque[float]] = {}
+        self._durations: dict[Kind, deque[float]] = {}  # seconds
         earlier = {record.run_id: record for record in records}
         for record in earlier.values():
-            self._learn(record)
-        self._waiting = {}
+            self._add_duration(record)
+        self._unfinished = {}
         for job in jobs:
             if job.run_id not in earlier or not is_current(earlier[job.run_id], job):
-                self._waiting[job.folder] = _kind(job)
-        self._n_waiting = Counter(self._waiting.values())
+                self._unfinished[job.folder] = _kind(job)
+        self._n_unfinished = Counter(self._unfinished.values())
 
     def count(self, job: Job, record: RunRecord | None = None) -> None:
-        """Take one run off those that are still to be made.
+        """Count a run as finished.
 
         Args:
             job: the run.
-            record: its record, if it has just been made.
+            record: the record of the run, if it was executed now.
         """
-        kind = self._waiting.pop(job.folder, None)
+        kind = self._unfinished.pop(job.folder, None)
         if kind is not None:
-            self._n_waiting[kind] -= 1
+            self._n_unfinished[kind] -= 1
         if record is not None:
-            self._learn(record)
+            self._add_duration(record)
 
     @property
     def seconds(self) -> float | None:
-        """The estimate; None as long as no run has finished."""
+        """The estimate; None until a run has finished."""
         if not self._durations:
             return None
-        return sum(n * self._mean(kind) for kind, n in self._n_waiting.items())
+        return sum(n * self._mean(kind) for kind, n in self._n_unfinished.items())
 
     def __str__(self) -> str:
         """Return the estimate in words; empty if there is none."""
         seconds = self.seconds
         if seconds is None:
             return ""
-        return (
-            f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
-        )
+        time = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+        return f"about {time} left"
 
-    def _learn(self, record: RunRecord) -> None:
+    def _add_duration(self, record: RunRecord) -> None:
         if record.status in FINISHED:
             names = (setting(record, group, "name") for group in ("implementation", "architecture"))
             implementation, architecture = map(str, names)
@@ -90,7 +89,7 @@ def _kind(job: Job) -> Kind:
 
 
 def print_heading(job: Job, remark: str) -> None:
-    """Print which run of how many this is, with a remark such as the time that is left."""
+    """Print the position of a run in the sweep, its label, and a remark such as the time left."""
     print(
         f"[{job.number}/{job.n_runs}] {job.label}" + (f"  ({remark})" if remark else ""),
         flush=True,
@@ -98,15 +97,15 @@ def print_heading(job: Job, remark: str) -> None:
 
 
 def print_waiting() -> None:
-    """Print why nothing happens."""
+    """Print that the run is waiting."""
     print(
-        "    waiting for another run on this machine to end (share_machine=true runs beside it)",
+        "    waiting for another run on this machine to end (share_machine=true does not wait)",
         flush=True,
     )
 
 
 def print_noise(reasons: Sequence[str]) -> None:
-    """Print why the speed of a run is in doubt, if it is."""
+    """Print why the speed of a run is unreliable, if there are reasons."""
     if reasons:
         listed = "; ".join(reasons)
         print(f"    noisy: {listed} (bench-doctor says what to do)", flush=True)
@@ -117,26 +116,27 @@ def print_verdict(verdict: Verdict) -> None:
     print(f"    parity: {verdict.implementation} {printable(in_words(verdict))}", flush=True)
 
 
-def print_epoch(ended: EpochEnded, n_epochs: int) -> None:
+def print_epoch(message: EpochEnded, n_epochs: int) -> None:
     """Print the metrics of an epoch.
 
     Args:
-        ended: the epoch.
-        n_epochs: of the run.
+        message: the epoch.
+        n_epochs: number of epochs of the run.
     """
-    epoch = ended.epoch
+    epoch = message.epoch
 
-    def shown(value: float | None) -> str:
-        return "not finite" if value is None else f"{value:.4f}"
-
-    line = f"    epoch {epoch.epoch}/{n_epochs}  loss {shown(epoch.train_loss)}"
+    line = f"    epoch {epoch.epoch}/{n_epochs}  loss {_format_loss(epoch.train_loss)}"
     if epoch.training_set_loss is not None:
-        line += f"  after it {shown(epoch.training_set_loss)}"
+        line += f"  after it {_format_loss(epoch.training_set_loss)}"
     if epoch.validation_accuracy is not None:
         line += (
-            f"  validation loss {shown(epoch.validation_loss)}"
+            f"  validation loss {_format_loss(epoch.validation_loss)}"
             f"  accuracy {epoch.validation_accuracy:.4f}"
         )
-    if ended.examples_per_second is not None:
-        line += f"  {ended.examples_per_second:,.0f} examples/s"
+    if message.examples_per_second is not None:
+        line += f"  {message.examples_per_second:,.0f} examples/s"
     print(line, flush=True)
+
+
+def _format_loss(value: float | None) -> str:
+    return "not finite" if value is None else f"{value:.4f}"

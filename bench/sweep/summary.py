@@ -1,4 +1,4 @@
-"""The end of a sweep: its table, where its results are, and the exit status."""
+"""The end of a sweep: the table of its runs, the folder of its results, the exit status."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from bench.sweep.jobs import Job
 from bench.terminal import print_runs
 
 
-def conclude(jobs: Sequence[Job]) -> ExitStatus:
-    """Print a table of the runs that have ended, and return what became of the sweep."""
+def print_summary(jobs: Sequence[Job]) -> ExitStatus:
+    """Print a table of the runs that have records, and return the exit status."""
     run_ids = {job.run_id for job in jobs}
     folders = dict.fromkeys(job.sweep_folder for job in jobs)
     sweeps = [store.read_sweep(folder) for folder in folders if folder.is_dir()]

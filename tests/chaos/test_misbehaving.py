@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from bench.machine import usage
-from bench.process.isolation import run_isolated
 from bench.process.supervisor import Supervisor
+from bench.process.training_process import train_in_child
 from tests.chaos.conftest import FULL
 from tests.conftest import SCRIPTS
 from tests.processes import guardians, is_running, is_sleeping, request, runs, wait_for
@@ -78,7 +78,7 @@ def test_a_framework_that_misbehaves_on_import_costs_its_run_alone(
     )
     log_path = tmp_path / "run.log"
     with Supervisor() as supervisor:
-        outcome = run_isolated(request(*words), log_path, lambda _: None, supervisor)
+        outcome = train_in_child(request(*words), log_path, lambda _: None, supervisor)
         assert runs() == []
     assert outcome.result.status == status
     assert outcome.result.error.message
@@ -97,7 +97,7 @@ def test_a_supervisor_makes_other_runs_after_one_that_crashed(isolation, plant, 
     ]
     with Supervisor() as supervisor:
         outcomes = [
-            run_isolated(each, tmp_path / "run.log", lambda _: None, supervisor)
+            train_in_child(each, tmp_path / "run.log", lambda _: None, supervisor)
             for each in (*requests, requests[0])
         ]
     assert [outcome.result.status for outcome in outcomes] == ["failed", "done", "failed"]

@@ -4,8 +4,8 @@ import pytest
 
 from bench import registry
 from bench.config.compose import choices, compose_runs
-from bench.process.isolation import run_isolated
 from bench.process.supervisor import Supervisor
+from bench.process.training_process import train_in_child
 from tests.processes import request
 
 # Training takes a third of a second or more with either size.
@@ -34,7 +34,7 @@ def test_on_one_core_no_more_than_one_is_kept_busy(name, supervisor, tmp_path):
     run_request = request(*words)
     if registry.missing(run_request.config.implementation.requires):
         pytest.skip(f"{name} is not installed")
-    result = run_isolated(run_request, tmp_path / "run.log", lambda _: None, supervisor).result
+    result = train_in_child(run_request, tmp_path / "run.log", lambda _: None, supervisor).result
     assert result.status == "done", result.error
     assert len(result.environment["cores"]) == 1
     assert 0 < result.environment["cores_kept_busy"] <= 1.1

@@ -60,7 +60,7 @@ def test_nothing_checked_is_no_pass(run):
     ended = run("bench-parity", "--implementation", "notebook", "--device", "gpu")
     assert "notebook: skipped, no device=gpu" in ended.stdout
     assert "passed" not in ended.stdout
-    assert "nothing was checked of what was asked for" in ended.stderr
+    assert "not checked: everything" in ended.stderr
     assert ended.returncode == 2
 
 
@@ -97,7 +97,7 @@ VERDICTS = {("numpy", "relu_softmax_sgd"): None}
 @pytest.mark.parametrize(
     ("words", "verdicts", "unchecked"),
     [
-        ([], {}, "what was asked for"),
+        ([], {}, "everything"),
         ([], VERDICTS, ""),
         (["--implementation", "numpy,torch"], VERDICTS, "torch"),
         (["--recipe", "relu_softmax_sgd,tanh_softmax_sgd"], VERDICTS, "tanh_softmax_sgd"),
@@ -115,9 +115,9 @@ def test_two_recipes_with_the_same_equations_have_a_verdict_each(monkeypatch):
     monkeypatch.setattr(schedule.verdicts, "run_checks", run_checks)
     (config,) = compose_runs(["threads=1"], default_name="test")
     twin = structs.replace(config, recipe=replace(config.recipe, name="twin"))
-    free = queue.SimpleQueue()
-    free.put(((0,), None))
-    _, found = schedule._check([config, twin], free)
+    slots = queue.SimpleQueue()
+    slots.put((0,))
+    _, found = schedule._check([config, twin], slots)
     assert set(found) == {"relu_softmax_sgd", "twin"}
 
 
@@ -155,7 +155,7 @@ def test_a_timed_run_is_waited_for(monkeypatch, tmp_path):
 
     timed_run.acquire()
     (config,) = compose_runs(["threads=1"], default_name="test")
-    ((name, verdicts),) = schedule.run({"numpy": [config]}, end_timed_run)
+    ((name, verdicts),) = schedule.run_jobs({"numpy": [config]}, end_timed_run)
     assert (name, waited) == ("numpy", [True])
     assert verdicts["relu_softmax_sgd"].passed
 
@@ -165,12 +165,12 @@ def test_cores_are_given_back_whatever_happens(monkeypatch):
         raise OSError("no space left on device")
 
     monkeypatch.setattr(schedule.verdicts, "run_checks", fail)
-    free = queue.SimpleQueue()
-    free.put(((0,), None))
+    slots = queue.SimpleQueue()
+    slots.put((0,))
     (config,) = compose_runs(["threads=1"], default_name="test")
     with pytest.raises(OSError, match="no space left"):
-        schedule._check([config], free)
-    assert free.get_nowait() == ((0,), None)
+        schedule._check([config], slots)
+    assert slots.get_nowait() == (0,)
 
 
 def write(folder: Path, implementation: str, accuracies: list[float | None]) -> None:

@@ -193,7 +193,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("mistake", "recipe", "rung"), MISTAKES)
 def test_a_planted_mistake_fails_this_rung_first(mistake, recipe, rung, small_batches):
-    rungs = Ladder(mistake, configuration(recipe)).climb()
+    rungs = Ladder(mistake, configuration(recipe)).measure_rungs()
     assert [measured.number for measured in rungs] == [1, 2, 3]
     failed = [measured.number for measured in rungs if not measured.passed]
     assert failed[:1] == [rung]
@@ -201,14 +201,14 @@ def test_a_planted_mistake_fails_this_rung_first(mistake, recipe, rung, small_ba
 
 @pytest.mark.parametrize("recipe", sorted({recipe for _, recipe, _ in MISTAKES}))
 def test_without_a_mistake_no_rung_is_near_its_bound(recipe, small_batches):
-    for rung in Ladder(MLP, configuration(recipe)).climb():
+    for rung in Ladder(MLP, configuration(recipe)).measure_rungs():
         assert rung.passed
         assert rung.distance < rung.bound / 2
 
 
 def test_a_distance_that_is_not_finite_is_none(small_batches):
     with np.errstate(invalid="ignore"):
-        rungs = Ladder(NotANumber, configuration("relu_softmax_sgd")).climb()
+        rungs = Ladder(NotANumber, configuration("relu_softmax_sgd")).measure_rungs()
     assert [rung.distance for rung in rungs] == [None, None, None]
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from bench import imports, provenance, registry
 from bench.parity import ensure_verdict, pending_verdict
-from bench.process.isolation import run_isolated
 from bench.process.supervisor import Supervisor
+from bench.process.training_process import train_in_child
 from bench.records import FINISHED
 from bench.results import store
 from tests.processes import request
@@ -56,7 +56,7 @@ def tiny(isolation):
 
 
 def run(asked, supervisor, tmp_path, on_epoch=lambda _: None):
-    return run_isolated(asked, tmp_path / "run.log", on_epoch, supervisor).result
+    return train_in_child(asked, tmp_path / "run.log", on_epoch, supervisor).result
 
 
 def with_code(asked):

@@ -10,8 +10,10 @@ import time
 import pytest
 
 from bench.machine.facts import usable_cores
-from bench.process import isolation
-from bench.process.supervisor import LateError, Limits, Supervisor, _Watch
+from bench.process import training_process
+from bench.process.limits import Limits, TimeLimitError, Watchdog
+from bench.process.supervisor import Supervisor
+from bench.process.training_process import train_in_child
 from tests.processes import LONG, request, runs
 
 ENDLESS = "import time\ndef main():\n    time.sleep(1000)\n"
@@ -30,8 +32,8 @@ def late(limits: Limits, *chunks: bytes) -> tuple[list[bytes], str]:
     try:
         for chunk in chunks:
             os.write(writer, chunk)
-        with pytest.raises(LateError) as raised:
-            for line in _Watch(limits).lines(reader):
+        with pytest.raises(TimeLimitError) as raised:
+            for line in Watchdog(limits).lines(reader):
                 lines.append(line)
     finally:
         os.close(reader)
@@ -56,13 +58,13 @@ def test_a_process_that_prints_nothing_more_is_late(limits, chunks, lines, reaso
 
 def test_by_default_every_limit_of_time_is_finite():
     (config,) = [request().config]
-    limits = isolation.limits_of(config)
+    limits = training_process.limits_of(config)
     assert limits.start_up_seconds < 1000
     assert limits.silence_seconds < 10**5
 
 
 def test_a_timeout_replaces_the_limit_on_an_epoch():
-    limits = isolation.limits_of(request("timeout_seconds=1e6").config)
+    limits = training_process.limits_of(request("timeout_seconds=1e6").config)
     assert limits.total_seconds == 1e6
     assert limits.silence_seconds == float("inf")
 
@@ -73,9 +75,9 @@ def test_a_run_whose_import_hangs_is_ended_and_the_memory_limit_named(
     (tmp_path / "sklearn.py").write_text("import time\ntime.sleep(1000)\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     limits = dataclasses.replace(Limits(), start_up_seconds=2.0)
-    monkeypatch.setattr(isolation, "limits_of", lambda _: limits)
+    monkeypatch.setattr(training_process, "limits_of", lambda _: limits)
     asked = request("implementation=sklearn", "memory_limit=2GB")
-    result = isolation.run_isolated(asked, tmp_path / "log", lambda _: None, supervisor).result
+    result = train_in_child(asked, tmp_path / "log", lambda _: None, supervisor).result
     assert result.status == "timeout"
     assert "not started after 2 s" in result.error.message
     assert "memory_limit=2GB may be too little" in result.error.message
@@ -85,7 +87,7 @@ def test_a_run_whose_import_hangs_is_ended_and_the_memory_limit_named(
 @pytest.mark.parametrize("mode", ["fork", "spawn"])
 def test_a_memory_limit_too_low_for_the_import_is_out_of_memory(mode, limit, tmp_path, supervisor):
     asked = request(f"memory_limit={limit}", f"isolation={mode}", "timeout_seconds=60")
-    result = isolation.run_isolated(asked, tmp_path / "log", lambda _: None, supervisor).result
+    result = train_in_child(asked, tmp_path / "log", lambda _: None, supervisor).result
     assert result.status == "out_of_memory", (tmp_path / "log").read_text()
     assert f"memory_limit={limit}" in result.error.message
     assert "exit status 0" not in result.error.message
@@ -100,7 +102,7 @@ def test_the_waiting_parent_sleeps(tmp_path, supervisor):
 
     before = time.process_time()
     asked = request(*LONG, "timeout_seconds=4")
-    isolation.run_isolated(asked, tmp_path / "run.log", on_epoch, supervisor)
+    train_in_child(asked, tmp_path / "run.log", on_epoch, supervisor)
     assert time.process_time() - before < 1  # of about four seconds
     assert set(n_waits) == {n_threads}
     assert runs() == []
@@ -110,8 +112,8 @@ def test_a_process_that_closes_its_output_and_goes_on_is_ended(tmp_path, monkeyp
     source = ENDLESS.replace("    time", "    import os; os.close(1)\n    time")
     (tmp_path / "endless.py").write_text(source)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    ended = supervisor.run_request(
+    ended = supervisor.run_in_process(
         "endless", b"", None, print, cores=usable_cores(), preload="",
         limits=Limits(start_up_seconds=1.0),
     )  # fmt: skip
-    assert "not started after 1 s" in ended.late
+    assert "not started after 1 s" in ended.exceeded_limit

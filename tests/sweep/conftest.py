@@ -62,8 +62,8 @@ def record_of(job, **changes):
         seconds=Seconds(total=1.0),
         parameter_count=1,
         flops_per_example=1,
-        parity_key=job.pending.key,
-        made_with=dict(job.made_with),
+        parity_key=job.pending_verdict.key,
+        made_with=dict(job.fingerprints),
     )
     return dataclasses.replace(record, **changes)
 
@@ -81,24 +81,24 @@ def write():
 
 
 @pytest.fixture
-def made(monkeypatch):
-    """Make runs without processes, and return the ids of those that were made.
+def executed(monkeypatch):
+    """Execute runs without processes; return the ids of the executed runs.
 
-    What a run's record gets can be set in `made.changes`, by seed.
+    `executed.changes` contains changes to records, by seed.
     """
 
-    class Made(list):
+    class Executed(list):
         def __init__(self):
             super().__init__()
             self.changes = {}
 
-    runs = Made()
+    runs = Executed()
 
-    def make(job, supervisor):
+    def execute_run(job, supervisor):
         runs.append(job.run_id)
         return record_of(job, **runs.changes.get(job.config.seed, {})), job
 
-    monkeypatch.setattr(single_run, "make", make)
+    monkeypatch.setattr(single_run, "execute_run", execute_run)
     monkeypatch.setattr(scheduler, "ensure_verdict", lambda *_: None)
     return runs
 

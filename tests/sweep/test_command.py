@@ -136,7 +136,7 @@ def test_a_mistake_is_found_before_anything_is_made(main, tmp_path):
 def test_ways_around_the_projects_configuration_are_refused(main, flag):
     status, _, err = main(flag)
     assert status == 2
-    assert "not offered" in err
+    assert "not supported" in err
 
 
 def test_a_results_folder_that_is_a_file_is_named(main, tmp_path):
@@ -198,7 +198,7 @@ def test_an_interrupted_sweep_prints_what_is_finished_and_can_be_resumed(main, t
     words = ["-m", *TINY, "dataset.training_size=5000", "epochs=3,100000", "sweep_name=night"]
     out, err = interrupted([SCRIPTS / "bench", *words], tmp_path, at="[2/2]")
     assert "Results: results/night" in out
-    assert out.endswith(f"To go on from here: {shlex.join(['bench', *words])}\n")
+    assert out.endswith(f"To continue: {shlex.join(['bench', *words])}\n")
     assert err == ""
     assert len(records(tmp_path / "results" / "night")) == 1
     words[words.index("epochs=3,100000")] = "epochs=3,4"
@@ -212,7 +212,7 @@ def test_an_interrupted_sweep_without_a_name_prints_the_one_it_got(tmp_path):
     out, _ = interrupted([SCRIPTS / "bench", *LONG], tmp_path, at="    epoch 1")
     (folder,) = (tmp_path / "results").iterdir()
     command = shlex.join(["bench", *LONG, f"sweep_name={folder.name}"])
-    assert out.endswith(f"To go on from here: {command}\n")
+    assert out.endswith(f"To continue: {command}\n")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"], ["-sc", "install=bash"]])
@@ -230,7 +230,7 @@ def test_completion_offers_choices_and_keys(run):
 
 
 @pytest.mark.parametrize("words", [("-m", *TINY), (*TINY, "-m"), (*TINY[:1], "-m", *TINY[1:])])
-def test_flags_may_stand_anywhere(main, made, words):
+def test_flags_may_stand_anywhere(main, executed, words):
     status, out, _ = main(*words, "seed=0,1")
     assert status == 0
     assert "[2/2]" in out

@@ -64,7 +64,7 @@ def test_an_unknown_launcher_is_named(main):
 def test_a_launcher_that_is_not_installed_is_named(name, main, monkeypatch):
     monkeypatch.setattr(launchers.importlib.util, "find_spec", lambda module: None)
     with pytest.raises(ConfigError, match=f"make setup EXTRAS={LAUNCHERS[name][0]}"):
-        launchers.run_all([], None, name, {})
+        launchers.launch([], None, name, {})
 
 
 @pytest.mark.parametrize("name", LAUNCHERS)
@@ -74,9 +74,9 @@ def test_a_run_that_a_launcher_cannot_make_is_named(name, plan, write, monkeypat
     planned[1].sweep_folder.mkdir(parents=True, exist_ok=True)
     planned[1].folder.write_text("a file where the run's folder would be")
     with pytest.raises(
-        ConfigError, match=f"{name}: a run could not be made: .*{planned[1].run_id}"
+        ConfigError, match=f"{name}: a run could not be executed: .*{planned[1].run_id}"
     ):
-        launchers.run_all(planned[1:], None, name, {})
+        launchers.launch(planned[1:], None, name, {})
 
 
 @pytest.fixture(params=LAUNCHERS)
@@ -103,7 +103,7 @@ def test_an_interrupt_leaves_no_process_of_a_launcher_behind(going):
     out, err = going.communicate(timeout=60)
     assert going.returncode == 130, err
     assert "Traceback" not in err
-    assert "To go on from here" in out
+    assert "To continue" in out
     wait_for(lambda: not any(map(is_running, below)))
 
 
@@ -167,7 +167,7 @@ def test_a_folder_from_someone_else_cannot_set_hydra_up(path, content, tmp_path)
         compose_runs(words, default_name="test", multirun=True, config_folder=str(tmp_path))
 
 
-def test_hydra_settings_in_a_file_from_someone_else_run_nothing(main, made, tmp_path):
+def test_hydra_settings_in_a_file_from_someone_else_run_nothing(main, executed, tmp_path):
     (tmp_path / "mine" / "experiment").mkdir(parents=True)
     (tmp_path / "mine" / "experiment" / "mine.yaml").write_text(
         "# @package _global_\n"
@@ -178,5 +178,5 @@ def test_hydra_settings_in_a_file_from_someone_else_run_nothing(main, made, tmp_
         "  job_logging: {version: 1, handlers: {mine: {(): os.abort}}}\n"
     )
     main(*WORDS, "experiment=mine", "--config-dir=mine")
-    assert len(made) in (0, 2)  # refused, or ignored
+    assert len(executed) in (0, 2)  # refused, or ignored
     assert "LD_PRELOAD" not in os.environ

@@ -16,8 +16,8 @@ from tests.sweep.conftest import REQUESTED_AT, record_of
 
 
 def elsewhere(job, **changes):
-    """What a job's record is made with on a machine that differs."""
-    return dict(job.made_with) | changes
+    """Return the fingerprints of a job on another machine."""
+    return dict(job.fingerprints) | changes
 
 
 def test_jobs_know_their_position_in_the_whole_sweep(plan):
@@ -25,7 +25,7 @@ def test_jobs_know_their_position_in_the_whole_sweep(plan):
     assert [(job.number, job.n_runs) for job in plan(1, 2)] == [(2, 3), (3, 3)]
 
 
-def test_a_position_stays_where_the_plan_is_damaged_later(plan, made, capsys):
+def test_a_position_stays_where_the_plan_is_damaged_later(plan, executed, capsys):
     (job,) = plan(0)
     (job.sweep_folder / store.PLAN_NAME).write_text("{")
     (other,) = plan(7)
@@ -98,10 +98,10 @@ def test_a_record_of_another_machine_gets_a_run_beside_it(plan, write, capsys, k
     (ours,) = plan(0)
     assert ours.run_id.startswith(f"{job.run_id}-on-")
     assert (ours.number, ours.n_runs) == (2, 2)
-    assert "1 of 1 runs were made on another processor" in capsys.readouterr().out
+    assert "1 of 1 runs have records from another processor" in capsys.readouterr().out
     write(ours)
     assert plan(0)[0].run_id == ours.run_id
-    there = dataclasses.replace(job, made_with=theirs.made_with)
+    there = dataclasses.replace(job, fingerprints=theirs.made_with)
     assert jobs.is_current(theirs, there)
     assert not jobs.is_of_another_machine(theirs, there)
 
@@ -137,17 +137,17 @@ def test_a_file_edited_after_planning_is_noticed(plan, tmp_path, monkeypatch):
         provenance.registry, "sources", lambda module: {source: source.read_bytes()}
     )
     (job,) = plan(0)
-    assert job.refreshed().made_with == job.made_with
-    assert job.refreshed().pending.key == job.pending.key
+    assert job.with_current_fingerprints().fingerprints == job.fingerprints
+    assert job.with_current_fingerprints().pending_verdict.key == job.pending_verdict.key
     source.write_text("after!")
     os.utime(source, ns=(1, 1))
-    assert job.refreshed().made_with != job.made_with
-    assert job.refreshed().pending.key != job.pending.key
+    assert job.with_current_fingerprints().fingerprints != job.fingerprints
+    assert job.with_current_fingerprints().pending_verdict.key != job.pending_verdict.key
 
 
 def test_a_run_on_another_gpu_is_of_another_machine(plan):
     (job,) = plan(0)
-    job = dataclasses.replace(job, made_with=dict(job.made_with) | {"gpu": "A"})
-    theirs = record_of(job, made_with=dict(job.made_with) | {"gpu": "B"})
+    job = dataclasses.replace(job, fingerprints=dict(job.fingerprints) | {"gpu": "A"})
+    theirs = record_of(job, made_with=dict(job.fingerprints) | {"gpu": "B"})
     assert jobs.is_of_another_machine(theirs, job)
     assert not jobs.is_of_another_machine(record_of(job), job)

@@ -6,7 +6,7 @@ import pytest
 
 from bench.sweep import planning
 from bench.sweep.exit_status import ExitStatus
-from bench.sweep.summary import conclude
+from bench.sweep.summary import print_summary
 from tests.sweep.conftest import REQUESTED_AT
 
 
@@ -27,7 +27,7 @@ def test_the_exit_status_says_what_became_of_the_runs(plan, write, capsys, statu
     planned = plan(*range(len(statuses)), 99)
     for job, status in zip(planned, statuses, strict=False):
         write(job, status=status)
-    assert conclude(planned) is expected
+    assert print_summary(planned) is expected
     assert ("Nothing was trained" in capsys.readouterr().out) == (
         expected is ExitStatus.NOTHING_TRAINED
     )
@@ -37,7 +37,7 @@ def test_only_the_runs_of_this_command_count(plan, write):
     planned = plan(0, 1)
     write(planned[0], status="failed")
     write(planned[1])
-    assert conclude(planned[1:]) is ExitStatus.OK
+    assert print_summary(planned[1:]) is ExitStatus.OK
 
 
 def test_rows_of_runs_that_differ_are_never_the_same(configure, write, capsys):
@@ -49,7 +49,7 @@ def test_rows_of_runs_that_differ_are_never_the_same(configure, write, capsys):
     planned, _ = planning.plan(configs, "unnamed", REQUESTED_AT)
     for job in planned:
         write(job)
-    conclude(planned)
+    print_summary(planned)
     out = capsys.readouterr().out
     rows = [line for line in out.splitlines() if " done " in line]
     assert len(set(rows)) == 4

@@ -11,8 +11,9 @@ import pytest
 
 from bench.machine import usage
 from bench.machine.facts import usable_cores
-from bench.process.isolation import run_isolated
+from bench.process.limits import Limits
 from bench.process.supervisor import Supervisor
+from bench.process.training_process import train_in_child
 from tests.conftest import SCRIPTS
 from tests.processes import LONG, guardians, is_running, request, runs, wait_for
 
@@ -37,14 +38,14 @@ def run_and_interfere(tmp_path, supervisor, interfere, *words):
             interfere(process)
 
     asked = request(*LONG, *words)
-    outcome = run_isolated(asked, tmp_path / "run.log", on_epoch, supervisor)
+    outcome = train_in_child(asked, tmp_path / "run.log", on_epoch, supervisor)
     assert runs() == []
     return outcome, received
 
 
 def test_a_run_reports_every_epoch_and_its_result(tmp_path, supervisor):
     received = []
-    outcome = run_isolated(request("epochs=3"), tmp_path / "run.log", received.append, supervisor)
+    outcome = train_in_child(request("epochs=3"), tmp_path / "run.log", received.append, supervisor)
     assert outcome.result.status == "done"
     assert [ended.epoch.epoch for ended in received] == [0, 1, 2, 3]
     assert tuple(ended.epoch for ended in received) == outcome.result.epochs
@@ -53,7 +54,7 @@ def test_a_run_reports_every_epoch_and_its_result(tmp_path, supervisor):
 def test_the_parts_of_the_ledger_sum_to_the_total_seen_from_outside(tmp_path, supervisor):
     asked = request("epochs=3")
     start = time.perf_counter()
-    outcome = run_isolated(asked, tmp_path / "run.log", lambda _: None, supervisor)
+    outcome = train_in_child(asked, tmp_path / "run.log", lambda _: None, supervisor)
     seen = time.perf_counter() - start
     seconds = outcome.seconds
     assert math.fsum(getattr(seconds, part) for part in PARTS) == pytest.approx(seconds.total)
@@ -74,7 +75,7 @@ def test_a_killed_run_is_failed_and_keeps_its_epochs(name, tmp_path, supervisor)
 
 
 def test_a_run_over_its_time_limit_is_ended(tmp_path, supervisor):
-    outcome = run_isolated(
+    outcome = train_in_child(
         request(*LONG, "timeout_seconds=3"),
         tmp_path / "run.log",
         lambda _: None,
@@ -90,7 +91,7 @@ def test_a_stopped_process_is_ended_by_the_time_limit_as_well(tmp_path, supervis
         for process in runs():
             os.kill(process, signal.SIGSTOP)
 
-    outcome = run_isolated(
+    outcome = train_in_child(
         request(*LONG, "timeout_seconds=4"), tmp_path / "run.log", on_epoch, supervisor
     )
     assert outcome.result.status == "timeout"
@@ -102,7 +103,7 @@ def test_an_interrupted_parent_leaves_no_process_behind(tmp_path, supervisor):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_isolated(request(*LONG), tmp_path / "run.log", on_epoch, supervisor)
+        train_in_child(request(*LONG), tmp_path / "run.log", on_epoch, supervisor)
     assert runs() == []
 
 
@@ -110,7 +111,7 @@ def test_a_framework_that_raises_is_a_failure_with_its_traceback(tmp_path, monke
     (tmp_path / "sklearn.py").write_text("raise ValueError('many')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     broken = request("implementation=sklearn")
-    outcome = run_isolated(broken, tmp_path / "run.log", lambda _: None, supervisor)
+    outcome = train_in_child(broken, tmp_path / "run.log", lambda _: None, supervisor)
     assert outcome.result.status == "failed"
     assert "Traceback" in outcome.result.error.traceback
     assert outcome.result.error.type in outcome.result.error.traceback
@@ -129,41 +130,47 @@ def main():
 
 
 @pytest.fixture
-def run_request(tmp_path, monkeypatch, supervisor):
+def run_code(tmp_path, monkeypatch, supervisor):
     """Run code in a process in place of a run; return how it ended, its lines and its log."""
 
-    def run_code(code, name="planted"):
+    def run_planted(code, name="planted"):
         (tmp_path / f"{name}.py").write_text(PLANTED.format(code=code))
         monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
         lines = []
-        ended = supervisor.run_request(
-            name, b"{}", tmp_path / "run.log", lines.append, cores=usable_cores(), preload=""
+        ended = supervisor.run_in_process(
+            name,
+            b"{}",
+            tmp_path / "run.log",
+            lines.append,
+            cores=usable_cores(),
+            preload="",
+            limits=Limits(),
         )
         return ended, lines, (tmp_path / "run.log").read_text()
 
-    return run_code
+    return run_planted
 
 
-def test_a_line_without_an_end_is_dropped(run_request):
-    ended, lines, _ = run_request("channel.write('whole\\npart'); channel.flush(); os.abort()")
+def test_a_line_without_an_end_is_dropped(run_code):
+    ended, lines, _ = run_code("channel.write('whole\\npart'); channel.flush(); os.abort()")
     assert lines == [b"whole"]
     assert "SIGABRT" in ended.cause
 
 
-def test_a_run_inherits_no_variable_that_steers_a_library(run_request, monkeypatch):
+def test_a_run_inherits_no_variable_that_steers_a_library(run_code, monkeypatch):
     monkeypatch.setenv("SOME_FLAGS", "--fast-and-wrong")
     monkeypatch.setenv("OMP_NUM_THREADS", "99")
-    _, lines, _ = run_request("channel.write(json.dumps(dict(os.environ)) + '\\n')")
+    _, lines, _ = run_code("channel.write(json.dumps(dict(os.environ)) + '\\n')")
     found = json.loads(lines[0])
     assert "SOME_FLAGS" not in found
     assert found["OMP_NUM_THREADS"] == str(len(usable_cores()))
     assert found["PATH"] == os.environ["PATH"]
 
 
-def test_a_log_is_never_written_through_a_link(run_request, tmp_path):
+def test_a_log_is_never_written_through_a_link(run_code, tmp_path):
     (tmp_path / "precious").write_text("kept")
     (tmp_path / "run.log").symlink_to(tmp_path / "precious")
-    _, _, log = run_request("sys.stderr.write('to the log')")
+    _, _, log = run_code("sys.stderr.write('to the log')")
     assert "to the log" in log
     assert (tmp_path / "precious").read_text() == "kept"
     assert not (tmp_path / "run.log").is_symlink()
@@ -174,12 +181,12 @@ def test_what_an_import_prints_is_in_the_log_of_every_run(tmp_path, monkeypatch,
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     for _ in range(2):
         asked = request("implementation=sklearn")
-        run_isolated(asked, tmp_path / "run.log", lambda _: None, supervisor)
+        train_in_child(asked, tmp_path / "run.log", lambda _: None, supervisor)
         assert "noise of the import" in (tmp_path / "run.log").read_text()
 
 
-def test_processes_that_a_run_has_started_end_with_it(run_request):
-    _, lines, _ = run_request(
+def test_processes_that_a_run_has_started_end_with_it(run_code):
+    _, lines, _ = run_code(
         "helper = os.fork()\n    if helper == 0:\n        import time\n        time.sleep(1000)\n"
         "    channel.write(f'{helper}\\n')"
     )
@@ -192,7 +199,7 @@ def test_forked_and_spawned_runs_learn_the_same(implementation, tmp_path, superv
     for isolation in ("fork", "spawn"):
         words = (f"implementation={implementation}", f"isolation={isolation}", "threads=1")
         asked = request(*words)
-        outcomes.append(run_isolated(asked, tmp_path / "run.log", lambda _: None, supervisor))
+        outcomes.append(train_in_child(asked, tmp_path / "run.log", lambda _: None, supervisor))
     losses = [[epoch.train_loss for epoch in outcome.result.epochs] for outcome in outcomes]
     assert losses[0] == losses[1]
 
@@ -221,5 +228,5 @@ def test_a_run_keeps_to_its_cores(tmp_path, supervisor):
         process, *_ = runs()
         seen.append(os.sched_getaffinity(process))
 
-    run_isolated(request("threads=1"), tmp_path / "run.log", on_epoch, supervisor)
+    train_in_child(request("threads=1"), tmp_path / "run.log", on_epoch, supervisor)
     assert seen[0] == {usable_cores()[0]}
