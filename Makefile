@@ -21,7 +21,7 @@ bench: setup data ## run the default sweep on real Fashion-MNIST, then write its
 	$(BIN)/bench-report results/default && exit $$status
 
 test: setup data ## run the tests; EXTRAS=torch,jax,sklearn includes these frameworks
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 --dist=loadgroup
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 --dist=loadfile
 
 speed: setup data ## time an epoch, the loader and the report; compare with the previous times of this machine
 	$(BIN)/python -m pytest tests/speed --benchmark-columns=median,iqr,rounds --benchmark-sort=name \

@@ -25,6 +25,7 @@ LIBRARY_MARKS = ("*.dist-info", "*.egg-info")  # in a folder into which packages
 
 _recorded: dict[Path, bytes] | None = None  # None: this process does not record
 _sealed: Mapping[Path, bytes] = {}
+_library_folders: tuple[Path, ...] = ()
 _installed: frozenset[str] = frozenset()
 
 
@@ -108,8 +109,10 @@ def load_from_project() -> None:
 
 def record() -> None:
     """From now on, keep the source of each project file that this process imports."""
-    global _recorded, _installed
+    global _recorded, _library_folders, _installed
     load_from_project()
+    # Libraries such as setuptools add folders to the path later: nothing was installed by that.
+    _library_folders = tuple(Path(entry) for entry in sys.path)
     _recorded, _installed = {}, _installed_libraries()
 
 
@@ -125,10 +128,12 @@ def libraries_changed() -> bool:
 
 
 def _installed_libraries() -> frozenset[str]:
-    """Return names such as `numpy-2.1.0.dist-info`, of all libraries that can be imported."""
-    folders = {Path(entry) for entry in sys.path}
+    """Return names such as `numpy-2.1.0.dist-info`, of all libraries in `_library_folders`."""
     return frozenset(
-        path.name for folder in folders for mark in LIBRARY_MARKS for path in folder.glob(mark)
+        path.name
+        for folder in _library_folders
+        for mark in LIBRARY_MARKS
+        for path in folder.glob(mark)
     )
 
 

@@ -112,3 +112,21 @@ def test_code_that_the_fingerprint_does_not_cover_is_not_imported(project, seale
     ended = run_python(program, project)
     assert ended.returncode == 1
     assert reason in ended.stderr
+
+
+def test_a_folder_added_to_the_path_is_no_installed_library(tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from bench import imports\n"
+        f"on_path, added = (Path({str(tmp_path)!r}) / name for name in ('on_path', 'added'))\n"
+        "sys.path.append(str(on_path))\n"
+        "imports.record()\n"
+        "(added / 'vendored-1.0.dist-info').mkdir(parents=True)\n"
+        "sys.path.append(str(added))\n"
+        "print(imports.libraries_changed())\n"
+        "(on_path / 'installed-1.0.dist-info').mkdir(parents=True)\n"
+        "print(imports.libraries_changed())\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.split() == ["False", "True"]
