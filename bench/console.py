@@ -1,4 +1,4 @@
-"""Text from anywhere, made safe to print on a terminal."""
+"""Make text from files and users safe and short enough for a terminal."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ CHECKOUT = Path(__file__).parents[1]  # has a Makefile; else this is site-packag
 
 
 def printable(value: object) -> str:
-    """Write as escapes, on one line, what would control a terminal or reverse its text.
+    """Escape control and bidirectional characters; a newline becomes a backslash and an n.
 
     Args:
         value: is converted with `str`.
-
-    Returns:
-        Printable characters only: a newline becomes a backslash and an n.
     """
     text = str(value)
     if text.isprintable():
@@ -27,28 +24,26 @@ def printable(value: object) -> str:
 
 
 def printable_lines(value: object) -> str:
-    """Make text printable that may have several lines; as `printable`, but newlines stay.
+    """Escape control and bidirectional characters, but keep newlines.
 
     Args:
         value: is converted with `str`.
-
-    Returns:
-        Printable characters and newlines only.
     """
     return "\n".join(printable(line) for line in str(value).split("\n"))
 
 
 def shorten(text: str, max_characters: int) -> str:
-    """Cut a long text and end it with three dots.
-
-    Args:
-        text: of one line.
-        max_characters: of the result, dots included.
-
-    Returns:
-        `text` itself if it is short enough.
-    """
+    """Replace the end of a text by "..." if the text is longer than `max_characters`."""
     return text if len(text) <= max_characters else f"{text[: max_characters - 3]}..."
+
+
+def as_typed(value: object) -> str:
+    """Return a value as it is typed on the command line: `null`, `true`, `1e-07`, `[128,64]`."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(as_typed, value))}]"
+    return str(value)
 
 
 def first_line(text: str) -> str:
@@ -57,11 +52,11 @@ def first_line(text: str) -> str:
 
 
 def print_error(command: str, error: object) -> None:
-    """Print on stderr why a command can't do what it was asked.
+    """Print an error on stderr.
 
     Args:
-        command: the name of the command.
-        error: the message, or an exception that has one; of one or several lines.
+        command: the name of the command, printed first.
+        error: a message or an exception; it may have several lines.
     """
     print(f"{command}: {printable_lines(error)}", file=sys.stderr)
 

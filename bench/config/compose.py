@@ -1,12 +1,11 @@
-"""From the words of a command line to the runs they ask for, before anything is trained.
+"""Compose the configurations of all runs of a command line, before anything is trained.
 
-Hydra composes the configurations; this module composes all of a sweep's once, up front, so that a
-mistake in the last run is found before the first one starts.
+Hydra composes one configuration at a time. This module composes all of a sweep at the start, so
+that a mistake in the last run is found before the first run starts.
 """
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,8 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra import compose, initialize_config_dir
-from hydra.core.config_loader import ConfigLoader
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -24,15 +21,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bench import CONF
 from bench.config import effects, hydra_settings, overrides, user_files
-from bench.config.errors import ConfigError
-from bench.config.identity import PURPOSES
-from bench.config.suggestions import nearest
+from bench.config.errors import ConfigError, one_line
 from bench.config.user_files import choices as choices
 
 if TYPE_CHECKING:
     from bench.config.schema import RunConfig
 
-# What Hydra and OmegaConf raise for values and files that make no sense.
+# Hydra and OmegaConf raise these for invalid values and files.
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError, RecursionError)
 
 
@@ -43,11 +38,11 @@ def compose_runs(
     multirun: bool = False,
     config_folder: str | None = None,
 ) -> list[RunConfig]:
-    """Return the configuration of every run that a command line asks for, each checked.
+    """Return the checked configuration of every run of a command line.
 
     Args:
         words: the overrides, such as ``["learning_rate=0.1"]``.
-        default_name: the sweep's name, where the configuration gives none.
+        default_name: the sweep's name if the configuration has none.
         multirun: whether -m was given; a named sweep needs no -m.
         config_folder: a user's folder that adds choices to those of conf/.
 
@@ -56,11 +51,14 @@ def compose_runs(
     """
     from bench.config.schema import check  # imports NumPy; --help and --cfg do without
 
+    user_folder = user_files.find_user_folder(config_folder)
     configs = []
-    for content in _contents(words, multirun=multirun, config_folder=config_folder):
+    for content in _contents(words, user_folder, multirun=multirun):
         if content.get("sweep_name") is None:
             content["sweep_name"] = default_name
-        configs.append(check(content))
+        config = check(content)
+        effects.check_options(config.implementation, user_folder)
+        configs.append(config)
     return configs
 
 
@@ -72,24 +70,22 @@ def show(
     resolve: bool,
     config_folder: str | None,
 ) -> str:
-    """Return a composed configuration as YAML; of a sweep, that of the first values given.
+    """Return a composed configuration as YAML; for a sweep, the configuration of its first run.
 
     Args:
         words: the overrides, such as ``["learning_rate=0.1"]``.
         part: ``job`` for a run's configuration, ``hydra`` for Hydra's settings, ``all`` for both.
-        package: a section to show alone, such as ``recipe``.
+        package: the only section to return, such as ``recipe``; None for all sections.
         resolve: whether to replace interpolations by their values.
-        config_folder: as for `compose_runs`.
+        config_folder: see `compose_runs`.
 
     Raises:
-        ConfigError: as `compose_runs`.
+        ConfigError: see `compose_runs`.
     """
     user_folder = user_files.find_user_folder(config_folder)
-    with set_up():
-        given = overrides.parse(words)
-        given = [override for override in given if not hydra_settings.is_hydras(override)]
-        values = overrides.expand(given, user_folder, is_sweep=True)
-        config = compose_all([words_of_key[0] for words_of_key in values], user_folder)
+    with _hydra():
+        values = overrides.expand(_parse(words), user_folder, is_sweep=True)
+        config = _compose([words_of_key[0] for words_of_key in values], user_folder)
         if part == "job":
             config = _without_hydra(config)
         path = ".".join(filter(None, ["hydra" if part == "hydra" else None, package]))
@@ -99,135 +95,68 @@ def show(
                 raise ConfigError(f"--package={package}: no such section")
             return OmegaConf.to_yaml(section, resolve=resolve)
         except COMPOSITION_ERRORS as error:
-            raise ConfigError(" ".join(str(error).split())) from error
+            raise ConfigError(one_line(error)) from error
 
 
 def launcher_of(words: Sequence[str]) -> tuple[str, dict[str, int]]:
-    """Return the launcher that a command line asks for, and its numbers.
+    """Return the launcher that a command line selects, and its numbers.
 
     Raises:
-        ConfigError: as `compose_runs`.
+        ConfigError: see `compose_runs`.
     """
     return hydra_settings.launcher_of(overrides.parse(words))
 
 
+def _contents(
+    words: Sequence[str], user_folder: Path | None, *, multirun: bool
+) -> Iterator[dict[Any, Any]]:
+    """Yield the composed configuration of every run, with interpolations resolved.
+
+    Hydra needs a tenth of a second for one composition. It composes once for all runs that differ
+    only in values of existing keys; these are then set in the composed configuration.
+    """
+    with _hydra():
+        given = _parse(words)
+        overrides.check_choices(given, user_folder)
+        common = [overrides.text(each) for each in given if overrides.is_choice(each)]
+        base = _compose(common, user_folder)
+        params = effects.sweep_params(base)
+        from_file = _parse([f"{key}={value}" for key, value in params.items()])
+        overrides.check_choices(from_file, user_folder)
+        is_sweep = multirun or base.hydra.mode == RunMode.MULTIRUN or bool(params)
+        values = overrides.expand([*from_file, *given], user_folder, is_sweep=is_sweep)
+        settable = {
+            overrides.text(override): override
+            for override in overrides.parse(list(itertools.chain(*values)))
+            if overrides.is_settable(override)
+        }
+        composed: dict[tuple[str, ...], DictConfig] = {}
+        for run in itertools.product(*values):
+            fixed = tuple(word for word in run if word not in settable)
+            if fixed not in composed:
+                config = base if list(fixed) == common else _compose(fixed, user_folder)
+                if effects.sweep_params(config) != params:
+                    raise ConfigError(
+                        "an experiment with hydra.sweeper.params defines a sweep; it cannot be "
+                        "swept over"
+                    )
+                composed[fixed] = _without_hydra(config)
+            yield _content(composed[fixed], [settable[word] for word in run if word in settable])
+
+
+def _parse(words: Sequence[str]) -> list[Override]:
+    """Parse overrides, and return those that do not set Hydra itself."""
+    parsed = overrides.parse(words)
+    hydra_settings.launcher_of(parsed)  # refuses all settings of Hydra that are not allowed
+    return [override for override in parsed if not hydra_settings.is_hydras(override)]
+
+
 @contextmanager
-def set_up() -> Iterator[ConfigLoader]:
+def _hydra() -> Iterator[None]:
     """Initialise Hydra with conf/, and restore its previous state at the end."""
     OmegaConf.register_new_resolver("lookup", _lookup, replace=True)
     with initialize_config_dir(str(CONF), job_name="bench", version_base="1.3"):
-        yield GlobalHydra.instance().config_loader()
-
-
-def compose_all(words: Sequence[str], user_folder: Path | None = None) -> DictConfig:
-    """Compose a configuration with Hydra's own settings in it, within `set_up`.
-
-    Raises:
-        ConfigError: as `compose_runs`.
-    """
-    try:
-        return _compose(words, user_folder)
-    except COMPOSITION_ERRORS as error:
-        raise ConfigError(_explain(words, user_folder, error)) from error
-
-
-def _compose(words: Sequence[str], user_folder: Path | None) -> DictConfig:
-    added = []
-    if user_folder is not None:
-        entry = QuotedString(user_files.UserFiles.entry(user_folder), Quote.single)
-        added = [f"hydra.searchpath=[{entry.with_quotes()}]"]
-    return compose(user_files.CONFIG_NAME, overrides=[*words, *added], return_hydra_config=True)
-
-
-def _contents(
-    words: Sequence[str], *, multirun: bool, config_folder: str | None
-) -> Iterator[dict[Any, Any]]:
-    """Yield what Hydra composes for every run, with interpolations resolved.
-
-    Hydra takes a tenth of a second for one composition: it is done once for all runs that differ
-    only in values of existing keys, which are then set in copies.
-    """
-    user_folder = user_files.find_user_folder(config_folder)
-    with set_up():
-        given = overrides.parse(words)
-        hydra_settings.launcher_of(given)  # refuses everything else of Hydra's
-        given = [override for override in given if not hydra_settings.is_hydras(override)]
-        overrides.check_choices(given, user_folder)
-        common = [overrides.text(each) for each in given if overrides.is_choice(each)]
-        base = compose_all(common, user_folder)
-        params = effects.sweep_params(base)
-        of_sweep = overrides.parse([f"{key}={value}" for key, value in params.items()])
-        is_sweep = multirun or base.hydra.mode == RunMode.MULTIRUN or bool(of_sweep)
-        given = [*of_sweep, *given]
-        overrides.check_choices(given, user_folder)
-        values = overrides.expand(given, user_folder, is_sweep=is_sweep)
-        settable = _settable(values)
-        composed: dict[tuple[str, ...], DictConfig] = {}
-        for job in itertools.product(*values):
-            fixed = tuple(word for word in job if word not in settable)
-            if fixed not in composed:
-                config = base if list(fixed) == common else compose_all(fixed, user_folder)
-                effects.check(config, params, user_folder)
-                composed[fixed] = _without_hydra(config)
-            values_of_run = [settable[word] for word in job if word in settable]
-            run = _set(composed[fixed], values_of_run)
-            content = _resolve(run or _without_hydra(compose_all(job, user_folder)))
-            effects.check_options(content, user_folder)
-            yield content
-
-
-def _settable(values: Sequence[Sequence[str]]) -> dict[str, Override]:
-    """Return the words that can be applied to a composed configuration, in any order."""
-    parsed = [overrides.parse(words) for words in values]
-    keys = [each[0].key_or_group for each in parsed if not overrides.is_choice(each[0])]
-    return {
-        overrides.text(override): override
-        for each in parsed
-        for override in each
-        if overrides.is_plain(override) and not _overlaps(override, keys)
-    }
-
-
-def _overlaps(override: Override, keys: Sequence[str]) -> bool:
-    """Say whether the order matters: another key is part of this one, or this one of another."""
-    own = override.key_or_group
-    return any(
-        key != own and (key.startswith(f"{own}.") or own.startswith(f"{key}.")) for key in keys
-    )
-
-
-def _set(composed: DictConfig, given: Sequence[Override]) -> DictConfig | None:
-    """Give `composed` the values of a run, the same keys for every run.
-
-    Returns:
-        `composed`, or a copy where a later run would inherit parts of a mapping; None if Hydra
-        would refuse a value.
-    """
-    values = {override.key_or_group: override.value() for override in given}
-    if any(isinstance(value, dict) for value in values.values()):
-        composed = copy.deepcopy(composed)
-    try:
-        for key, value in values.items():
-            # The file of a choice may leave out a key of the schema, such as recipe.momentum.
-            OmegaConf.update(composed, key, value, merge=True, force_add=key in PURPOSES)
-    except OmegaConfBaseException:
-        return None
-    return composed
-
-
-def _without_hydra(config: DictConfig) -> DictConfig:
-    with open_dict(config):
-        del config["hydra"]
-    return config
-
-
-def _resolve(config: DictConfig) -> dict[Any, Any]:
-    try:
-        content = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    except COMPOSITION_ERRORS as error:
-        raise ConfigError(" ".join(str(error).split())) from error
-    assert isinstance(content, dict)  # noqa: S101
-    return content
+        yield
 
 
 def _lookup(key: object, table: Any, *default: Any) -> Any:
@@ -240,42 +169,37 @@ def _lookup(key: object, table: Any, *default: Any) -> Any:
     raise ValueError(f"lookup: {key} is none of {', '.join(map(str, table))}")
 
 
-def _explain(words: Sequence[str], user_folder: Path | None, error: Exception) -> str:
-    """Return one line about the override that Hydra stumbled over."""
-    reason = " ".join(str(error).split())
-    selected = [
-        overrides.text(each) for each in overrides.parse(words) if overrides.is_choice(each)
-    ]
-    if selected == list(words):
-        return reason
+def _compose(words: Sequence[str], user_folder: Path | None) -> DictConfig:
+    """Compose a configuration with Hydra's own settings in it."""
+    words = [overrides.for_hydra(each) for each in overrides.parse(words)]
+    if user_folder is not None:
+        entry = QuotedString(user_files.UserFiles.entry(user_folder), Quote.single)
+        words.append(f"hydra.searchpath=[{entry.with_quotes()}]")
     try:
-        base = _without_hydra(_compose(selected, user_folder))
-    except COMPOSITION_ERRORS:
-        return reason
-    known = [*_keys(OmegaConf.to_container(base, resolve=False)), *user_files.PRESET_GROUPS]
-    for word in words:
-        key, _, value = word.partition("=")
-        if not key:
-            return f"{word!r}: not an override; write key=value"
-        if key.startswith(("+", "~")):
-            continue
-        if key not in known:
-            hint = nearest(key, [each for each in known if _is_set_by_users(each)])
-            return f"{key}={value}: no such key{hint}; 'bench --help' lists them"
-    return reason
+        return compose(user_files.CONFIG_NAME, overrides=words, return_hydra_config=True)
+    except COMPOSITION_ERRORS as error:
+        raise ConfigError(one_line(error)) from error
 
 
-def _keys(content: object, prefix: str = "") -> list[str]:
-    """Return every key of a configuration, nested ones with dots."""
-    if not isinstance(content, dict):
-        return []
-    keys = []
-    for name, value in content.items():
-        keys += [f"{prefix}{name}", *_keys(value, f"{prefix}{name}.")]
-    return keys
+def _without_hydra(config: DictConfig) -> DictConfig:
+    with open_dict(config):
+        del config["hydra"]
+    return config
 
 
-def _is_set_by_users(key: str) -> bool:
-    if key.startswith("implementation."):
-        return key.startswith("implementation.options.")
-    return not key.endswith(".name")
+def _content(config: DictConfig, values: Sequence[Override]) -> dict[Any, Any]:
+    """Set the values of one run in `config`, and return its content.
+
+    Args:
+        config: is changed. All runs that share it set the same keys.
+        values: overrides for which `overrides.is_settable` is true.
+    """
+    try:
+        for override in values:
+            # A recipe's file may leave out a key of the schema, such as recipe.momentum.
+            OmegaConf.update(config, override.key_or_group, override.value(), force_add=True)
+        content = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except COMPOSITION_ERRORS as error:
+        raise ConfigError(one_line(error)) from error
+    assert isinstance(content, dict)  # noqa: S101
+    return content

@@ -1,8 +1,8 @@
-"""The error of a configuration that can't be run, and how values are shown in its message."""
+"""The error of a configuration that can't be run, and the values in its message."""
 
 from __future__ import annotations
 
-from bench.console import printable
+from bench.console import as_typed, printable, shorten
 
 MAX_MESSAGE_CHARACTERS = 800
 MAX_VALUE_CHARACTERS = 60
@@ -12,15 +12,15 @@ class ConfigError(Exception):
     """A configuration can't be run. The message is one printable line of bounded length."""
 
     def __init__(self, message: str) -> None:
-        """Make `message` printable, and cut it to `MAX_MESSAGE_CHARACTERS`."""
-        super().__init__(shortened(printable(message), MAX_MESSAGE_CHARACTERS))
+        """Make `message` printable and shorten it."""
+        super().__init__(shorten(printable(message), MAX_MESSAGE_CHARACTERS))
 
 
-def shown(value: object) -> str:
-    """Return a value as it is typed on the command line, cut to `MAX_VALUE_CHARACTERS`."""
-    return shortened("null" if value is None else str(value), MAX_VALUE_CHARACTERS)
+def short_value(value: object) -> str:
+    """Return a value as it is typed on the command line, at most `MAX_VALUE_CHARACTERS`."""
+    return shorten(as_typed(value), MAX_VALUE_CHARACTERS)
 
 
-def shortened(text: str, max_characters: int) -> str:
-    """Return `text`, its end replaced by "..." if it is longer than `max_characters`."""
-    return text if len(text) <= max_characters else f"{text[: max_characters - 3]}..."
+def one_line(error: Exception) -> str:
+    """Return the message of a library's error without line breaks."""
+    return " ".join(str(error).split())

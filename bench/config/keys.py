@@ -1,19 +1,23 @@
-"""What each key of `bench` decides and what it may be: for --help and for error messages.
+"""Describe the keys of a configuration, for --help and for error messages.
 
-Standard library only: --help must not wait for NumPy.
+NumPy is not imported here: --help must not wait for it.
 """
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from bench.config.errors import ConfigError, short_value
+from bench.config.identity import GROUPS, PURPOSES
+from bench.config.suggestions import nearest
+
 
 class Key(NamedTuple):
-    """A key of `bench`.
+    """The description of a key that users set.
 
     Attributes:
-        meaning: what it decides.
-        allowed: its values, as error messages name them after "must be".
+        meaning: the purpose of the key.
+        allowed: the allowed values, in words that follow "must be".
     """
 
     meaning: str
@@ -23,52 +27,69 @@ class Key(NamedTuple):
 TRUE_OR_FALSE: Final = "true or false"
 COUNT: Final = "a whole number, 1 or more"
 SHARE: Final = "a number from 0 up to, not including, 1"
+SYNTHETIC_SIZE: Final = "a whole number from 1 to 100000"
 SEED: Final = "a whole number from 0 to 4294967295"
 
 KEYS: Final = {
     "learning_rate": Key("step size of the optimizer", "a finite number above 0"),
-    "batch_size": Key("examples per step", COUNT),
+    "batch_size": Key("examples per step; a last partial batch is left out", COUNT),
     "epochs": Key("passes over the training set", COUNT),
-    "seed": Key("of initial parameters and batch order", SEED),
-    "validation_fraction": Key("share of the training set kept for validation", SHARE),
+    "seed": Key("seed of initial parameters and batch order", SEED),
+    "validation_fraction": Key("share of the training set for validation", SHARE),
     "shuffle": Key("draw a new order of the examples every epoch", TRUE_OR_FALSE),
-    "evaluate_training_set": Key("evaluate on it, too, after every epoch", TRUE_OR_FALSE),
+    "evaluate_training_set": Key("evaluate the training set after every epoch, too", TRUE_OR_FALSE),
     "device": Key("where to train", "cpu or gpu"),
-    "threads": Key(
-        "cores to train on", "auto, or a number of cores from 1 to what this process may use"
-    ),
+    "threads": Key("cores to train on", "auto, or a number of cores that this process may use"),
     "timeout_seconds": Key(
         "limit of a run's time",
-        "a number of seconds above 0, up to 100000000, or null: 10 min to start, 6 h an epoch",
+        "seconds above 0, up to 100000000, or null: 10 min to start, 6 h an epoch",
     ),
-    "memory_limit": Key(
-        "limit of a run's memory", "an amount such as 500MB or 2GB, or null for no limit"
-    ),
+    "memory_limit": Key("limit of a run's memory", "an amount such as 500MB or 2GB, or null"),
     "resume": Key("keep finished runs of a sweep with this name", TRUE_OR_FALSE),
-    "shuffle_runs": Key("make a sweep's runs in random order, against drift", TRUE_OR_FALSE),
-    "share_machine": Key("start beside other timed runs; marks the records", TRUE_OR_FALSE),
-    "isolation": Key("import the framework once for all runs, or anew", "fork or spawn"),
-    "results_folder": Key("where sweeps are written", "a folder"),
+    "shuffle_runs": Key("execute a sweep's runs in random order, against drift", TRUE_OR_FALSE),
+    "share_machine": Key("run during other timed runs; marks the records", TRUE_OR_FALSE),
+    "isolation": Key("import the framework once for all runs, or in every run", "fork or spawn"),
+    "results_folder": Key("folder of the sweeps' results", "a folder"),
     "sweep_name": Key(
-        "folder of the sweep; null for the time",
+        "folder of the sweep's results; null for the time",
         "up to 100 letters, digits, '.', '_' and '-', beginning with a letter or digit",
     ),
-    "architecture.hidden_sizes": Key(
-        "units of each hidden layer", "a list such as [128,64], no unit below 1"
-    ),
-    "recipe.activation": Key("of the hidden layers", "relu or sigmoid or tanh"),
-    "recipe.output": Key("of the last layer", "softmax or sigmoid"),
-    "recipe.loss": Key(
-        "what is minimised", "cross_entropy or mean_squared_error or half_squared_error"
-    ),
-    "recipe.optimizer": Key("how", "sgd or momentum or adam"),
-    "recipe.initializer": Key("of the weights", "he_normal or glorot_uniform or notebook"),
-    "recipe.momentum": Key("of momentum", SHARE),
-    "recipe.beta_1": Key("of adam", SHARE),
-    "recipe.beta_2": Key("of adam", SHARE),
-    "recipe.epsilon": Key("of adam", "a number from 1e-30 to 1"),
-    "dataset.path": Key("of fashion_mnist", "a folder with its files, or null to find or fetch it"),
-    "dataset.training_size": Key("of synthetic", "a whole number from 1 to 100000"),
-    "dataset.test_size": Key("of synthetic", "a whole number from 1 to 100000"),
-    "dataset.seed": Key("of synthetic", SEED),
+    "architecture.hidden_sizes": Key("units of each hidden layer", "a list such as [128,64]"),
+    "recipe.activation": Key("activation of the hidden layers", "relu or sigmoid or tanh"),
+    "recipe.output": Key("activation of the last layer", "softmax or sigmoid"),
+    "recipe.loss": Key("loss", "cross_entropy or mean_squared_error or half_squared_error"),
+    "recipe.optimizer": Key("update rule", "sgd or momentum or adam"),
+    "recipe.initializer": Key("initial weights", "he_normal or glorot_uniform or notebook"),
+    "recipe.momentum": Key("momentum constant of momentum", SHARE),
+    "recipe.beta_1": Key("decay of adam's mean gradient", SHARE),
+    "recipe.beta_2": Key("decay of adam's mean squared gradient", SHARE),
+    "recipe.epsilon": Key("constant in adam's denominator", "a number from 1e-30 to 1"),
+    "dataset.path": Key("Fashion-MNIST's folder", "a folder, or null to find or download it"),
+    "dataset.training_size": Key("training examples of synthetic", SYNTHETIC_SIZE),
+    "dataset.test_size": Key("test examples of synthetic", SYNTHETIC_SIZE),
+    "dataset.seed": Key("seed of synthetic", SEED),
 }
+
+# Allowed values for error messages; the further keys are set by files only.
+IDENTIFIER: Final = "up to 40 small letters, digits and '_', beginning with a letter"
+ALLOWED: Final = {name: key.allowed for name, key in KEYS.items()} | {
+    "implementation.name": IDENTIFIER,
+    "implementation.colour": "a colour such as '#0072B2'",
+    "implementation.requires": "a list of the top-level modules that must be importable",
+    "architecture.name": IDENTIFIER,
+}
+
+
+def check_key(key: str, value: object) -> None:
+    """Refuse a key that no configuration has.
+
+    Raises:
+        ConfigError: naming the key, its value and a similar key.
+    """
+    is_below_known = key.startswith(tuple(f"{known}." for known in PURPOSES))
+    if key not in PURPOSES and key not in GROUPS and not is_below_known:
+        names = {*KEYS, *GROUPS, "experiment", "sweep"} - {key}
+        hint = nearest(key, sorted(names))
+        raise ConfigError(
+            f"{key}={short_value(value)}: no such key{hint}; 'bench --help' lists the keys"
+        )

@@ -1,21 +1,22 @@
-"""The overrides of a command line: parsed, checked, and expanded into the words of every run."""
+"""Parse and check the overrides of a command line, and expand them into the words of every run."""
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override, OverrideType, RangeSweep, ValueType
 from hydra.errors import HydraException
 
-from bench.config.errors import ConfigError
+from bench.config.errors import ConfigError, one_line
+from bench.config.identity import PURPOSES
 from bench.config.suggestions import nearest
 from bench.config.user_files import choices, groups
 
 MAX_RUNS = 100_000
+PARSING_ERRORS = (HydraException, ArithmeticError, TypeError, ValueError, RecursionError)
 
 
 def parse(words: Sequence[str]) -> list[Override]:
@@ -28,19 +29,28 @@ def parse(words: Sequence[str]) -> list[Override]:
     overrides = []
     for word in words:
         try:
-            overrides += parser.parse_overrides([word])
-        except (HydraException, ArithmeticError, TypeError, ValueError, RecursionError) as error:
+            (override,) = parser.parse_overrides([word])
+            if not override.key_or_group:
+                raise ValueError("it has no key")
+        except PARSING_ERRORS as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ConfigError(
                 f"{word!r}: not an override; write key=value, and quote values with special "
                 f"characters: key='\"value\"' ({reason})"
             ) from error
+        overrides.append(override)
     return overrides
 
 
 def text(override: Override) -> str:
-    """Return an override as it was written."""
+    """Return an override as the user typed it."""
     return override.input_line or ""
+
+
+def for_hydra(override: Override) -> str:
+    """Return an override for Hydra. It adds unknown keys, too; the schema explains them better."""
+    is_plain = override.type is OverrideType.CHANGE and override.key_or_group not in groups()
+    return f"++{text(override)}" if is_plain else text(override)
 
 
 def is_choice(override: Override) -> bool:
@@ -48,21 +58,22 @@ def is_choice(override: Override) -> bool:
     return override.key_or_group in groups() and not override.is_sweep_override()
 
 
-def is_plain(override: Override) -> bool:
-    """Say whether an override changes the value of an existing key and does nothing else."""
+def is_settable(override: Override) -> bool:
+    """Say whether an override only sets one value, so that the order of overrides is irrelevant."""
     return (
         override.type is OverrideType.CHANGE
         and override.package is None
-        and override.key_or_group not in groups()
+        and override.key_or_group in PURPOSES
         and not override.is_sweep_override()
+        and not isinstance(override.value(), dict)
     )
 
 
 def check_choices(overrides: Sequence[Override], user_folder: Path | None) -> None:
-    """Refuse names that a group does not offer, also those in the middle of a sweep.
+    """Refuse names that a group does not offer, also in the middle of a sweep.
 
     Raises:
-        ConfigError: naming the group, what was written, and what there is.
+        ConfigError: naming the group, the name, and the choices.
     """
     for override in overrides:
         group = override.key_or_group
@@ -70,67 +81,59 @@ def check_choices(overrides: Sequence[Override], user_folder: Path | None) -> No
         if not allowed or override.is_delete():
             continue
         for value in _values(override, user_folder):
-            if value in allowed:
-                continue
-            misnamed = user_folder and (user_folder / group / f"{value}.yml").is_file()
-            hint = f"; rename {value}.yml to {value}.yaml" if misnamed else nearest(value, allowed)
-            raise ConfigError(f"{group}={value}: must be one of {', '.join(allowed)}{hint}")
+            if value not in allowed:
+                hint = nearest(value, allowed)
+                if user_folder and (user_folder / group / f"{value}.yml").is_file():
+                    hint = f"; rename {value}.yml to {value}.yaml"
+                raise ConfigError(f"{group}={value}: must be one of {', '.join(allowed)}{hint}")
 
 
 def expand(
     overrides: Sequence[Override], user_folder: Path | None, *, is_sweep: bool
 ) -> list[list[str]]:
-    """Return, for every key, the words that give it each of its values.
-
-    The last override of a key counts.
+    """Return, for every key, one override for each of its values. The last override of a key wins.
 
     Raises:
-        ConfigError: a value is impossible, or there are several values and this is no sweep.
+        ConfigError: a value is impossible, or a key has several values and `is_sweep` is false.
     """
     by_key: dict[str, list[str]] = {}
     for override in overrides:
-        if override.is_sweep_override() and not is_sweep:
-            raise ConfigError(f"{text(override)}: several values make a sweep; add -m")
-        values = list(itertools.islice(_values(override, user_folder), MAX_RUNS + 1))
         key = override.get_key_element()
+        by_key[key] = [text(override)]
         if override.is_sweep_override():
-            by_key[key] = [f"{key}={value}" for value in values]
-        else:
-            by_key[key] = [text(override)]
+            if not is_sweep:
+                raise ConfigError(f"{text(override)}: several values make a sweep; add -m")
+            by_key[key] = [f"{key}={value}" for value in _values(override, user_folder)]
     if math.prod(map(len, by_key.values())) > MAX_RUNS:
-        raise ConfigError(f"a sweep can have at most {MAX_RUNS} runs; this is more")
+        raise ConfigError(f"a sweep can have at most {MAX_RUNS} runs; this has more")
     return list(by_key.values())
 
 
-def _values(override: Override, user_folder: Path | None) -> Iterator[str]:
-    """Yield the values of an override as they are typed."""
+def _values(override: Override, user_folder: Path | None) -> list[str]:
+    """Return the values of an override as they are typed."""
     value = override.value()
     if not override.is_sweep_override():
-        return iter([override.get_value_element_as_str()])
+        return [override.get_value_element_as_str()]
     if override.value_type is ValueType.INTERVAL_SWEEP:
         raise ConfigError(
             f"{text(override)}: an interval is not a list of values; write for example "
             f"{override.key_or_group}=0.1,0.3,1"
         )
-    if isinstance(value, Glob):
-        names = value.filter(choices(override.key_or_group, user_folder))
-        if not names:
-            raise ConfigError(f"{text(override)}: no choice has such a name")
-        return iter(names)
-    if isinstance(value, RangeSweep):
-        _check_range(override, value)
     try:
-        values = list(override.sweep_string_iterator())
-    except (HydraException, ArithmeticError, TypeError, ValueError) as error:
-        raise ConfigError(f"{text(override)}: {' '.join(str(error).split())}") from error
+        if isinstance(value, Glob):
+            values = value.filter(choices(override.key_or_group, user_folder))
+        elif isinstance(value, RangeSweep) and not _n_values(value) <= MAX_RUNS:
+            raise ValueError(f"must be a range of at most {MAX_RUNS} values")
+        else:
+            values = list(override.sweep_string_iterator())
+    except PARSING_ERRORS as error:
+        raise ConfigError(f"{text(override)}: {one_line(error)}") from error
     if not values:
-        raise ConfigError(f"{text(override)}: has no values")
-    return iter(values)
+        problem = "matches no choice" if isinstance(value, Glob) else "has no values"
+        raise ConfigError(f"{text(override)}: {problem}")
+    return values
 
 
-def _check_range(override: Override, value: RangeSweep) -> None:
-    """Refuse ranges that never end."""
+def _n_values(value: RangeSweep) -> float:
     start, stop, step = (float(number or 0) for number in (value.start, value.stop, value.step))
-    n_values = (stop - start) / step if step and math.isfinite(step) else math.inf
-    if not n_values <= MAX_RUNS:
-        raise ConfigError(f"{text(override)}: must be a range of at most {MAX_RUNS} values")
+    return (stop - start) / step if step and math.isfinite(step) else math.inf

@@ -1,6 +1,6 @@
-"""The schema of a run's configuration, and the checks beyond types.
+"""The schema of a run's configuration, and checks of values that depend on each other.
 
-conf/ composes a configuration; nothing is trained before `check` has accepted it.
+No run starts before `check` has accepted its configuration.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
-import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,42 +17,28 @@ from msgspec import Meta
 
 from bench import registry
 from bench.config import identity
-from bench.config.errors import ConfigError, shown
-from bench.config.keys import COUNT, KEYS, SEED, TRUE_OR_FALSE
+from bench.config.errors import ConfigError, short_value
+from bench.config.keys import ALLOWED, check_key
 from bench.contract import Recipe
 from bench.data.datasets import DatasetSettings, training_size, validation_size
 from bench.machine.facts import default_cores, usable_cores
 from bench.records import N_CLASSES, N_PIXELS
 
 # The constants of a recipe that each optimizer reads.
-CONSTANTS = {"momentum": ("momentum",), "adam": ("beta_1", "beta_2", "epsilon")}
+CONSTANTS = {"sgd": (), "momentum": ("momentum",), "adam": ("beta_1", "beta_2", "epsilon")}
 
-Name = Annotated[
-    str,
-    Meta(
-        pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z",
-        description=KEYS["sweep_name"].allowed,
-    ),
-]
-Identifier = Annotated[
-    str,
-    Meta(
-        pattern=r"\A[a-z][a-z0-9_]{0,39}\Z",
-        description="up to 40 small letters, digits and '_', beginning with a letter",
-    ),
-]
+Name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")]
+Identifier = Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_]{0,39}\Z")]
 ModuleName = Annotated[str, Meta(pattern=r"\A[A-Za-z][A-Za-z0-9_]*\Z")]
-Count = Annotated[int, Meta(ge=1, le=10**9, description=COUNT)]
-Seed = Annotated[int, Meta(ge=0, lt=2**32, description=SEED)]
-Switch = Annotated[bool, Meta(description=TRUE_OR_FALSE)]
+Count = Annotated[int, Meta(ge=1, le=10**9)]
 
 
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of the configuration: immutable, and without room for a misspelt key."""
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of the configuration. It is immutable and has no keys other than its fields."""
 
 
 class Claims(Section, frozen=True):
-    """The recipes that an implementation can compute: any combination of these."""
+    """The recipes that an implementation can compute: all combinations of these values."""
 
     activation: tuple[str, ...]
     output: tuple[str, ...]
@@ -61,7 +46,7 @@ class Claims(Section, frozen=True):
     optimizer: tuple[str, ...]
 
     def unsupported(self, recipe: Recipe) -> str:
-        """Name the parts of a recipe that are not claimed, such as `output sigmoid`."""
+        """Return the parts of a recipe that are not claimed, such as `output sigmoid`; or ""."""
         return ", ".join(
             f"{key} {getattr(recipe, key)}"
             for key in self.__struct_fields__
@@ -82,27 +67,16 @@ class ImplementationConfig(Section, frozen=True):
     """One file of conf/implementation."""
 
     name: Identifier
-    module: Annotated[str, Meta(description="a module of the package implementations")]
-    colour: Annotated[
-        str, Meta(pattern=r"\A#[0-9A-Fa-f]{6}\Z", description="a colour such as '#0072B2'")
-    ]
-    requires: Annotated[
-        tuple[ModuleName, ...],
-        Meta(description="a list of the top-level modules that must be importable"),
-    ]
-    install: str  # the command that makes it so
-    libraries: Annotated[
-        tuple[str, ...],
-        Meta(description="a list of the distributions whose versions matter, besides NumPy"),
-    ]
+    module: str
+    colour: Annotated[str, Meta(pattern=r"\A#[0-9A-Fa-f]{6}\Z")]
+    requires: tuple[ModuleName, ...]
+    install: str  # the command that installs these modules
+    libraries: tuple[str, ...]
     devices: tuple[Literal["cpu", "gpu"], ...]
     claims: Claims
     fairness: Fairness
     options: dict[str, bool | int | float | str | None]
-    gpu_libraries: Annotated[
-        tuple[str, ...],
-        Meta(description="a list of the distributions whose versions matter with device=gpu"),
-    ] = ()
+    gpu_libraries: tuple[str, ...] = ()
 
 
 class ArchitectureConfig(Section, frozen=True):
@@ -110,47 +84,38 @@ class ArchitectureConfig(Section, frozen=True):
 
     name: Identifier
     hidden_sizes: Annotated[
-        tuple[Annotated[int, Meta(ge=1, le=100_000)], ...],
-        Meta(min_length=1, max_length=100, description=KEYS["architecture.hidden_sizes"].allowed),
+        tuple[Annotated[int, Meta(ge=1, le=100_000)], ...], Meta(min_length=1, max_length=100)
     ]
 
 
 class RunConfig(Section, frozen=True):
-    """All that decides what one run does."""
+    """The configuration of one run."""
 
     implementation: ImplementationConfig
     architecture: ArchitectureConfig
     recipe: Recipe
     dataset: DatasetSettings
-    learning_rate: Annotated[float, Meta(gt=0, le=1e30, description=KEYS["learning_rate"].allowed)]
+    learning_rate: Annotated[float, Meta(gt=0, le=1e30)]
     batch_size: Count
     epochs: Count
-    seed: Seed
-    validation_fraction: Annotated[
-        float, Meta(ge=0, lt=1, description=KEYS["validation_fraction"].allowed)
-    ]
-    shuffle: Switch
-    evaluate_training_set: Switch
-    device: Annotated[Literal["cpu", "gpu"], Meta(description=KEYS["device"].allowed)]
-    threads: Annotated[int | Literal["auto"], Meta(description=KEYS["threads"].allowed)]
-    timeout_seconds: Annotated[
-        Annotated[float, Meta(gt=0, le=10**8)] | None,
-        Meta(description=KEYS["timeout_seconds"].allowed),
-    ]
-    memory_limit: Annotated[
-        Annotated[str, Meta(pattern=r"\A[1-9][0-9]{0,8}(MB|GB)\Z")] | None,
-        Meta(description=KEYS["memory_limit"].allowed),
-    ]
-    resume: Switch
-    shuffle_runs: Switch
-    share_machine: Switch
-    isolation: Annotated[Literal["fork", "spawn"], Meta(description=KEYS["isolation"].allowed)]
-    results_folder: Annotated[str, Meta(min_length=1, description=KEYS["results_folder"].allowed)]
+    seed: Annotated[int, Meta(ge=0, lt=2**32)]
+    validation_fraction: Annotated[float, Meta(ge=0, lt=1)]
+    shuffle: bool
+    evaluate_training_set: bool
+    device: Literal["cpu", "gpu"]
+    threads: int | Literal["auto"]
+    timeout_seconds: Annotated[float, Meta(gt=0, le=10**8)] | None
+    memory_limit: Annotated[str, Meta(pattern=r"\A[1-9][0-9]{0,8}(MB|GB)\Z")] | None
+    resume: bool
+    shuffle_runs: bool
+    share_machine: bool
+    isolation: Literal["fork", "spawn"]
+    results_folder: Annotated[str, Meta(min_length=1)]
     sweep_name: Name
 
     @property
     def preload(self) -> str:
-        """The module that is imported before a run's process is forked; "" where none is."""
+        """The module that is imported before a run's process is forked; "" for none."""
         return self.implementation.module if self.isolation == "fork" else ""
 
     @property
@@ -165,14 +130,14 @@ class RunConfig(Section, frozen=True):
 
     @property
     def memory_limit_bytes(self) -> int | None:
-        """The most memory a run may take up; None where it is not limited."""
+        """The limit of the run's memory; None for no limit."""
         if self.memory_limit is None:
             return None
         return int(self.memory_limit[:-2]) * {"MB": 10**6, "GB": 10**9}[self.memory_limit[-2:]]
 
     @property
     def hash(self) -> str:
-        """SHA-256 of all that can change what the run does: not where it goes or how it looks."""
+        """SHA-256 of all settings that can change what the run does."""
         content = identity.hashed_content(msgspec.to_builtins(self))
         return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
 
@@ -190,19 +155,17 @@ def check(composed: Mapping[Any, Any]) -> RunConfig:
     """Return a composed configuration as a checked `RunConfig`.
 
     Args:
-        composed: plain values, as Hydra composes them; may be anything that a user wrote.
+        composed: plain values of any type, as Hydra composes them.
 
     Raises:
         ConfigError: naming the key, its value and what is allowed.
     """
-    _refuse_odd_texts(composed)
+    _check_keys_and_texts(composed)
     try:
         config = msgspec.convert(composed, type=RunConfig)
     except msgspec.ValidationError as error:
-        raise ConfigError(_explain(error, composed)) from error
-    problem = _contradiction(config)
-    if problem is not None:
-        raise ConfigError(problem)
+        raise _explain(error, composed) from error
+    _check_together(config)
     try:
         folder = Path(config.results_folder).expanduser()
     except RuntimeError as error:
@@ -210,109 +173,81 @@ def check(composed: Mapping[Any, Any]) -> RunConfig:
     return msgspec.structs.replace(config, results_folder=str(folder))
 
 
-def _refuse_odd_texts(content: Mapping[Any, Any], prefix: str = "") -> None:
-    """Refuse keys that are no text, and blank values: none is a name, a path or a number."""
-    for key, value in content.items():
-        if not isinstance(key, str):
-            raise ConfigError(f"{prefix}{key}={shown(value)}: no such key")
+def _check_keys_and_texts(content: Mapping[Any, Any], prefix: str = "") -> None:
+    """Refuse unknown keys, and texts that are blank or contain a null character."""
+    for name, value in content.items():
+        key = f"{prefix}{name}"
+        check_key(key, value)  # msgspec ignores unknown keys of dataclasses, such as Recipe
         if isinstance(value, Mapping):
-            _refuse_odd_texts(value, f"{prefix}{key}.")
+            _check_keys_and_texts(value, f"{key}.")
         elif isinstance(value, str) and (not value.strip() or "\0" in value):
-            raise ConfigError(f"{prefix}{key}={value!r}: must not be blank")
+            raise ConfigError(f"{key}={value!r}: must not be blank")
 
 
-def _contradiction(config: RunConfig) -> str | None:
-    """Return what is contradictory in values of the right types and ranges, in one line."""
-    implementation = config.implementation
+def _check_together(config: RunConfig) -> None:
+    """Refuse values that are valid alone, but not on this machine or with the other values."""
+    implementation, recipe, dataset = config.implementation, config.recipe, config.dataset
     if implementation.module not in registry.modules():
-        allowed = ", ".join(registry.modules())
-        return _line("implementation.module", implementation.module, f"one of {allowed}")
+        modules = ", ".join(registry.modules())
+        raise _error("implementation.module", implementation.module, f"one of {modules}")
     n_cores = len(usable_cores())
     if config.threads != "auto" and not 1 <= config.threads <= n_cores:
-        return _line(
-            "threads", config.threads, f"auto, or 1 to {n_cores} (the cores this process may use)"
+        allowed = f"auto, or 1 to {n_cores} (the cores this process may use)"
+        raise _error("threads", config.threads, allowed)
+    for key in ("momentum", "beta_1", "beta_2", "epsilon"):
+        value = getattr(recipe, key)
+        # 1e-30 is above 0 in float32, too.
+        if not (1e-30 <= value <= 1 if key == "epsilon" else 0 <= value < 1):
+            raise _error(f"recipe.{key}", value, ALLOWED[f"recipe.{key}"])
+        if key not in CONSTANTS[recipe.optimizer]:
+            _refuse_without_effect("recipe", recipe, key, recipe.optimizer)
+    if recipe.loss == "cross_entropy" and recipe.output != "softmax":
+        raise ConfigError(
+            f"recipe.output={recipe.output}: cross_entropy needs probabilities that sum to one; "
+            "use recipe.output=softmax, or another loss"
         )
-    usual = {field.name: field.default for field in dataclasses.fields(Recipe)}
-    for key in ("momentum", "beta_1", "beta_2"):
-        value = getattr(config.recipe, key)
-        if not 0 <= value < 1:
-            return _line(f"recipe.{key}", value, KEYS[f"recipe.{key}"].allowed)
-    if not 1e-30 <= config.recipe.epsilon <= 1:  # in float32 it is to stay above 0
-        return _line("recipe.epsilon", config.recipe.epsilon, KEYS["recipe.epsilon"].allowed)
-    for optimizer, keys in CONSTANTS.items():
-        for key in keys if optimizer != config.recipe.optimizer else ():
-            value = getattr(config.recipe, key)
-            if value != usual[key]:
-                return (
-                    f"recipe.{key}={shown(value)}: means nothing for {config.recipe.optimizer}; "
-                    "leave it out"
-                )
-    if config.recipe.loss == "cross_entropy" and config.recipe.output != "softmax":
-        return (
-            f"recipe.output={config.recipe.output}: cross_entropy needs probabilities that sum to "
-            "one; use recipe.output=softmax, or another loss"
-        )
-    return _dataset_contradiction(config)
-
-
-def _dataset_contradiction(config: RunConfig) -> str | None:
-    """Return what is contradictory in the dataset's settings, or between its size and others."""
-    settings = config.dataset
-    synthetic = settings.name == "synthetic"
-    unset = DatasetSettings(name=settings.name)
-    for key in ("path",) if synthetic else ("training_size", "test_size", "seed"):
-        value = getattr(settings, key)
-        if value != getattr(unset, key):
-            return f"dataset.{key}={shown(value)}: means nothing for {settings.name}; leave it out"
-    n_examples = training_size(settings)
+    is_synthetic = dataset.name == "synthetic"
+    for key in ("path",) if is_synthetic else ("training_size", "test_size", "seed"):
+        _refuse_without_effect("dataset", dataset, key, dataset.name)
+    n_examples = training_size(dataset)
     n_train = n_examples - validation_size(n_examples, config.validation_fraction)
     if n_train < 1:
-        return _line(
-            "validation_fraction", config.validation_fraction, "a share that leaves training data"
-        )
+        allowed = "a share that leaves training data"
+        raise _error("validation_fraction", config.validation_fraction, allowed)
     if config.batch_size > n_train:
-        return _line(
-            "batch_size", config.batch_size, f"1 to {n_train} (the examples there are to train on)"
+        allowed = f"1 to {n_train} (the number of training examples)"
+        raise _error("batch_size", config.batch_size, allowed)
+
+
+def _refuse_without_effect(
+    group: str, section: Recipe | DatasetSettings, key: str, choice: str
+) -> None:
+    """Refuse a value that is not the default of a key that `choice` does not read."""
+    value = getattr(section, key)
+    if value != {field.name: field.default for field in dataclasses.fields(section)}[key]:
+        raise ConfigError(
+            f"{group}.{key}={short_value(value)}: has no effect with {choice}; leave it out"
         )
-    return None
 
 
-def _explain(error: msgspec.ValidationError, composed: Mapping[Any, Any]) -> str:
-    """Return one line about an error of msgspec, with the key and value of the command line."""
+def _explain(error: msgspec.ValidationError, composed: Mapping[Any, Any]) -> ConfigError:
+    """Return an error of msgspec with the key and value of the command line."""
     message, _, where = str(error).partition(" - at `$")
     path = [part for part in re.sub(r"\[.*?\]", "", where.rstrip("`")).split(".") if part]
-    if "missing required field" in message:
-        return f"{'.'.join([*path, message.split('`')[1]])}: must be given"
-    if "unknown field" in message:
+    if "field `" in message:  # a missing or an unknown field
         path.append(message.split("`")[1])
     key = ".".join(path)
+    if "missing required field" in message:
+        return ConfigError(f"{key}: must be given")
     value: Any = composed
     for part in path:
         value = value.get(part) if isinstance(value, Mapping) else None
     if "unknown field" in message:
-        return f"{key}={shown(value)}: no such key"
-    return _line(key, value, _allowed(path) or message[:1].lower() + message[1:])
+        return ConfigError(f"{key}={short_value(value)}: no such key")
+    if key in ALLOWED:
+        return _error(key, value, ALLOWED[key])
+    return ConfigError(f"{key}={short_value(value)}: {message}")
 
 
-def _allowed(path: list[str]) -> str | None:
-    """Return the schema's description of the values that a key may have."""
-    kind: Any = RunConfig
-    for part in path:
-        hints = typing.get_type_hints(_bare(kind), include_extras=True)
-        if part not in hints:
-            return None
-        kind = hints[part]
-    for note in getattr(kind, "__metadata__", ()):
-        if isinstance(note, Meta) and note.description:
-            return note.description
-    if typing.get_origin(kind) is Literal:
-        return " or ".join(map(str, typing.get_args(kind)))
-    return None
-
-
-def _bare(kind: Any) -> Any:
-    return typing.get_args(kind)[0] if typing.get_origin(kind) is Annotated else kind
-
-
-def _line(key: str, value: Any, allowed: str) -> str:
-    return f"{key}={shown(value)}: must be {allowed}"
+def _error(key: str, value: object, allowed: str) -> ConfigError:
+    return ConfigError(f"{key}={short_value(value)}: must be {allowed}")

@@ -1,93 +1,45 @@
-"""What may have been meant by a name that does not exist."""
+"""Suggest an existing name for a misspelt one."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-MIN_SIMILARITY = 0.6  # of difflib; below, words that only share a few letters would be suggested
-MIN_PREFIX = 3
+MIN_LETTERS = 3  # of the common part of two names, such as `arch` and `architecture`
 
-# Names that other tools use.
-SYNONYMS = {
-    "alpha": "learning_rate", "backend": "implementation", "cores": "threads", "cuda": "device",
-    "data": "dataset", "framework": "implementation", "gpu": "device", "jobs": "threads",
-    "layers": "architecture.hidden_sizes", "library": "implementation", "model": "architecture",
+# Abbreviations, and names that other tools use.
+ALIASES = {
+    "alpha": "learning_rate", "backend": "implementation", "bs": "batch_size", "bsz": "batch_size",
+    "cores": "threads", "cuda": "device", "data": "dataset", "framework": "implementation",
+    "gpu": "device", "jobs": "threads", "layers": "architecture.hidden_sizes",
+    "library": "implementation", "lr": "learning_rate", "model": "architecture",
     "name": "sweep_name", "out": "results_folder", "output_dir": "results_folder",
-    "steps": "epochs", "units": "architecture.hidden_sizes", "val_split": "validation_fraction",
-    "workers": "threads",
+    "steps": "epochs", "tf": "tensorflow", "units": "architecture.hidden_sizes",
+    "val_split": "validation_fraction", "workers": "threads",
 }  # fmt: skip
 
 
 def nearest(name: str, candidates: Sequence[str]) -> str:
-    """Return "; did you mean ...?" with the likeliest candidate, or "" if none is likely.
+    """Return "; did you mean ...?" with the most similar candidate, or "" if none is similar.
 
     Args:
-        name: what was written.
-        candidates: what exists, such as keys, nested ones with dots.
+        name: the misspelt name.
+        candidates: existing names; of a nested key, the last part is enough.
     """
     written = name.lower().replace("-", "_")
-    if SYNONYMS.get(written) in candidates:
-        return f"; did you mean {SYNONYMS[written]}?"
-    # Keys of the whole configuration come before those of a section.
-    names = {
-        candidate: candidate for candidate in sorted(candidates, key=lambda key: key.count("."))
-    }
-    if "." not in written:
-        for candidate in list(names):
-            names.setdefault(candidate.rpartition(".")[2], candidate)
-        rules: Sequence[Callable[[str, str], bool]] = (
-            _is_equal,
-            _are_initials,
-            _is_prefix,
-            _is_similar,
-            _shares_word,
-            _is_abbreviation,
-        )
-    else:
-        names = {name: candidate for name, candidate in names.items() if "." in name}
-        rules = (_is_similar,)
-    for is_likely in rules:
-        likely = [name for name in names if is_likely(written, name)]
-        if likely:
-            best = max(likely, key=lambda name: _similarity(written, name))
-            return f"; did you mean {names[best]}?"
-    return ""
-
-
-def _is_equal(written: str, candidate: str) -> bool:
-    return written == candidate
-
-
-def _are_initials(written: str, candidate: str) -> bool:
-    return "_" in candidate and written == "".join(word[:1] for word in candidate.split("_"))
-
-
-def _is_prefix(written: str, candidate: str) -> bool:
-    shorter, longer = sorted((written, candidate), key=len)
-    return len(shorter) >= MIN_PREFIX and longer.startswith(shorter)
-
-
-def _is_similar(written: str, candidate: str) -> bool:
-    return _similarity(written, candidate) >= MIN_SIMILARITY
-
-
-def _similarity(written: str, candidate: str) -> float:
-    return difflib.SequenceMatcher(None, written, candidate).ratio()
-
-
-def _shares_word(written: str, candidate: str) -> bool:
-    return any(
-        len(word) >= MIN_PREFIX and any(_is_prefix(word, other) for other in candidate.split("_"))
-        for word in written.split("_")
-    )
-
-
-def _is_abbreviation(written: str, candidate: str) -> bool:
-    """Say whether all letters occur in this order, the first one first, as in `tf` or `bsz`."""
-    letters = iter(candidate)
-    return (
-        len(written) >= 2
-        and written[0] == candidate[:1]
-        and all(letter in letters for letter in written.replace("_", ""))
-    )
+    if ALIASES.get(written) in candidates:
+        return f"; did you mean {ALIASES[written]}?"
+    section, _, last = written.rpartition(".")
+    names = {} if section else {candidate: candidate for candidate in candidates}
+    for candidate in candidates:
+        parent, _, candidate_last = candidate.rpartition(".")
+        if not section or parent == section:
+            names.setdefault(candidate_last, candidate)
+    parts = [
+        other
+        for other in names
+        if min(len(last), len(other)) >= MIN_LETTERS and (last in other or other in last)
+    ]
+    similar = difflib.get_close_matches(last, parts, n=1, cutoff=0)
+    similar = similar or difflib.get_close_matches(last, names, n=1)
+    return f"; did you mean {names[similar[0]]}?" if similar else ""

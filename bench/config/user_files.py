@@ -1,44 +1,44 @@
 """The YAML files that configurations are composed from: the project's conf/ and a user's folder.
 
-A user's folder, given with
---config-dir, adds choices to the groups of conf/. Its files are checked before they are used.
+A user's folder, given with --config-dir, adds choices to the groups of conf/. Its files are checked
+before Hydra reads them.
 """
 
 from __future__ import annotations
 
 import functools
 import io
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra.core.object_type import ObjectType
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra.core.plugins import Plugins
-from hydra.plugins.config_source import ConfigResult, ConfigSource
+from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bench import CONF
-from bench.config.errors import ConfigError, shown
+from bench.config.errors import ConfigError, one_line, short_value
+from bench.records import flatten
 
 CONFIG_NAME = "config"
 EXTENSION = ".yaml"
 # Choices of these groups set keys of the whole configuration, not of a section with their name.
 PRESET_GROUPS = ("experiment", "sweep")
-
+SWEEP_SETTINGS = ("hydra.mode.", "hydra.sweeper.params.")
 MAX_FILE_BYTES = 100_000
-MAX_ALIASES = 10  # each may repeat all that stands before it: more could expand to gigabytes
-MAX_NESTING = 30
 
 
 @functools.cache
 def groups() -> tuple[str, ...]:
     """Return the names of the groups of conf/."""
-    return tuple(sorted(path.parent.name for path in CONF.glob(f"*/*{EXTENSION}")))
+    return tuple(sorted({path.parent.name for path in CONF.glob(f"*/*{EXTENSION}")}))
 
 
 def choices(group: str, user_folder: Path | None = None) -> list[str]:
-    """Return the names that a group offers, such as those of all recipes.
+    """Return the names that a group offers, such as the names of all recipes.
 
     Args:
         group: a group of conf/; other names have no choices.
@@ -66,97 +66,77 @@ def find_user_folder(config_dir: str | None) -> Path | None:
     except (OSError, RuntimeError, ValueError):  # too long, no such user, a null character
         exists = False
     if not exists:
-        raise ConfigError(f"--config-dir={shown(config_dir)}: no such folder")
-    for name in (f"{CONFIG_NAME}{EXTENSION}", "hydra"):
-        if (folder / name).exists():
-            raise ConfigError(
-                f"--config-dir={config_dir}: {name} in it would be Hydra's own settings, which "
-                "can't be given; files in folders such as architecture/ can"
-            )
-    for group in groups():
-        for name in choices(group):
-            if (folder / group / f"{name}{EXTENSION}").exists():
-                raise ConfigError(
-                    f"{folder / group / name}{EXTENSION}: conf/ has {group}={name} already; "
-                    "rename the file"
-                )
+        raise ConfigError(f"--config-dir={short_value(config_dir)}: no such folder")
+    for path in (*CONF.rglob(f"*{EXTENSION}"), CONF / "hydra"):
+        own = folder / path.relative_to(CONF)
+        if own.exists():
+            raise ConfigError(f"{own}: mlp-bench has a file or settings of this name; rename yours")
     return folder
 
 
 def load(path: Path) -> DictConfig:
-    """Load a user's YAML file.
+    """Load a YAML file.
 
     Raises:
         ConfigError: it can't be read or is not a mapping; the message names the file and the line.
     """
     try:
-        text = _read(path)
-        _check_size_of_content(path, text)
+        if not path.is_file() or path.stat().st_size > MAX_FILE_BYTES:
+            raise ConfigError(f"{path}: must be a file of at most {MAX_FILE_BYTES} bytes")
+        text = path.read_bytes().decode()
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):  # a few lines of them can expand to gigabytes
+                line = event.start_mark.line + 1
+                raise ConfigError(f"{path}:{line}: aliases (*{event.anchor}) are not allowed")
         config = OmegaConf.load(io.StringIO(text))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = f":{mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}{line}: {error.problem or error.context}") from error
+        line_number = f":{mark.line + 1}" if mark else ""
+        raise ConfigError(f"{path}{line_number}: {error.problem or error.context}") from error
     except RecursionError as error:
-        raise ConfigError(f"{path}: an alias (*name) stands within what it repeats") from error
+        raise ConfigError(f"{path}: too many levels of nesting") from error
     except (OSError, yaml.YAMLError, OmegaConfBaseException, ValueError) as error:
-        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{path}: {one_line(error)}") from error
     if not isinstance(config, DictConfig):
         raise ConfigError(f"{path}: must consist of lines such as 'key: value'")
     return config
 
 
-def _read(path: Path) -> str:
-    if not path.is_file() or path.stat().st_size > MAX_FILE_BYTES:
-        raise ConfigError(f"{path}: must be a file of at most {MAX_FILE_BYTES} bytes")
-    content = path.read_bytes()
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{path}:{line}: must be UTF-8 text") from error
-
-
-def _check_size_of_content(path: Path, text: str) -> None:
-    """Refuse nesting and aliases that would take much more memory and time than their text."""
-    n_aliases = depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        n_aliases += isinstance(event, yaml.AliasEvent)
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if n_aliases > MAX_ALIASES or depth > MAX_NESTING:
-            raise ConfigError(
-                f"{path}:{event.start_mark.line + 1}: at most {MAX_ALIASES} aliases (*name) and "
-                f"{MAX_NESTING} levels of nesting are allowed"
-            )
-
-
 @functools.cache
-def known_options(module: str, user_folder: Path | None) -> frozenset[str] | None:
-    """Return the options that the YAML files of an implementation's module name.
-
-    None if no file is about this module.
+def known_options(module: str, user_folder: Path | None) -> frozenset[str]:
+    """Return the names of options in the YAML files of an implementation's module.
 
     Args:
-        module: a module of implementations/, or one of the user's own.
-        user_folder: consulted where no file of conf/ is about this module.
+        module: a module of implementations/.
+        user_folder: used only if no file of conf/ belongs to this module.
     """
-    for folder in [CONF] if user_folder is None else [CONF, user_folder]:
-        options: set[str] = set()
-        contents: list[Any] = [
-            OmegaConf.to_container(load(path))
-            for path in (folder / "implementation").glob(f"*{EXTENSION}")
-        ]
-        same = [content for content in contents if content.get("module") == module]
-        for content in same:
-            options.update(content.get("options") or ())
-        if same:
-            return frozenset(options)
-    return None
+    for folder in filter(None, (CONF, user_folder)):
+        sections = [load(path) for path in folder.glob(f"implementation/*{EXTENSION}")]
+        options = [each.get("options") for each in sections if each.get("module") == module]
+        if options:
+            return frozenset(
+                str(name) for each in options if isinstance(each, DictConfig) for name in each
+            )
+    return frozenset()
 
 
-class UserFiles(ConfigSource):
-    """Hydra's view of a user's folder. Presets need no `# @package _global_` line in it."""
+def _refuse_hydra_settings(path: Path, config: DictConfig) -> None:
+    """Refuse settings of Hydra in a user's file, except those that define a sweep."""
+    selected = re.search(r"(override /?|@|@package |_global_\.)hydra\b.*", path.read_text("utf-8"))
+    settings = [selected.group()] if selected else []
+    content: Any = OmegaConf.to_container(config)
+    for key, value in flatten({"hydra": content.get("hydra", {})}):
+        if not f"{key}.".startswith(SWEEP_SETTINGS):
+            settings.append(f"{key}={short_value(value)}")
+    if settings:
+        raise ConfigError(
+            f"{path}: {settings[0]}: not allowed in a file; of Hydra's settings only hydra.mode "
+            "and hydra.sweeper.params are"
+        )
+
+
+class UserFiles(FileConfigSource):
+    """Hydra's access to a user's folder. Presets in it need no `# @package _global_` line."""
 
     @staticmethod
     def scheme() -> str:
@@ -170,37 +150,10 @@ class UserFiles(ConfigSource):
         return f"{cls.scheme()}://{folder}"
 
     def load_config(self, config_path: str) -> ConfigResult:
-        """Load one file, named relative to the folder, without its extension."""
-        path = self._file(config_path)
-        config = load(path)
-        header = self._get_header_dict(path.read_text(encoding="utf-8")[:512])
-        if config_path.partition("/")[0] in PRESET_GROUPS and header.get("package") is None:
-            header["package"] = "_global_"
-        return ConfigResult(
-            provider=self.provider, path=self.full_path(), config=config, header=header
-        )
-
-    def available(self) -> bool:
-        """Say whether the folder exists."""
-        return self.is_group("")
-
-    def is_group(self, config_path: str) -> bool:
-        """Say whether there is a folder of this name."""
-        return (Path(self.path) / config_path).is_dir()
-
-    def is_config(self, config_path: str) -> bool:
-        """Say whether there is a file of this name."""
-        return self._file(config_path).is_file()
-
-    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
-        """Return the names of groups and files in a folder."""
-        names: list[str] = []
-        for path in sorted((Path(self.path) / config_path).iterdir()):
-            if path.is_dir() and results_filter is not ObjectType.CONFIG:
-                names.append(path.name)
-            if path.suffix == EXTENSION and results_filter is not ObjectType.GROUP:
-                names.append(path.stem)
-        return names
-
-    def _file(self, config_path: str) -> Path:
-        return Path(self.path) / f"{config_path.removesuffix(EXTENSION)}{EXTENSION}"
+        """Check and load one file, named relative to the folder."""
+        path = Path(self.path) / self._normalize_file_name(config_path)
+        _refuse_hydra_settings(path, load(path))
+        result = super().load_config(config_path)
+        if config_path.partition("/")[0] in PRESET_GROUPS and result.header.get("package") is None:
+            result.header["package"] = "_global_"
+        return result

@@ -134,6 +134,9 @@ def test_mappings_of_one_run_do_not_reach_the_next():
         ("lr=0.1", "lr=0.1: no such key; did you mean learning_rate?"),
         ("hidden_sizes=[]", "no such key; did you mean architecture.hidden_sizes?"),
         ("recipe.activaton=relu", "did you mean recipe.activation?"),
+        ("+recipe.momentun=0.5", "recipe.momentun=0.5: no such key; did you mean recipe.momentum?"),
+        ("implementation.options.x=1", "implementation.options.x=1: no such option"),
+        ("implementation.claims.x=1", "implementation.claims.x=1: no such key"),
         ("~implementation", "implementation: must be given"),
         ("~learning_rate", "learning_rate: must be given"),
         ("~seed=1", "The value of 'seed' is 0 and not 1"),
@@ -143,14 +146,15 @@ def test_mappings_of_one_run_do_not_reach_the_next():
         ("recipe@surprise=relu_softmax_sgd", "recipe@surprise"),
         ("recipe@_global_=relu_softmax_sgd", "not offered"),
         ("hydra.job.name=x", "not offered"),
-        ("+experiment.x=1", "experiment.x=1: nothing reads this key"),
-        ("+sweep.x=1", "sweep.x=1: nothing reads this key"),
+        ("+experiment.x=1", "experiment={'x': 1}: no such key; "),
+        ("+sweep.x=1", "sweep={'x': 1}: no such key; "),
         (
             "+implementation.options.x=1",
             "implementation.options.x=1: no such option; numpy has none",
         ),
         ("++implementation.options={x: 1}", "implementation.options.x=1: no such option"),
         ("seed=${nothing}", "nothing"),
+        ("=1", "not an override; write key=value"),
     ],
 )
 def test_a_word_without_effect_is_refused_in_one_line(word, expected):
@@ -164,7 +168,7 @@ def test_a_mistake_anywhere_in_a_sweep_is_found_before_it_starts(word):
 
 def test_a_sweep_is_no_value_of_another_sweep():
     words = "experiment=notebook_keras,notebook_learning_rates"
-    assert "can't be one value of another" in refusal(words, multirun=True)
+    assert "cannot be swept over" in refusal(words, multirun=True)
 
 
 def test_show_prints_sections_and_their_values():

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.config.identity import GROUPS, PURPOSES
-from bench.config.suggestions import SYNONYMS, nearest
+from bench.config.suggestions import ALIASES, nearest
 
 KEYS = [
     *GROUPS, "experiment", "sweep",
@@ -42,5 +42,5 @@ def test_nothing_is_suggested_for_a_name_that_resembles_none(written):
     assert nearest(written, KEYS) == ""
 
 
-def test_synonyms_stand_for_keys():
-    assert set(SYNONYMS.values()) <= set(KEYS)
+def test_aliases_name_keys_and_choices():
+    assert set(ALIASES.values()) <= {*KEYS, *IMPLEMENTATIONS}

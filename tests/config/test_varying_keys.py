@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.config.identity import flattened, varying_keys
+from bench.config.identity import varying_keys
 
 
 def config(**changes):
@@ -14,10 +14,6 @@ def config(**changes):
         "sweep_name": "night",
     }
     return content | changes
-
-
-def test_nested_mappings_become_dotted_keys():
-    assert flattened(config())["implementation.options.dtype"] == "float32"
 
 
 def test_the_same_runs_have_no_varying_keys():
