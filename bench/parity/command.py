@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.console import printable
+from bench.console import print_error, printable
 
 if TYPE_CHECKING:
     from bench.config.schema import RunConfig
@@ -52,7 +52,7 @@ def main() -> None:
             sys.exit(_compare_whole_runs(Path(arguments.folder), arguments.baseline))
         sys.exit(_check_rungs(arguments))
     except (ConfigError, StoreError, UsageError) as error:
-        print(f"bench-parity: {error}", file=sys.stderr)
+        print_error("bench-parity", error)
         sys.exit(2)
     except KeyboardInterrupt:
         print("bench-parity: interrupted", file=sys.stderr)

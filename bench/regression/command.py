@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 
+from bench.console import print_error
 from bench.regression.arguments import parser
 
 
@@ -22,7 +23,7 @@ def main() -> int:
         with interrupted_once():
             return comparison.run(arguments)
     except comparison.EXPECTED_ERRORS as error:
-        print(f"bench-compare: {error}", file=sys.stderr)
+        print_error("bench-compare", error)
     except KeyboardInterrupt:
         print("bench-compare: interrupted", file=sys.stderr)
         return 130
