@@ -1,4 +1,4 @@
-"""Files that several processes write and read: whole or absent, and locked by folder."""
+"""Files that several processes share: written completely or not at all, and locked by folder."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pathlib import Path
 import filelock
 
 LOCK_NAME = ".lock"
-POLL_SECONDS = 1.0  # a waiting process must not disturb a run that is timed
+POLL_SECONDS = 1.0  # polling must not disturb a timed run
 MAX_FILE_BYTES = 32 * 2**20
 
-# The error numbers of a place that cannot be written to: the user has to act, the code is fine.
+# Errors that the user has to solve: the disk is full, or the place is not writable.
 UNWRITABLE = frozenset({
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR,
     errno.ENOTDIR, errno.EFBIG,
@@ -40,13 +40,13 @@ def cache_folder() -> Path:
 
 
 def write_atomically(path: Path, contents: bytes) -> None:
-    """Write a file so that readers see all of it or none, also after a power cut.
+    """Write a file completely or not at all, also if the power fails.
 
-    Missing parent folders are made. The file is readable by everybody.
+    Missing parent folders are created. All users can read the file.
 
     Args:
-        path: the file, replaced if it exists.
-        contents: all of its bytes.
+        path: the file; replaced if it exists.
+        contents: the bytes of the file.
 
     Raises:
         FileError: the folder cannot be written to, or the disk is full.
@@ -78,7 +78,7 @@ def remove_temporary_files(path: Path) -> None:
     """Delete temporary files of killed writers of a file. The caller holds the folder's lock.
 
     Args:
-        path: the file that `write_atomically` was writing.
+        path: the file that killed writers were writing with `write_atomically`.
     """
     for temporary in path.parent.glob(f".{path.name}.*"):
         temporary.unlink(missing_ok=True)
@@ -88,8 +88,8 @@ def write_shared(path: Path, contents: bytes) -> None:
     """Write a file that several processes may write, and delete killed writers' temporary files.
 
     Args:
-        path: the file, replaced if it exists.
-        contents: all of its bytes.
+        path: the file; replaced if it exists.
+        contents: the bytes of the file.
 
     Raises:
         FileError: as `write_atomically`.
@@ -101,14 +101,14 @@ def write_shared(path: Path, contents: bytes) -> None:
 
 @contextmanager
 def locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Hold a folder's lock for the length of a block; the system releases it when a process dies.
+    """Lock a folder during a block; the system releases the lock of a process that dies.
 
     Args:
-        folder: made if it does not exist.
-        wait: until another process releases the lock.
+        folder: the folder; created if it does not exist.
+        wait: wait until another process releases the lock.
 
     Yields:
-        Whether the lock is held: always with `wait`, else only if no other process holds it.
+        Whether the folder is locked: always with `wait`, else only if it was not locked before.
 
     Raises:
         FileError: the folder cannot be written to.
@@ -136,10 +136,10 @@ def read_plain_file(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
         max_bytes: a larger file is refused.
 
     Returns:
-        All of its bytes.
+        The bytes of the file.
 
     Raises:
-        FileError: it cannot be read, is larger, or is not a plain file.
+        FileError: the file cannot be read, is larger, or is not a plain file.
     """
     try:
         with open(path, "rb", opener=_open_without_blocking) as file:

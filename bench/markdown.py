@@ -1,4 +1,4 @@
-"""Text from records inside Markdown: shown literally, never interpreted as markup."""
+"""Text from records in Markdown: displayed literally, never interpreted as markup."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def text(value: object) -> str:
     """Escape a value for running text, on one line.
 
     Args:
-        value: shown as `str` writes it.
+        value: converted with `str`.
     """
 
     def escape(match: re.Match[str]) -> str:
@@ -35,30 +35,33 @@ def text(value: object) -> str:
 
 
 def code(value: object) -> str:
-    """Show a value as code, on one line, with a fence longer than any run of backticks in it.
+    """Return a value as code, on one line, with a fence longer than any run of backticks in it.
 
     Args:
-        value: shown as `str` writes it.
+        value: converted with `str`.
     """
     words = isolated(line(value).replace("|", "\\|"))
-    longest = max((len(run) for run in re.findall(r"`+", words)), default=0)
+    longest = _longest_backticks(words)
     fence = "`" * (longest + 1)
     padding = " " if longest else ""
     return f"{fence}{padding}{words}{padding}{fence}"
 
 
 def block(value: str, max_characters: int) -> str:
-    """Show the end of a text of several lines as a block of code.
+    """Return the end of a text of several lines as a block of code.
 
     Args:
         value: the text.
-        max_characters: of its end that are shown.
+        max_characters: the length of the end that is kept.
     """
     lines = "\n".join(map(visible, value.splitlines()))
     kept = lines if len(lines) <= max_characters else f"...{lines[-max_characters:]}"
-    longest = max((len(run) for run in re.findall(r"`+", kept)), default=0)
-    fence = "`" * max(3, longest + 1)
+    fence = "`" * max(3, _longest_backticks(kept) + 1)
     return f"{fence}text\n{kept}\n{fence}"
+
+
+def _longest_backticks(words: str) -> int:
+    return max(map(len, re.findall(r"`+", words)), default=0)
 
 
 def line(value: object) -> str:
@@ -77,12 +80,12 @@ def visible(words: str) -> str:
 
 
 def isolated(words: str) -> str:
-    """Keep text of another writing direction from changing that of the text around it.
+    """Isolate text of another writing direction from the text around it.
 
     Source: Unicode Standard Annex 9, 2.4, explicit directional isolates.
 
     Args:
-        words: on one line.
+        words: one line of text.
     """
     if words.isascii() or DIRECTIONAL.isdisjoint(map(unicodedata.bidirectional, words)):
         return words
@@ -94,12 +97,12 @@ def isolated(words: str) -> str:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], n_words: int = 1) -> str:
-    """Lay out a table.
+    """Return a table in Markdown.
 
     Args:
-        headings: in Markdown, as are all cells.
-        rows: as many cells each as there are headings.
-        n_words: so many of the first columns are aligned left, as words; the others right.
+        headings: the headings, in Markdown.
+        rows: the cells of each row, in Markdown; one cell per heading.
+        n_words: the number of columns with words, which come first and are aligned left.
     """
     marks = ["---"] * n_words + ["---:"] * (len(headings) - n_words)
     lines = [headings, marks, *rows]

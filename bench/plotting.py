@@ -1,4 +1,4 @@
-"""Colours, names and figures that all pictures share. Figures are drawn by matplotlib."""
+"""Colours, file names and matplotlib figures that all pictures share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,21 @@ RC: dict[Any, Any] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The texts of a picture: its caption, its description, and its numbers as a Markdown table."""
+
+    caption: str
+    description: str = ""
+    numbers: str = ""
+
+
 def colours(named_colours: Iterable[tuple[str, object]]) -> dict[str, str]:
     """Return the colour of every implementation, sorted by name.
 
     Args:
         named_colours: names of implementations and the colours in their records. The first colour
-            of a name counts, if it has the form `#0072B2`.
+            of a name is used, if it has the form `#0072B2`.
     """
     given: dict[str, str] = {}
     for name, colour in named_colours:
@@ -57,13 +67,13 @@ def colours(named_colours: Iterable[tuple[str, object]]) -> dict[str, str]:
 def figure(
     path: Path, title: str, *, nrows: int = 1, ncols: int = 1, figsize: tuple[float, float]
 ) -> Iterator[tuple[Figure, Any]]:
-    """Make a figure, and save it as PNG and SVG when the block ends.
+    """Create a figure, and save it as PNG and SVG when the block ends.
 
-    Not through pyplot, which needs a backend and keeps figures alive.
+    pyplot is not used: it needs a backend and keeps figures alive.
 
     Args:
-        path: of the PNG; the SVG is beside it.
-        title: of the figure.
+        path: the PNG; the SVG gets the same name.
+        title: the title of the figure.
         nrows: rows of panels.
         ncols: columns of panels.
         figsize: width and height in inches.
@@ -72,34 +82,34 @@ def figure(
         The figure, and its panels as an array of nrows x ncols.
     """
     with mpl.rc_context(RC):
-        drawn = Figure(figsize=figsize)
-        axes = drawn.subplots(nrows, ncols, squeeze=False)
-        drawn.suptitle(title)
-        yield drawn, axes
-        _save(drawn, path)
+        new = Figure(figsize=figsize)
+        axes = new.subplots(nrows, ncols, squeeze=False)
+        new.suptitle(title)
+        yield new, axes
+        _save(new, path)
 
 
-def _save(drawn: Figure, path: Path) -> None:
-    """Lay the figure out once for both files; saving would do it for each."""
-    engine = drawn.get_layout_engine()
+def _save(figure: Figure, path: Path) -> None:
+    """Save both files; the layout is computed once, not once per file."""
+    engine = figure.get_layout_engine()
     if engine is not None:
-        engine.execute(drawn)
+        engine.execute(figure)
     with mpl.rc_context({"figure.constrained_layout.use": False}):
-        drawn.set_layout_engine(None)
+        figure.set_layout_engine(None)
         for place, options in ((path, {"dpi": DOTS_PER_INCH}), (path.with_suffix(".svg"), SVG)):
             buffer = io.BytesIO()
-            drawn.savefig(buffer, format=place.suffix[1:], **options)
+            figure.savefig(buffer, format=place.suffix[1:], **options)
             write_atomically(place, buffer.getvalue())
 
 
-def legend(drawn: Figure, axes: Any) -> None:
+def legend(figure: Figure, axes: Any) -> None:
     """Draw one legend below all panels, with each name once."""
     entries: dict[str, Any] = {}
     for panel in axes.flat:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
     if entries:
-        drawn.legend(
+        figure.legend(
             list(entries.values()),
             list(entries),
             loc="outside lower center",
@@ -115,16 +125,16 @@ def grid_shape(n_panels: int, max_columns: int) -> tuple[int, int]:
 
 
 def hide_unused(axes: Any, n_used: int) -> None:
-    """Blank the panels of a grid after the first `n_used`."""
+    """Blank the unused panels of a grid, after the first `n_used`."""
     for panel in axes.flat[n_used:]:
         panel.set_axis_off()
 
 
 def file_name(text: str) -> str:
-    """Return a name from a record as part of a file name.
+    """Return a safe part of a file name for a name from a record.
 
     Args:
-        text: any text. Different texts give different names.
+        text: any text. Different texts give different file names.
 
     Returns:
         ASCII letters, digits, `_` and `-`.
@@ -136,5 +146,5 @@ def file_name(text: str) -> str:
 
 
 def short(label: object) -> str:
-    """Return a label cut to a length that leaves room for what it labels."""
+    """Return a label, shortened to fit above a panel."""
     return shorten(str(label), MAX_CHARACTERS)

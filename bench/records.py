@@ -1,4 +1,4 @@
-"""The records: a run, an epoch, a parity verdict, a dataset's summary; and what is read off them.
+"""Records of runs, epochs, parity verdicts and datasets; and values derived from them.
 
 Records are dataclasses with slots: without slots, msgspec does not set their defaults.
 """
@@ -85,10 +85,10 @@ class RunRecord:
     examples_per_epoch: int | None = None
     examples_per_second: float | None = None  # median over epochs
     flops_utilisation: float | None = None  # share of the measured ceiling, 0 to 1; on a CPU
-    peak_memory_bytes: int | None = None  # of the run's processes; on a GPU, of its own memory
-    dataset_fingerprint: str | None = None  # of the DatasetSummary in the sweep's folder
+    peak_memory_bytes: int | None = None  # the run's processes; on a GPU, its own memory
+    dataset_fingerprint: str | None = None  # the DatasetSummary's, in the sweep's folder
     sample_predictions: tuple[int, ...] = ()  # predicted classes of DatasetSummary.test_images
-    parity_key: str | None = None  # of the Verdict that holds for this run's code and versions
+    parity_key: str | None = None  # the Verdict's, for this run's code and versions
     made_with: dict[str, str] = field(default_factory=dict)  # hashes of code, versions of libraries
     config_dir: str | None = None  # absolute path of the folder given with --config-dir
 
@@ -109,7 +109,7 @@ class Rung:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """Whether an implementation computes what its recipe says, and what that was measured with.
+    """Whether an implementation computes its recipe's equations, and the conditions of the check.
 
     Stored in the sweep's folder as parity-*.json.
     """
@@ -137,7 +137,7 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetSummary:
-    """The part of a dataset that a report shows; stored once per sweep, beside the runs."""
+    """The part of a dataset that a report shows; stored once per sweep, in its folder."""
 
     name: str
     fingerprint: str  # 8 hexadecimal digits
@@ -149,6 +149,10 @@ class DatasetSummary:
     test_images: bytes  # the first 20 images of the test set
     test_labels: tuple[int, ...]
 
+    def class_name(self, label: int) -> str:
+        """Return the name of a class."""
+        return self.class_names[label] if 0 <= label < len(self.class_names) else f"class {label}"
+
 
 def setting(record: RunRecord, *path: str) -> str | int | float | None:
     """Look up a plain value in a record's configuration.
@@ -158,7 +162,7 @@ def setting(record: RunRecord, *path: str) -> str | int | float | None:
         path: the keys that lead to the value, such as `"implementation", "name"`.
 
     Returns:
-        The value, or None where there is none or it is a list, a mapping or null.
+        The value, or None if it is missing, a list, a mapping or null.
     """
     value: object = record.config
     for key in path:
@@ -167,7 +171,7 @@ def setting(record: RunRecord, *path: str) -> str | int | float | None:
 
 
 def is_synthetic(records: Iterable[RunRecord]) -> bool:
-    """Say whether any of the runs was trained on synthetic data."""
+    """Return whether any of the runs was trained on synthetic data."""
     return any(setting(record, "dataset", "name") == "synthetic" for record in records)
 
 
@@ -179,7 +183,7 @@ def last_validation_accuracy(record: RunRecord) -> float | None:
 
 
 def score(record: RunRecord) -> float | None:
-    """Return the number that decides which run is best; the highest is the best.
+    """Return the number that decides which run is best; higher is better.
 
     It is the validation accuracy after the last epoch; without a validation set, the negative
     training loss of the last epoch, so that a run with a validation set comes first.
@@ -195,14 +199,14 @@ def score(record: RunRecord) -> float | None:
 
 
 def best_runs(records: Iterable[RunRecord]) -> list[RunRecord]:
-    """Return the runs that share the highest score, in the order given; none if none is done."""
+    """Return the runs that share the highest score, in the order given; none if no run is done."""
     scored = [(value, record) for record in records if (value := score(record)) is not None]
     highest = max((value for value, _ in scored), default=None)
     return [record for value, record in scored if value == highest]
 
 
 def has_learned(accuracies: Sequence[float | None]) -> bool:
-    """Say whether any of these accuracies (0 to 1) is clearly higher than that of guessing."""
+    """Return whether any of these accuracies (0 to 1) is clearly higher than that of guessing."""
     return any(value is not None and value >= MIN_LEARNED_ACCURACY for value in accuracies)
 
 
@@ -210,8 +214,8 @@ def flatten(content: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str,
     """Yield every value of nested mappings under its keys, joined by dots.
 
     Args:
-        content: an empty mapping in it yields nothing.
-        prefix: put before each key.
+        content: the mapping; an empty mapping yields nothing.
+        prefix: the start of each key.
 
     Yields:
         Key and value, such as `"architecture.name", "one_hidden"`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.console import first_line, printable
+from bench.console import as_typed, first_line, printable
 from bench.records import (
     RunRecord,
     Verdict,
@@ -87,11 +88,7 @@ def shown_setting(config: Mapping[str, Any], key: str) -> str:
     value: Any = config
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
-    if value is None or isinstance(value, bool):
-        return {None: "-", True: "true", False: "false"}[value]
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(str, value)) + "]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return "-" if value is None else as_typed(value)
 
 
 def print_runs(
@@ -99,7 +96,7 @@ def print_runs(
     verdicts: Sequence[Verdict] = (),
     varying: Sequence[str] = (),
 ) -> None:
-    """Print a table with a row per run; of the runs with parity, the most accurate is marked.
+    """Print a table with one row per run; of the runs with parity, the most accurate is marked.
 
     Args:
         records: the runs.
@@ -132,11 +129,11 @@ def print_runs(
         table.add_row(
             *(cell(shown_setting(record.config, key)) for key in columns),
             record.status,
-            shown(accuracy, ".4f") + ("*" if is_best else " "),
-            shown(record.test_accuracy, ".4f"),
-            shown(record.examples_per_second, ",.0f"),
-            shown(record.seconds.train, ".1f"),
-            shown(record.seconds.total, ".1f"),
+            format_number(accuracy, ".4f") + ("*" if is_best else " "),
+            format_number(record.test_accuracy, ".4f"),
+            format_number(record.examples_per_second, ",.0f"),
+            format_number(record.seconds.train, ".1f"),
+            format_number(record.seconds.total, ".1f"),
         )
     out = console()
     out.print(table)
@@ -149,6 +146,6 @@ def print_runs(
             out.print(cell(f"{verdict.implementation} has no rank: it {in_words(verdict)}"))
 
 
-def shown(value: float | None, form: str) -> str:
-    """Format a number; None becomes a dash."""
-    return "-" if value is None else format(value, form)
+def format_number(value: float | None, form: str) -> str:
+    """Format a number; None and NaN become a dash."""
+    return "-" if value is None or math.isnan(value) else format(value, form)

@@ -1,4 +1,4 @@
-"""What is read off records: settings of any shape, and which run is best."""
+"""Values derived from records: settings of any shape, and which run is best."""
 
 from dataclasses import fields, replace
 

@@ -240,9 +240,9 @@ def _print_pairings(pairings: Sequence[Pairing], baseline: str) -> None:
             terminal.cell(pairing.recipe),
             f"{n_pairs}" + ("!" if few else " "),
             f"{pairing.n_lost}" + ("!" if pairing.n_lost else " "),
-            terminal.shown(pairing.mean, "+.2f") + (" " if pairing.close else "!"),
-            terminal.shown(min(pairing.differences, default=None), "+.2f"),
-            terminal.shown(max(pairing.differences, default=None), "+.2f"),
+            terminal.format_number(pairing.mean, "+.2f") + (" " if pairing.close else "!"),
+            terminal.format_number(min(pairing.differences, default=None), "+.2f"),
+            terminal.format_number(max(pairing.differences, default=None), "+.2f"),
         )
     terminal.console().print(table)
 

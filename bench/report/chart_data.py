@@ -1,19 +1,20 @@
-"""The rows that the charts of a report show: frames with the number of their condition."""
+"""The rows that the charts of a report draw: frames with the number of their condition."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from bench.records import SECONDS_PARTS
-from bench.report import frames, panels
+from bench.report import dataframes
+from bench.report.analysis import Analysis
 from bench.report.charts import Chart
-from bench.report.labels import RunView
+from bench.report.dataframes import PARTS
 
 MAX_CURVES = 300  # runs
+MAX_DRAWN = 12  # conditions in the page; more are unreadable
+MAX_PICTURED = 6  # conditions in one picture, which fits on a sheet of paper
 FILTERS = ("implementation", "architecture", "learning_rate", "batch_size")
 RUN_COLUMNS = (
     "run_id", "status", "condition", *FILTERS, "seed", "validation_accuracy", "test_accuracy",
@@ -22,7 +23,7 @@ RUN_COLUMNS = (
 CURVE_COLUMNS = (
     "epoch", "train_loss", "validation_loss", "validation_accuracy", "train_seconds_so_far",
 )  # fmt: skip
-CURVE_RUN_COLUMNS = ("run_id", "condition", "seed", *FILTERS)  # that a curve takes from its run
+CURVE_RUN_COLUMNS = ("run_id", "condition", "seed", *FILTERS)  # copied from a curve's run
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,11 @@ class ChartData:
     """The rows of all charts of a report.
 
     Attributes:
-        conditions: labels of the conditions that are drawn; `condition` in the tables is an index
-            into this list.
+        conditions: labels of the drawn conditions; `condition` in the tables is an index into
+            this list.
         tables: `runs`, `done` (the finished runs of the conditions drawn), `curves`, `rates` and
-            `ledger`.
-        notices: sentences about what is left out.
+            `time_by_part`.
+        notices: sentences on the conditions and curves that are not drawn.
     """
 
     conditions: list[str]
@@ -43,12 +44,12 @@ class ChartData:
 
     @property
     def rates(self) -> list[float]:
-        """Return the learning rates that were tried."""
+        """Return the learning rates of the runs."""
         rates: list[float] = self.tables["rates"]["learning_rate"].dropna().unique().tolist()
         return rates
 
-    def shown(self, chart: Chart) -> list[tuple[int, str, pd.DataFrame]]:
-        """Return number, label and rows of each condition that a chart has something to draw for.
+    def panels(self, chart: Chart) -> list[tuple[int, str, pd.DataFrame]]:
+        """Return number, label and rows of each condition that a chart has data for.
 
         Args:
             chart: one of `bench.report.charts.charts`.
@@ -57,16 +58,16 @@ class ChartData:
         return [
             (number, label, rows)
             for number, label in enumerate(self.conditions)
-            if not (rows := chart.shown(table[table["condition"] == number])).empty
+            if not (rows := chart.rows_drawn(table[table["condition"] == number])).empty
         ]
 
     def packed(self) -> dict[str, dict[str, list[Any]]]:
-        """Return the tables by column; a curve names its run by its index in `runs`."""
+        """Return the tables by column; `run` of a curve is the index of its run in `runs`."""
         runs, curves = self.tables["runs"], self.tables["curves"]
         places = {run_id: place for place, run_id in enumerate(runs["run_id"])}
         short = curves[[*CURVE_COLUMNS]].assign(run=curves["run_id"].map(places))
         sent = {"runs": runs, "curves": short} | {
-            name: self.tables[name] for name in ("rates", "ledger")
+            name: self.tables[name] for name in ("rates", "time_by_part")
         }
         return {
             name: {str(column): _plain_values(table[column]) for column in table}
@@ -78,91 +79,91 @@ class ChartData:
         """Return rows as Vega-Lite takes them: a dict for each row, with null for missing values.
 
         Args:
-            rows: of one of the tables.
+            rows: rows of one of the tables.
         """
         columns = {str(column): _plain_values(rows[column]) for column in rows}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def chart_data(views: Sequence[RunView], runs: pd.DataFrame) -> ChartData:
+def drawn_of(n_conditions: int, maximum: int) -> str:
+    """Return a sentence on how many conditions are drawn, or "" if all are.
+
+    Args:
+        n_conditions: the number of conditions.
+        maximum: the number of conditions that are drawn at most.
+    """
+    if n_conditions <= maximum:
+        return ""
+    return f"Drawn for the first {maximum} of {n_conditions} conditions; the tables contain all."
+
+
+def chart_data(analysis: Analysis) -> ChartData:
     """Collect the rows of all charts.
 
     Args:
-        views: the runs of a report.
-        runs: a row for each of them, as `frames.runs_frame` returns it.
+        analysis: the analysis of a report.
     """
-    named = panels.conditions(runs)
-    numbers = pd.Series(0, runs.index)
-    for number, (_, group) in enumerate(named):
-        numbers[group.index] = number
-    done = runs[runs["status"] == "done"]
-    front = [
-        place
-        for _, group in done.groupby(numbers[done.index])
-        for place in group.index[frames.pareto_front(group)]
-    ]
-    numbered = runs.assign(condition=numbers, pareto=runs.index.isin(front))[list(RUN_COLUMNS)]
-    drawn = runs.assign(condition=numbers)[numbers.loc[runs.index] < panels.MAX_DRAWN]
-    kept = drawn.loc[_with_curves(drawn)]
-    curves = frames.curves_frame([views[place] for place in sorted(kept.index)])
-    columns = ["run_id", *CURVE_COLUMNS]
-    curves = curves.reindex(columns=columns).merge(kept[[*CURVE_RUN_COLUMNS]], on="run_id")
-    # Later lines are drawn on top and are thinner: see `panels.line_width`.
-    curves = curves.sort_values("implementation", kind="stable")
-    notices = [panels.cut(len(named), panels.MAX_DRAWN).strip()]
-    if len(kept) < len(drawn):
+    conditions = dataframes.conditions(analysis.runs)
+    runs = analysis.runs.assign(condition=0, pareto=False)
+    for number, (_, group) in enumerate(conditions):
+        runs.loc[group.index, "condition"] = number
+        done = group[group["status"] == "done"]
+        runs.loc[done.index, "pareto"] = dataframes.pareto_front(done)
+    drawn = runs[runs["condition"] < MAX_DRAWN]
+    done = drawn[drawn["status"] == "done"]
+    with_curves = drawn.loc[_with_curves(drawn)]
+    curves = dataframes.curves_frame([analysis.views[place] for place in sorted(with_curves.index)])
+    curves = curves.reindex(columns=["run_id", *CURVE_COLUMNS])
+    curves = curves.merge(with_curves[[*CURVE_RUN_COLUMNS]], on="run_id")
+    notices = [drawn_of(len(conditions), MAX_DRAWN)]
+    if len(with_curves) < len(drawn):
         notices.append(
-            f"Curves are drawn for {len(kept)} of {len(drawn)} runs, at each implementation's best "
-            "learning rate: the same number for each implementation and condition. curves.csv "
-            "contains all."
+            f"Curves are drawn for {len(with_curves)} of {len(drawn)} runs, at each "
+            "implementation's best learning rate: the same number for each implementation and "
+            "condition. curves.csv contains all."
         )
     return ChartData(
-        conditions=[label for label, _ in named[: panels.MAX_DRAWN]],
+        conditions=[label for label, _ in conditions[:MAX_DRAWN]],
         tables={
-            "runs": numbered,
-            "done": numbered[(numbered["status"] == "done") & numbered.index.isin(drawn.index)],
-            "curves": curves,
+            "runs": runs[list(RUN_COLUMNS)],
+            "done": done[list(RUN_COLUMNS)],
+            # Later lines are drawn on top and are thinner: see the widths in `charts`.
+            "curves": curves.sort_values("implementation", kind="stable"),
             "rates": _rates(drawn),
-            "ledger": _ledger(drawn[drawn["status"] == "done"]),
+            "time_by_part": _time_by_part(done),
         },
         notices=[notice for notice in notices if notice],
     )
 
 
 def _with_curves(drawn: pd.DataFrame) -> pd.Index:
-    """Choose the runs with curves: all, or in turn one per implementation and condition."""
+    """Return the runs with curves: all, or in turn one per implementation and condition."""
     if len(drawn) <= MAX_CURVES:
         return drawn.index
-    best = frames.best_rates(drawn)
+    best = dataframes.best_rates(drawn)
     turns = best.groupby(["condition", "implementation"]).cumcount()
     return turns.sort_values(kind="stable").index[:MAX_CURVES]
 
 
 def _rates(drawn: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per implementation and learning rate: mean accuracy, or how its runs ended."""
+    """Return one row per implementation and learning rate: mean accuracy, and how runs ended."""
     by_rate = drawn.groupby(["condition", *FILTERS], dropna=False)
     rates = by_rate.agg(
         runs=("run_id", "size"),
         validation_accuracy=("validation_accuracy", "mean"),
-        ended=("status", _statuses),
+        ended=("status", dataframes.statuses),
     ).reset_index()
     return rates.astype({"validation_accuracy": float})
 
 
-def _ledger(done: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per activity: mean seconds of an implementation's runs at a learning rate."""
-    columns = {f"{part}_seconds": part.replace("_", " ") for part in SECONDS_PARTS}
-    by_rate = done.groupby(["condition", *FILTERS], dropna=False)
-    means = by_rate[list(columns)].mean().rename(columns=columns).assign(runs=by_rate.size())
+def _time_by_part(done: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per part of a run: mean seconds of an implementation at a learning rate."""
+    groups = done.groupby(["condition", *FILTERS], dropna=False)
+    means = groups[list(PARTS)].mean().rename(columns=PARTS).assign(runs=groups.size())
     long = means.reset_index().melt(
         id_vars=["condition", *FILTERS, "runs"], var_name="part", value_name="seconds"
     )
-    return long.assign(order=long["part"].map(list(columns.values()).index))
-
-
-def _statuses(statuses: pd.Series) -> str:
-    """Return how runs ended, each status once."""
-    return "/".join(dict.fromkeys(statuses)).replace("_", " ")
+    return long.assign(order=long["part"].map(list(PARTS.values()).index))
 
 
 def _plain_values(column: pd.Series) -> list[Any]:

@@ -1,7 +1,7 @@
-"""The charts of a report: Vega-Lite specifications, for the page and for its pictures.
+"""The charts of a report: Vega-Lite specifications, for the page and for PNG and SVG files.
 
 A specification contains no data. Each chart is drawn once per condition, from the rows of one
-table; the page leaves out the rows that the reader has filtered out.
+table, without the rows that the reader of the page has filtered out.
 
 Source: https://vega.github.io/vega-lite/docs/
 """
@@ -16,15 +16,14 @@ from typing import Any
 import pandas as pd
 
 from bench.records import SECONDS_PARTS
-from bench.report import alternatives, panels
+from bench.report import alt_texts
 
 EPOCH, SECOND = "epoch", "train_seconds_so_far"
 AXES = {EPOCH: "epoch (0: before training)", SECOND: "seconds of training"}
 GREY = "#888888"
 HEIGHT = 260  # pixels
 MARGIN = {"padding": 12, "nice": False}  # keeps points off the edges
-KNOWN = "isValid(datum.validation_accuracy)"
-SHADES = ["#eef4fa", "#79b0e0"]  # black text is readable on all of them
+HAS_ACCURACY = "isValid(datum.validation_accuracy)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +33,14 @@ class Chart:
     Attributes:
         name: identifies the chart in the page.
         title: its heading.
-        caption: explains what is drawn.
-        table: the table of `ChartData` that its rows come from.
+        caption: the explanation of the chart.
+        table: the name of its table in `ChartData.tables`.
         picture: file name of the PNG.
-        fields: columns of the table that the page shows below the chart.
-        needs: columns that must be above these numbers for a row to be drawn.
-        describe: returns in words what the chart shows of some rows.
-        specification: of Vega-Lite, without data.
-        keeps_unknown: draws rows without these numbers too, if at least one row has them.
+        fields: the columns that the page shows as a table below the chart.
+        needs: a row is drawn if each of these columns is above its number.
+        describe: describes some rows in words, as the chart shows them.
+        specification: the Vega-Lite specification, without data.
+        keeps_unknown: if at least one row meets `needs`, all rows are drawn.
     """
 
     name: str
@@ -55,16 +54,15 @@ class Chart:
     specification: dict[str, Any]
     keeps_unknown: bool = False
 
-    def shown(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of one condition that are drawn."""
-        known = rows
+    def rows_drawn(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the drawn rows of one condition's rows."""
+        complete = rows
         for field, above in self.needs.items():
-            known = known[known[field] > above]
-        return known if known.empty or not self.keeps_unknown else rows
+            complete = complete[complete[field] > above]
+        return rows if self.keeps_unknown and not complete.empty else complete
 
 
 RUN_FIELDS = ("implementation", "learning_rate", "seed")
-RATE_FIELDS = ("implementation", "learning_rate", "validation_accuracy", "ended", "runs")
 IN_TRAINING_SECONDS = "seconds of training; warm-up and evaluation are not counted"
 # Name, title, caption, picture, x, y, logarithmic.
 CURVES = (
@@ -88,8 +86,8 @@ def charts(colours: Mapping[str, str], rates: Sequence[float]) -> list[Chart]:
     """Return the charts in the order of the report.
 
     Args:
-        colours: of implementations, by name.
-        rates: the learning rates that were tried.
+        colours: the colours of the implementations, by name.
+        rates: the learning rates of the runs.
     """
     make = _Specifications(colours, rates)
     accuracies = {"validation_accuracy": -1.0}
@@ -102,7 +100,7 @@ def charts(colours: Mapping[str, str], rates: Sequence[float]) -> list[Chart]:
             picture=picture,
             fields=(*RUN_FIELDS, EPOCH, *([SECOND] if x == SECOND else []), y),
             needs={y: 0},
-            describe=partial(alternatives.lowest if log else alternatives.highest, column=y),
+            describe=partial(alt_texts.lowest if log else alt_texts.highest, column=y),
             specification=make.curve(x, y, log=log),
         )
         for name, title, caption, picture, x, y, log in CURVES
@@ -110,69 +108,56 @@ def charts(colours: Mapping[str, str], rates: Sequence[float]) -> list[Chart]:
     speed = Chart(
         name="speed",
         title="Training speed",
-        caption="A point is a run, the grey mark the median.",
+        caption="One point per run; the grey mark is the median.",
         table="done",
         picture="throughput.png",
         fields=(*RUN_FIELDS, "examples_per_second", "flops_utilisation"),
         needs={"examples_per_second": 0},
-        describe=alternatives.speeds,
+        describe=alt_texts.speeds,
         specification=make.speed(),
     )
     frontier = Chart(
         name="frontier",
         title="Accuracy against training time",
-        caption="A point is a run, at any learning rate. The grey line is the Pareto front: no "
+        caption="One point per run, at any learning rate. The grey line is the Pareto front: no "
         "other run of the condition is at least as fast and accurate, and better in one of them.",
         table="done",
         picture="accuracy_against_seconds.png",
         fields=(*RUN_FIELDS, "train_seconds", "validation_accuracy", "pareto"),
         needs=accuracies | {"train_seconds": 0},
-        describe=alternatives.front,
+        describe=alt_texts.front,
         specification=make.frontier(),
     )
     by_rate = Chart(
         name="rates",
         title="Accuracy by learning rate",
         caption="Validation accuracy after the last epoch, mean over seeds. A cross at the bottom "
-        "is a rate without a result, for example because the runs diverged.",
+        "is a learning rate without a result: the word next to it is the status of its runs.",
         table="rates",
         picture="accuracy_by_learning_rate.png",
-        fields=RATE_FIELDS,
+        fields=("implementation", "learning_rate", "validation_accuracy", "ended", "runs"),
         needs=accuracies,
-        describe=alternatives.rates,
+        describe=alt_texts.rates,
         specification=make.by_rate(),
         keeps_unknown=True,
     )
-    map_of_rates = Chart(
-        name="heat",
-        title="Learning rates as a map",
-        caption="Validation accuracy after the last epoch, mean over seeds. A word means that no "
-        "run has a result.",
-        table="rates",
-        picture="accuracy_by_architecture_and_rate.png",
-        fields=RATE_FIELDS,
-        needs=accuracies,
-        describe=alternatives.rates,
-        specification=make.map_of_rates(),
-        keeps_unknown=True,
-    )
-    ledger = Chart(
-        name="ledger",
+    time_by_part = Chart(
+        name="time_by_part",
         title="Where the time goes",
         caption="Mean seconds of a finished run by activity. The number is their sum, the time of "
         "the whole run.",
-        table="ledger",
+        table="time_by_part",
         picture="ledger.png",
         fields=("implementation", "learning_rate", "part", "seconds", "runs"),
         needs={"runs": 0},
-        describe=alternatives.ledger,
-        specification=make.ledger(),
+        describe=alt_texts.time_by_part,
+        specification=make.time_by_part(),
     )
-    return [speed, *curves, frontier, by_rate, map_of_rates, ledger]
+    return [speed, *curves, frontier, by_rate, time_by_part]
 
 
 class _Specifications:
-    """Makes the specifications of one report's charts, with the same look for each name."""
+    """The specifications of one report's charts; each implementation looks the same in all."""
 
     def __init__(self, colours: Mapping[str, str], rates: Sequence[float]) -> None:
         self.rates = sorted(rates)
@@ -184,7 +169,7 @@ class _Specifications:
             "legend": legend,
         }
         self.shape = name | {"scale": {"domain": list(colours)}, "legend": legend}
-        widths = [panels.line_width(number, len(colours)) for number in range(len(colours))]
+        widths = [_line_width(number, len(colours)) for number in range(len(colours))]
         scale = {"domain": list(colours), "range": widths}
         self.width = name | {"type": "ordinal", "scale": scale, "legend": legend}
         self.clicked = {
@@ -235,22 +220,22 @@ class _Specifications:
         )
 
     def frontier(self) -> dict[str, Any]:
-        place = {
+        axes = {
             "x": _number("train_seconds", "seconds of training (logarithmic)", log=True),
             "y": _number("validation_accuracy", "validation accuracy"),
         }
-        for axis in place.values():
+        for axis in axes.values():
             axis["scale"] |= MARGIN
         front = {
             "transform": [{"filter": "datum.pareto"}],
             "mark": {"type": "line", "interpolate": "step-after", "color": GREY},
-            "encoding": place,
+            "encoding": axes,
         }
         points = {
             "mark": {"type": "point", "filled": True, "size": 70},
             "params": [self.clicked, self.zoom],
             "encoding": {
-                **place,
+                **axes,
                 "color": self.colour,
                 "shape": self.shape,
                 "opacity": self.faded,
@@ -263,13 +248,13 @@ class _Specifications:
         rate = {"x": _number("learning_rate", "learning rate (logarithmic)", log=True)}
         rate["x"]["axis"] = {"values": self.rates, "labelOverlap": True}
         rate["x"]["scale"] |= MARGIN
-        alike = rate | {"color": self.colour, "opacity": self.faded}
+        shared = rate | {"color": self.colour, "opacity": self.faded}
         lines = {
-            "transform": [{"filter": KNOWN}],
+            "transform": [{"filter": HAS_ACCURACY}],
             "mark": {"type": "line", "point": {"size": 60}},
             "params": [self.clicked],
             "encoding": {
-                **alike,
+                **shared,
                 "strokeWidth": self.width,
                 "y": _number("validation_accuracy", "validation accuracy"),
                 "tooltip": _tooltip(
@@ -280,14 +265,14 @@ class _Specifications:
         crosses = {
             # Not a filter: Vega warns if a filter leaves nothing.
             "transform": [
-                {"calculate": f"{KNOWN} ? '' : '\u00d7 ' + datum.ended", "as": "cross"}
+                {"calculate": f"{HAS_ACCURACY} ? '' : '\u00d7 ' + datum.ended", "as": "cross"}
             ],
             "mark": {
                 "type": "text", "angle": 270, "align": "left", "baseline": "middle", "dx": 4,
                 "fontSize": 13, "fontWeight": "bold",
             },
             "encoding": {
-                **alike,
+                **shared,
                 "y": {"value": HEIGHT},
                 "text": {"field": "cross"},
                 "tooltip": _tooltip("implementation", "learning_rate", "ended", "runs"),
@@ -295,37 +280,8 @@ class _Specifications:
         }  # fmt: skip
         return _chart(layer=[lines, crosses])
 
-    def map_of_rates(self) -> dict[str, Any]:
-        cell = {"field": "validation_accuracy", "type": "quantitative"}
-        shade = {"scale": {"range": SHADES, "zero": False}, "title": "accuracy"}
-        tooltip = _tooltip("implementation", "learning_rate", "validation_accuracy", "runs")
-        figure = {"text": cell | {"format": ".3f"}, "color": {"value": "black"}}
-        text, known = {"type": "text", "fontSize": 12}, [{"filter": KNOWN}]
-        words = {"text": {"field": "ended"}, "tooltip": tooltip}
-        return _chart(
-            30 * self.n_rows,
-            encoding={
-                "x": {
-                    "field": "learning_rate",
-                    "type": "ordinal",
-                    "title": "learning rate",
-                    "axis": {"labelAngle": 0},
-                },
-                "y": self.names,
-            },
-            layer=[
-                {
-                    "transform": known,
-                    "mark": "rect",
-                    "encoding": {"color": cell | shade, "tooltip": tooltip},
-                },
-                {"transform": known, "mark": text, "encoding": figure},
-                {"transform": [{"filter": f"!({KNOWN})"}], "mark": text, "encoding": words},
-            ],
-        )
-
-    def ledger(self) -> dict[str, Any]:
-        place = {
+    def time_by_part(self) -> dict[str, Any]:
+        axes = {
             "y": self.names,
             "x": _number("seconds", "seconds of a run, mean", zero=True) | {"aggregate": "sum"},
         }
@@ -341,7 +297,7 @@ class _Specifications:
         bars = {
             "mark": "bar",
             "encoding": {
-                **place,
+                **axes,
                 "color": part,
                 "order": {"field": "order"},
                 "tooltip": _tooltip("implementation", "part", "seconds"),
@@ -350,7 +306,7 @@ class _Specifications:
         sums = {
             "mark": {"type": "text", "align": "left", "dx": 4},
             "encoding": {
-                **place,
+                **axes,
                 "text": {"aggregate": "sum", "field": "seconds", "format": ".1f"},
             },
         }
@@ -366,6 +322,11 @@ class _Specifications:
             {"calculate": "datum.seconds / datum.runs", "as": "seconds"},
         ]
         return _chart(34 * self.n_rows, transform=mean, layer=[bars, sums])
+
+
+def _line_width(number: int, n_lines: int) -> float:
+    """Return a width in pixels: later lines are on top and thinner, so that all are visible."""
+    return 1.5 + 3 * (1 - (number + 1) / n_lines)
 
 
 def _chart(height: int = HEIGHT, **content: Any) -> dict[str, Any]:

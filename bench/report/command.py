@@ -1,4 +1,4 @@
-"""`bench-report`: reads the records of sweeps and writes a page, tables and pictures."""
+"""`bench-report`: reads the records of sweeps, writes a page, tables and pictures."""
 
 from __future__ import annotations
 
@@ -15,23 +15,26 @@ from bench.records import BROKEN
 from bench.results import store
 
 if TYPE_CHECKING:
-    from bench.report.comparing import Analysis
+    from bench.plotting import Picture
+    from bench.report.analysis import Analysis
     from bench.results.history import Entry
 
 REPORT_NAME = "report"
 HISTORY_NAME = "history.jsonl"
-PICTURES_NAME = ".pictures"  # lists the pictures of a report, which the next one removes
+PICTURES_NAME = ".pictures"  # lists the pictures of a report; the next report removes them
 FORMATS = ("html", "md", "csv", "terminal")
 
 
 def main() -> NoReturn:
-    """Write the report that the command line asks for.
+    """Write the report of the sweeps on the command line.
 
     Raises:
         SystemExit: with status 1 if runs failed and `--fail-on failed` is given, 2 if there is
-            nothing to report or the command is wrong, else 0.
+            nothing to report or an argument is invalid, else 0.
     """
     arguments = _parser().parse_args()
+    if unused := _unused_option(arguments):
+        sys.exit(_refuse(unused))
     folders: list[Path] = arguments.folders
     output = arguments.output or (
         folders[0] / REPORT_NAME if len(folders) == 1 else Path(REPORT_NAME)
@@ -40,21 +43,33 @@ def main() -> NoReturn:
         sweep = store.read_sweeps(folders)
         history = _history(arguments.history, folders[0])
         formats = arguments.format - (set() if sweep.records else {"terminal", "csv"})
-        page = write_report(sweep, output, formats, arguments.target, history)
+        written = write_report(sweep, output, formats, arguments.target, history)
     except files.FileError as error:
         sys.exit(_refuse(str(error)))
     except OSError as error:
         sys.exit(_refuse(f"{error.filename or output}: can't be written: {error.strerror}"))
-    if page is not None:
-        print(f"Report: {page}")
+    if written is not None:
+        print(f"Report: {written}")
     if not sweep.records:
-        sys.exit(_refuse(_nothing(sweep)))
+        sys.exit(_refuse(_why_empty(sweep)))
     broken = [record for record in sweep.records if record.status in BROKEN]
     sys.exit(1 if broken and arguments.fail_on == "failed" else 0)
 
 
+def _unused_option(arguments: argparse.Namespace) -> str | None:
+    """Return why an option has no effect with the chosen formats, or None if all have."""
+    formats = ",".join(sorted(arguments.format))
+    if not arguments.format & {"html", "md"}:
+        for option in ("history", "target"):
+            if getattr(arguments, option) is not None:
+                return f"--{option} needs the format html or md; --format is {formats}"
+    if arguments.output is not None and arguments.format == {"terminal"}:
+        return "--output needs a format with files: html, md or csv; --format is terminal"
+    return None
+
+
 def _history(given: Path | None, sweep_folder: Path) -> list[Entry]:
-    """Read the history that is given, or the one beside the sweep if there is one."""
+    """Read the given history, or the history in the folder of the sweeps if there is one."""
     if given is not None and not given.is_file():
         raise files.FileError(f"--history={given}: no such file")
     from bench.results import history
@@ -77,7 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--output", type=_path,
-        help="where to write (default: report/ in the sweep's folder; for several sweeps, here)",
+        help="folder to write to (default: report/ in the sweep's folder; for several sweeps, "
+        "in this folder)",
     )  # fmt: skip
     parser.add_argument(
         "--format", type=_formats, default=frozenset(FORMATS),
@@ -91,30 +107,30 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--history", type=_path,
         help="the file that bench-compare --record wrote (default: "
-        f"{HISTORY_NAME} beside the sweep, if there is one)",
+        f"{HISTORY_NAME} in the folder that contains the sweep, if it exists)",
     )  # fmt: skip
     parser.add_argument("--fail-on", choices=["failed"], help="exit with status 1 if a run failed")
     return parser
 
 
-def _path(words: str) -> Path:
-    if not words:
-        raise argparse.ArgumentTypeError("an empty text is no path")
-    return Path(words)
+def _path(argument: str) -> Path:
+    if not argument:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(argument)
 
 
-def _accuracy(words: str) -> float:
+def _accuracy(given: str) -> float:
     try:
-        value = float(words)
+        value = float(given)
     except ValueError:
         value = math.nan
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{words!r}: must be a number from 0 to 1, such as 0.85")
+        raise argparse.ArgumentTypeError(f"{given!r}: must be a number from 0 to 1, such as 0.85")
     return value
 
 
-def _formats(words: str) -> frozenset[str]:
-    chosen = frozenset(words.split(","))
+def _formats(argument: str) -> frozenset[str]:
+    chosen = frozenset(argument.split(","))
     unknown = sorted(chosen - {*FORMATS, "all"})
     if unknown:
         allowed = ", ".join((*FORMATS, "all"))
@@ -127,7 +143,7 @@ def _refuse(reason: str) -> int:
     return 2
 
 
-def _nothing(sweep: store.Sweep) -> str:
+def _why_empty(sweep: store.Sweep) -> str:
     reasons = [f"{sweep.folder}: no records, so there is nothing to report"]
     if sweep.missing:
         reasons.append(f"planned and not finished: {len(sweep.missing)}")
@@ -144,69 +160,70 @@ def write_report(
     """Write a report, and print its comparison.
 
     Args:
-        sweep: one, or several merged ones.
-        folder: where to write; made if it does not exist.
+        sweep: one sweep, or several sweeps merged into one.
+        folder: where to write; created if it does not exist.
         formats: some of `FORMATS`.
         target: the validation accuracy to time; None: the highest that all have reached.
-        history: speed over commits, drawn unless it is empty.
+        history: speed over commits; drawn unless it is empty.
 
     Returns:
-        The page, or else the table of runs; None if only the terminal is asked for.
+        The most important file: index.html, report.md or runs.csv; None for the terminal alone.
 
     Raises:
         FileError: a file can't be written.
-        OSError: the folder can't be made, or a picture can't be written.
+        OSError: the folder can't be created, or a picture can't be written.
     """
-    # Imported here because `--help` and a mistyped folder must not wait for them.
-    from bench.report import comparing, frames
+    # Imported here so that `--help` and a wrong folder are answered at once.
+    from bench.report import dataframes
+    from bench.report.analysis import analyse
 
-    analysis = comparing.analyse(sweep, target)
+    analysis = analyse(sweep, target)
     if "terminal" in formats:
-        from bench.report.screen import print_comparison
+        from bench.report.terminal_report import print_comparison
 
         print_comparison(analysis)
-    page = None
+    written = None
     if "csv" in formats:
-        page = folder / "runs.csv"
-        _write(page, analysis.runs.to_csv(index=False))
-        _write(folder / "curves.csv", frames.curves_frame(analysis.views).to_csv(index=False))
+        written = folder / "runs.csv"
+        _write(written, analysis.runs.to_csv(index=False))
+        _write(folder / "curves.csv", dataframes.curves_frame(analysis.views).to_csv(index=False))
     if not formats & {"html", "md"}:
-        return page
-    from bench.report import pages
+        return written
+    from bench.report import markdown_report
 
     folder.mkdir(exist_ok=True, parents=True)
-    captions = _draw(analysis, history, folder)
-    sections = pages.sections(analysis)
+    pictures = _draw(analysis, history, folder)
+    sections = markdown_report.sections(analysis)
     if "md" in formats:
-        page = folder / "report.md"
-        _write(page, pages.markdown(sections, captions))
+        written = folder / "report.md"
+        _write(written, markdown_report.page(sections, pictures))
     if "html" in formats:
-        from bench.report import html
+        from bench.report import html_report
 
-        page = folder / "index.html"
-        _write(page, html.page(sections, captions, analysis, folder))
-    return page
+        written = folder / "index.html"
+        _write(written, html_report.page(sections, pictures, analysis, folder))
+    return written
 
 
 def _write(path: Path, content: str) -> None:
     files.write_atomically(path, content.encode("utf-8", "backslashreplace"))
 
 
-def _draw(analysis: Analysis, history: Sequence[Entry], folder: Path) -> dict[str, str]:
-    """Draw all pictures, in place of those of an earlier report; return captions by file name."""
-    from bench.report import commits, drawing
+def _draw(analysis: Analysis, history: Sequence[Entry], folder: Path) -> dict[str, Picture]:
+    """Draw all pictures, and delete those of an earlier report; return them by file name."""
+    from bench.report import chart_pictures, history_picture
 
     list_of_pictures = folder / PICTURES_NAME
     _remove_earlier(list_of_pictures)
-    captions = drawing.draw(analysis, folder) if analysis.views else {}
-    captions |= commits.draw(history, folder) if history else {}
-    names = [name for picture in captions for name in (picture, f"{Path(picture).stem}.svg")]
+    pictures = chart_pictures.draw(analysis, folder) if analysis.views else {}
+    pictures |= history_picture.draw(history, folder) if history else {}
+    names = [name for picture in pictures for name in (picture, f"{Path(picture).stem}.svg")]
     _write(list_of_pictures, "".join(f"{name}\n" for name in names))
-    return captions
+    return pictures
 
 
 def _remove_earlier(list_of_pictures: Path) -> None:
-    """Remove the pictures that an earlier report lists as its own, and nothing else."""
+    """Delete the pictures that an earlier report lists in .pictures, and nothing else."""
     if not list_of_pictures.is_file():
         return
     for name in list_of_pictures.read_text(encoding="utf-8", errors="replace").splitlines():

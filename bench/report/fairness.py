@@ -7,8 +7,8 @@ from typing import Any
 
 from bench.markdown import code, table, text
 from bench.records import RunRecord, Verdict, setting
-from bench.report import frames
-from bench.report.comparing import Analysis
+from bench.report import dataframes
+from bench.report.analysis import Analysis
 from bench.terminal import shown_distance
 
 DECLARED = ("precision", "tf32", "compilation", "data_path")
@@ -16,10 +16,10 @@ HASH_DIGITS = 8
 
 
 def parity(verdicts: Sequence[Verdict]) -> str:
-    """Lay out the parity verdicts: a row for each, with its rungs and what it holds for.
+    """Return the parity verdicts: one row each, with the rungs, code and versions.
 
     Args:
-        verdicts: of the sweep.
+        verdicts: the verdicts of the sweep.
 
     Returns:
         A table in Markdown, or nothing.
@@ -31,7 +31,7 @@ def parity(verdicts: Sequence[Verdict]) -> str:
             + f"{shown_distance(rung.distance)} / {rung.bound:.1e}"
             for rung in verdict.rungs
         }
-        word = frames.parity(verdict)
+        word = dataframes.parity(verdict)
         rows.append(
             [
                 text(verdict.implementation),
@@ -39,7 +39,7 @@ def parity(verdicts: Sequence[Verdict]) -> str:
                 word if verdict.passed else f"**{word}**",
                 *(rungs.get(number, "-") for number in (1, 2, 3)),
                 code(verdict.source[:HASH_DIGITS]),
-                text(", ".join(f"{name} {at}" for name, at in verdict.libraries.items())),
+                text(", ".join(f"{name} {version}" for name, version in verdict.libraries.items())),
                 f"{text(verdict.device)}, {verdict.threads}",
             ]
         )
@@ -50,10 +50,10 @@ def parity(verdicts: Sequence[Verdict]) -> str:
 
 
 def sheet(analysis: Analysis) -> str:
-    """Lay out the fairness sheet: a row for each implementation.
+    """Return the differences between implementations: one row per implementation.
 
     Args:
-        analysis: of the report.
+        analysis: the analysis of the report.
 
     Returns:
         A table in Markdown.
@@ -62,13 +62,13 @@ def sheet(analysis: Analysis) -> str:
     runs, rows = analysis.runs, []
     for name in sorted(first):
         busy = runs.loc[runs["implementation"] == name, "cores_kept_busy"].dropna()
-        given = runs.loc[runs["implementation"] == name, "cores"].dropna()
+        cores = runs.loc[runs["implementation"] == name, "cores"].dropna()
         rows.append(
             [
                 text(name),
                 *(text(_declared(first[name], key)) for key in DECLARED),
                 f"{busy.min():.2f} to {busy.max():.2f}" if len(busy) else "-",
-                ", ".join(f"{count:.0f}" for count in sorted(given.unique())) or "-",
+                ", ".join(f"{count:.0f}" for count in sorted(cores.unique())) or "-",
             ]
         )
     headings = ["implementation", "precision", "TF32", "compilation", "data path"]
@@ -81,10 +81,10 @@ def _declared(record: RunRecord, key: str) -> str:
 
 
 def environment(records: Sequence[RunRecord]) -> str:
-    """Lay out the environments of the runs, with every value if they differ.
+    """Return the environments of the runs, with every value if they differ.
 
     Args:
-        records: of the report.
+        records: the records of the report.
 
     Returns:
         A table in Markdown without headings.

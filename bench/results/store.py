@@ -1,9 +1,9 @@
-"""results/: where records are, and how they are written and read.
+"""The files below results/: their names, and how they are written and read.
 
-A sweep's folder holds one folder per run. A run's folder gets its record.json once, atomically and
-last: a run without one has not ended. Records are JSON. They are checked against
-`bench.records.RunRecord` when read, so that no other module meets a malformed one. Each file holds
-the SHA-256 of its content, so that damage is found.
+A sweep's folder contains one folder per run. A run's folder gets its record.json once, atomically
+and last: a run without one has not ended. Records are JSON. They are checked against
+`bench.records.RunRecord` when read, so other modules get valid records only. Each file contains the
+SHA-256 of its content, so damage is detected.
 """
 
 from __future__ import annotations
@@ -30,22 +30,24 @@ from bench.records import DatasetSummary, RunRecord, Verdict
 SCHEMA_VERSION = 1
 RECORD_NAME = "record.json"
 PLAN_NAME = "sweep.json"
+LOG_NAME = "run.log"  # in a run's folder: what its process printed
+DATASET_FILES = "dataset-*.json"
+VERDICT_FILES = "parity-*.json"
 MAX_HINTS = 10
-CHECKSUM = "sha256"  # the key, in every file, of the hash of the others
+CHECKSUM = "sha256"  # in every file: the key with the hash of all other keys
 
 Contents = TypeVar("Contents")
 
-
-StoreError = FileError  # what this module raises
+StoreError = FileError  # raised by this module
 
 
 class NewerError(StoreError):
-    """A later version of mlp-bench has written the file; it must not be changed."""
+    """The file was written by a later version of mlp-bench and must not be changed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepPlan:
-    """The runs of a sweep in the order in which they are made; written before the first one."""
+    """The runs of a sweep in the order of their execution; written before the first run."""
 
     schema_version: int
     sweep_name: str
@@ -54,31 +56,31 @@ class SweepPlan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sweep:
-    """Everything that could be read of one sweep, or of several merged ones."""
+    """The readable contents of one sweep, or of several sweeps merged into one."""
 
     folder: Path
     plan: SweepPlan | None
-    records: tuple[RunRecord, ...]  # in the order of the plan; others after them, by folder
-    unreadable: tuple[str, ...]  # files and folders; one sentence each
-    missing: tuple[str, ...]  # run_ids that are planned and have no record yet
+    records: tuple[RunRecord, ...]  # in the order of the plan; then unplanned ones, by folder
+    unreadable: tuple[str, ...]  # one sentence per file or folder
+    missing: tuple[str, ...]  # planned run_ids without a record
     datasets: tuple[DatasetSummary, ...]
     verdicts: tuple[Verdict, ...] = ()
-    name: str = ""  # of the folder, also if it was given as `.`
-    copies: tuple[str, ...] = ()  # of records that count once; one sentence each
+    name: str = ""  # the folder's name, also if the folder was given as `.`
+    copies: tuple[str, ...] = ()  # one sentence per duplicate record
 
 
 def write_record(sweep_folder: Path, record: RunRecord) -> Path:
-    """Write a run's record, unless there is one: a record is never overwritten.
+    """Write a run's record; an existing record is never overwritten.
 
     Args:
-        sweep_folder: of the run's sweep; made if it does not exist.
-        record: goes into the folder of its run_id.
+        sweep_folder: the sweep's folder; created if it does not exist.
+        record: the record to write, into the folder of its run_id.
 
     Returns:
         The path of record.json.
 
     Raises:
-        StoreError: there is a record already, or it can't be written.
+        StoreError: the record exists already, or can't be written.
     """
     path = sweep_folder / record.run_id / RECORD_NAME
     if path.exists():
@@ -104,8 +106,8 @@ def read_record(path: Path) -> RunRecord:
     """Read and check one record.
 
     Raises:
-        NewerError: of a newer schema.
-        StoreError: missing, too large, not JSON, altered or of another shape.
+        NewerError: the record has a newer schema.
+        StoreError: the file is missing, too large, not JSON or altered, or has other keys.
     """
     return _read(path, RunRecord)
 
@@ -120,17 +122,17 @@ def read_plan(sweep_folder: Path) -> SweepPlan:
 
 
 def add_to_plan(sweep_folder: Path, run_ids: Sequence[str]) -> tuple[SweepPlan, str | None]:
-    """Add runs to a sweep's plan, after those in it; several processes may do so at once.
+    """Append runs to a sweep's plan; several processes may do so at once.
 
     Args:
-        sweep_folder: made if it does not exist.
-        run_ids: in the order in which they are made.
+        sweep_folder: created if it does not exist.
+        run_ids: the runs, in the order of their execution.
 
     Returns:
-        The plan, and what was wrong with an earlier plan that had to be set aside, or None.
+        The plan, and why an earlier plan was unreadable and had to be renamed, or None.
 
     Raises:
-        NewerError: a later version has written the plan.
+        NewerError: the plan was written by a later version.
         StoreError: the plan can't be written.
     """
     path = sweep_folder / PLAN_NAME
@@ -157,13 +159,13 @@ def add_to_plan(sweep_folder: Path, run_ids: Sequence[str]) -> tuple[SweepPlan, 
 
 def dataset_path(sweep_folder: Path, name: str, fingerprint: str) -> Path:
     """Return the path of a dataset's summary in a sweep's folder."""
-    return sweep_folder / f"dataset-{name}-{fingerprint}.json"
+    return sweep_folder / DATASET_FILES.replace("*", f"{name}-{fingerprint}")
 
 
 def verdict_path(sweep_folder: Path, verdict: Verdict) -> Path:
     """Return the path of a parity verdict in a sweep's folder."""
     words = "-".join((verdict.implementation, *verdict.equations.values()))
-    return sweep_folder / f"parity-{words}-{verdict.key[:8]}.json"
+    return sweep_folder / VERDICT_FILES.replace("*", f"{words}-{verdict.key[:8]}")
 
 
 def read_verdict(path: Path) -> Verdict:
@@ -176,13 +178,13 @@ def read_verdict(path: Path) -> Verdict:
 
 
 def read_sweep(folder: Path) -> Sweep:
-    """Read everything of a sweep that can be read, and name the rest.
+    """Read all readable files of a sweep, and list the unreadable ones.
 
     Args:
-        folder: of the sweep, such as results/default.
+        folder: the sweep's folder, such as results/default.
 
     Raises:
-        StoreError: it is not a folder, or cannot be listed.
+        StoreError: the path is not a folder, or cannot be listed.
     """
     if not folder.is_dir():
         raise StoreError(f"{folder}: no such folder; 'bench' writes results/<sweep_name>")
@@ -211,14 +213,14 @@ def read_sweep(folder: Path) -> Sweep:
         records=tuple(sorted(records, key=lambda record: order.get(record.run_id, len(order)))),
         unreadable=tuple(unreadable),
         missing=tuple(run_id for run_id in planned if run_id not in present),
-        datasets=_read_all(entries, "dataset-*.json", DatasetSummary, unreadable),
-        verdicts=_read_all(entries, "parity-*.json", Verdict, unreadable),
+        datasets=_read_all(entries, DATASET_FILES, DatasetSummary, unreadable),
+        verdicts=_read_all(entries, VERDICT_FILES, Verdict, unreadable),
         copies=tuple(copies),
     )
 
 
 def _has_record(entry: Path) -> bool:
-    """Say whether a folder holds a record, or cannot be looked into: reading it says why."""
+    """Return whether a folder contains a record or is unreadable; the read reports the reason."""
     try:
         (entry / RECORD_NAME).lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -231,16 +233,16 @@ def _has_record(entry: Path) -> bool:
 def _without_copies(
     folder: Path, read: Sequence[tuple[str, RunRecord]]
 ) -> tuple[list[RunRecord], list[str]]:
-    """Keep one record of each run_id, and name the folders of the others.
+    """Keep one record of each run_id, and list the folders of its duplicates.
 
-    The record in the folder of that name is kept, else the first one.
+    The record in the folder that is named like the run is kept, or else the first record.
     """
     kept: dict[str, str] = {}
     for name, record in read:
         if record.run_id not in kept or name == record.run_id:
             kept[record.run_id] = name
     copies = [
-        f"{folder / name}: a copy of the run {record.run_id}, which counts once"
+        f"{folder / name}: duplicate of run {record.run_id}; ignored"
         for name, record in read
         if name != kept[record.run_id]
     ]
@@ -255,43 +257,43 @@ def _read_all(
 
 
 def read_sweeps(folders: Sequence[Path]) -> Sweep:
-    """Read one or several sweeps, given on the command line, as one.
+    """Read one or several sweeps as one.
 
     Args:
-        folders: one or more.
+        folders: the folders of one or more sweeps.
 
     Raises:
-        StoreError: one of them is not a sweep's folder; the message names sweeps near it.
+        StoreError: a folder is not a sweep's; the message names the sweeps below or above it.
     """
     sweeps = [read_sweep(folder) for folder in folders]
     for sweep in sweeps:
         if not (sweep.plan or sweep.records or sweep.unreadable):
-            raise StoreError(f"{sweep.folder}: {_no_sweep(sweep.folder)}")
+            raise StoreError(f"{sweep.folder}: {_why_not_a_sweep(sweep.folder)}")
     return merged(sweeps)
 
 
-def _no_sweep(folder: Path) -> str:
-    """Say why a folder is not a sweep's, and which folders to give instead."""
+def _why_not_a_sweep(folder: Path) -> str:
+    """Return why a folder is not a sweep's, and which folders to give instead."""
     if (folder / RECORD_NAME).exists():
-        return f"this is the folder of one run; give that of its sweep: {folder.resolve().parent}"
-    found = {path.parents[1] for path in folder.glob(f"*/*/{RECORD_NAME}")}
-    found |= {path.parent for path in folder.glob(f"*/{PLAN_NAME}")}
-    if not found:
+        return f"the folder of one run; give the folder of its sweep: {folder.resolve().parent}"
+    sweeps = {path.parents[1] for path in folder.glob(f"*/*/{RECORD_NAME}")}
+    sweeps |= {path.parent for path in folder.glob(f"*/{PLAN_NAME}")}
+    if not sweeps:
         return "no records, so there is nothing to report; 'bench' writes results/<sweep_name>"
-    names = sorted(str(path) for path in found)
-    shown = ", ".join(names[:MAX_HINTS])
+    names = sorted(str(path) for path in sweeps)
+    first = ", ".join(names[:MAX_HINTS])
     more = f" and {len(names) - MAX_HINTS} more" if len(names) > MAX_HINTS else ""
-    return f"not a sweep, but it holds some; give one or several: {shown}{more}"
+    return f"not a sweep, but contains sweeps; give one or several of them: {first}{more}"
 
 
 def merged(sweeps: Sequence[Sweep]) -> Sweep:
     """Combine several sweeps into one; run_ids then start with the sweep's name: `sweep/run`.
 
-    A folder that is given twice counts once, and so does a record that was copied from one sweep
-    to another.
+    A folder that is given twice is read once; a record copied from one sweep to another is
+    ignored.
 
     Args:
-        sweeps: one or more; one is returned as it is.
+        sweeps: one or more; a single sweep is returned unchanged.
     """
     sweeps = list({sweep.folder.resolve(): sweep for sweep in sweeps}.values())
     if len(sweeps) == 1:
@@ -305,7 +307,7 @@ def merged(sweeps: Sequence[Sweep]) -> Sweep:
             run_id = f"{name}/{record.run_id}"
             if content in records:
                 first = records[content].run_id
-                copies.append(f"{run_id}: a copy of the run {first}, which counts once")
+                copies.append(f"{run_id}: duplicate of run {first}; ignored")
             else:
                 records[content] = replace(record, run_id=run_id)
     return Sweep(
@@ -332,7 +334,7 @@ def merged(sweeps: Sequence[Sweep]) -> Sweep:
 
 
 def _distinct_names(folders: Sequence[Path]) -> list[str]:
-    """Name folders by the last parts of their paths: as many parts as make the names distinct."""
+    """Return the shortest ends of the folders' paths that are distinct."""
     for n_parts in itertools.count(1):
         names = ["/".join(folder.parts[-n_parts:]) for folder in folders]
         if len(set(names)) == len(names):
@@ -360,7 +362,7 @@ def _read(path: Path, kind: type[Contents]) -> Contents:
             )
         # Files of earlier versions have no checksum.
         if CHECKSUM in content and content[CHECKSUM] != _checksum(content):
-            raise StoreError(f"{path}: damaged or edited: it is not what its {CHECKSUM} says")
+            raise StoreError(f"{path}: damaged or edited: its {CHECKSUM} checksum does not match")
         return msgspec.json.decode(contents, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError) as error:
         raise StoreError(f"{path}: damaged or not a {kind.__name__}: {error}") from error

@@ -15,8 +15,6 @@ from bench.parity import pending_verdict
 from bench.records import FINISHED, RunRecord, Verdict
 from bench.results import store
 
-LOG_NAME = "run.log"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -51,7 +49,7 @@ class Job:
     @property
     def log_path(self) -> Path:
         """The file for the output of the run's process."""
-        return self.folder / LOG_NAME
+        return self.folder / store.LOG_NAME
 
     def with_current_fingerprints(self) -> Job:
         """Return the job with new fingerprints: files may have been edited since planning."""

@@ -93,7 +93,7 @@ def _train(job: Job, supervisor: Supervisor) -> Outcome:
         path = store.dataset_path(job.sweep_folder, summary.name, summary.fingerprint)
         files.write_shared(path, store.encode(summary))
 
-    summaries = job.sweep_folder.glob("dataset-*.json")
+    summaries = job.sweep_folder.glob(store.DATASET_FILES)
     request = Request(
         config=job.config,
         dataset_folder=str(job.dataset_folder.absolute()) if job.dataset_folder else None,

@@ -128,6 +128,15 @@ def make_verdict(implementation: str, parity: str = "passed") -> Verdict:
     )
 
 
+def sweep_of(*records: RunRecord, **settings: Any) -> store.Sweep:
+    """Return a sweep of these records that is not on disk."""
+    settings = {"plan": None, "unreadable": (), "missing": (), "datasets": (SUMMARY,)} | settings
+    verdicts = tuple(verdicts_for(records))
+    return store.Sweep(
+        folder=Path("fixture"), name="fixture", records=records, verdicts=verdicts, **settings
+    )
+
+
 def verdicts_for(records: tuple[RunRecord, ...]) -> list[Verdict]:
     """Return the verdicts that records need, but for those that have none."""
     keys = dict.fromkeys(record.parity_key for record in records)

@@ -8,15 +8,14 @@ import pytest
 
 from bench import plotting
 from bench.records import Seconds
-from bench.report import alternatives, charts, frames, panels
-from bench.report.chart_data import MAX_CURVES, chart_data
-from bench.report.labels import run_views
-from tests.report.conftest import make_record
+from bench.report import alt_texts, charts
+from bench.report.analysis import analyse
+from bench.report.chart_data import MAX_CURVES, MAX_DRAWN, chart_data, drawn_of
+from tests.report.conftest import make_record, sweep_of
 
 
 def data_of(records):
-    views = run_views(records)
-    return chart_data(views, frames.runs_frame(views))
+    return chart_data(analyse(sweep_of(*records)))
 
 
 def without_validation(record):
@@ -45,7 +44,7 @@ def test_of_many_runs_each_implementation_and_condition_has_as_many_curves():
     assert f"Curves are drawn for {MAX_CURVES} of 480 runs" in notice
 
 
-def test_nothing_is_said_to_be_left_out_where_nothing_is():
+def test_complete_data_has_no_notice():
     data = data_of([make_record("numpy"), make_record("keras")])
     assert data.notices == []
     assert set(data.tables["curves"]["run_id"]) == set(data.tables["runs"]["run_id"])
@@ -54,7 +53,7 @@ def test_nothing_is_said_to_be_left_out_where_nothing_is():
 def test_conditions_beyond_those_drawn_are_named_and_stay_in_the_tables():
     records = [make_record("numpy", f"{number:02}_hidden") for number in range(15)]
     data = data_of(records)
-    assert len(data.conditions) == panels.MAX_DRAWN == 12
+    assert len(data.conditions) == MAX_DRAWN == 12
     assert "first 12 of 15 conditions" in data.notices[0]
     assert len(data.packed()["runs"]["run_id"]) == 15
     assert data.tables["curves"]["condition"].max() == 11
@@ -82,17 +81,17 @@ def test_what_was_never_measured_has_no_chart():
     drawn = {
         chart.name
         for chart in charts.charts(
-            plotting.colours((view.implementation, "") for view in run_views(records)), [0.1]
+            plotting.colours((name, "") for name in ("numpy", "keras")), [0.1]
         )
-        if not chart.shown(data.tables[chart.table]).empty
+        if not chart.rows_drawn(data.tables[chart.table]).empty
     }
-    assert drawn == {"speed", "training_loss", "ledger"}
+    assert drawn == {"speed", "training_loss", "time_by_part"}
 
 
 def test_only_failures_have_no_chart_but_that_of_nothing():
     data = data_of([make_record(status="failed")])
     assert data.tables["done"].empty
-    assert data.tables["ledger"].empty
+    assert data.tables["time_by_part"].empty
 
 
 def test_the_pareto_front_is_the_same_in_the_chart_and_in_words():
@@ -105,7 +104,7 @@ def test_the_pareto_front_is_the_same_in_the_chart_and_in_words():
     ]
     done = data_of(records).tables["done"]
     assert done["pareto"].tolist() == [True, False, True, False]
-    words = alternatives.front(done)
+    words = alt_texts.front(done)
     assert "0.9000 after 1 seconds" in words
     assert "0.9500 after 9 seconds" in words
     assert words.count(" after ") == 2
@@ -121,3 +120,14 @@ def test_each_condition_has_its_own_pareto_front():
         )
     ]
     assert data_of(records).tables["runs"]["pareto"].tolist() == [True, True, False]
+
+
+def test_conditions_that_are_not_drawn_are_counted():
+    assert drawn_of(14, 6) == "Drawn for the first 6 of 14 conditions; the tables contain all."
+    assert drawn_of(6, 6) == ""
+
+
+def test_later_lines_are_thinner():
+    widths = [charts._line_width(number, 4) for number in range(4)]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[-1] >= 1

@@ -1,4 +1,4 @@
-"""What `bench-report` may be asked for besides a folder."""
+"""The options of `bench-report`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import msgspec
 import pandas as pd
 import pytest
 
+from bench.plotting import Picture
 from bench.records import RunError
-from bench.report import command, drawing
+from bench.report import chart_pictures, command
 from bench.results import history, store
 from tests.report.conftest import make_record
 from tests.results.test_history import entry
@@ -25,7 +26,7 @@ def report(monkeypatch, capsys):
 
     def run(*words, pictures=False):
         if not pictures:  # which take most of the time
-            monkeypatch.setattr(drawing, "draw", lambda *_: {})
+            monkeypatch.setattr(chart_pictures, "draw", lambda *_: {})
         monkeypatch.setattr(sys, "argv", ["bench-report", *map(str, words)])
         with pytest.raises(SystemExit) as ended:
             command.main()
@@ -137,12 +138,12 @@ def test_only_pictures_that_a_report_has_drawn_itself_are_removed(
     report, write, tmp_path, monkeypatch
 ):
     def draw(analysis, folder):
-        drawn = {f"predictions_{view.implementation}.png": "" for view in analysis.views}
+        drawn = {f"predictions_{view.implementation}.png": Picture("") for view in analysis.views}
         for name in drawn:
             (folder / name).write_bytes(b"")
         return drawn
 
-    monkeypatch.setattr(drawing, "draw", draw)
+    monkeypatch.setattr(chart_pictures, "draw", draw)
     output = tmp_path / "mine"
     output.mkdir()
     for name in ("photo.png", "ledger_of_mine.svg", "predictions_of_mine.png"):
@@ -190,7 +191,7 @@ def test_sweeps_of_the_same_name_get_distinct_names_and_common_records_count_onc
         "elsewhere/fixture", "results/fixture", "results/fixture",
     ]  # fmt: skip
     page = (tmp_path / "both" / "report.md").read_text()
-    assert "Left out: 1 copy of runs that count once" in page
+    assert "1 duplicate record is ignored" in page
 
 
 def test_a_sweep_given_as_a_dot_has_its_folders_name(report, write, monkeypatch):
@@ -210,11 +211,32 @@ def test_a_folder_that_is_no_sweep_gets_a_hint_and_no_report(report, write):
         assert "report" not in names(wrong)
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--format=csv", "--target=0.8"], "--target needs the format html or md; --format is csv"),
+        (
+            ["--format=csv,terminal", "--history=h.jsonl"],
+            "--history needs the format html or md; --format is csv,terminal",
+        ),
+        (
+            ["--format=terminal", "--output=x"],
+            "--output needs a format with files: html, md or csv",
+        ),
+    ],
+)
+def test_an_option_without_effect_is_refused(report, write, words, message):
+    status, printed = report(write(make_record()), *words)
+    assert status == 2
+    assert message in printed
+    assert printed.count("\n") == 1
+
+
 @pytest.mark.parametrize("words", [[""], ["sweep", "--output="], ["sweep", "--history="]])
 def test_an_empty_path_is_refused(report, words):
     status, printed = report(*words)
     assert status == 2
-    assert "an empty text is no path" in printed
+    assert "the path is empty" in printed
 
 
 def test_a_full_disk_is_named_and_leaves_no_half_written_file(report, write, monkeypatch):

@@ -222,7 +222,7 @@ def test_a_copied_run_folder_counts_once_and_is_named(record, tmp_path):
     assert [line.partition(": ")[0] for line in sweep.copies] == [
         str(tmp_path / name) for name in ("a-copy", "z-link")
     ]
-    assert all("a copy of the run" in line for line in sweep.copies)
+    assert all("duplicate of run" in line for line in sweep.copies)
 
 
 def test_a_run_whose_folder_was_renamed_counts_and_is_not_missing(record, tmp_path):
@@ -245,7 +245,7 @@ def test_a_record_that_several_sweeps_hold_counts_once_and_is_named(record, tmp_
         f"first/{record.run_id}", "second/other",
     ]  # fmt: skip
     assert sweep.copies == (
-        f"second/{record.run_id}: a copy of the run first/{record.run_id}, which counts once",
+        f"second/{record.run_id}: duplicate of run first/{record.run_id}; ignored",
     )
 
 

@@ -15,7 +15,7 @@ const tables = {
   done: runs.filter((row) => row.status === "done"),
   curves: rowsOf(content.curves).map((row) => ({ ...runs[row.run], ...row })),
   rates: rowsOf(content.rates),
-  ledger: rowsOf(content.ledger),
+  time_by_part: rowsOf(content.time_by_part),
 };
 
 // The same text for a number in all the forms in which a table may show it.

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from bench.records import RunError, RunRecord
-from bench.report import comparing, pages
+from bench.report import markdown_report
+from bench.report.analysis import analyse
 from bench.report.chart_data import chart_data
-from bench.report.screen import print_comparison
-from bench.results import store
-from tests.report.conftest import ENVIRONMENT, SUMMARY, make_record, verdicts_for
+from bench.report.terminal_report import print_comparison
+from tests.report.conftest import ENVIRONMENT, make_record, sweep_of
 
 ARCHITECTURES = [f"mlp_{number}" for number in range(10)]
 RATES = [0.001 * 2**number for number in range(8)]
@@ -18,12 +18,8 @@ NAMES = ("numpy", "keras", "torch", "jax")
 
 
 def page(tmp_path, *records, missing=(), unreadable=()):
-    sweep = store.Sweep(
-        folder=tmp_path, plan=None, records=records, name="fixture",
-        datasets=(SUMMARY,), verdicts=tuple(verdicts_for(records)),
-        missing=missing, unreadable=unreadable,
-    )  # fmt: skip
-    return pages.markdown(pages.sections(comparing.analyse(sweep)), plots={})
+    sweep = sweep_of(*records, missing=missing, unreadable=unreadable)
+    return markdown_report.page(markdown_report.sections(analyse(sweep)), pictures={})
 
 
 def test_many_cells_fit_into_a_pull_request(tmp_path):
@@ -56,7 +52,9 @@ def test_what_does_not_fit_is_cut_and_the_page_says_so(tmp_path):
     records = [make_record("<" * 600 + str(number), str(number) * 600) for number in range(40)]
     text = page(tmp_path, *records)
     assert len(text) < 65_000
-    assert text.endswith("**Cut here**: a pull request takes no more. index.html has everything.\n")
+    assert text.endswith(
+        "**Cut here** to fit into a pull request. index.html contains everything.\n"
+    )
 
 
 def test_every_folded_part_ends(tmp_path):
@@ -74,7 +72,7 @@ def test_each_traceback_is_shown_once_with_the_runs_that_ended_in_it(tmp_path):
     text = page(tmp_path, *records)
     assert text.count("```text\nat numpy\n</details>\n```") == 1
     assert "and 2 more:\n\n```text\nat numpy" in text
-    assert "And 1 others, in the records." in text
+    assert "1 more are in the records." in text
 
 
 @pytest.mark.parametrize(
@@ -118,12 +116,10 @@ def test_odd_but_well_formed_settings_never_break_a_report(tmp_path, key, capsys
         dataclasses.replace(record, run_id=f"run-{number}")
         for number, record in enumerate((make_record(), *records))
     )
-    sweep = store.Sweep(folder=tmp_path, plan=None, records=records, name="odd",
-                        unreadable=(), missing=(), datasets=(SUMMARY,))  # fmt: skip
-    analysis = comparing.analyse(sweep)
-    text = pages.markdown(pages.sections(analysis), plots={})
+    analysis = analyse(sweep_of(*records))
+    text = markdown_report.page(markdown_report.sections(analysis), pictures={})
     assert f"Runs: {len(records)} done" in text
-    assert chart_data(analysis.views, analysis.runs).packed()
+    assert chart_data(analysis).packed()
     print_comparison(analysis)
     assert "numpy" in capsys.readouterr().out
 
@@ -155,6 +151,6 @@ def test_a_record_of_an_older_schema_has_its_place(tmp_path):
     content["environment"] = {"cpu_model": "A processor"}
     old = msgspec.convert(content, RunRecord)
     text = page(tmp_path, old, make_record("keras"))
-    assert "Whether the machine was quiet is not known** of 1 of 2 runs" in text
+    assert "Whether the machine was quiet is unknown** for 1 of 2 runs" in text
     assert "nan" not in text
     assert "numpy-one_hidden" in text

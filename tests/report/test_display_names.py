@@ -2,12 +2,13 @@
 
 import json
 
-from bench.report import comparing, frames, labels
+from bench.report import dataframes, display_names
+from bench.report.analysis import compare
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 
 
 def names(records, group):
-    return [getattr(view, group) for view in labels.run_views(records)]
+    return [getattr(view, group) for view in display_names.run_views(records)]
 
 
 def test_hidden_sizes_of_the_same_name_get_different_labels():
@@ -46,15 +47,17 @@ def test_options_make_different_labels_and_colours_do_not():
 def test_different_labels_are_compared_and_not_pooled():
     records = [make_record(seed=seed, test_accuracy=0.8) for seed in (0, 1)]
     records[1].config["recipe"]["momentum"] = 0.5
-    views = labels.run_views(records)
-    compared = comparing.comparison(frames.runs_frame(views, verdicts_for(records)))
+    views = display_names.run_views(records)
+    compared = compare(dataframes.runs_frame(views, verdicts_for(records)))
     assert compared["n_seeds"].tolist() == [1, 1]
     assert compared["recipe"].nunique() == 2
 
 
 def test_labels_that_differ_only_beyond_what_is_shown_are_numbered():
     long = "x" * 100
-    found = labels.labels(["a", "a", "a"], [{"k": long + "1"}, {"k": long + "2"}, {"k": "y"}])
+    found = display_names.labels(
+        ["a", "a", "a"], [{"k": long + "1"}, {"k": long + "2"}, {"k": "y"}]
+    )
     assert len(set(found)) == 3
     assert all(len(label) < 60 for label in found)
 
@@ -62,7 +65,7 @@ def test_labels_that_differ_only_beyond_what_is_shown_are_numbered():
 def test_a_choice_without_a_name_is_labelled_as_not_recorded_and_no_record_is_changed():
     record = make_record()
     object.__setattr__(record, "config", {"implementation": "x", "recipe": {"name": ["y"]}})
-    (view,) = labels.run_views([record])
+    (view,) = display_names.run_views([record])
     assert view.record is record
     assert record.config == {"implementation": "x", "recipe": {"name": ["y"]}}
     assert (view.implementation, view.architecture, view.recipe) == ("not recorded",) * 3
@@ -73,7 +76,7 @@ def test_machines_are_labelled_by_what_differs():
         make_record(environment=ENVIRONMENT | added)
         for added in ({"platform": "A"}, {"platform": "B"}, {"cpu_model": "Other"})
     ] + [make_record(environment={})]  # fmt: skip
-    assert labels.machines(records) == [
+    assert display_names.machines(records) == [
         "A processor (system A)", "A processor (system B)", "Other", None,
     ]  # fmt: skip
-    assert json.dumps(labels.machines(records))
+    assert json.dumps(display_names.machines(records))

@@ -1,6 +1,6 @@
-"""Frames: records as pandas tables, and what in them is the same condition and the best run.
+"""Records as pandas DataFrames, grouped by condition; and the best learning rates.
 
-Every table, chart and sentence of a report is made from these frames.
+Every table, chart and sentence of a report is computed from these frames.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Any
 import pandas as pd
 
 from bench.config.identity import CONDITION_KEYS, GROUPS, REPEAT_KEYS
+from bench.console import as_typed
 from bench.records import (
+    SECONDS_PARTS,
     RunRecord,
     Seconds,
     Verdict,
@@ -20,15 +22,17 @@ from bench.records import (
     score,
     setting,
 )
-from bench.report.labels import RunView, run_views
+from bench.report.display_names import RunView, run_views
 
 # Runs are compared only where all of these are the same.
 CONDITIONS = (*CONDITION_KEYS, "cores", "machine")
 # A case is one implementation under one condition; its runs differ in learning rate and seed.
 CASE = (*CONDITIONS, "implementation")
+# Columns of seconds, and the names of these parts of a run in words.
+PARTS = {f"{part}_seconds": part.replace("_", " ") for part in SECONDS_PARTS}
 SETTINGS = tuple(key for key in (*REPEAT_KEYS, *CONDITION_KEYS) if key not in GROUPS)
 
-# Whether the code and versions of a run compute what the recipe says; the worst first.
+# Whether the code and versions of a run compute the recipe's equations; the worst first.
 FAILED, NOT_CHECKED, PASSED = "failed", "not checked", "passed"
 PARITY_WORDS = (FAILED, NOT_CHECKED, PASSED)
 
@@ -38,14 +42,14 @@ QUIET_WORDS = (NOISY, SHARED, NOT_KNOWN, QUIET)
 
 
 def runs_frame(views: Sequence[RunView], verdicts: Sequence[Verdict] = ()) -> pd.DataFrame:
-    """Return a row a run: everything of a record that is one number or one word.
+    """Return one row per run: every value of a record that is one number or one word.
 
     Args:
         views: the runs, with their labels.
-        verdicts: of the parity ladder; a run without one has not been checked.
+        verdicts: verdicts of the parity ladder; a run without a verdict has not been checked.
 
     Returns:
-        The columns that docs/records.md explains, also if there is no run.
+        The columns that docs/csv_columns.md explains, also if there is no run.
     """
     by_key = {verdict.key: verdict for verdict in verdicts}
     rows = [_run_row(view, by_key.get(view.record.parity_key or "")) for view in views]
@@ -54,7 +58,7 @@ def runs_frame(views: Sequence[RunView], verdicts: Sequence[Verdict] = ()) -> pd
     )
     _fill_from_siblings(runs, views)
     for name in runs.columns.difference([*GROUPS]):
-        if runs[name].isna().all():  # else a column without values would be no column of numbers
+        if runs[name].isna().all():  # so that a column without values is numeric
             runs[name] = runs[name].astype(float)
     return runs
 
@@ -107,24 +111,24 @@ def _run_row(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
 
 
 def _fill_from_siblings(runs: pd.DataFrame, views: Sequence[RunView]) -> None:
-    """Give runs that recorded no machine that of their sweep, if all others of it had the same."""
+    """Fill in a missing machine if the rest of the sweep agrees."""
     sweeps = [(view.record.run_id.rpartition("/")[0], view.record.sweep_name) for view in views]
     sweep = pd.Series(sweeps, runs.index, dtype=object)
-    for column, alike in (("machine", [sweep]), ("cores", [sweep, runs["threads"]])):
-        known = runs.groupby(alike, dropna=False)[column]
+    for column, keys in (("machine", [sweep]), ("cores", [sweep, runs["threads"]])):
+        known = runs.groupby(keys, dropna=False)[column]
         sole = known.transform("first").where(known.transform("nunique") == 1)
         runs[column] = runs[column].where(runs[column].notna(), sole)
 
 
 def parity(verdict: Verdict | None) -> str:
-    """Return one word for a verdict."""
+    """Return the verdict in one or two words."""
     if verdict is None or verdict.error is not None:
         return NOT_CHECKED
     return PASSED if verdict.passed else FAILED
 
 
 def quiet(record: RunRecord) -> str:
-    """Return one word for how quiet the machine was while a run was timed."""
+    """Return how quiet the machine was while a run was timed, in one or two words."""
     noisy = record.environment.get("noisy")
     if noisy is True:
         return NOISY
@@ -150,19 +154,19 @@ def epoch_speeds(record: RunRecord) -> list[float]:
 
 
 def curves_frame(views: Sequence[RunView]) -> pd.DataFrame:
-    """Return a row an epoch: losses, accuracy, and the seconds trained so far.
+    """Return one row per epoch: losses, accuracy, and the seconds trained so far.
 
     Args:
         views: the runs, with their labels.
 
     Returns:
-        The columns that docs/records.md explains.
+        The columns that docs/csv_columns.md explains.
     """
     rows = []
     for view in views:
-        record, trained = view.record, 0.0
+        record, seconds = view.record, 0.0
         for epoch in record.epochs:
-            trained += epoch.train_seconds
+            seconds += epoch.train_seconds
             rows.append(
                 {
                     "run_id": record.run_id,
@@ -178,7 +182,7 @@ def curves_frame(views: Sequence[RunView]) -> pd.DataFrame:
                     "validation_accuracy": epoch.validation_accuracy,
                     "train_seconds": epoch.train_seconds,
                     "evaluate_seconds": epoch.evaluate_seconds,
-                    "train_seconds_so_far": trained,
+                    "train_seconds_so_far": seconds,
                 }
             )
     return pd.DataFrame(rows)
@@ -194,7 +198,7 @@ def best_rates(runs: pd.DataFrame) -> pd.DataFrame:
         runs: as `runs_frame` returns it.
 
     Returns:
-        Those of the rows, with the number of seeds tried at the rate as `n_tried`.
+        These rows, with the number of seeds tried at the rate as `n_tried`.
     """
     case = runs.groupby(list(CASE), dropna=False, sort=False).ngroup()
     rate = runs.groupby([case, runs["learning_rate"]], dropna=False).ngroup()
@@ -219,11 +223,6 @@ def seeds(runs: pd.DataFrame) -> pd.Series:
     return runs["seed"].map(str).rename("seed")
 
 
-def is_proven(verdicts: pd.Series) -> bool:
-    """Say whether the parity of all these runs is proven."""
-    return bool((verdicts == PASSED).all())
-
-
 def rows(frame: pd.DataFrame) -> Iterator[Any]:
     """Yield a frame's rows as named tuples, whose values have the types of their columns."""
     yield from frame.itertuples()
@@ -236,10 +235,10 @@ def pareto_front(runs: pd.DataFrame) -> pd.Series:
     at least one of the two. Of equal runs, each is marked.
 
     Args:
-        runs: with the columns `train_seconds` and `validation_accuracy`, of one condition.
+        runs: the runs of one condition, with `train_seconds` and `validation_accuracy`.
 
     Returns:
-        A boolean for each row; False where one of the two is not known.
+        A boolean for each row; False where one of the two is missing.
     """
     seconds, accuracy = runs["train_seconds"], runs["validation_accuracy"]
     dominated = [
@@ -254,7 +253,7 @@ def pareto_front(runs: pd.DataFrame) -> pd.Series:
 
 
 def varying(frame: pd.DataFrame, columns: Sequence[str] = CONDITIONS) -> list[str]:
-    """Return those of the columns that have more than one value, and always the architecture."""
+    """Return the columns that have more than one value, and always the architecture."""
     return [
         name
         for name in columns
@@ -263,7 +262,12 @@ def varying(frame: pd.DataFrame, columns: Sequence[str] = CONDITIONS) -> list[st
 
 
 def condition_label(row: pd.Series, named: Sequence[str]) -> str:
-    """Name a condition by its architecture and these columns: `one_hidden, batch size 32`."""
+    """Return the label of a condition, such as `one_hidden, batch size 32`.
+
+    Args:
+        row: a row of the condition.
+        named: the columns in the label; the architecture is always part of it.
+    """
     words = [str(row["architecture"])]
     words += [
         f"{name.replace('_', ' ')} {plain(row[name])}" for name in named if name != "architecture"
@@ -272,9 +276,23 @@ def condition_label(row: pd.Series, named: Sequence[str]) -> str:
 
 
 def plain(value: Any) -> str:
-    """Write a setting as it is typed on the command line; a dash where it is not known."""
-    if isinstance(value, bool):
-        return str(value).lower()
+    """Return a setting of a frame as it is typed on the command line, or a dash if missing."""
     if pd.isna(value):
         return "-"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else as_typed(value)
+
+
+def statuses(column: pd.Series) -> str:
+    """Return how runs ended, each status once: `failed, timeout`."""
+    return ", ".join(dict.fromkeys(column)).replace("_", " ")
+
+
+def conditions(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return the label and the rows of each condition, in the order of their first rows.
+
+    Args:
+        runs: rows with the columns of `CONDITIONS`.
+    """
+    named = varying(runs)
+    groups = runs.groupby(list(CONDITIONS), dropna=False, sort=False)
+    return [(condition_label(group.iloc[0], named), group) for _, group in groups]

@@ -1,4 +1,4 @@
-"""All pictures of a report: the page's charts as PNG and SVG, and pictures of data."""
+"""All pictures of a report: the charts as PNG and SVG files, and the pictures of data."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import vl_convert
 
 from bench import plotting
 from bench.files import write_atomically
-from bench.report import panels, pictures
-from bench.report.chart_data import ChartData, chart_data
+from bench.plotting import Picture
+from bench.report import data_pictures
+from bench.report.analysis import Analysis
+from bench.report.chart_data import MAX_PICTURED, ChartData, chart_data, drawn_of
 from bench.report.charts import Chart, charts
-from bench.report.comparing import Analysis
 
 PANEL_PIXELS, N_COLUMNS = 420, 2
 PIXELS_PER_POINT = 2.0
@@ -27,43 +28,43 @@ CONFIG = {
 ONLY_IN_THE_PAGE = {"params", "opacity", "tooltip"}  # for the mouse
 
 
-def draw(analysis: Analysis, folder: Path) -> dict[str, str]:
-    """Draw everything there is data for.
+def draw(analysis: Analysis, folder: Path) -> dict[str, Picture]:
+    """Draw every picture that the report has data for.
 
     Args:
-        analysis: of the sweep that the report is about.
+        analysis: the analysis of the report.
         folder: where to write the pictures, each as PNG and as SVG.
 
     Returns:
-        Captions by the name of the PNG, in the order of the report.
+        The pictures by the name of the PNG, in the order of the report.
 
     Raises:
         FileError: a picture can't be written.
     """
-    data = chart_data(analysis.views, analysis.runs)
-    captions = {}
+    data = chart_data(analysis)
+    pictures = {}
     for chart in charts(plotting.colours(analysis.colours()), data.rates):
-        conditions = data.shown(chart)
-        if conditions:
-            _draw_chart(chart, conditions[: panels.MAX_PICTURED], analysis.stamp, folder)
-            cut = panels.cut(len(conditions), panels.MAX_PICTURED)
-            captions[chart.picture] = f"{chart.title}. {chart.caption}{cut}"
-    return captions | pictures.draw(analysis.views, analysis.sweep.datasets, folder)
+        panels = data.panels(chart)
+        if panels:
+            _draw_chart(chart, panels[:MAX_PICTURED], analysis.stamp, folder)
+            sentences = [f"{chart.title}.", chart.caption, drawn_of(len(panels), MAX_PICTURED)]
+            pictures[chart.picture] = Picture(" ".join(filter(None, sentences)))
+    return pictures | data_pictures.draw(analysis.views, analysis.sweep.datasets, folder)
 
 
 def _draw_chart(
-    chart: Chart, conditions: Sequence[tuple[int, str, pd.DataFrame]], stamp: str, folder: Path
+    chart: Chart, panels: Sequence[tuple[int, str, pd.DataFrame]], stamp: str, folder: Path
 ) -> None:
-    """Draw one chart with a panel for each condition."""
+    """Draw one chart with one panel per condition."""
     one_panel = _without_interaction(chart.specification)
-    del one_panel["autosize"]  # not for several panels
+    del one_panel["autosize"]  # Vega-Lite does not allow it with several panels
     specification = {
         "title": f"{chart.title}{stamp}",
         "columns": N_COLUMNS,
         "concat": [
             one_panel
             | {"title": label, "width": PANEL_PIXELS, "data": {"values": ChartData.values(rows)}}
-            for _, label, rows in conditions
+            for _, label, rows in panels
         ],
     }
     svg = vl_convert.vegalite_to_svg(specification, config=CONFIG, allowed_base_urls=[])
@@ -73,7 +74,7 @@ def _draw_chart(
 
 
 def _without_interaction(specification: Any) -> Any:
-    """Return a copy of a specification without what only a mouse can use."""
+    """Return a copy of a specification without the parts that need a mouse."""
     if isinstance(specification, Mapping):
         return {
             key: _without_interaction(value)

@@ -1,8 +1,8 @@
 """index.html: the report as one file that needs no network, with interactive charts.
 
-Vega-Lite draws the charts from specifications and rows; its script comes from vl-convert-python and
-is embedded once. The page's security policy allows only the embedded scripts and styles, by their
-hashes, and forbids loading anything.
+Vega-Lite draws the charts from specifications and rows; its script comes from vl-convert-python.
+The page's security policy allows only the embedded scripts and styles, by their hashes, and forbids
+loading anything.
 """
 
 from __future__ import annotations
@@ -24,28 +24,29 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from bench import plotting
-from bench.report import alternatives, charts, panels
-from bench.report.chart_data import FILTERS, ChartData, chart_data
-from bench.report.commits import NAME as COMMITS
-from bench.report.comparing import Analysis
+from bench.plotting import Picture
+from bench.report import charts
+from bench.report.analysis import Analysis
+from bench.report.chart_data import FILTERS, MAX_PICTURED, chart_data
+from bench.report.history_picture import NAME as COMMITS
 
-LONG = 20  # characters of a cell, which then isn't squeezed
-MAX_PIXELS, MAX_COLOURS = 1200, 48  # of an embedded picture; it is larger beside the page
+LONG = 20  # a cell with more characters gets a minimum width
+MAX_PIXELS, MAX_COLOURS = 1200, 48  # of an embedded picture; its file has more
 
 
 def page(
     sections: Mapping[str, Any],
-    plots: Mapping[str, str],
+    pictures: Mapping[str, Picture],
     analysis: Analysis,
     folder: Path,
 ) -> str:
     """Return the content of index.html.
 
     Args:
-        sections: of the report in Markdown, as `bench.report.pages.sections` returns them.
-        plots: captions of the pictures, by file name.
-        analysis: of the sweep.
-        folder: where the pictures are.
+        sections: the sections in Markdown, from `bench.report.markdown_report.sections`.
+        pictures: the pictures by file name.
+        analysis: the analysis of the report.
+        folder: the folder with the pictures.
 
     Returns:
         One HTML file that loads nothing.
@@ -56,46 +57,45 @@ def page(
     markdown = _markdown()
     with ThreadPoolExecutor() as pool:
         bundle = pool.submit(vl_convert.javascript_bundle, "window.vegaEmbed = vegaEmbed;")
-        addresses = pool.map(_embedded, (folder / name for name in plots))
-        embedded = dict(zip(plots, addresses, strict=True))
+        urls = pool.map(_data_url, (folder / name for name in pictures))
+        embedded = dict(zip(pictures, urls, strict=True))
         library = bundle.result()
     environment.filters |= {
         "line": lambda text: Markup(markdown.renderInline(text)),  # noqa: S704  # html is off
         "table": lambda text, caption: _table(markdown, text, caption),
         "picture": lambda name: embedded[name],
     }
-    data = chart_data(analysis.views, analysis.runs)
+    data = chart_data(analysis)
     all_charts = charts.charts(plotting.colours(analysis.colours()), data.rates)
     content = {
         "charts": {
-            one.name: {
-                "specification": one.specification, "table": one.table, "fields": one.fields,
-                "needs": one.needs, "keepsUnknown": one.keeps_unknown,
+            chart.name: {
+                "specification": chart.specification, "table": chart.table,
+                "fields": chart.fields, "needs": chart.needs, "keepsUnknown": chart.keeps_unknown,
             }
-            for one in all_charts
+            for chart in all_charts
         },
         "filters": list(FILTERS),
         **data.packed(),
     }  # fmt: skip
-    placed = {COMMITS, *(one.picture for one in all_charts)}
-    texts = alternatives.of_pictures(analysis.views, analysis.sweep.datasets)
+    elsewhere = {COMMITS, *(chart.picture for chart in all_charts)}
     styles = _part("page.css")
     scripts = [library.replace("</script", "<\\/script"), _part("page.js")]
     return environment.get_template("index.html.j2").render(
         sections,
-        figures=[(one, _panels(one, data)) for one in all_charts if one.picture in plots],
-        n_pictured=panels.MAX_PICTURED,
-        notices=data.notices,
-        plots=plots,
-        pictures=[
-            (name, caption, *texts.get(name, ("", "")))
-            for name, caption in plots.items()
-            if name not in placed
+        charts=[
+            (chart, [(number, label, chart.describe(rows)) for number, label, rows in panels])
+            for chart in all_charts
+            if chart.picture in pictures and (panels := data.panels(chart))
         ],
-        commits=COMMITS if COMMITS in plots else None,
-        data=Markup(_json(content)),  # noqa: S704  # in it every < is escaped
-        styles=Markup(styles),  # noqa: S704  # our own
-        scripts=[Markup(script) for script in scripts],  # noqa: S704  # our own, and the library's
+        n_pictured=MAX_PICTURED,
+        notices=data.notices,
+        pictures=pictures,
+        data_pictures={name: pictures[name] for name in pictures if name not in elsewhere},
+        commits=COMMITS if COMMITS in pictures else None,
+        data=Markup(_json(content)),  # noqa: S704  # every < is escaped
+        styles=Markup(styles),  # noqa: S704  # the project's
+        scripts=[Markup(script) for script in scripts],  # noqa: S704  # the project's and the library's
         policy="; ".join(
             [
                 "default-src 'none'",
@@ -109,19 +109,14 @@ def page(
     )
 
 
-def _panels(chart: charts.Chart, data: ChartData) -> list[tuple[int, str, str]]:
-    """Return number, label and description of each condition that a chart is drawn for."""
-    return [(number, label, chart.describe(rows)) for number, label, rows in data.shown(chart)]
-
-
 def _markdown() -> MarkdownIt:
-    """Return what turns the report's Markdown into HTML; it lets no HTML and no link through."""
+    """Return a converter from the report's Markdown to HTML that escapes HTML and ignores links."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     return markdown.disable(["link", "image", "autolink", "html_inline", "html_block"])
 
 
 def _table(markdown: MarkdownIt, text: str, caption: str) -> Markup:
-    """Return a table with a caption; numbers are marked by a class, since styles are forbidden."""
+    """Return a table with a caption; a class marks numbers, since the policy forbids styles."""
     tokens = markdown.parse(text)
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.attrs.pop("style", None):
@@ -134,8 +129,8 @@ def _table(markdown: MarkdownIt, text: str, caption: str) -> Markup:
     return Markup(html.replace("<table>", f"<table><caption>{escape(caption)}</caption>", 1))  # noqa: S704
 
 
-def _embedded(path: Path) -> str:
-    """Return a picture as an address that holds it, in few colours."""
+def _data_url(path: Path) -> str:
+    """Return the picture as a data: URL, with few colours."""
     with Image.open(path) as picture:
         small = picture.convert("RGB")
     small.thumbnail((MAX_PIXELS, 4 * MAX_PIXELS))

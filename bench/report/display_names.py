@@ -1,8 +1,8 @@
-"""Labels: what a report calls a run's choices and its machine, each label for one content only.
+"""The labels of a run's implementation, architecture, recipe, dataset and machine in a report.
 
-A report groups runs by name. `architecture.hidden_sizes=[64]` or `recipe.momentum=0.5` on the
-command line changes what a name stands for, so that such a name gets what differs as well:
-`one_hidden (hidden_sizes [64])`. The records stay as they are; labels stand beside them.
+A report groups runs by label. `architecture.hidden_sizes=[64]` or `recipe.momentum=0.5` on the
+command line changes the settings behind a name, so the label includes the difference:
+`one_hidden (hidden_sizes [64])`. Records are not changed.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from bench.markdown import visible
 from bench.records import RunRecord, flatten
 
 NOT_RECORDED = "not recorded"
-MAX_CHARACTERS = 40  # of a value in a label
+MAX_CHARACTERS = 40  # of one value in a label
 
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A record and its labels: of its choices, and of its machine if that is recorded."""
+    """A record and its labels. `machine` is None if it is not recorded."""
 
     record: RunRecord
     implementation: str
@@ -38,7 +38,7 @@ def run_views(records: Sequence[RunRecord]) -> tuple[RunView, ...]:
     """Return the records, each with its labels.
 
     Args:
-        records: all runs of the report, since a label depends on what the others are.
+        records: all runs of the report, since labels depend on all of them.
 
     Returns:
         A view for each record, in the same order.
@@ -51,7 +51,7 @@ def run_views(records: Sequence[RunRecord]) -> tuple[RunView, ...]:
 
 
 def _choices(records: Sequence[RunRecord], group: str) -> list[str]:
-    """Label what each record has under one group, such as `recipe`."""
+    """Return the label of each record for one group, such as `recipe`."""
     names, contents = [], []
     for record in records:
         section = record.config.get(group)
@@ -63,13 +63,13 @@ def _choices(records: Sequence[RunRecord], group: str) -> list[str]:
 
 
 def machines(records: Sequence[RunRecord]) -> list[str | None]:
-    """Label the machine of each record: what speed depends on besides the settings.
+    """Return the label of each record's machine: processor, GPU, and what else differs.
 
     Args:
         records: all runs of the report.
 
     Returns:
-        A label for each record; None where the record does not say.
+        A label for each record; None if no machine is recorded.
     """
     names, contents = [], []
     for record in records:
@@ -88,14 +88,14 @@ def machines(records: Sequence[RunRecord]) -> list[str | None]:
 
 
 def labels(names: Sequence[str], contents: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return each name, followed by what differs if several contents have that name.
+    """Return each name, followed by the differences if several contents have that name.
 
     Args:
-        names: what the contents are called.
-        contents: as many as names; JSON values with text as keys.
+        names: the names of the contents.
+        contents: one per name; JSON objects.
 
     Returns:
-        A label for each name: the same for the same name and content, else different.
+        A label for each name; equal only for equal names and contents.
     """
     keys = [msgspec.json.encode(content, order="sorted") for content in contents]
     by_name: dict[str, dict[bytes, Mapping[str, Any]]] = {}
@@ -110,7 +110,7 @@ def labels(names: Sequence[str], contents: Sequence[Mapping[str, Any]]) -> list[
 
 
 def _labels_of(name: str, contents: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Label the different contents that have one name."""
+    """Return the labels of different contents that have the same name."""
     if len(contents) == 1:
         return [name]
     flat = [
@@ -122,12 +122,12 @@ def _labels_of(name: str, contents: Sequence[Mapping[str, Any]]) -> list[str]:
         for field in dict.fromkeys(field for content in flat for field in content)
         if len({content.get(field) for content in flat}) > 1
     ]
-    found: list[str] = []
+    labels: list[str] = []
     for content in flat:
         words = ", ".join(
             f"{visible(field)} {content.get(field, NOT_RECORDED)}" for field in fields
         )
         label = f"{name} ({words})" if words else name
-        # The difference may lie beyond what is shown of a long value.
-        found.append(label if label not in found else f"{label} #{len(found) + 1}")
-    return found
+        # Long values may differ after the characters that a label contains.
+        labels.append(label if label not in labels else f"{label} #{len(labels) + 1}")
+    return labels

@@ -111,15 +111,17 @@ def test_rates_of_any_size_are_filtered_in_all_charts_and_tables(visit, uncommon
     assert len(column(page, "Runs", "run")) == 4
     assert column(page, "Comparison", "learning rate") == []
     assert page.locator("[aria-label='Test accuracy by learning rate'] th:visible").count() == 4
-    assert {row["learning_rate"] for row in values(page, "ledger")} == {0.1}
-    seconds = sum(row["seconds"] for row in data_drawn(page, "ledger") if row["part"] == "train")
+    assert {row["learning_rate"] for row in values(page, "time_by_part")} == {0.1}
+    seconds = sum(
+        row["seconds"] for row in data_drawn(page, "time_by_part") if row["part"] == "train"
+    )
     assert seconds == pytest.approx(2 * 6.0)
 
 
 def test_a_rate_at_which_runs_diverged_says_so_in_charts(visit, uncommon):
     page = visit(uncommon)
     assert page.said == []
-    for chart in ("rates", "heat"):
+    for chart in ("rates",):
         ended = {row["learning_rate"]: row["ended"] for row in values(page, chart)}
         assert ended == {1e-05: "done", 0.1: "done", 3e6: "diverged"}
         texts = page.evaluate(

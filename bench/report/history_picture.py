@@ -10,22 +10,23 @@ from typing import Any
 import numpy as np
 
 from bench import plotting
+from bench.plotting import Picture
 from bench.results.history import Change, Entry, changes, series
 
 NAME = "speed_over_commits.png"
 MAX_SERIES = 12
-MAX_NAMED = 25  # commits below a panel
+MAX_NAMED = 25  # commits on the axis of a panel
 
 
-def draw(entries: Sequence[Entry], folder: Path) -> dict[str, str]:
-    """Draw speed over commits: a panel for each case, with its changes marked.
+def draw(entries: Sequence[Entry], folder: Path) -> dict[str, Picture]:
+    """Draw speed over commits: one panel per case, with its changes marked.
 
     Args:
-        entries: of the history.
+        entries: the entries of the history.
         folder: where to write the picture.
 
     Returns:
-        The caption by file name; nothing if there is nothing to draw.
+        The picture by file name; empty if there is nothing to draw.
     """
     drawn = list(series(entries).items())[:MAX_SERIES]
     if not drawn:
@@ -38,33 +39,39 @@ def draw(entries: Sequence[Entry], folder: Path) -> dict[str, str]:
         _,
         axes,
     ):
-        for panel, ((case, cpu_model), of_case) in zip(axes.flat, drawn, strict=False):
-            found = changes(of_case)
-            _draw_series(panel, of_case, found)
+        for panel, ((case, cpu_model), points) in zip(axes.flat, drawn, strict=False):
+            steps = changes(points)
+            _draw_series(panel, points, steps)
             panel.set_title(plotting.short(f"{case}, {cpu_model}"))
-            sentences += [_in_words(case, of_case[change.place], change) for change in found]
+            sentences += [_describe(case, points[change.place], change) for change in steps]
         plotting.hide_unused(axes, len(drawn))
     caption = (
-        f"Time of a training step over that of the reference commit {drawn[0][1][0].reference[:7]},"
-        " measured side by side; bars are 95 % intervals, lower is faster. At the last commit: "
+        "Time of a training step over the time at the reference commit "
+        f"{drawn[0][1][0].reference[:7]}, measured side by side; bars are 95 % "
+        "intervals, lower is faster. At the last commit: "
     )
     last = "; ".join(
-        f"{case} {of_case[-1].ratio:.3f} ({of_case[-1].low:.3f} to {of_case[-1].high:.3f})"
-        for (case, _), of_case in drawn
+        f"{case} {points[-1].ratio:.3f} ({points[-1].low:.3f} to {points[-1].high:.3f})"
+        for (case, _), points in drawn
     )
-    changed = "; ".join(sentences) + "." if sentences else "No change was found."
+    changed = "; ".join(sentences) + "." if sentences else "No change was detected."
     n_left = len(series(entries)) - len(drawn)
     left = f" Not drawn: {n_left} more cases." if n_left else ""
-    return {NAME: f"{caption}{last}. {changed}{left}"}
+    return {
+        NAME: Picture(
+            f"{caption}{last}. {changed}{left}",
+            "One panel per case, one point per commit.",
+        )
+    }
 
 
-def _in_words(case: str, entry: Entry, change: Change) -> str:
+def _describe(case: str, entry: Entry, change: Change) -> str:
     slower = change.ratio > 1
     size = change.ratio - 1 if slower else 1 / change.ratio - 1
     return f"{case}: {size:.0%} {'slower' if slower else 'faster'} from {entry.commit[:7]} on"
 
 
-def _draw_series(panel: Any, entries: Sequence[Entry], found: Sequence[Change]) -> None:
+def _draw_series(panel: Any, entries: Sequence[Entry], steps: Sequence[Change]) -> None:
     places = np.arange(len(entries))
     ratios = np.array([entry.ratio for entry in entries])
     errors = [
@@ -72,11 +79,11 @@ def _draw_series(panel: Any, entries: Sequence[Entry], found: Sequence[Change]) 
         np.array([entry.high for entry in entries]) - ratios,
     ]
     panel.errorbar(places, ratios, yerr=errors, fmt="o", markersize=4, capsize=3, color="#0072B2")
-    bounds = [0, *(change.place for change in found), len(entries)]
+    bounds = [0, *(change.place for change in steps), len(entries)]
     for start, end in itertools.pairwise(bounds):
         level = np.exp(np.log(ratios[start:end]).mean())
         panel.hlines(level, start - 0.4, end - 0.6, colors="#555555", linewidth=2)
-    for change in found:
+    for change in steps:
         panel.axvline(change.place - 0.5, color="#D55E00", linestyle="--")
         panel.annotate(
             f"{change.ratio - 1:+.0%}",

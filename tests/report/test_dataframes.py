@@ -6,15 +6,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.report import frames
-from bench.report.labels import run_views
+from bench.report import dataframes
+from bench.report.display_names import run_views
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 
 ROOT = Path(__file__).parents[2]
 
 
 def table(*records):
-    return frames.runs_frame(run_views(records), verdicts_for(records))
+    return dataframes.runs_frame(run_views(records), verdicts_for(records))
 
 
 def test_a_row_a_run_with_the_numbers_of_its_record():
@@ -29,16 +29,16 @@ def test_a_row_a_run_with_the_numbers_of_its_record():
 
 
 def test_a_row_an_epoch_with_the_seconds_so_far():
-    curve = frames.curves_frame(run_views([make_record(examples_per_second=1000.0)]))
+    curve = dataframes.curves_frame(run_views([make_record(examples_per_second=1000.0)]))
     assert curve["epoch"].tolist() == [0, 1, 2, 3]
     assert curve["train_seconds_so_far"].tolist() == [0.0, 1.0, 3.0, 6.0]
 
 
 def test_speed_of_each_epoch():
-    assert frames.epoch_speeds(make_record(examples_per_second=600.0)) == pytest.approx(
+    assert dataframes.epoch_speeds(make_record(examples_per_second=600.0)) == pytest.approx(
         [600.0, 300.0, 200.0]
     )
-    assert frames.epoch_speeds(make_record(status="failed")) == []
+    assert dataframes.epoch_speeds(make_record(status="failed")) == []
 
 
 def test_the_best_rate_is_chosen_on_validation_and_not_on_the_test_set():
@@ -47,7 +47,7 @@ def test_the_best_rate_is_chosen_on_validation_and_not_on_the_test_set():
         make_record(learning_rate=0.2, accuracy=0.85, test_accuracy=0.70),
         make_record(learning_rate=0.3, status="diverged"),
     )
-    assert frames.best_rates(runs)["learning_rate"].tolist() == [0.2]
+    assert dataframes.best_rates(runs)["learning_rate"].tolist() == [0.2]
 
 
 def test_settings_of_the_wrong_type_are_blanks_and_not_errors():
@@ -66,9 +66,9 @@ def test_a_rate_that_leaves_seeds_without_a_result_loses_to_one_that_does_not(st
         *(make_record(learning_rate=1.0, seed=seed, status=status) for seed in range(1, 5)),
         *(make_record(learning_rate=0.1, seed=seed, accuracy=0.85) for seed in range(5)),
     )
-    best = frames.best_rates(runs)
+    best = dataframes.best_rates(runs)
     assert best["learning_rate"].tolist() == [0.1] * 5
-    alone = frames.best_rates(runs[runs["learning_rate"] == 1.0])
+    alone = dataframes.best_rates(runs[runs["learning_rate"] == 1.0])
     assert alone[["learning_rate", "n_tried"]].to_numpy().tolist() == [[1.0, 5.0]]
 
 
@@ -77,7 +77,7 @@ def test_a_seed_that_failed_and_was_repeated_has_a_result():
     runs = table(
         make_record(learning_rate=1.0, status="failed"), again, make_record(learning_rate=0.1)
     )
-    assert frames.best_rates(runs)["run_id"].tolist() == ["again"]
+    assert dataframes.best_rates(runs)["run_id"].tolist() == ["again"]
 
 
 def test_without_validation_the_training_loss_decides_and_without_losses_the_lowest_rate():
@@ -88,9 +88,9 @@ def test_without_validation_the_training_loss_decides_and_without_losses_the_low
             for one in record.epochs
         ]
         records[number] = replace(record, epochs=tuple(epochs))
-    assert frames.best_rates(table(*records))["learning_rate"].tolist() == [0.2]
+    assert dataframes.best_rates(table(*records))["learning_rate"].tolist() == [0.2]
     bare = [replace(record, epochs=()) for record in records]
-    assert frames.best_rates(table(*bare))["learning_rate"].tolist() == [0.1]
+    assert dataframes.best_rates(table(*bare))["learning_rate"].tolist() == [0.1]
 
 
 @pytest.mark.parametrize(
@@ -102,10 +102,12 @@ def test_without_validation_the_training_loss_decides_and_without_losses_the_low
 )  # fmt: skip
 def test_runs_of_other_settings_are_another_condition(key, value):
     runs = table(make_record(), make_record("keras", **{key: value}))
-    assert key in frames.CONDITIONS
-    assert frames.varying(runs) == sorted(["architecture", key], key=frames.CONDITIONS.index)
-    assert f"{key.replace('_', ' ')} {frames.plain(value)}" in frames.condition_label(
-        runs.iloc[1], frames.varying(runs)
+    assert key in dataframes.CONDITIONS
+    assert dataframes.varying(runs) == sorted(
+        ["architecture", key], key=dataframes.CONDITIONS.index
+    )
+    assert f"{key.replace('_', ' ')} {dataframes.plain(value)}" in dataframes.condition_label(
+        runs.iloc[1], dataframes.varying(runs)
     )
 
 
@@ -118,7 +120,7 @@ def test_runs_of_other_settings_are_another_condition(key, value):
 )  # fmt: skip
 def test_another_machine_is_another_condition(environment):
     runs = table(make_record(), make_record("keras", environment=ENVIRONMENT | environment))
-    assert runs.groupby(list(frames.CONDITIONS), dropna=False).ngroups == 2
+    assert runs.groupby(list(dataframes.CONDITIONS), dropna=False).ngroups == 2
 
 
 def test_a_run_without_a_recorded_machine_gets_that_of_its_sweep():
@@ -132,19 +134,20 @@ def test_the_pareto_front_holds_the_runs_that_no_other_dominates():
         [(1, 0.8), (1, 0.9), (2, 0.9), (3, 0.95), (0.5, math.nan), (math.nan, 0.99), (1, 0.9)],
         columns=["train_seconds", "validation_accuracy"],
     )
-    assert frames.pareto_front(runs).tolist() == [False, True, False, True, False, False, True]
+    assert dataframes.pareto_front(runs).tolist() == [False, True, False, True, False, False, True]
 
 
 def test_a_frame_without_records_has_all_columns():
     assert list(table()) == list(table(make_record()))
-    assert frames.best_rates(table()).empty
+    assert dataframes.best_rates(table()).empty
 
 
 @pytest.mark.parametrize(
-    ("heading", "make"), [("runs.csv", frames.runs_frame), ("curves.csv", frames.curves_frame)]
+    ("heading", "make"),
+    [("runs.csv", dataframes.runs_frame), ("curves.csv", dataframes.curves_frame)],
 )
 def test_the_columns_are_explained(heading, make):
-    page = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "csv_columns.md").read_text(encoding="utf-8")
     section = page.partition(f"## {heading}")[2].partition("## ")[0]
     assert re.findall(r"^\| `(\w+)` \| ", section, re.MULTILINE) == list(
         make(run_views([make_record()]))

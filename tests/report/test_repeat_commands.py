@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from bench.config.compose import compose_runs
-from bench.report.repeating import command
+from bench.report.repeat_commands import command
 from tests.report.conftest import make_record
 
 
@@ -58,7 +58,10 @@ def test_a_changed_key_of_a_choice_is_typed_besides_the_choice():
 def test_settings_with_shell_characters_have_no_command(name):
     record = make_record(name)
     object.__setattr__(record, "run_id", "run_\x1b_1")
-    assert command(record) == r"(no command: run_\x1b_1 has settings that are not ours)"
+    assert (
+        command(record)
+        == r"(no command: run_\x1b_1 has settings with characters unsafe in a shell)"
+    )
 
 
 def test_a_choice_from_a_users_folder_is_repeated_from_there(tmp_path):

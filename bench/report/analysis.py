@@ -1,40 +1,46 @@
-"""The comparison: a row for each condition and implementation, at its best learning rate."""
+"""The comparison: one row per condition and implementation, at its best learning rate."""
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bench.records import RunRecord, is_synthetic, setting
-from bench.report import frames
-from bench.report.labels import RunView, run_views
+from bench.records import MIN_LEARNED_ACCURACY, RunRecord, is_synthetic, setting
+from bench.report import dataframes
+from bench.report.display_names import RunView, run_views
 from bench.results.store import Sweep
 from bench.statistics import half_width
 from bench.terminal import SYNTHETIC
 
 MEANS = (
-    "validation_accuracy", "test_accuracy", "flops_utilisation", "warm_up_seconds",
+    "score", "validation_accuracy", "test_accuracy", "flops_utilisation", "warm_up_seconds",
     "train_seconds", "total_seconds",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What every part of a report is made from."""
+    """The records of a report, and the frames that all of its parts are computed from."""
 
     sweep: Sweep
     views: tuple[RunView, ...]
-    runs: pd.DataFrame  # a row a view, in the same order
-    comparison: pd.DataFrame
+    runs: pd.DataFrame  # one row per view, in the same order
+    comparison: pd.DataFrame  # as `compare` returns it, with the time to accuracy
+
+    @property
+    def finished(self) -> pd.DataFrame:
+        """The rows of the comparison that have a finished run."""
+        compared = self.comparison
+        return compared if compared.empty else compared[compared["status"] == "done"]
 
     @property
     def stamp(self) -> str:
-        """What is added to titles: a warning of synthetic data, or nothing."""
+        """The suffix of titles: a warning of synthetic data, or nothing."""
         return f" ({SYNTHETIC})" if is_synthetic(self.sweep.records) else ""
 
     def colours(self) -> list[tuple[str, object]]:
@@ -46,19 +52,19 @@ class Analysis:
 
 
 def analyse(sweep: Sweep, target: float | None = None) -> Analysis:
-    """Make the frames of a report.
+    """Compute the frames of a report.
 
     Args:
-        sweep: one, or several merged ones.
+        sweep: one sweep, or several sweeps merged into one.
         target: the validation accuracy to time, 0 to 1; None: the highest hundredth that every row
             of a condition has reached.
 
     Returns:
-        The frames, whatever the records hold; empty ones if there are no records.
+        The frames, for records of any content; empty frames if there are no records.
     """
     views = run_views(sweep.records)
-    runs = frames.runs_frame(views, sweep.verdicts)
-    compared = add_time_to_accuracy(comparison(runs), sweep.records, target)
+    runs = dataframes.runs_frame(views, sweep.verdicts)
+    compared = add_time_to_accuracy(compare(runs), sweep.records, target)
     return Analysis(sweep, views, runs, compared)
 
 
@@ -81,25 +87,25 @@ class Paired:
         return math.inf if self.half_width is None else self.mean + self.half_width
 
 
-def paired(ours: pd.Series, theirs: pd.Series) -> Paired | None:
+def paired(values: pd.Series, baseline: pd.Series) -> Paired | None:
     """Compare the values of two implementations seed by seed.
 
     Args:
-        ours: a value for each seed.
-        theirs: the same of the implementation that is subtracted.
+        values: one value per seed.
+        baseline: the values that are subtracted, one per seed.
 
     Returns:
         The mean difference, or None if they have no seed in common.
     """
-    differences = (ours - theirs).dropna()
+    differences = (values - baseline).dropna()
     if differences.empty:
         return None
     return Paired(float(differences.mean()), half_width(differences.tolist()), len(differences))
 
 
 def by_seed(runs: pd.DataFrame, column: str) -> pd.Series:
-    """Return a column's mean for each seed: a repeated run is not another seed."""
-    return runs.groupby(frames.seeds(runs))[column].mean()
+    """Return a column's mean for each seed; a repeated run does not count as another seed."""
+    return runs.groupby(dataframes.seeds(runs))[column].mean()
 
 
 def log_speeds(runs: pd.DataFrame) -> pd.Series:
@@ -112,73 +118,85 @@ def _with_logs(runs: pd.DataFrame) -> pd.DataFrame:
     return runs.assign(log_speed=np.log(speeds))
 
 
-def comparison(runs: pd.DataFrame) -> pd.DataFrame:
+def compare(runs: pd.DataFrame) -> pd.DataFrame:
     """Compare implementations at their best learning rates.
 
     Args:
-        runs: as `frames.runs_frame` returns it.
+        runs: as `dataframes.runs_frame` returns it.
 
     Returns:
-        A row for each case that has a finished run. Values are means over seeds; speed is a
-        geometric mean, so that ratios are those of the pairs. Only rows with proven parity have a
-        `rank`; `ratio` is examples/s over that of the fastest of these under the same condition.
+        One row per case. Values are means over the seeds of finished runs; speed is a geometric
+        mean, so that its ratios equal those of the pairs. A case without a finished run has its
+        runs' statuses in `status`, and no values. Only rows with proven parity have a `rank`;
+        `ratio` is examples/s over that of the fastest of them under the same condition; `is_best`
+        marks the highest mean `score` among them.
     """
-    best = _with_logs(frames.best_rates(runs))
+    best = _with_logs(dataframes.best_rates(runs))
+    if best.empty:
+        return best
     best["place"] = best.index  # in `runs`
-    best["quiet"] = best["quiet"].map(frames.QUIET_WORDS.index)
-    best["parity"] = best["parity"].map(frames.PARITY_WORDS.index)
-    case = best.groupby(list(frames.CASE), dropna=False, sort=False).ngroup().rename("case")
-    seeds = best.groupby([case, frames.seeds(best)])[[*MEANS, "log_speed"]].mean().groupby("case")
-    means, tested = seeds.mean(), seeds["test_accuracy"]
-    together = best.groupby(case)
-    same = together[[*frames.CASE, "learning_rate", "n_tried", "place"]].first()
+    case = best.groupby(list(dataframes.CASE), dropna=False, sort=False).ngroup().rename("case")
+    seeds = best.groupby([case, dataframes.seeds(best)])[[*MEANS, "log_speed"]].mean()
+    means, tested = seeds.groupby("case").mean(), seeds["test_accuracy"].groupby("case")
+    groups = best.groupby(case)
+    same = groups[[*dataframes.CASE, "learning_rate", "n_tried", "place"]].first()
     table = same.join(means[list(MEANS)]).assign(
-        n_seeds=seeds.size(),
-        run_ids=together["run_id"].agg(tuple),
+        status="done",
+        n_seeds=seeds.groupby("case").size(),
+        run_ids=groups["run_id"].agg(tuple),
         test_accuracy_half_width=tested.apply(lambda values: half_width(values.dropna().tolist())),
         n_tested=tested.count(),
-        test_size=together["test_size"].max(),
+        test_size=groups["test_size"].max(),
         examples_per_second=np.exp(means["log_speed"]),
-        examples_per_second_min=together["examples_per_second_min"].min(),
-        examples_per_second_max=together["examples_per_second_max"].max(),
-        peak_memory_bytes=together["peak_memory_bytes"].max(),
-        quiet=together["quiet"].min().map(lambda place: frames.QUIET_WORDS[place]),
-        parity=together["parity"].min().map(lambda place: frames.PARITY_WORDS[place]),
+        examples_per_second_min=groups["examples_per_second_min"].min(),
+        examples_per_second_max=groups["examples_per_second_max"].max(),
+        peak_memory_bytes=groups["peak_memory_bytes"].max(),
+        quiet=groups["quiet"].agg(lambda words: min(words, key=dataframes.QUIET_WORDS.index)),
+        parity=groups["parity"].agg(_worst_parity),
     )
-    speed = table["examples_per_second"].where(table["parity"] == frames.PASSED)
-    by_condition = speed.groupby([table[name] for name in frames.CONDITIONS], dropna=False)
-    table["ratio"] = table["examples_per_second"] / by_condition.transform("max")
-    table["rank"] = by_condition.rank(ascending=False, method="min")
+    proven = table["parity"] == dataframes.PASSED
+    conditions = [table[name] for name in dataframes.CONDITIONS]
+    speed = table["examples_per_second"].where(proven).groupby(conditions, dropna=False)
+    table["ratio"] = table["examples_per_second"] / speed.transform("max")
+    table["rank"] = speed.rank(ascending=False, method="min")
+    score = table["score"].where(proven & (table["score"] >= MIN_LEARNED_ACCURACY))
+    table["is_best"] = score == score.groupby(conditions, dropna=False).transform("max")
     order = ["architecture", "rank", "examples_per_second"]
+    table = pd.DataFrame([*table.to_dict("records"), *_without_result(runs)])
     return table.sort_values(order, ascending=[True, True, False]).reset_index(drop=True)
 
 
-def conditions(table: pd.DataFrame, most: int) -> tuple[list[tuple[str, pd.DataFrame]], int]:
-    """Split a comparison by condition.
+def _worst_parity(words: pd.Series) -> str:
+    return str(min(words, key=dataframes.PARITY_WORDS.index))
 
-    Args:
-        table: as `comparison` returns it.
-        most: so many conditions are returned.
 
-    Returns:
-        The label and the rows of the first conditions, and the number of the other conditions.
-    """
-    named = frames.varying(table)
-    groups = table.groupby(list(frames.CONDITIONS), dropna=False, sort=False)
-    first = [
-        (frames.condition_label(group.iloc[0], named), group)
-        for _, group in itertools.islice(groups, most)
+def _without_result(runs: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return one row per case that has no finished run."""
+    return [
+        dict(zip(dataframes.CASE, group.iloc[0][list(dataframes.CASE)], strict=True))
+        | {
+            "place": group.index[0],
+            "status": dataframes.statuses(group["status"]),
+            "run_ids": tuple(group["run_id"]),
+            "parity": _worst_parity(group["parity"]),
+            "quiet": "-",
+            "is_best": False,
+            "n_seeds": 0,
+            "n_tested": 0,
+            "n_tried": dataframes.seeds(group).nunique(),
+        }
+        for _, group in runs.groupby(list(dataframes.CASE), dropna=False, sort=False)
+        if "done" not in group["status"].array
     ]
-    return first, groups.ngroups - len(first)
 
 
 def seconds_to(record: RunRecord, target: float) -> float | None:
     """Return the seconds of training until validation accuracy first reached a target, or None."""
-    trained = 0.0
+    seconds = 0.0
     for epoch in record.epochs:
-        trained += epoch.train_seconds
+        seconds += epoch.train_seconds
         if epoch.validation_accuracy is not None and epoch.validation_accuracy >= target:
-            return trained
+            return seconds
     return None
 
 
@@ -188,8 +206,8 @@ def add_time_to_accuracy(
     """Add to a comparison how long training took to reach a validation accuracy.
 
     Args:
-        compared: as `comparison` returns it.
-        records: of the runs that it was made from, in the order of their frame.
+        compared: as `compare` returns it.
+        records: the records of the compared runs.
         target: the validation accuracy, 0 to 1; None: the highest hundredth that at least one run
             of every row under the same condition has reached.
 
@@ -205,11 +223,11 @@ def add_time_to_accuracy(
     groups = [[by_id[name] for name in names] for names in compared["run_ids"]]
     added["target"] = target if target is not None else [_highest(group) for group in groups]
     if target is None:
-        by_condition = added.groupby(list(frames.CONDITIONS), dropna=False)["target"]
+        by_condition = added.groupby(list(dataframes.CONDITIONS), dropna=False)["target"]
         added["target"] = by_condition.transform("min")
     added["n_runs"] = [len(group) for group in groups]
     for name, with_warm_up in (("seconds_to_target", False), ("cold_seconds_to_target", True)):
-        taken = [
+        times = [
             pd.Series(
                 [
                     seconds + with_warm_up * record.seconds.warm_up
@@ -220,18 +238,18 @@ def add_time_to_accuracy(
             )
             for group, accuracy in zip(groups, added["target"], strict=True)
         ]
-        added[name] = [values.median() for values in taken]
-        added["n_reached"] = [len(values) for values in taken]
+        added[name] = [values.median() for values in times]
+        added["n_reached"] = [len(values) for values in times]
     return added
 
 
 def _highest(records: Sequence[RunRecord]) -> float:
     """Return the highest hundredth that validation accuracy reached in any of these runs."""
-    reached = [
+    accuracies = [
         epoch.validation_accuracy
         for record in records
         for epoch in record.epochs
         if epoch.validation_accuracy is not None
     ]
-    # 100 * 0.29 is a little less than 29.
-    return math.floor(100 * max(reached) + 1e-9) / 100 if reached else math.nan
+    # In floating point, 100 * 0.29 is less than 29.
+    return math.floor(100 * max(accuracies) + 1e-9) / 100 if accuracies else math.nan

@@ -6,38 +6,40 @@ import pytest
 from PIL import Image
 
 from bench import plotting
-from bench.report import charts, comparing, drawing, panels
+from bench.report import chart_pictures, charts
+from bench.report.analysis import analyse
+from bench.report.chart_data import MAX_PICTURED
 from bench.results import store
 from tests.report.conftest import make_record
 
 
 @pytest.fixture
 def draw(write, tmp_path):
-    """Draw the pictures of some records; return captions and the folder."""
+    """Draw the pictures of some records; return pictures and the folder."""
 
     def draw_records(*records):
-        analysis = comparing.analyse(store.read_sweeps([write(*records)]), None)
+        analysis = analyse(store.read_sweeps([write(*records)]), None)
         folder = tmp_path / "pictures"
         folder.mkdir()
-        return drawing.draw(analysis, folder), folder
+        return chart_pictures.draw(analysis, folder), folder
 
     return draw_records
 
 
 def test_every_chart_has_a_picture_with_a_panel_for_each_condition(draw):
-    captions, folder = draw(
+    pictures, folder = draw(
         *(make_record(name, f"{n}_hidden") for n in range(8) for name in ("numpy", "keras"))
     )
     names = {chart.picture for chart in charts.charts(plotting.colours([("numpy", "")]), [0.1])}
-    assert names <= set(captions)
+    assert names <= set(pictures)
     for name in names:
         with Image.open(folder / name) as picture:
-            assert picture.width > 2 * drawing.PANEL_PIXELS
+            assert picture.width > 2 * chart_pictures.PANEL_PIXELS
             assert len(picture.convert("L").getcolors() or range(1000)) > 2  # it is not blank
         svg = (folder / name).with_suffix(".svg").read_text(encoding="utf-8")
-        assert svg.count("_hidden") >= panels.MAX_PICTURED
+        assert svg.count("_hidden") >= MAX_PICTURED
         assert "7_hidden" not in svg
-        assert "first 6 of 8 conditions" in captions[name]
+        assert "first 6 of 8 conditions" in pictures[name].caption
 
 
 def test_names_from_records_are_text_in_a_picture(draw):
@@ -48,13 +50,13 @@ def test_names_from_records_are_text_in_a_picture(draw):
 
 
 def test_a_chart_without_data_has_no_picture(draw):
-    captions, folder = draw(make_record(status="failed"))
-    assert not {"throughput.png", "ledger.png"} & set(captions)
+    pictures, folder = draw(make_record(status="failed"))
+    assert not {"throughput.png", "ledger.png"} & set(pictures)
     assert not list(folder.glob("throughput*"))
 
 
 def test_a_picture_has_nothing_for_the_mouse():
     for chart in charts.charts(plotting.colours([("numpy", "")]), [0.1]):
-        text = repr(drawing._without_interaction(chart.specification))
+        text = repr(chart_pictures._without_interaction(chart.specification))
         assert "clicked" not in text
         assert "tooltip" not in text

@@ -3,14 +3,15 @@ import math
 import pandas as pd
 import pytest
 
-from bench.report import comparing, frames
-from bench.report.labels import run_views
+from bench.report import dataframes
+from bench.report.analysis import add_time_to_accuracy, compare, paired
+from bench.report.display_names import run_views
 from bench.statistics import half_width
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 
 
 def table(*records):
-    return frames.runs_frame(run_views(records), verdicts_for(records))
+    return dataframes.runs_frame(run_views(records), verdicts_for(records))
 
 
 def test_the_best_rate_is_that_of_the_mean_over_seeds():
@@ -20,7 +21,7 @@ def test_the_best_rate_is_that_of_the_mean_over_seeds():
         make_record(learning_rate=0.2, seed=0, accuracy=0.80),
         make_record(learning_rate=0.2, seed=1, accuracy=0.80),
     )
-    row = comparing.comparison(runs).iloc[0]
+    row = compare(runs).iloc[0]
     assert row["learning_rate"] == 0.2
     assert row["n_seeds"] == 2
 
@@ -31,7 +32,7 @@ def test_the_ratio_is_to_the_fastest_of_the_same_condition():
         make_record("keras", "one_hidden", examples_per_second=250),
         make_record("keras", "two_hidden", examples_per_second=100),
     )
-    ratios = comparing.comparison(runs).set_index(["architecture", "implementation"])["ratio"]
+    ratios = compare(runs).set_index(["architecture", "implementation"])["ratio"]
     assert ratios.to_dict() == pytest.approx(
         {
             ("one_hidden", "numpy"): 1.0,
@@ -48,7 +49,7 @@ def test_a_row_without_proven_parity_keeps_its_numbers_and_has_no_rank(parity):
         make_record("keras", examples_per_second=500),
         make_record("wrong", examples_per_second=4000, parity=parity),
     )
-    rows = comparing.comparison(runs).set_index("implementation")
+    rows = compare(runs).set_index("implementation")
     assert rows["rank"].to_dict() == pytest.approx(
         {"numpy": 1, "keras": 2, "wrong": math.nan}, nan_ok=True
     )
@@ -59,30 +60,30 @@ def test_a_row_without_proven_parity_keeps_its_numbers_and_has_no_rank(parity):
 
 def test_one_run_without_proven_parity_costs_its_row_the_rank():
     runs = table(make_record(seed=0), make_record(seed=1, parity="failed"))
-    assert pd.isna(comparing.comparison(runs)["rank"].iloc[0])
+    assert pd.isna(compare(runs)["rank"].iloc[0])
 
 
 @pytest.mark.parametrize("status", ["failed", "timeout", "skipped", "diverged", "out_of_memory"])
 def test_a_run_without_a_result_is_compared_with_nothing(status):
-    assert comparing.comparison(table(make_record(status=status))).empty
+    assert compare(table(make_record(status=status))).empty
 
 
 def test_runs_of_different_data_are_not_mixed():
     runs = table(make_record(dataset="fashion_mnist"), make_record(dataset="synthetic"))
-    comparison = comparing.comparison(runs)
+    comparison = compare(runs)
     assert len(comparison) == 2
-    assert frames.varying(comparison) == ["architecture", "dataset"]
+    assert dataframes.varying(comparison) == ["architecture", "dataset"]
 
 
 def test_the_same_run_twice_is_one_seed():
     first, again = make_record(seed=0), make_record(seed=0, examples_per_second=4000.0)
     object.__setattr__(again, "run_id", "again")
-    row = comparing.comparison(table(first, again)).iloc[0]
+    row = compare(table(first, again)).iloc[0]
     assert row["n_seeds"] == 1
     assert pd.isna(row["test_accuracy_half_width"])
     assert row["examples_per_second"] == pytest.approx(500 * 2)  # of 500 and 2,000
     other = make_record(seed=1, test_accuracy=0.81, examples_per_second=1000.0)
-    row = comparing.comparison(table(first, again, other)).iloc[0]
+    row = compare(table(first, again, other)).iloc[0]
     assert row["n_seeds"] == 2
     assert row["test_accuracy_half_width"] == half_width([0.79, 0.81])
 
@@ -90,18 +91,18 @@ def test_the_same_run_twice_is_one_seed():
 def test_a_seed_without_a_score_is_not_counted_in_the_interval():
     records = [make_record(seed=seed, test_accuracy=0.8 + seed / 100) for seed in range(3)]
     object.__setattr__(records[2], "test_accuracy", None)
-    row = comparing.comparison(table(*records)).iloc[0]
+    row = compare(table(*records)).iloc[0]
     assert (row["n_seeds"], row["n_tested"]) == (3, 2)
     assert row["test_accuracy_half_width"] == half_width([0.8, 0.81])
 
 
 def test_pairs_are_of_the_same_seed():
     ours, theirs = pd.Series({0: 1.0, 1: 2.0, 2: 9.0}), pd.Series({1: 1.0, 0: 0.0, 3: 5.0})
-    found = comparing.paired(ours, theirs)
+    found = paired(ours, theirs)
     assert (found.mean, found.half_width, found.n_pairs) == (1.0, 0.0, 2)
-    one = comparing.paired(ours, theirs[[0]])
+    one = paired(ours, theirs[[0]])
     assert (one.low, one.high, one.n_pairs) == (-math.inf, math.inf, 1)
-    assert comparing.paired(ours, pd.Series({7: 1.0})) is None
+    assert paired(ours, pd.Series({7: 1.0})) is None
 
 
 def test_the_machine_was_as_quiet_as_in_its_worst_run():
@@ -109,15 +110,15 @@ def test_the_machine_was_as_quiet_as_in_its_worst_run():
         make_record(seed=seed, environment=ENVIRONMENT | {"noisy": noisy})
         for seed, noisy in enumerate((False, True, None))
     ))  # fmt: skip
-    assert comparing.comparison(runs)["quiet"].tolist() == ["noisy"]
-    assert comparing.comparison(runs[runs["seed"] != 1])["quiet"].tolist() == ["not known"]
-    assert comparing.comparison(runs[runs["seed"] == 0])["quiet"].tolist() == ["quiet"]
+    assert compare(runs)["quiet"].tolist() == ["noisy"]
+    assert compare(runs[runs["seed"] != 1])["quiet"].tolist() == ["not known"]
+    assert compare(runs[runs["seed"] == 0])["quiet"].tolist() == ["quiet"]
 
 
 @pytest.mark.parametrize("accuracy", [0.29, 0.57, 0.58, 0.8, 0.81])
 def test_the_target_is_the_hundredth_that_was_reached(accuracy):
     record = make_record(accuracy=accuracy - 0.05)
     object.__setattr__(record.epochs[-1], "validation_accuracy", accuracy)
-    row = comparing.add_time_to_accuracy(comparing.comparison(table(record)), [record]).iloc[0]
+    row = add_time_to_accuracy(compare(table(record)), [record]).iloc[0]
     assert row["target"] == accuracy
     assert row["seconds_to_target"] == 6.0

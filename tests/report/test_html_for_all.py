@@ -39,7 +39,7 @@ def test_on_paper_there_are_pictures_and_commands_in_black_on_white(visit, ordin
     page.emulate_media(media="print", color_scheme=scheme)
     page.set_viewport_size({"width": 980, "height": 700})  # Letter between its margins
     assert page.evaluate("document.documentElement.scrollWidth") <= 980
-    assert page.locator("figure.chart img:visible").count() == 10
+    assert page.locator("figure.chart img:visible").count() == 9
     assert page.locator("canvas:visible, #filters:visible, .numbers:visible").count() == 0
     assert page.get_by_text("bench implementation=numpy").first.is_visible()
     assert "the pictures show all" in page.locator("#paper:visible").inner_text()
@@ -52,8 +52,8 @@ def test_on_paper_there_are_pictures_and_commands_in_black_on_white(visit, ordin
 
 def test_without_javascript_there_are_pictures_and_tables(visit, ordinary):
     page = visit(ordinary, java_script_enabled=False)
-    assert page.locator("figure.chart").count() == 10
-    assert page.locator("figure.chart img:visible").count() == 10
+    assert page.locator("figure.chart").count() == 9
+    assert page.locator("figure.chart img:visible").count() == 9
     assert page.locator("table").count() >= 7
     assert page.locator("#filters").is_hidden()
     assert page.locator(".panels:visible, .live:visible").count() == 0

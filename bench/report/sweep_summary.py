@@ -1,0 +1,180 @@
+"""The summary of a sweep, in sentences: machines, noise, versions, and how runs ended."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bench.console import first_line
+from bench.markdown import text
+from bench.records import BROKEN, RunRecord, Status
+from bench.report import dataframes
+from bench.report.analysis import Analysis
+from bench.report.display_names import NOT_RECORDED, RunView
+
+MAX_REASONS = 10
+PERCENTAGE = re.compile(r"([0-9]+)%")
+
+
+def sweep_summary(analysis: Analysis) -> list[str]:
+    """Describe the machines and common settings of the runs, how they ended, and omitted files.
+
+    Args:
+        analysis: the analysis of any number of records.
+
+    Returns:
+        Sentences in Markdown.
+    """
+    sweep, runs = analysis.sweep, analysis.runs
+    sentences = [
+        *_machines(runs),
+        *_noise(analysis),
+        *_differing_versions(analysis),
+        *_common_settings(runs),
+    ]
+    sentences += _endings(analysis.views)
+    if sweep.copies:
+        copies = counted(len(sweep.copies), "duplicate record is", "duplicate records are")
+        sentences.append(f"{copies} ignored, listed below.")
+    if sweep.missing:
+        missing = counted(len(sweep.missing), "planned run is", "planned runs are")
+        sentences.append(f"**{missing} not finished.**")
+    if sweep.unreadable:
+        unreadable = counted(len(sweep.unreadable), "file or folder", "files or folders")
+        sentences.append(f"**Left out: {unreadable} that cannot be used**, listed below.")
+    return sentences
+
+
+def counted(number: int, singular: str, plural: str | None = None) -> str:
+    """Return a number with its noun, such as `1 pair` and `2 pairs`."""
+    return f"{number} {singular}" if number == 1 else f"{number} {plural or singular + 's'}"
+
+
+def _machines(runs: pd.DataFrame) -> list[str]:
+    machines = runs["machine"].dropna().unique()
+    sentences = []
+    if len(machines) > 1:
+        sentences.append(
+            f"**The runs are from {len(machines)} kinds of machine** "
+            f"({text('; '.join(machines))}); runs are compared only on the same kind."
+        )
+    cores = sorted(runs["cores"].dropna().unique())
+    if len(cores) > 1:
+        listed = ", ".join(dataframes.plain(float(count)) for count in cores)
+        sentences.append(
+            f"**The runs had different numbers of cores** ({listed}); runs are compared only with "
+            "the same number."
+        )
+    return sentences
+
+
+def _differing_versions(analysis: Analysis) -> list[str]:
+    """Name the code and versions that differ between runs which are averaged."""
+    done = analysis.runs[analysis.runs["status"] == "done"]
+    differences: dict[str, dict[str, set[str]]] = {}
+    for _, group in done.groupby(list(dataframes.CASE), dropna=False, sort=False):
+        views = [analysis.views[place] for place in group.index]
+        made = [view.record.made_with for view in views if view.record.made_with]
+        for part in dict.fromkeys(part for fingerprints in made for part in fingerprints):
+            values = {fingerprints.get(part, NOT_RECORDED) for fingerprints in made}
+            if len(values) > 1:
+                parts = differences.setdefault(views[0].implementation, {})
+                parts.setdefault(part, set()).update(values)
+    sentences = []
+    for name, parts in sorted(differences.items()):
+        listed = "; ".join(f"{part} {', '.join(sorted(values))}" for part, values in parts.items())
+        sentences.append(
+            f"**Runs of {text(name)} used different code or versions** ({text(listed)}) "
+            "and are averaged."
+        )
+    return sentences
+
+
+def _common_settings(runs: pd.DataFrame) -> list[str]:
+    """Name the settings that are the same in every run."""
+    settings = ("recipe", "dataset", "batch_size", "epochs", "seed", "device", "threads", "cores")
+    shared = [
+        f"{name.replace('_', ' ')} {text(dataframes.plain(runs[name].iloc[0]))}"
+        for name in settings
+        if runs[name].nunique(dropna=False) == 1 and pd.notna(runs[name].iloc[0])
+    ]
+    return [f"The same in every run: {', '.join(shared)}."] if shared else []
+
+
+def _endings(views: Sequence[RunView]) -> list[str]:
+    """Count how runs ended; name each implementation with failed runs, and the first reason."""
+    if not views:
+        return []
+    counts: dict[Status, int] = {}
+    without: dict[tuple[Status, str], list[RunView]] = {}
+    for view in views:
+        status = view.record.status
+        counts[status] = counts.get(status, 0) + 1
+        if status != "done":
+            without.setdefault((status, view.implementation), []).append(view)
+    listed = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in counts.items())
+    sentence = f"Runs: {listed}."
+    sentences = [f"**{sentence}**" if counts.keys() & BROKEN else sentence]
+    for (status, name), group in [*without.items()][:MAX_REASONS]:
+        errors = (view.record.error for view in group)
+        reason = next((first_line(error.message) for error in errors if error), "")
+        because = f": {text(reason)}" if reason else ""
+        ended = status.replace("_", " ")
+        sentences.append(f"{counted(len(group), 'run')} of {text(name)} {ended}{because}")
+    if len(without) > MAX_REASONS:
+        sentences.append(f"{len(without) - MAX_REASONS} more kinds of ending: see the runs.")
+    return sentences
+
+
+def _noise(analysis: Analysis) -> list[str]:
+    """Describe how quiet the machine was while the finished runs were timed."""
+    done = [view.record for view in analysis.views if view.record.status == "done"]
+    if not done:
+        return []
+    words = Counter(dataframes.quiet(record) for record in done)
+    of_all = f"of {counted(len(done), 'run')}"
+    sentences = []
+    if words[dataframes.QUIET] == len(done):
+        sentences.append(f"The machine was quiet in all {counted(len(done), 'run')}.")
+    if n_noisy := words[dataframes.NOISY]:
+        because = _noisy_reasons(done) or (
+            "the measured speed of matrix multiplication changed between start and end, or others "
+            "used the cores"
+        )
+        sentences.append(
+            f"**The machine was not quiet** in {n_noisy} {of_all}: {because}. "
+            "Their speeds may be too low."
+        )
+    if n_shared := words[dataframes.SHARED]:
+        sentences.append(
+            f"**{n_shared} {of_all} shared the machine** (share_machine=true): other runs may "
+            "have taken place at the same time."
+        )
+    if n_unknown := words[dataframes.NOT_KNOWN]:
+        sentences.append(f"**Whether the machine was quiet is unknown** for {n_unknown} {of_all}.")
+    return sentences
+
+
+def _noisy_reasons(records: Sequence[RunRecord]) -> str:
+    """Return the recorded reasons of noise with their numbers of runs, the most frequent first.
+
+    Reasons that differ only in their percentage are one reason with a range.
+    """
+    percentages: dict[str, list[int]] = {}
+    for record in records:
+        reasons = record.environment.get("noisy_reasons")
+        if dataframes.quiet(record) == dataframes.NOISY and isinstance(reasons, list):
+            for reason in map(first_line, map(str, reasons)):
+                number = PERCENTAGE.search(reason)
+                kind = PERCENTAGE.sub("#%", reason, count=1)
+                percentages.setdefault(kind, []).append(int(number[1]) if number else 0)
+    listed = []
+    for kind, values in sorted(percentages.items(), key=lambda item: -len(item[1]))[:MAX_REASONS]:
+        low, high = min(values), max(values)
+        span = f"{low}%" if low == high else f"{low}% to {high}%"
+        reason = text(kind.replace("#%", span))
+        listed.append(f"{reason} ({counted(len(values), 'run')})")
+    return "; ".join(listed)
