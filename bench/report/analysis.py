@@ -221,7 +221,14 @@ def add_time_to_accuracy(
     by_id = {record.run_id: record for record in records}
     added = compared.copy()
     groups = [[by_id[name] for name in names] for names in compared["run_ids"]]
-    added["target"] = target if target is not None else [_highest(group) for group in groups]
+    added["target"] = (
+        target
+        if target is not None
+        else [
+            _highest(group) if status == "done" else math.nan
+            for group, status in zip(groups, compared["status"], strict=True)
+        ]
+    )
     if target is None:
         by_condition = added.groupby(list(dataframes.CONDITIONS), dropna=False)["target"]
         added["target"] = by_condition.transform("min")
