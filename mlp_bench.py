@@ -1,7 +1,7 @@
-"""Entry points of the commands, under a name that no other distribution uses.
+"""Entry points of the commands, in a module whose name no other distribution uses.
 
-`bench` and `implementations` are common names: frappe-bench has a package and a command
-`bench`, too. What is imported here is what lies beside this file, whatever else is on the path.
+`bench` and `implementations` are common names: frappe-bench has a package and a command `bench`,
+too. This module imports the packages in its own folder, even if others come first on the path.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-TYPE_CHECKING = False  # typing would take time in which an interrupt isn't handled yet
+TYPE_CHECKING = False  # importing typing is slow, and interrupts are not handled yet
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -51,7 +51,7 @@ def _start(command: str) -> int:
     try:
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, _interrupt)
-        if not _import_what_is_beside(command):
+        if not _import_own_packages(command):
             return 2
         from bench import commands
 
@@ -65,7 +65,7 @@ def _start(command: str) -> int:
 def _interrupt(_number: int, frame: FrameType | None) -> None:
     """Raise KeyboardInterrupt; while a module is being imported, exit.
 
-    Extension modules may swallow an exception in their initialisation, or crash of it.
+    Extension modules may ignore an exception during their initialisation, or crash.
     """
     while frame is not None:
         if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
@@ -75,11 +75,11 @@ def _interrupt(_number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _import_what_is_beside(command: str) -> bool:
-    """Make this folder's packages the ones that are imported; name others of their names.
+def _import_own_packages(command: str) -> bool:
+    """Import the packages in this folder, and report others with the same names on the path.
 
     Returns:
-        Whether this folder's packages are whole.
+        False if another distribution has overwritten files of these packages.
     """
     from importlib.machinery import PathFinder
 
@@ -87,28 +87,30 @@ def _import_what_is_beside(command: str) -> bool:
     shadows = []
     for package in PACKAGES:
         spec = PathFinder.find_spec(package)
-        places = [] if spec is None else list(spec.submodule_search_locations or [str(spec.origin)])
-        if places != [os.path.join(here, package)]:  # noqa: PTH118
-            shadows += places
+        folders = (
+            [] if spec is None else list(spec.submodule_search_locations or [str(spec.origin)])
+        )
+        if folders != [os.path.join(here, package)]:  # noqa: PTH118
+            shadows += folders
     if shadows:
         print(
-            f"{command}: not used: {', '.join(map(repr, shadows))}; they have the names of "
-            f"packages of mlp-bench, which is in {here!r}",
+            f"{command}: not used: {', '.join(map(repr, shadows))}; they have the same names as "
+            f"packages of mlp-bench in {here!r}",
             file=sys.stderr,
         )
         sys.path.insert(0, here)
-        # For the processes that are started from this one.
+        # For child processes.
         path = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join([here, path] if path else [here])
     import bench
 
-    # Installers write over files of the same name and merge folders.
-    merged = os.path.join(here, "bench", "commands")  # noqa: PTH118
-    if getattr(bench, "DISTRIBUTION", None) == "mlp-bench" and not os.path.exists(merged):  # noqa: PTH110
+    # Installers overwrite files of the same name and merge folders.
+    merged_folder = os.path.join(here, "bench", "commands")  # noqa: PTH118
+    if getattr(bench, "DISTRIBUTION", None) == "mlp-bench" and not os.path.exists(merged_folder):  # noqa: PTH110
         return True
     print(
         f"{command}: another distribution has written into {here!r}, to a package of the same "
-        "name 'bench' (as frappe-bench has); install mlp-bench into an environment of its own",
+        "name 'bench' (as frappe-bench has); install mlp-bench into a separate environment",
         file=sys.stderr,
     )
     return False

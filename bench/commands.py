@@ -1,4 +1,8 @@
-"""Run a command whatever happens to its output: closed, full, or unable to show a character."""
+"""Run the commands. Called by mlp_bench.py.
+
+Writing to a closed, full or limited standard output must never end a command, because a sweep
+would lose its runs. Therefore both output streams are replaced.
+"""
 
 from __future__ import annotations
 
@@ -21,17 +25,17 @@ MODULES = {
 
 
 class OutputFile(io.FileIO):
-    """A standard stream that never raises on writing: from its first failure on, it discards.
+    """A standard stream that never raises when written to: after the first error it discards.
 
     Attributes:
-        failure: the first error that is worth reporting. A closed pipe is none: whoever closed it,
-            such as `head`, has read enough.
+        failure: the error, to be reported. A closed pipe is not an error: the reader, such as
+            `head`, has read enough.
     """
 
     failure: OSError | None = None
 
     def write(self, data: Any, /) -> int:
-        """Write `data`, or discard it once the descriptor can't be written to."""
+        """Write `data`, or discard it if the descriptor can't be written to."""
         try:
             return super().write(data)
         except BrokenPipeError:
@@ -45,18 +49,20 @@ class OutputFile(io.FileIO):
 
 
 def run(command: str) -> int:
-    """Run a command with standard streams that never make it fail.
+    """Run a command with standard streams that never raise.
+
+    Args:
+        command: a key of `MODULES`.
 
     Returns:
-        The exit status. It is 2 where the command succeeded and standard output could not be
-        written.
+        The exit status: 2 if the command succeeded but standard output could not be written.
     """
-    output = protect_streams()
+    output = replace_standard_streams()
     if "--version" in sys.argv[1:]:
         print(f"mlp-bench {bench.__version__}")
         status = 0
     else:
-        # A report's figures are files; a notebook's backend would have to be importable.
+        # Figures are written to files. A notebook's backend might not be importable here.
         os.environ["MPLBACKEND"] = "Agg"
         status = _exit_status(command)
     sys.stdout.flush()
@@ -77,16 +83,16 @@ def _exit_status(command: str) -> int:
     return status or 0
 
 
-def protect_streams() -> OutputFile:
-    """Replace stdout and stderr by streams that never raise, in the same encodings.
+def replace_standard_streams() -> OutputFile:
+    """Replace stdout and stderr by streams that never raise, with the same encodings.
 
     Returns:
-        The file under stdout.
+        The file that the new stdout writes to.
     """
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
-        except OSError:  # closed, and the next file that is opened would get its number
+        except OSError:  # closed; the next opened file would get this number
             os.open(os.devnull, os.O_RDWR)
     output = OutputFile(1, "w", closefd=False)
     sys.stdout = _text_stream(output, sys.stdout)
@@ -94,11 +100,11 @@ def protect_streams() -> OutputFile:
     return output
 
 
-def _text_stream(file: OutputFile, like: TextIO | None) -> TextIO:
-    buffered = not isinstance(like, io.TextIOWrapper) or not like.write_through
+def _text_stream(file: OutputFile, original: TextIO | None) -> TextIO:
+    is_buffered = not isinstance(original, io.TextIOWrapper) or not original.write_through
     return io.TextIOWrapper(
         io.BufferedWriter(file),
-        encoding="utf-8" if like is None else like.encoding,
+        encoding="utf-8" if original is None else original.encoding,
         errors="backslashreplace",
-        line_buffering=not buffered or file.fileno() == 2 or file.isatty(),
+        line_buffering=not is_buffered or file.fileno() == 2 or file.isatty(),
     )

@@ -1,9 +1,8 @@
-"""The project's source files: which of them a module imports, and what was imported in fact.
+"""Find the source files that a module imports, and record the source that was imported.
 
-A fingerprint of code is worth something only if it covers every file that takes part, and if the
-code that runs is the code that was read for it. So the files are found by following the import
-statements, and a process that trains notes the very bytes it imports (`record`) and refuses to
-import anything else later (`seal`).
+A fingerprint of code must cover every imported file, and must be computed from the code that runs.
+Therefore `sources` follows the import statements; a process that trains records the bytes of each
+imported file (`record`), and later refuses to import other code (`seal`).
 
 Standard library only: this is the first module of the project that such a process imports.
 """
@@ -30,18 +29,18 @@ _installed: frozenset[str] = frozenset()
 
 
 def sources(*modules: str) -> dict[Path, bytes]:
-    """Return the source files of modules, and of all that they import of the project.
+    """Return the source files of modules and of everything they import, except installed libraries.
 
-    Import statements are followed wherever they stand, also inside functions, and also into
-    modules of the user's own that are neither a part of the project nor installed.
+    Import statements are followed also inside functions, and also into a user's modules outside
+    the project.
 
     Args:
         modules: dotted names.
 
     Returns:
-        What this process has imported of a file, if it records that; otherwise what the file holds.
+        Contents by path: the bytes that were imported, if recorded; else the file's contents.
     """
-    found: dict[Path, bytes] = {}
+    contents: dict[Path, bytes] = {}
     names, seen = list(modules), set[str]()
     while names:
         name = names.pop()
@@ -53,14 +52,14 @@ def sources(*modules: str) -> dict[Path, bytes]:
         path = _file_of(name)
         if path is not None:
             source = (_recorded or {}).get(path) or path.read_bytes()
-            found[path] = source
+            contents[path] = source
             names += _imported_names(source, name if path.name == "__init__.py" else parent)
-    return dict(sorted(found.items()))
+    return dict(sorted(contents.items()))
 
 
 def _file_of(name: str) -> Path | None:
     top, *rest = name.split(".")
-    folder = PROJECT if top in PACKAGES else _folder_of_users_module(top)
+    folder = PROJECT if top in PACKAGES else _folder_of_user_module(top)
     if folder is None:
         return None
     path = folder.joinpath(top, *rest)
@@ -69,7 +68,7 @@ def _file_of(name: str) -> Path | None:
 
 
 @functools.cache
-def _folder_of_users_module(top: str) -> Path | None:
+def _folder_of_user_module(top: str) -> Path | None:
     """Return the folder of a module that is neither installed nor in the standard library."""
     spec = None if top in sys.stdlib_module_names else PathFinder.find_spec(top)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
@@ -81,7 +80,7 @@ def _folder_of_users_module(top: str) -> Path | None:
 
 @functools.lru_cache(maxsize=1000)
 def _imported_names(source: bytes, package: str) -> tuple[str, ...]:
-    """Return the modules that a source names in its imports, `from a import b` as a and a.b."""
+    """Return the imported modules of a source; for `from a import b`, a and a.b."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
@@ -102,7 +101,7 @@ def _names_of(node: ast.AST, package: str) -> Iterator[str]:
 
 
 def load_from_project() -> None:
-    """From now on, import the project's packages from its own folder, wherever else they exist."""
+    """From now on, import the project's packages from `PROJECT`, not others of the same names."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
 
@@ -138,7 +137,7 @@ def _installed_libraries() -> frozenset[str]:
 
 
 class _Finder(MetaPathFinder):
-    """Finds the project's packages in its own folder."""
+    """Finds the project's packages in `PROJECT`."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -153,7 +152,7 @@ class _Finder(MetaPathFinder):
 
 
 class _Loader(SourceFileLoader):
-    """Compiles the source that it records; Python's cache might hold the code of an older one."""
+    """Compiles and records the source. Python's cache might contain the code of an older source."""
 
     def get_code(self, fullname: str) -> CodeType | None:
         if _recorded is None:

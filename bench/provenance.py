@@ -1,4 +1,4 @@
-"""What a run's numbers come from: code, libraries, and the machine."""
+"""Fingerprints of everything that a run's numbers depend on: code, libraries and the machine."""
 
 from __future__ import annotations
 
@@ -20,30 +20,31 @@ from bench.machine import facts, gpu
 PACKAGE = Path(bench.__file__)
 IMPLEMENTATION, HARNESS = "code of the implementation", "code of the harness"
 LADDER = "code of the parity ladder"
-MACHINE_KEYS = ("processor", "number of cores", "gpu")  # the last of runs on a GPU only
-# What runs in the processes of a run and of its parity checks; the rest follows from the imports.
+MACHINE_KEYS = ("processor", "number of cores", "gpu")  # "gpu": only for runs on a GPU
+# The modules that the processes of a run and of its parity checks start with. Their imports are
+# followed.
 HARNESS_MODULES = (
     "bench.process.environment", "bench.process.fork_server", "bench.process.worker",
 )  # fmt: skip
 LADDER_MODULES = ("bench.parity.ladder_worker",)
 
-# Variables that every run inherits although they choose which code is loaded, or on which GPU it
-# runs. Their values are a part of what a run was made with.
+# Every run inherits these variables. They select the code that is loaded, or the GPU, so their
+# values belong to the fingerprints.
 SEARCH_PATH_VARIABLES = ("DYLD_LIBRARY_PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
 GPU_VARIABLES = (
     "CUDA_DEVICE_ORDER", "CUDA_HOME", "CUDA_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES",
 )  # fmt: skip
 STARTUP_MODULES = ("sitecustomize", "usercustomize")  # Python imports these before anything else
-HASHED = ("code of ", "variable ", "module ")  # beginnings of names whose values are hashes
+HASHED = ("code of ", "variable ", "module ")  # names with these prefixes have a hash as value
 HASH_LENGTH = 12
 
 
 class CodeChangedError(Exception):
-    """This process has imported something else than the fingerprints say."""
+    """The imported code or libraries do not match the fingerprints."""
 
 
 def run_fingerprint(config: RunConfig) -> dict[str, str]:
-    """Return what a run made now would be made with: code, libraries, and the machine."""
+    """Return the fingerprints for a run started now: of code, libraries and the machine."""
     return {
         **code_fingerprint(config),
         "processor": facts.cpu_model(),
@@ -62,10 +63,11 @@ def code_fingerprint(config: RunConfig) -> dict[str, str]:
 
 
 def library_versions(config: RunConfig) -> dict[str, str | None]:
-    """Return versions by distribution, None where not installed, and what else can change results.
+    """Return everything except the project's code and the processor that can change results.
 
-    That is the GPU and its driver where the run uses one, and what a run inherits from the
-    environment of its user.
+    Returns:
+        Versions of libraries, None if not installed; GPU and driver if the run uses them; hashes
+        of inherited variables and startup files.
     """
     implementation = config.implementation
     return {
@@ -77,7 +79,7 @@ def library_versions(config: RunConfig) -> dict[str, str | None]:
 
 
 def _of_gpu(libraries: tuple[str, ...]) -> dict[str, str | None]:
-    names = {one.name for one in importlib.metadata.distributions()}
+    names = {distribution.name for distribution in importlib.metadata.distributions()}
     runtime = sorted(name for name in names if name.startswith("nvidia-"))
     versions = facts.versions((*libraries, *runtime))
     return versions | dict(gpu.describe())
@@ -99,10 +101,10 @@ def _inherited(device: str) -> dict[str, str]:
 
 
 def code_hashes(module: str) -> dict[str, str]:
-    """Return the SHA-256 of each part of the code that takes part in a run or its parity check.
+    """Return the SHA-256 of the code of the implementation, the harness and the parity ladder.
 
     Args:
-        module: of the implementation.
+        module: the implementation's module.
     """
     return {
         IMPLEMENTATION: _hash_of(registry.sources(module)),
@@ -117,18 +119,18 @@ def _hash_of(sources: Mapping[Path, bytes]) -> str:
 
 
 def verify_imports(module: str, expected: Mapping[str, str]) -> None:
-    """In the process of a run: see that what is imported is what the fingerprints were taken of.
+    """In the process of a run, check that imported code matches its fingerprints.
 
     Args:
-        module: of the implementation; it has been imported.
-        expected: hashes as from `code_hashes`, or their beginnings.
+        module: the implementation's module; it must already be imported.
+        expected: hashes from `code_hashes`, or their first digits.
 
     Raises:
-        CodeChangedError: a file was edited, or a library exchanged, between the two.
+        CodeChangedError: a file or a library has changed since the fingerprints were computed.
     """
-    found = code_hashes(module)
+    hashes = code_hashes(module)
     for name, digest in expected.items():
-        if not found[name].startswith(digest):
+        if not hashes[name].startswith(digest):
             raise CodeChangedError(f"the {name} has changed")
     if imports.libraries_changed():
         raise CodeChangedError("libraries were installed or removed")
@@ -138,11 +140,11 @@ def verify_imports(module: str, expected: Mapping[str, str]) -> None:
 def code_version() -> dict[str, Any]:
     """Return the git commit of this checkout and whether its code has uncommitted changes.
 
-    A new file in the folders of code is a change; files elsewhere are not.
+    New files count if they are in bench/, implementations/ or conf/.
 
     Returns:
-        `git_commit` (str) and `git_dirty` (bool); both None where the code was installed rather
-        than checked out.
+        `git_commit` (str) and `git_dirty` (bool); both None if the code is installed and not a
+        checkout.
     """
     folder = PACKAGE.parent
     folders = [folder, *(folder.parent / name for name in ("implementations", "conf"))]
@@ -156,9 +158,9 @@ def code_version() -> dict[str, Any]:
 
 
 def what_changed(then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Name what differs between two results of `run_fingerprint`; "" if nothing does."""
+    """Return the differences between two results of `run_fingerprint`, in words; "" for none."""
     if not then:
-        return "it does not say which code and versions it was made with"
+        return "code and versions are not recorded"
     changed = []
     for name in dict.fromkeys([*then, *now]):
         old, new = then.get(name), now.get(name)

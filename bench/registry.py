@@ -1,7 +1,7 @@
-"""Implementations by module name: which there are, what they need, their sources and their classes.
+"""Find the modules of implementations/, their requirements, source files and classes.
 
-A module is looked up in the folder `implementations` beside `bench`. No other module can be named,
-so a configuration from someone else runs no code of its own choice.
+The folder `implementations` is next to `bench`. Modules elsewhere are refused, so that a
+configuration from a stranger cannot run other code.
 """
 
 from __future__ import annotations
@@ -27,40 +27,43 @@ def modules() -> tuple[str, ...]:
 
 
 def missing(requires: Iterable[str]) -> tuple[str, ...]:
-    """Return those top-level modules that are not installed, without importing any."""
+    """Return the top-level modules in `requires` that are not installed; import none."""
     return tuple(name for name in requires if importlib.util.find_spec(name) is None)
 
 
 def sources(module: str) -> dict[Path, bytes]:
-    """Return an implementation's source files: its own, and those it imports beside the harness.
+    """Return an implementation's source files: its files and the files it imports, without bench/.
 
     Args:
-        module: a name from `modules`. Of a package, every file counts.
+        module: a name from `modules`. If it is a package, all files in its folder are returned.
 
     Returns:
         Contents by path.
     """
-    found = imports.sources(f"{PACKAGE}.{module}")
     harness = imports.PROJECT / "bench"
-    own = {path: source for path, source in found.items() if not path.is_relative_to(harness)}
+    contents = {
+        path: source
+        for path, source in imports.sources(f"{PACKAGE}.{module}").items()
+        if not path.is_relative_to(harness)
+    }
     for path in sorted((FOLDER / module).rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
-            own.setdefault(path, path.read_bytes())
-    return own
+            contents.setdefault(path, path.read_bytes())
+    return contents
 
 
 def load(module: str) -> type[Implementation]:
-    """Import an implementation's module, and with it its framework, and return its class.
+    """Import an implementation's module, including its framework, and return its class.
 
     Raises:
-        KeyError: there is no such module.
+        KeyError: `modules` does not contain this name.
         ImportError: this process has already imported another package called `implementations`.
     """
     if module not in modules():
         raise KeyError(module)
     imports.load_from_project()
-    places = list(importlib.import_module(PACKAGE).__path__)
-    if not any(Path(place).resolve() == FOLDER.resolve() for place in places):
-        raise ImportError(f"{places[0]} was imported as {PACKAGE}, in place of {FOLDER}; rename it")
+    folders = list(importlib.import_module(PACKAGE).__path__)
+    if not any(Path(folder).resolve() == FOLDER.resolve() for folder in folders):
+        raise ImportError(f"{folders[0]} was imported as {PACKAGE}, not {FOLDER}; rename it")
     implementation: type[Implementation] = importlib.import_module(f"{PACKAGE}.{module}").MLP
     return implementation

@@ -29,9 +29,9 @@ def project(tmp_path, monkeypatch):
         path.write_text(source)
     monkeypatch.setattr(imports, "PROJECT", tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path / "lib"))
-    imports._folder_of_users_module.cache_clear()
+    imports._folder_of_user_module.cache_clear()
     yield tmp_path
-    imports._folder_of_users_module.cache_clear()
+    imports._folder_of_user_module.cache_clear()
 
 
 def names(found) -> set[str]:

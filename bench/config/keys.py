@@ -32,7 +32,7 @@ SEED: Final = "a whole number from 0 to 4294967295"
 
 KEYS: Final = {
     "learning_rate": Key("step size of the optimizer", "a finite number above 0"),
-    "batch_size": Key("examples per step; a last partial batch is left out", COUNT),
+    "batch_size": Key("examples per step (a last partial batch is left out)", COUNT),
     "epochs": Key("passes over the training set", COUNT),
     "seed": Key("seed of initial parameters and batch order", SEED),
     "validation_fraction": Key("share of the training set for validation", SHARE),
@@ -49,7 +49,7 @@ KEYS: Final = {
     "shuffle_runs": Key("execute a sweep's runs in random order, against drift", TRUE_OR_FALSE),
     "share_machine": Key("run during other timed runs; marks the records", TRUE_OR_FALSE),
     "isolation": Key("import the framework once for all runs, or in every run", "fork or spawn"),
-    "results_folder": Key("folder of the sweeps' results", "a folder"),
+    "results_folder": Key("where results are written", "a folder"),
     "sweep_name": Key(
         "folder of the sweep's results; null for the time",
         "up to 100 letters, digits, '.', '_' and '-', beginning with a letter or digit",
@@ -57,10 +57,12 @@ KEYS: Final = {
     "architecture.hidden_sizes": Key("units of each hidden layer", "a list such as [128,64]"),
     "recipe.activation": Key("activation of the hidden layers", "relu or sigmoid or tanh"),
     "recipe.output": Key("activation of the last layer", "softmax or sigmoid"),
-    "recipe.loss": Key("loss", "cross_entropy or mean_squared_error or half_squared_error"),
+    "recipe.loss": Key(
+        "loss function", "cross_entropy or mean_squared_error or half_squared_error"
+    ),
     "recipe.optimizer": Key("update rule", "sgd or momentum or adam"),
     "recipe.initializer": Key("initial weights", "he_normal or glorot_uniform or notebook"),
-    "recipe.momentum": Key("momentum constant of momentum", SHARE),
+    "recipe.momentum": Key("constant of the momentum optimizer", SHARE),
     "recipe.beta_1": Key("decay of adam's mean gradient", SHARE),
     "recipe.beta_2": Key("decay of adam's mean squared gradient", SHARE),
     "recipe.epsilon": Key("constant in adam's denominator", "a number from 1e-30 to 1"),

@@ -77,8 +77,8 @@ def _executes_runs(arguments: argparse.Namespace) -> bool:
     return not any(getattr(arguments, flag) for flag in flags)
 
 
-def _refuse_other_sources(arguments: argparse.Namespace) -> None:
-    """Refuse Hydra's other sources of configuration; --experimental-rerun unpickles a file."""
+def _refuse_flags(arguments: argparse.Namespace) -> None:
+    """Refuse flags of Hydra that have no effect, or read other files: a rerun unpickles one."""
     from bench.config.errors import ConfigError
 
     for flag in ("config_path", "config_name", "experimental_rerun"):
@@ -88,6 +88,9 @@ def _refuse_other_sources(arguments: argparse.Namespace) -> None:
                 f"--{flag.replace('_', '-')}={value}: not supported; give overrides as "
                 "key=value, and a folder with your own files with --config-dir"
             )
+    for flag in ("run", "package", "resolve"):
+        if getattr(arguments, flag) and _executes_runs(arguments):
+            raise ConfigError(f"--{flag}: has no effect on runs; leave it out")
 
 
 def _compose_or_exit(
@@ -99,7 +102,7 @@ def _compose_or_exit(
     from bench.config.errors import ConfigError
 
     try:
-        _refuse_other_sources(arguments)
+        _refuse_flags(arguments)
         return compose.compose_runs(
             arguments.overrides,
             default_name=default_name,

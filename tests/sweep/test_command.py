@@ -139,6 +139,12 @@ def test_ways_around_the_projects_configuration_are_refused(main, flag):
     assert "not supported" in err
 
 
+@pytest.mark.parametrize("flag", ["--run", "--resolve", "--package=recipe"])
+def test_a_flag_without_effect_on_runs_is_refused(main, flag):
+    name = flag.partition("=")[0]
+    assert main(flag, *TINY) == (2, "", f"bench: {name}: has no effect on runs; leave it out\n")
+
+
 def test_a_results_folder_that_is_a_file_is_named(main, tmp_path):
     (tmp_path / "results").write_text("")
     for words in ((), ("sweep_name=x",)):
