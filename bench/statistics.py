@@ -47,7 +47,7 @@ def estimate(values: Sequence[float], margin: float = MARGIN) -> Estimate:
     values are left after trimming.
 
     Args:
-        values: log(time of HEAD / time of BASE) of each pair; at least 5.
+        values: log(time of HEAD / time of BASE) of each pair; at least 5 pairs.
         margin: relative slowdown that the test allows, such as 0.01.
 
     Raises:
@@ -62,19 +62,17 @@ def estimate(values: Sequence[float], margin: float = MARGIN) -> Estimate:
     mean = float(kept.mean())
     variance = float(np.clip(ordered, kept[0], kept[-1]).var())
     error = math.sqrt(variance * n / (len(kept) * (len(kept) - 1)))
-    lower_quartile, upper_quartile = np.percentile(ordered, [25, 75])
     freedom = degrees_of_freedom(n)
     excess = mean - math.log1p(margin)
-    # stdtr is Student's distribution function, and quicker than scipy.stats.t.
-    p_value = float(special.stdtr(freedom, -excess / error)) if error > 0 else float(excess <= 0)
-    half = _t_quantile((1 + CONFIDENCE) / 2, freedom) * error
+    p_value = t_upper_tail(excess / error, freedom) if error > 0 else float(excess <= 0)
+    half = t_quantile((1 + CONFIDENCE) / 2, freedom) * error
     return Estimate(
         n_pairs=n,
         ratio=math.exp(mean),
         low=math.exp(mean - half),
         high=math.exp(mean + half),
-        upper=math.exp(mean + _t_quantile(CERTAINTY, freedom) * error),
-        spread=float(upper_quartile - lower_quartile) / 1.349,
+        upper=math.exp(mean + t_quantile(CERTAINTY, freedom) * error),
+        spread=normal_spread(values),
         p_value=p_value,
     )
 
@@ -86,7 +84,7 @@ def degrees_of_freedom(n_pairs: int) -> int:
 
 def standard_error_from_interval(low: float, high: float, n_pairs: int) -> float:
     """Return the standard error of log(ratio), given the 95 % interval of an `Estimate`."""
-    quantile = _t_quantile((1 + CONFIDENCE) / 2, degrees_of_freedom(n_pairs))
+    quantile = t_quantile((1 + CONFIDENCE) / 2, degrees_of_freedom(n_pairs))
     return math.log(high / low) / (2 * quantile)
 
 
@@ -97,14 +95,14 @@ def half_width(values: Sequence[float]) -> float | None:
     """
     if len(values) < 2:
         return None
-    return _t_quantile((1 + CONFIDENCE) / 2, len(values) - 1) * float(stats.sem(values))
+    return t_quantile((1 + CONFIDENCE) / 2, len(values) - 1) * float(stats.sem(values))
 
 
 def standard_error_of_accuracy(accuracy: float, n_examples: float) -> float:
-    """Return the standard error of an accuracy that comes from the size of its test set alone.
+    """Return the standard error of an accuracy due to the size of the test set alone.
 
-    An accuracy of exactly 0 or 1 counts as half an example away from it: a test set without
-    mistakes does not prove that there are none.
+    An accuracy of 0 or 1 is moved by half an example: a test set without mistakes does not prove
+    that the model makes none.
 
     Args:
         accuracy: share of correct predictions, from 0 to 1.
@@ -115,25 +113,36 @@ def standard_error_of_accuracy(accuracy: float, n_examples: float) -> float:
     return math.sqrt(share * (1 - share) / n_examples)
 
 
-def _t_quantile(probability: float, freedom: float) -> float:
+def normal_spread(values: Sequence[float]) -> float:
+    """Return the standard deviation of a normal distribution with these quartiles."""
+    return float(stats.iqr(values, scale="normal"))
+
+
+def t_quantile(probability: float, freedom: float) -> float:
+    """Return a quantile of Student's t distribution; quicker than `scipy.stats.t`."""
     return float(special.stdtrit(freedom, probability))
+
+
+def t_upper_tail(statistic: float, freedom: float) -> float:
+    """Return P(T > statistic) for Student's t distribution; quicker than `scipy.stats.t`."""
+    return float(special.stdtr(freedom, -statistic))
 
 
 def significant(p_values: Mapping[str, float], levels: Mapping[str, float]) -> list[str]:
     """Return the cases whose hypothesis is rejected, with one error rate for all (Holm 1979).
 
     Args:
-        p_values: of every case.
-        levels: significance level of every case. A case at level 0 is not tested now; it still
-            counts as one of the cases, and does not stop the others.
+        p_values: p-value of every case.
+        levels: significance level of every case. A case at level 0 is not tested now, but still
+            counts as one of the cases.
     """
     tested = sorted(
         (case for case in p_values if levels[case] > 0),
         key=lambda case: p_values[case] / levels[case],
     )
     rejected = []
-    for place, case in enumerate(tested):  # Holm stops at the first that is not rejected
-        if p_values[case] >= levels[case] / (len(p_values) - place):
+    for position, case in enumerate(tested):  # Holm stops at the first that is not rejected
+        if p_values[case] >= levels[case] / (len(p_values) - position):
             break
         rejected.append(case)
     return rejected
@@ -145,30 +154,30 @@ def decide(
     """Return the answer for every case, or None where more pairs are needed.
 
     Args:
-        estimates: of all cases, including those that already have an answer: all share one error
-            rate.
+        estimates: estimate of every case, including cases that already have an answer: all
+            cases share one error rate.
         smallest: the relative slowdown that matters, such as 0.03.
         last: whether no more pairs will come.
     """
     answers: dict[str, Answer | None] = dict.fromkeys(estimates)
     slower = significant(
-        {case: known.p_value for case, known in estimates.items()},
-        {case: _level(known.n_pairs, last) for case, known in estimates.items()},
+        {case: estimated.p_value for case, estimated in estimates.items()},
+        {case: _level(estimated.n_pairs, last) for case, estimated in estimates.items()},
     )
-    for case, known in estimates.items():
-        look = last or known.n_pairs in (FIRST_LOOK, *LOOKS)
+    for case, estimated in estimates.items():
+        look = last or estimated.n_pairs in (FIRST_LOOK, *LOOKS)
         if case in slower:
             answers[case] = "slower"
-        elif look and known.upper < 1 + smallest:
+        elif look and estimated.upper < 1 + smallest:
             answers[case] = "not slower"
-        elif last or known.n_pairs >= max(LOOKS):
+        elif last or estimated.n_pairs >= max(LOOKS):
             answers[case] = "can't tell"
     return answers
 
 
 def _level(n_pairs: int, last: bool) -> float:
-    """Return the probability of a false alarm that this look may use; 0 between looks."""
+    """Return the false alarm rate that this look may use; 0 between looks."""
     if n_pairs in LOOKS:
         return LOOKS[n_pairs]
-    # A session that is cut short may use the level of the look that would have come next.
+    # A session that ends early may use the level of its next look.
     return next((level for look, level in LOOKS.items() if look > n_pairs), 0.0) if last else 0.0

@@ -6,6 +6,8 @@ import argparse
 import re
 from pathlib import Path
 
+from bench.results import HISTORY_PATH
+
 DESCRIPTION = """\
 Has training become slower, and does it still learn the same? Trains both revisions now, in pairs
 of fresh processes that take turns on the same cores, and answers for every case (implementation,
@@ -22,7 +24,6 @@ exit status:
   130  interrupted
 """
 CASES = "sweep=default learning_rate=0.01 threads=1"
-HISTORY = "results/history.jsonl"
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -39,24 +40,24 @@ def parser() -> argparse.ArgumentParser:
         "base", nargs="?", type=text,
         help="a git revision, or a folder with the project in it (the reference of the history)",
     )  # fmt: skip
-    add("head", nargs="?", type=text, help="the same (the working tree)")
+    add("head", nargs="?", type=text, help="a git revision or a folder (the working tree)")
     add("--base-python", type=path, help="interpreter for BASE (this one)")
     add("--head-python", type=path, help="interpreter for HEAD (this one)")
     add(
         "--cases", "--cells", default=CASES, type=text, metavar="OVERRIDES",
-        help=f"what to train: overrides of bench, with this project's conf/ ('{CASES}')",
+        help=f"cases to train: overrides of bench, with this project's conf/ ('{CASES}')",
     )  # fmt: skip
     add("--budget", type=seconds, default="20m", help="time for all cases: 90s, 5m, 1h (20m)")
     add("--smallest", type=share, default="3%", help="slowdown that matters (3%%)")
-    add("--cant-tell", choices=["pass", "fail"], help="what undecided cases count as")
+    add("--cant-tell", choices=["pass", "fail"], help="how to count undecided cases")
     add("--output", type=path, help="folder to write pairs.json, report.md and ratios.png to")
     add(
         "--record", action="store_true",
-        help=f"append the ratios to {HISTORY}; the first BASE stays its reference",
+        help=f"append the ratios to {HISTORY_PATH}; BASE becomes the reference of a new history",
     )  # fmt: skip
     add(
         "--against-history", action="store_true",
-        help=f"compare with the last commit in {HISTORY}, by way of its reference",
+        help=f"compare with the last commit in {HISTORY_PATH}, via its reference",
     )  # fmt: skip
     add("--share-machine", action="store_true", help="do not wait for other runs to finish")
     return result
@@ -66,7 +67,7 @@ def text(value: str) -> str:
     """Return a value that is not empty.
 
     Raises:
-        argparse.ArgumentTypeError: it is, such as a variable that is not set.
+        argparse.ArgumentTypeError: it is empty, for example a variable that is not set.
     """
     if not value.strip():
         raise argparse.ArgumentTypeError(f"{value!r}: is empty; is a variable not set?")
@@ -74,7 +75,7 @@ def text(value: str) -> str:
 
 
 def path(value: str) -> Path:
-    """Return a path that is not empty, as `text` does."""
+    """Return a path; refuse an empty one."""
     return Path(text(value))
 
 
@@ -82,7 +83,7 @@ def seconds(value: str) -> float:
     """Return the seconds in a time such as 90s, 5m or 1h.
 
     Raises:
-        argparse.ArgumentTypeError: it is no such time.
+        argparse.ArgumentTypeError: the text is not such a time.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", value, re.ASCII)
     if match is None or float(match[1]) == 0:
@@ -94,7 +95,7 @@ def share(value: str) -> float:
     """Return a percentage such as 3% as a share.
 
     Raises:
-        argparse.ArgumentTypeError: it is none above 1% and up to 100%.
+        argparse.ArgumentTypeError: the text is not a percentage above 1% and up to 100%.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)%", value, re.ASCII)
     if match is None or not 1 < float(match[1]) <= 100:

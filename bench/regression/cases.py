@@ -1,4 +1,4 @@
-"""What is compared: cases, each an implementation, an architecture and a batch size."""
+"""The cases to compare: implementation, architecture and batch size."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from bench.config import overrides as config_overrides
 from bench.config.compose import compose_runs
 from bench.config.errors import ConfigError
+from bench.config.identity import HANDLING_KEYS
 from bench.config.schema import RunConfig
 from bench.data import datasets
 from bench.training import sampling
 from bench.training.flops import flops_per_example
 
-N_SLICES = 4  # of the batches; blocks train on them in turn
+N_BATCH_SETS = 4  # the slices of a pair train on these sets in rotation
+# A comparison trains slices of random batches in processes of its own.
+WITHOUT_EFFECT = {*HANDLING_KEYS, "epochs", "shuffle", "evaluate_training_set"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """An implementation, an architecture and a batch size, whose training is timed."""
+    """An implementation, an architecture and a batch size; its training is timed."""
 
     name: str
     config: RunConfig
@@ -40,19 +44,26 @@ def parse_cases(overrides: str) -> list[Case]:
         overrides: separated by spaces, such as "implementation=numpy,torch batch_size=32".
 
     Raises:
-        ConfigError: `bench` would refuse them, or a case is described in several ways.
+        ConfigError: `bench` would refuse them, a key has no effect, or a case has several
+            configurations.
     """
     try:
         words = shlex.split(overrides)
     except ValueError as error:
         raise ConfigError(f"--cases={overrides}: {error}") from error
+    for override in config_overrides.parse(words):
+        if override.key_or_group in WITHOUT_EFFECT:
+            raise ConfigError(
+                f"--cases={overrides}: {override.key_or_group} has no effect on a comparison; "
+                "leave it out"
+            )
     cases: dict[str, Case] = {}
     for config in compose_runs(words, default_name="compare", multirun=True):
         name = f"{config.implementation.name}-{config.architecture.name}-{config.batch_size}"
         if cases.setdefault(name, Case(name=name, config=config)).config.hash != config.hash:
             raise ConfigError(
-                f"--cases={overrides}: {name} in several ways; a case is an implementation, an "
-                "architecture and a batch size, so give one value to every other key"
+                f"--cases={overrides}: {name} has several configurations; a case is an "
+                "implementation, an architecture and a batch size: give every other key one value"
             )
     return list(cases.values())
 
@@ -61,9 +72,9 @@ def write_problems(cases: Sequence[Case], steps: Mapping[str, int], folder: Path
     """Write the files that both sides read: data, problem, initial parameters and batches.
 
     Args:
-        cases: at least one; all with the same dataset.
-        steps: number of training steps in a block, by name of the case.
-        folder: gets the data, and a folder per case.
+        cases: at least one case; all have the same dataset.
+        steps: number of training steps in a slice, by name of the case.
+        folder: the data and a folder per case are written here.
 
     Raises:
         DatasetError: the data can't be found.
@@ -93,6 +104,6 @@ def write_problems(cases: Sequence[Case], steps: Mapping[str, int], folder: Path
         for number, layer in enumerate(initial):
             np.save(case_folder / f"weights-{number}.npy", layer.weights)
             np.save(case_folder / f"bias-{number}.npy", layer.bias)
-        shape = (N_SLICES, steps[case.name], config.batch_size)
+        shape = (N_BATCH_SETS, steps[case.name], config.batch_size)
         rows = np.random.default_rng(config.seed).integers(len(data.train_labels), size=shape)
         np.save(case_folder / "batches.npy", rows)

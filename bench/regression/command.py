@@ -10,11 +10,11 @@ from bench.regression.arguments import parser
 
 
 def main() -> int:
-    """Compare what the command line names; return the exit status."""
+    """Compare the given revisions; return the exit status."""
     command_line = parser()
     arguments = command_line.parse_args()
     if arguments.base is None and not (arguments.record or arguments.against_history):
-        command_line.error("BASE: what to compare with, such as HEAD~1, is missing")
+        command_line.error("BASE is missing: the revision to compare with, such as HEAD~1")
     from bench.regression import comparison
     from bench.regression.outcome import NOT_MEASURED
     from bench.regression.signals import interrupted_once

@@ -1,4 +1,4 @@
-"""A comparison from the command line: check both sides out, measure, show and keep the results."""
+"""One comparison: check both sides out, measure, show and keep the results."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from bench.data.errors import DatasetError
 from bench.machine import lock
 from bench.regression import output, session, tracking
 from bench.regression.cases import Case, parse_cases
-from bench.regression.git import Repository, is_project
-from bench.regression.outcome import Outcome, exit_status
-from bench.regression.side_process import SideName
-from bench.regression.sides import (
+from bench.regression.checkout import (
     Side,
     SideError,
     checked_out,
     different_libraries,
     find_repository,
 )
+from bench.regression.outcome import Outcome, exit_status
+from bench.regression.repository import Repository, is_project
+from bench.regression.side_process import SideName
 from bench.results.store import StoreError
 
 EXPECTED_ERRORS = (ConfigError, DatasetError, SideError, StoreError, OSError)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare what the command line names, show and keep the results; return the exit status."""
+    """Compare the given revisions, show and keep the results; return the exit status."""
     if arguments.output is not None:
-        output.check_writable(arguments.output)  # now, not when everything is measured
+        output.check_writable(arguments.output)  # before measuring, which takes minutes
     cases = parse_cases(arguments.cases)
     repository = _repository(arguments)
     with ExitStack() as stack:
@@ -79,7 +79,7 @@ def _check_out(
             checked_out(arguments.head, arguments.head_python, repository, "HEAD")
         ),
     }
-    different_libraries(sides["base"], sides["head"])  # fails now if an interpreter does not run
+    different_libraries(sides["base"], sides["head"])  # fails early if an interpreter is broken
     return sides
 
 

@@ -1,4 +1,4 @@
-"""What a session finds out about each case, and the exit status that follows."""
+"""The outcome of each case of a session, and the exit status that follows."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from bench.regression.pairs import Pair
 from bench.regression.side_process import CaseError, SideName
 from bench.statistics import MIN_PAIRS, Answer, Estimate, estimate
 
-# How much of what both sides learn may differ in any case, relative to its size; keys of `Pair`.
-MIN_BOUNDS = {"first_apart": 0.01, "losses_apart": 0.02, "last_apart": 0.05}
-MAX_DRIFT = 5  # times the effect of rounding: the other bound; the larger of both counts
+# Relative differences that are always allowed between the models of both sides; keys of `Pair`.
+MIN_BOUNDS = {"first_difference": 0.01, "losses_difference": 0.02, "last_difference": 0.05}
+MAX_DRIFT = 5  # times the effect of rounding: the other bound; the larger one of both is used
 
 NOT_SLOWER, FOUND, NOT_MEASURED, CANT_TELL = 0, 1, 2, 3  # exit statuses
 
@@ -25,9 +25,9 @@ class Learning:
     """Whether two sides learn the same.
 
     Attributes:
-        pairs: measured so far.
-        bounds: largest difference that rounding explains, by key of `Pair`.
-        compared_with: what HEAD is compared with, for messages.
+        pairs: pairs measured so far.
+        bounds: largest difference that rounding explains, by field of `Pair`.
+        compared_with: name of the other side, for messages.
     """
 
     pairs: list[Pair] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Learning:
 
     @property
     def differences(self) -> dict[str, float]:
-        """Median difference over the pairs, by key of `Pair`; empty without pairs."""
+        """Median difference over the pairs, by field of `Pair`; empty without pairs."""
         if not self.pairs:
             return {}
         return {
@@ -51,15 +51,15 @@ class Learning:
 
 @dataclass
 class Outcome:
-    """What is known of one case.
+    """The results of one case so far.
 
     Attributes:
-        learning: differences of what HEAD learns from what BASE learns; with a history, from what
-            the last recorded commit learns.
-        answer: about its speed; None without one.
-        error: why it was not measured, or not to the end.
-        failed: the side at fault, if one is.
-        remark: shown with it.
+        learning: how the models of HEAD differ from those of BASE; with a history, from those of
+            the last recorded commit.
+        answer: whether it has become slower; None if there is no answer yet.
+        error: why measuring failed or stopped early.
+        failed: the side that caused the error, if any.
+        remark: shown below the table.
     """
 
     case: Case
@@ -71,7 +71,7 @@ class Outcome:
     remark: str | None = None
 
     def __post_init__(self) -> None:
-        """Take the differences from the pairs whose times are compared."""
+        """Compare the models of the same pairs whose times are compared."""
         self.learning.pairs = self.pairs
 
     @property
@@ -88,16 +88,16 @@ class Outcome:
 
     @property
     def is_measured(self) -> bool:
-        """Whether the answer rests on measurements."""
+        """Whether enough pairs were measured without an error."""
         return self.error is None and self.estimate is not None
 
     @property
     def learns_something_else(self) -> bool:
-        """Whether the sides differ in what they learn by more than rounding explains."""
+        """Whether the models of the sides differ by more than rounding explains."""
         return self.learning.differs
 
     def fail(self, error: CaseError) -> None:
-        """Keep the error, whose fault it is, and how to install a missing library."""
+        """Keep the error and the side that caused it; add how to install a missing library."""
         self.error, self.failed = str(error), error.side
         if re.search("No module named '(?!implementations|bench)", error.reason):
             self.error += f"; {self.case.config.implementation.install}"
@@ -107,7 +107,7 @@ def bounds_from_drift(drift: Pair) -> dict[str, float]:
     """Return the bounds for a case.
 
     Args:
-        drift: BASE measured against BASE with slightly different initial weights.
+        drift: a pair of BASE and BASE with slightly different initial weights.
     """
     return {key: max(least, MAX_DRIFT * getattr(drift, key)) for key, least in MIN_BOUNDS.items()}
 
@@ -117,11 +117,11 @@ def exit_status(
 ) -> int:
     """Return the exit status of `bench-compare`.
 
-    A case that was not measured never passes, whatever `cant_tell` says.
+    A case that was not measured never passes, for any value of `cant_tell`.
 
     Args:
-        outcomes: of all cases.
-        cant_tell: what a case counts as that was measured and stayed undecided.
+        outcomes: the outcome of every case.
+        cant_tell: how to count a case that was measured and is undecided; None for status 3.
     """
     if any(
         outcome.answer == "slower" or outcome.learns_something_else or outcome.failed == "head"

@@ -1,4 +1,4 @@
-"""What a comparison shows: progress, a table, and a folder with a report and the raw pairs."""
+"""Output of a comparison: progress, a table, and a folder with a report and the raw pairs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from rich.progress import BarColumn, Progress, TextColumn
 from bench import terminal
 from bench.machine import facts
 from bench.markdown import table, text
+from bench.regression.checkout import Side, different_libraries
 from bench.regression.outcome import Outcome
+from bench.regression.pairs import JSON_NAMES
 from bench.regression.side_process import SideName
-from bench.regression.sides import Side, different_libraries
 from bench.statistics import Estimate
 
-MARKER = "<!-- bench-compare -->"  # by which a pull request's comment is found again
+MARKER = "<!-- bench-compare -->"  # the workflow finds its earlier comment by this
 HEADINGS = ("ratio", "95 % interval", "pairs", "spread", "answer")
 MEANING = (
     "Ratio: time of HEAD / time of BASE. Spread: standard deviation of the pairs. Not slower: the "
@@ -30,26 +31,26 @@ MEANING = (
 )
 SOMETHING_ELSE = "learns something else"
 DIFFERENCES = {
-    "first_apart": "the update after a few steps",
-    "losses_apart": "a block's loss",
-    "last_apart": "the update after all blocks",
+    "first_difference": "the update after a few steps",
+    "losses_difference": "the loss of a slice",
+    "last_difference": "the update after all slices",
 }
 
 
 @contextmanager
 def progress(budget_seconds: float, until: float) -> Iterator[Callable[[Sequence[Outcome]], None]]:
-    """Show how far a session is, and its estimates as they narrow.
+    """Show the progress of a session, and the highest ratio that is still possible.
 
     Args:
-        budget_seconds: of the session.
-        until: `time.monotonic` at its end.
+        budget_seconds: length of the session.
+        until: end of the session on the clock of `time.monotonic`.
 
     Yields:
         A function to call after every pair with all outcomes so far.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"))
-    with Progress(*columns, console=terminal.console(), transient=True) as shown:
-        bar = shown.add_task("pairs", total=budget_seconds, state="starting")
+    with Progress(*columns, console=terminal.console(), transient=True) as bar:
+        task = bar.add_task("pairs", total=budget_seconds, state="starting")
 
         def on_pair(outcomes: Sequence[Outcome]) -> None:
             n_pairs = max(len(outcome.pairs) for outcome in outcomes)
@@ -57,19 +58,19 @@ def progress(budget_seconds: float, until: float) -> Iterator[Callable[[Sequence
             highest = max((known.high for known in estimates if known is not None), default=None)
             state = f"{n_pairs} pairs" + (f", ratios up to {highest:.3f}" if highest else "")
             left = max(0.0, until - time.monotonic())
-            shown.update(bar, completed=budget_seconds - left, state=state)
+            bar.update(task, completed=budget_seconds - left, state=state)
 
         yield on_pair
 
 
 def print_table(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> None:
-    """Print a row per case, and remarks below."""
-    shown = terminal.new_table(
+    """Print a table with a row per case, and remarks below."""
+    answers = terminal.new_table(
         title=_title(sides), caption=MEANING, words=("case",), numbers=HEADINGS
     )
     for outcome in outcomes:
-        shown.add_row(outcome.case.name, *_row(outcome))
-    terminal.console().print(shown)
+        answers.add_row(outcome.case.name, *_row(outcome))
+    terminal.console().print(answers)
     for remark in _remarks(outcomes, sides):
         print(remark)
 
@@ -128,7 +129,7 @@ def _is_exact(commit: str | None) -> bool:
 
 
 def _differences(outcome: Outcome) -> str:
-    """Return by how much what both sides learn differs, and how much rounding explains."""
+    """Return how much the models of the sides differ, and how much rounding explains."""
     learning = outcome.learning
     return f"HEAD and {learning.compared_with} differ by " + ", ".join(
         f"{difference:.1%} of {DIFFERENCES[key]} (rounding explains {learning.bounds[key]:.1%})"
@@ -140,7 +141,7 @@ def check_writable(folder: Path) -> None:
     """Create a folder, and check that files can be written to it.
 
     Raises:
-        OSError: they can't.
+        OSError: it can't be created or written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
@@ -163,7 +164,9 @@ def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[SideName, Si
                 "error": outcome.error,
                 "failed": outcome.failed,
                 "learns_something_else": outcome.learns_something_else,
-                "bounds": outcome.learning.bounds,
+                "bounds": {
+                    JSON_NAMES[key]: bound for key, bound in outcome.learning.bounds.items()
+                },
                 "estimate": outcome.estimate,
                 "pairs": outcome.pairs,
             }

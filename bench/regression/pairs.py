@@ -1,4 +1,4 @@
-"""The unit of a comparison: a pair of fresh processes, one of each side, that take turns."""
+"""The unit of a comparison: a pair of fresh processes, one per side, that train in turns."""
 
 from __future__ import annotations
 
@@ -7,37 +7,43 @@ import random
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+
+import msgspec
 
 from bench.machine import facts
 from bench.regression.cases import Case
+from bench.regression.checkout import Side
 from bench.regression.side_process import Conditions, SideName, SideProcess
-from bench.regression.sides import Side
 
-N_TURNS = 16  # many short blocks: a disturbance spoils one of them, which the median ignores
+N_TURNS = 16  # many short slices: a disturbance affects few of them, which the median ignores
+# Names in pairs.json, as in the first edition.
+JSON_NAMES = {
+    "first_difference": "first_apart",
+    "losses_difference": "losses_apart",
+    "last_difference": "last_apart",
+}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pair:
-    """The times of one pair of processes, and how much of what they learned differs.
+class Pair(msgspec.Struct, frozen=True, kw_only=True, rename=JSON_NAMES):
+    """Times of one pair of processes, and differences between the models that they trained.
 
     Attributes:
         cell: name of the case; files of the first edition have this key.
-        number: of the round in which it was measured.
-        base_seconds: of every block of BASE.
-        head_seconds: of every block of HEAD.
-        first_apart: difference of the updates after a few steps, relative to their size.
-        losses_apart: largest relative difference of a block's mean loss.
-        last_apart: difference of the updates after the last block, relative to their size.
+        number: index of the round in which it was measured.
+        base_seconds: time of every slice of BASE.
+        head_seconds: time of every slice of HEAD.
+        first_difference: difference of the updates after a few steps, relative to their size.
+        losses_difference: largest relative difference between the mean losses of a slice.
+        last_difference: difference of the updates after the last slice, relative to their size.
     """
 
     cell: str
     number: int
     base_seconds: tuple[float, ...]
     head_seconds: tuple[float, ...]
-    first_apart: float
-    losses_apart: float
-    last_apart: float
+    first_difference: float
+    losses_difference: float
+    last_difference: float
 
     @property
     def value(self) -> float:
@@ -56,18 +62,18 @@ def median_log_ratio(base_times: Sequence[float], head_times: Sequence[float]) -
 def processes_of(
     sides: Mapping[SideName, Side], cores: Sequence[int], conditions: Conditions
 ) -> Iterator[dict[SideName, SideProcess]]:
-    """Start a fresh process of each side; kill them at the end of the block.
+    """Start a fresh process of each side; kill them at the end of the `with` block.
 
     They build their models at the same time, on different cores if there are enough. Which side
     gets which cores is random.
     """
     others = [core for core in facts.usable_cores() if core not in cores]
-    places = [cores, others[: len(cores)] if len(others) >= len(cores) else cores]
-    conditions.randomness.shuffle(places)
+    core_sets = [cores, others[: len(cores)] if len(others) >= len(cores) else cores]
+    conditions.randomness.shuffle(core_sets)
     with ExitStack() as stack:
         processes: dict[SideName, SideProcess] = {}
-        for place, (name, side) in zip(places, sides.items(), strict=False):
-            processes[name] = SideProcess(name, side, place, conditions)
+        for core_set, (name, side) in zip(core_sets, sides.items(), strict=False):
+            processes[name] = SideProcess(name, side, core_set, conditions)
             stack.callback(processes[name].close)
         yield processes
 
@@ -80,15 +86,14 @@ def measure(
     *,
     perturbed: bool = False,
 ) -> Pair:
-    """Let both sides train a case, block by block, in random order within each turn.
+    """Let both sides train a case, slice by slice, in random order within each turn.
 
-    They build their models on cores of their own, and are timed one at a time on the cores of the
-    case.
+    They build their models at the same time and are timed one at a time, on the cores of the case.
 
     Args:
-        processes: of both sides.
-        case: must have been written by `write_problems`.
-        number: of the round.
+        processes: the process of each side.
+        case: `write_problems` has written it.
+        number: index of the round.
         randomness: decides the order.
         perturbed: change HEAD's initial weights by one unit in the last place.
 
@@ -108,19 +113,19 @@ def measure(
     for turn in range(N_TURNS + 1):
         randomness.shuffle(order)
         for name in order:
-            block = processes[name].request(block=turn)
-            losses[name].append(block["loss"])
-            if turn > 0:  # the first follows a move to other cores
-                seconds[name].append(block["seconds"])
+            trained = processes[name].request(slice=turn)
+            losses[name].append(trained["loss"])
+            if turn > 0:  # the first one follows a move to other cores
+                seconds[name].append(trained["seconds"])
     last = {name: process.request(update=None)["update"] for name, process in processes.items()}
     return Pair(
         cell=case.name,
         number=number,
         base_seconds=tuple(seconds["base"]),
         head_seconds=tuple(seconds["head"]),
-        first_apart=_update_difference(first["base"], first["head"]),
-        losses_apart=max(map(_relative_difference, losses["base"], losses["head"])),
-        last_apart=_update_difference(last["base"], last["head"]),
+        first_difference=_update_difference(first["base"], first["head"]),
+        losses_difference=max(map(_relative_difference, losses["base"], losses["head"])),
+        last_difference=_update_difference(last["base"], last["head"]),
     )
 
 

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench.regression.cases import N_SLICES, Case, write_problems
+from bench.regression.cases import N_BATCH_SETS, Case, write_problems
+from bench.regression.checkout import Side
 from bench.regression.outcome import Outcome, bounds_from_drift
 from bench.regression.pairs import measure, processes_of
 from bench.regression.side_process import (
@@ -17,12 +18,14 @@ from bench.regression.side_process import (
     SideName,
     SideProcess,
 )
-from bench.regression.sides import Side
 from bench.statistics import LOOKS, decide
 
-BLOCK_SECONDS = 0.05
-FIRST_BLOCK_FLOPS = 1e9  # to find out how long a step takes
-MIN_STEPS, MAX_STEPS = 4, 10_000  # in a block; the latter if training does next to nothing
+SLICE_SECONDS = 0.05
+FIRST_SLICE_FLOPS = 1e9  # for measuring how long a step takes
+MIN_STEPS, MAX_STEPS = (
+    4,
+    10_000,
+)  # in a slice; maximum for training that does almost nothing
 
 Processes = Mapping[SideName, SideProcess]
 
@@ -37,23 +40,23 @@ def run(
     on_pair: Callable[[Sequence[Outcome]], None],
     n_pairs: int | None = None,
 ) -> list[Outcome]:
-    """Compare two sides; return what is known of each case.
+    """Compare two sides; return the outcome of each case.
 
     Args:
         cases: what to train, at least one.
         sides: BASE and HEAD.
-        folder: empty; for what the sides read.
+        folder: an empty folder for the files that the sides read.
         smallest: the relative slowdown that matters, such as 0.03.
-        until: `time.monotonic` at the end. A pair that is cut off is lost.
+        until: end of the session on the clock of `time.monotonic`. An unfinished pair is lost.
         on_pair: called after every pair with all outcomes so far.
-        n_pairs: pairs to measure of every case; None for as many as the answers need.
+        n_pairs: number of pairs of every case; None for as many as the answers need.
 
     Raises:
         DatasetError: the data can't be found.
     """
     outcomes = [Outcome(case) for case in cases]
     n_rounds = n_pairs or max(LOOKS)
-    # No seed: chance decides which side goes first, not what is learned.
+    # No seed: this decides which side goes first, and has no effect on the models.
     randomness = random.Random(time.time_ns())  # noqa: S311
     conditions = Conditions(folder=folder, randomness=randomness, until=until)
     number = 0
@@ -69,7 +72,7 @@ def run(
             start = time.monotonic()
             _for_each_case(outcomes, sides, conditions, measure_pair)
             now = time.monotonic()
-            # A round that would be cut off is worth less than the time it takes.
+            # The next round would probably not be finished in time.
             last = now + (now - start) > until or number + 1 == n_rounds
             if (last or n_pairs is None) and _decide(outcomes, smallest, last=last):
                 break
@@ -94,7 +97,7 @@ def _decide(outcomes: Sequence[Outcome], smallest: float, *, last: bool) -> bool
             outcome.answer = answers.get(outcome.case.name)
             if last and outcome.estimate is None:
                 outcome.error = (
-                    f"time was up after {len(outcome.pairs)} pairs; a longer --budget helps"
+                    f"budget used up after {len(outcome.pairs)} pairs; increase --budget"
                 )
     return all(outcome.is_finished for outcome in outcomes)
 
@@ -105,10 +108,10 @@ def _for_each_case(
     conditions: Conditions,
     action: Callable[[Processes, Outcome], None],
 ) -> None:
-    """Do something with every case that is not finished; a case that fails costs only itself.
+    """Do something with every unfinished case. A case that fails does not affect others.
 
     Cases of one implementation share processes, which import its framework once. After a failure
-    the next case gets new processes, since the old ones may be gone.
+    the next case gets new processes, since the old ones may have exited.
     """
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
@@ -127,31 +130,31 @@ def _for_each_case(
 
 
 def find_steps(outcomes: Sequence[Outcome], base: Side, conditions: Conditions) -> dict[str, int]:
-    """Find out how many steps of BASE take about `BLOCK_SECONDS`, by name of the case.
+    """Measure how many steps of BASE take about `SLICE_SECONDS`, by name of the case.
 
     Raises:
-        OutOfTimeError: the budget ran out before that.
+        OutOfTimeError: the budget was used up before that.
     """
     steps = {
-        outcome.case.name: max(MIN_STEPS, round(FIRST_BLOCK_FLOPS / outcome.case.flops_per_step))
+        outcome.case.name: max(MIN_STEPS, round(FIRST_SLICE_FLOPS / outcome.case.flops_per_step))
         for outcome in outcomes
     }
     write_problems([outcome.case for outcome in outcomes], steps, conditions.folder)
 
-    def time_block(processes: Processes, outcome: Outcome) -> None:
+    def time_slice(processes: Processes, outcome: Outcome) -> None:
         name = outcome.case.name
         processes["base"].request(open=name)
-        # The shortest of a few: the first is slow, and another process may disturb one.
-        seconds = min(processes["base"].request(block=n)["seconds"] for n in range(N_SLICES))
-        n_steps = round(steps[name] * BLOCK_SECONDS / seconds)
+        # Minimum of a few: the first is slow, and another process may disturb one.
+        seconds = min(processes["base"].request(slice=n)["seconds"] for n in range(N_BATCH_SETS))
+        n_steps = round(steps[name] * SLICE_SECONDS / seconds)
         steps[name] = min(max(MIN_STEPS, n_steps), MAX_STEPS)
 
-    _for_each_case(outcomes, {"base": base}, conditions, time_block)
+    _for_each_case(outcomes, {"base": base}, conditions, time_slice)
     return steps
 
 
 def _find_bounds(outcomes: Sequence[Outcome], base: Side, conditions: Conditions) -> None:
-    """Find out how far rounding alone drives what BASE learns apart."""
+    """Measure how far two runs of BASE differ by rounding alone."""
 
     def measure_drift(processes: Processes, outcome: Outcome) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The process of one side: send it a request, wait for the answer, but not for ever."""
+"""The process of one side: send it a request and wait for the answer, with a timeout."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ import msgspec
 
 from bench.machine import usage
 from bench.process.environment import WORKING_FOLDER, child_environment
-from bench.regression.sides import Side, last_lines
+from bench.regression.checkout import Side, last_lines
 
-PROGRAM = Path(__file__).with_name("side.py")
-MAX_ANSWER_SECONDS = 120.0  # to build a model or to train a block
+PROGRAM = Path(__file__).with_name("side_main.py")
+MAX_ANSWER_SECONDS = 120.0  # to build a model or to train a slice
 
 SideName = Literal["base", "head"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conditions:
-    """What all pairs of a session have in common.
+    """The conditions that all pairs of a session share.
 
     Attributes:
-        folder: holds the problems that the sides read.
+        folder: contains the problems that the sides read.
         randomness: decides which side goes first, and on which cores it starts.
-        until: `time.monotonic` at which the session ends.
+        until: when the session ends, on the clock of `time.monotonic`.
     """
 
     folder: Path
@@ -47,7 +47,7 @@ class CaseError(Exception):
     """A side can't train a case; the message says which side, and why."""
 
     def __init__(self, side: SideName, reason: str) -> None:
-        """Keep whose fault it is."""
+        """Keep the side that failed, and the reason."""
         super().__init__(f"{side.upper()}: {reason}")
         self.side, self.reason = side, reason
 
@@ -60,8 +60,8 @@ class SideProcess:
     """The process of one side, and the processes that it starts.
 
     Attributes:
-        name: of the side.
-        own_cores: the cores on which it builds models, while the other side does the same.
+        name: base or head.
+        own_cores: cores for building models, while the other side does the same.
     """
 
     def __init__(
@@ -88,14 +88,14 @@ class SideProcess:
         """Move all its processes and threads to these cores, where the system supports that."""
         if hasattr(os, "sched_setaffinity"):
             for process in (self._process.pid, *usage.descendants(self._process.pid)):
-                with suppress(FileNotFoundError, ProcessLookupError):  # exited; `receive` tells
+                with suppress(FileNotFoundError, ProcessLookupError):  # it has exited
                     for thread in Path(f"/proc/{process}/task").iterdir():
                         os.sched_setaffinity(int(thread.name), cores)
 
     def send(self, **request: Any) -> None:
         """Send a request."""
         assert self._process.stdin is not None  # noqa: S101
-        with suppress(BrokenPipeError):  # exited; `receive` tells
+        with suppress(BrokenPipeError):  # exited; `receive` reports it
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
 
@@ -107,10 +107,10 @@ class SideProcess:
             OutOfTimeError: the budget of the session ran out.
         """
         assert self._process.stdout is not None  # noqa: S101
-        left = self._until - time.monotonic()
-        patience = max(0.0, min(left, MAX_ANSWER_SECONDS))
-        if not select.select([self._process.stdout], [], [], patience)[0]:
-            if left < MAX_ANSWER_SECONDS:
+        remaining_seconds = self._until - time.monotonic()
+        timeout_seconds = max(0.0, min(remaining_seconds, MAX_ANSWER_SECONDS))
+        if not select.select([self._process.stdout], [], [], timeout_seconds)[0]:
+            if remaining_seconds < MAX_ANSWER_SECONDS:
                 raise OutOfTimeError
             raise CaseError(self.name, f"no answer within {MAX_ANSWER_SECONDS:g} s")
         line = self._process.stdout.readline()
@@ -128,20 +128,20 @@ class SideProcess:
 
     def _cause_of_exit(self) -> str:
         status = self._process.wait()
-        how = (
+        end = (
             f"was killed by signal {-status}" if status < 0 else f"ended with exit status {status}"
         )
         self._stderr.seek(0)
         printed = last_lines(self._stderr.read().decode(errors="replace"))
-        return f"its process {how}: {printed or 'it printed nothing to standard error'}"
+        return f"its process {end}: {printed or 'it printed nothing to standard error'}"
 
     def close(self) -> None:
-        """Kill the process and those that it has started."""
+        """Kill the process and all processes that it started."""
         with suppress(ProcessLookupError):  # all have exited
             os.killpg(self._process.pid, signal.SIGKILL)
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None  # noqa: S101
-            with suppress(BrokenPipeError):  # a request that was not read
+            with suppress(BrokenPipeError):  # the process did not read the request
                 stream.close()
         self._process.wait()
         self._stderr.close()

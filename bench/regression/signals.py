@@ -1,4 +1,4 @@
-"""Interruption: the first signal ends the command, and nothing interrupts the cleaning up."""
+"""Interruption: the first signal ends the command; later ones do not disturb the clean-up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def interrupted_once() -> Iterator[None]:
-    """Raise KeyboardInterrupt on the first signal that asks for an end; ignore later ones.
+    """Raise KeyboardInterrupt on the first SIGINT, SIGTERM or SIGHUP; ignore later ones.
 
     A signal that is ignored already, such as SIGHUP under `nohup`, stays ignored.
     """

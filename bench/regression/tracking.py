@@ -1,4 +1,4 @@
-"""Comparisons with the recorded history: which commits they refer to, and what is appended.
+"""Comparisons with the recorded history: choose the commits, and append new entries.
 
 Speed is compared by way of the reference of the history, learning with the last recorded commit
 itself: a change of numerics is reported once, at the commit that makes it, and once that commit is
@@ -12,17 +12,16 @@ from pathlib import Path
 
 from bench.git import GitError
 from bench.machine import facts
-from bench.regression import git
-from bench.regression.arguments import HISTORY
+from bench.regression import repository as git
 from bench.regression.cases import Case
+from bench.regression.checkout import Side, SideError, checked_out
 from bench.regression.outcome import Learning, Outcome
 from bench.regression.side_process import SideName
-from bench.regression.sides import Side, SideError, checked_out
-from bench.results import history
+from bench.results import HISTORY_PATH, history
 from bench.results.history import Entry
 from bench.results.store import StoreError
 
-N_LEARNING_PAIRS = 3  # to compare learning with the last recorded commit
+N_LEARNING_PAIRS = 3  # for comparing models with the last recorded commit
 
 # Runs a session of some cases and two sides, with a number of pairs.
 Measure = Callable[[Sequence[Case], Mapping[SideName, Side], int], list[Outcome]]
@@ -36,11 +35,11 @@ def history_path(repository: git.Repository | None) -> Path:
     """
     if repository is None or repository.project is None:
         raise StoreError("a history needs a git repository with a working tree, and commits")
-    return repository.project / HISTORY
+    return repository.project / HISTORY_PATH
 
 
 def choose_base(base: str | None, repository: git.Repository | None) -> str:
-    """Return the commit to use as BASE: the reference of the history, or the first one of a new.
+    """Return the commit to use as BASE: the history's reference, or the first one of a new history.
 
     Raises:
         StoreError: there is no history and no BASE, or the history has another reference.
@@ -56,7 +55,7 @@ def choose_base(base: str | None, repository: git.Repository | None) -> str:
         raise StoreError(f"BASE={base}: a history refers to a commit; {error}") from error
     if entries and history.reference(entries, path) != commit:
         raise StoreError(
-            f"BASE={base}: {path} refers to {history.reference(entries, path)}; leave BASE away"
+            f"BASE={base}: {path} refers to {history.reference(entries, path)}; omit BASE"
         )
     return commit
 
@@ -65,7 +64,7 @@ def check_recordable(head: Side) -> None:
     """Check that HEAD is a commit.
 
     Raises:
-        StoreError: it is not.
+        StoreError: it is not a commit, or has uncommitted changes.
     """
     if head.commit is None or head.commit.endswith("-dirty"):
         raise StoreError(
@@ -80,19 +79,21 @@ def earlier_entries(
     entries = history.read(history_path(repository))
     if head.commit is not None:
         revision = head.commit.removesuffix("-dirty")
-        places = git.places_in_history({entry.commit for entry in entries}, revision, repository)
+        positions = git.positions_in_history(
+            {entry.commit for entry in entries}, revision, repository
+        )
         # Commits of a rebase have the same second, so their times do not give their order.
         entries = sorted(
-            (entry for entry in entries if entry.commit in places),
-            key=lambda entry: places[entry.commit],
+            (entry for entry in entries if entry.commit in positions),
+            key=lambda entry: positions[entry.commit],
         )
-    found = {
+    last_entries = {
         case.name: history.last_before(
             entries, case.name, cpu_model=facts.cpu_model(), commit=head.commit
         )
         for case in cases
     }
-    return {name: entry for name, entry in found.items() if entry is not None}
+    return {name: entry for name, entry in last_entries.items() if entry is not None}
 
 
 def compare(
@@ -104,14 +105,14 @@ def compare(
 ) -> list[Outcome]:
     """Compare speed with the reference, and learning with the last recorded commit.
 
-    Where that commit can't be trained any more, learning is compared with the reference.
+    If that commit can't be trained any more, learning is compared with the reference.
 
     Args:
-        cases: what to train.
-        earlier: the last entry before HEAD, by case.
-        sides: BASE, which is the reference, and HEAD.
-        repository: where the recorded commits are.
-        measure: runs a session.
+        cases: cases to train.
+        earlier: last entry before HEAD, by name of the case.
+        sides: BASE, the reference, and HEAD.
+        repository: repository with the recorded commits.
+        measure: function that runs a session.
     """
     learning: dict[str, Learning] = {}
     for commit in sorted({entry.commit for entry in earlier.values()} - {sides["base"].commit}):
@@ -122,7 +123,7 @@ def compare(
             with checked_out(commit, sides["base"].python, repository, "recorded commit") as side:
                 trained = measure(chosen, {"base": side, "head": sides["head"]}, N_LEARNING_PAIRS)
         except SideError as error:
-            print(f"what is learned is compared with BASE: {error}")
+            print(f"models are compared with those of BASE: {error}")
             continue
         for outcome in trained:
             if outcome.pairs:
@@ -137,11 +138,11 @@ def compare(
 def compare_speed(
     outcomes: Sequence[Outcome], earlier: Mapping[str, Entry], smallest: float
 ) -> None:
-    """Replace the answers: compare speed with the earlier entries, not with the reference.
+    """Replace the answers by those of a comparison with the earlier entries.
 
     Args:
-        outcomes: compared with the reference.
-        earlier: the last entry before HEAD, by case.
+        outcomes: outcomes of the comparison with the reference.
+        earlier: last entry before HEAD, by name of the case.
         smallest: the relative slowdown that matters, such as 0.03.
     """
     estimates = {
@@ -159,7 +160,7 @@ def compare_speed(
             outcome.answer = answers[name]
             outcome.remark = (
                 f"compared with {then.commit[:10]} of {then.committed_at[:10]}: "
-                f"{estimates[name].ratio / then.ratio:.3f} of its time"
+                f"{estimates[name].ratio / then.ratio:.3f} times as long"
             )
         elif name in estimates:
             outcome.answer = None
@@ -188,4 +189,4 @@ def record(
         if outcome.failed is None and (estimate := outcome.estimate) is not None
     ]
     history.append(history_path(repository), entries)
-    print(f"Recorded: {len(entries)} of {len(outcomes)} cases of {head[:10]} in {HISTORY}")
+    print(f"Recorded: {len(entries)} of {len(outcomes)} cases of {head[:10]} in {HISTORY_PATH}")

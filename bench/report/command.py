@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bench import files
 from bench.records import BROKEN
-from bench.results import store
+from bench.results import HISTORY_NAME, store
 
 if TYPE_CHECKING:
     from bench.plotting import Picture
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from bench.results.history import Entry
 
 REPORT_NAME = "report"
-HISTORY_NAME = "history.jsonl"
 PICTURES_NAME = ".pictures"  # lists the pictures of a report; the next report removes them
 FORMATS = ("html", "md", "csv", "terminal")
 

@@ -1,1 +1,4 @@
-"""What is stored under results/: records, plans, verdicts, and the history of speed."""
+"""Files under results/: records, plans, verdicts, and the history of speed."""
+
+HISTORY_NAME = "history.jsonl"
+HISTORY_PATH = f"results/{HISTORY_NAME}"  # from the project's folder

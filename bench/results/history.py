@@ -1,8 +1,7 @@
 """History of training speed: the time of each commit over the time of one reference commit.
 
-A commit is timed side by side with the reference, so a machine that has become slower since the
-last entry has become slower for both. The file has one line of JSON per commit and case, in any
-order, so that git can merge two files by keeping the lines of both.
+A commit and the reference are timed together, so a slower machine slows both. The file has one line
+of JSON per commit and case, in any order, so that git can merge two files by keeping all lines.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from scipy import stats
 
 from bench.results.store import StoreError
 from bench.statistics import (
@@ -29,9 +27,11 @@ from bench.statistics import (
     degrees_of_freedom,
     significant,
     standard_error_from_interval,
+    t_quantile,
+    t_upper_tail,
 )
 
-N_PAIRS = 20  # of every entry, whatever they show
+N_PAIRS = 20  # of every entry
 LEVEL = sum(LOOKS.values())  # probability of a false alarm, all cases together
 MIN_CHANGE = MARGIN  # smaller changes are not marked
 
@@ -57,10 +57,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A commit from which on the speed of a case differs from that of the commits before."""
+    """A commit that changed the speed of a case."""
 
     place: int  # index in the series
-    ratio: float  # time from there on over time before
+    ratio: float  # time since this commit / time before it
 
 
 def read(path: Path) -> list[Entry]:
@@ -116,9 +116,9 @@ def series(entries: Sequence[Entry]) -> dict[tuple[str, str], list[Entry]]:
 def last_before(
     entries: Sequence[Entry], case: str, *, cpu_model: str, commit: str | None
 ) -> Entry | None:
-    """Return the last entry of a case on this processor that is not of `commit` itself."""
-    known = series(entries).get((case, cpu_model), [])
-    return next((entry for entry in reversed(known) if entry.commit != commit), None)
+    """Return the last entry of a case on this processor; skip entries of `commit`."""
+    own_entries = series(entries).get((case, cpu_model), [])
+    return next((entry for entry in reversed(own_entries) if entry.commit != commit), None)
 
 
 def compare(
@@ -131,10 +131,10 @@ def compare(
 
     Args:
         estimates: ratio to the reference, by case.
-        earlier: entry to compare with, for each of these cases.
+        earlier: entry to compare with, by case.
         smallest: the relative slowdown that matters, such as 0.03.
     """
-    tests = {case: _welch(known, earlier[case]) for case, known in estimates.items()}
+    tests = {case: _welch(estimated, earlier[case]) for case, estimated in estimates.items()}
     p_values = {case: p_value for case, (p_value, _) in tests.items()}
     slower = significant(p_values, dict.fromkeys(p_values, LEVEL))
     answers: dict[str, Answer] = {}
@@ -158,15 +158,15 @@ def _welch(now: Estimate, then: Entry) -> tuple[float, float]:
     if error == 0:
         return float(difference <= math.log1p(MARGIN)), difference
     freedom = sum(errors) ** 2 / sum(e**2 / f for e, f in zip(errors, freedoms, strict=True))
-    p_value = float(stats.t.sf((difference - math.log1p(MARGIN)) / error, freedom))
-    return p_value, difference + float(stats.t.ppf(CERTAINTY, freedom)) * error
+    p_value = t_upper_tail((difference - math.log1p(MARGIN)) / error, freedom)
+    return p_value, difference + t_quantile(CERTAINTY, freedom) * error
 
 
 def changes(entries: Sequence[Entry]) -> list[Change]:
     """Return where a series changes: the split into levels with the least squared error.
 
-    Every further level costs 3 log(n) variances of an entry, estimated from the intervals (PELT:
-    Killick, Fearnhead and Eckley 2012). Changes below the margin are not returned.
+    PELT (Killick, Fearnhead and Eckley 2012) with a penalty of 3 log(n) variances of an entry per
+    level. Changes below the margin are not returned.
     """
     if len(entries) < 2:
         return []
@@ -174,11 +174,11 @@ def changes(entries: Sequence[Entry]) -> list[Change]:
 
     values = np.log([entry.ratio for entry in entries])
     variances = [entry.standard_error**2 for entry in entries]
-    # Two builds of the same code never have exactly the same speed: hence the second term.
+    # Second term: two builds of the same code never have exactly the same speed.
     penalty = 3 * math.log(max(len(entries), 3)) * (np.median(variances) + (MARGIN / 4) ** 2)
     fitted = ruptures.Pelt("l2", min_size=1, jump=1).fit(values[:, None])
     bounds = [0, *fitted.predict(pen=penalty)]
     levels = [values[start:end].mean() for start, end in itertools.pairwise(bounds)]
     steps = zip(bounds[1:-1], levels, levels[1:], strict=False)
-    found = [Change(place, math.exp(after - before)) for place, before, after in steps]
-    return [change for change in found if abs(math.log(change.ratio)) > math.log1p(MIN_CHANGE)]
+    candidates = [Change(place, math.exp(after - before)) for place, before, after in steps]
+    return [change for change in candidates if abs(math.log(change.ratio)) > math.log1p(MIN_CHANGE)]

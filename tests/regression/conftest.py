@@ -11,7 +11,8 @@ import pytest
 
 from bench import statistics
 from bench.machine import lock
-from bench.regression import command, git, pairs, session
+from bench.regression import command, pairs, session
+from bench.regression import repository as git
 from bench.results import history
 
 PROJECT = Path(__file__).parents[2]
@@ -118,7 +119,7 @@ def few_pairs(monkeypatch, tmp_path):
     """Make sessions short: small blocks, few of them, few pairs, no waiting for other tests."""
     monkeypatch.setattr(lock, "LOCK_PATH", tmp_path / "lock")
     looks = {6: 0.005, 8: 0.005}
-    monkeypatch.setattr(session, "BLOCK_SECONDS", 0.005)
+    monkeypatch.setattr(session, "SLICE_SECONDS", 0.005)
     monkeypatch.setattr(pairs, "N_TURNS", 4)
     monkeypatch.setattr(statistics, "FIRST_LOOK", 5)
     monkeypatch.setattr(statistics, "LOOKS", looks)

@@ -20,7 +20,23 @@ def test_a_case_is_named_by_implementation_architecture_and_batch_size():
     [
         ("implementation=nowhere", "implementation=nowhere: must be one of"),
         ("implementation='", "No closing quotation"),
-        (f"{CASES} seed=1,2", f"{CASE} in several ways"),
+        (f"{CASES} seed=1,2", f"{CASE} has several configurations"),
+        *(
+            (f"{CASES} {key}={value}", f"{key} has no effect on a comparison; leave it out")
+            for key, value in [
+                ("epochs", 3),
+                ("shuffle", "false"),
+                ("evaluate_training_set", "true"),
+                ("timeout_seconds", 5),
+                ("memory_limit", "2GB"),
+                ("isolation", "spawn"),
+                ("share_machine", "true"),
+                ("results_folder", "x"),
+                ("sweep_name", "x"),
+                ("resume", "false"),
+                ("shuffle_runs", "true"),
+            ]
+        ),
     ],
 )
 def test_what_is_no_case_is_refused(overrides, reason):

@@ -92,7 +92,7 @@ def test_learning_something_else_is_found_at_the_same_speed(compare, tree):
         assert case["answer"] == "not slower"
         assert case["learns_something_else"]
     skips, _ = content["cells"]
-    assert all(pair["first_apart"] < 1e-4 for pair in skips["pairs"])
+    assert all(pair["first_difference"] < 1e-4 for pair in skips["pairs"])
 
 
 @pytest.mark.parametrize("choice", ["pass", "fail"])
@@ -203,7 +203,7 @@ def test_a_distrusted_repository_is_named_with_the_remedy(compare, repository, m
 
 
 def test_a_defect_of_its_own_is_not_taken_for_slower(compare, repository, monkeypatch):
-    monkeypatch.setattr(session, "BLOCK_SECONDS", "short")
+    monkeypatch.setattr(session, "SLICE_SECONDS", "short")
     status, printed, _ = compare("HEAD")
     assert status == 2
     assert "TypeError" in printed

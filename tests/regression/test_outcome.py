@@ -16,10 +16,10 @@ def case():
     return parse_cases(CASES)[0]
 
 
-def pair(losses_apart=0.0):
+def pair(losses_difference=0.0):
     return Pair(
-        cell="", number=0, base_seconds=(1.0,), head_seconds=(1.0,), first_apart=0.0,
-        losses_apart=losses_apart, last_apart=0.0,
+        cell="", number=0, base_seconds=(1.0,), head_seconds=(1.0,), first_difference=0.0,
+        losses_difference=losses_difference, last_difference=0.0,
     )  # fmt: skip
 
 
@@ -35,9 +35,9 @@ def outcomes(case):
             outcome.pairs += [pair()] * 7
             outcome.fail(CaseError(kind.split()[0], "a reason"))
         else:
-            apart = 0.5 if kind == "learns something else" else 0.0
-            outcome.pairs += [pair(apart)] * 10
-            outcome.answer = "not slower" if apart else kind
+            difference = 0.5 if kind == "learns something else" else 0.0
+            outcome.pairs += [pair(difference)] * 10
+            outcome.answer = "not slower" if difference else kind
         return outcome
 
     return lambda *kinds: [make(kind) for kind in kinds]
@@ -72,8 +72,8 @@ def test_an_answer_without_pairs_does_not_pass(case):
 
 @pytest.mark.parametrize(("drift", "differs"), [(0.0, True), (0.02, False)])
 def test_a_difference_that_rounding_explains_is_allowed(drift, differs):
-    bounds = bounds_from_drift(pair(losses_apart=drift))
-    learning = Learning(pairs=[pair(losses_apart=0.08)] * 5, bounds=bounds)
+    bounds = bounds_from_drift(pair(losses_difference=drift))
+    learning = Learning(pairs=[pair(losses_difference=0.08)] * 5, bounds=bounds)
     assert learning.differs == differs
 
 

@@ -63,8 +63,8 @@ def run(monkeypatch, tmp_path):
                 raise OutOfTimeError
             return Pair(
                 cell=case.name, number=number, base_seconds=(1.0,),
-                head_seconds=(math.exp(value_of(number)),), first_apart=0.0,
-                losses_apart=DRIFT if perturbed else 0.0, last_apart=0.0,
+                head_seconds=(math.exp(value_of(number)),), first_difference=0.0,
+                losses_difference=DRIFT if perturbed else 0.0, last_difference=0.0,
             )  # fmt: skip
 
         monkeypatch.setattr(session, "processes_of", fake_processes)
@@ -90,7 +90,7 @@ def small_noise(number):
 def test_equal_sides_are_not_slower_at_the_first_look(run):
     for outcome in run(small_noise):
         assert (outcome.answer, len(outcome.pairs)) == ("not slower", 10)
-        assert outcome.learning.bounds["losses_apart"] == 5 * DRIFT
+        assert outcome.learning.bounds["losses_difference"] == 5 * DRIFT
 
 
 @pytest.mark.parametrize("stage", ["failing_steps", "failing_drift", "failing_pairs"])
@@ -101,7 +101,11 @@ def test_a_failing_case_costs_only_itself(run, stage):
     for outcome in others:
         assert outcome.error is None
         assert (outcome.answer, len(outcome.pairs)) == ("not slower", 10)
-        assert outcome.learning.bounds["losses_apart"] == 5 * DRIFT > MIN_BOUNDS["losses_apart"]
+        assert (
+            outcome.learning.bounds["losses_difference"]
+            == 5 * DRIFT
+            > MIN_BOUNDS["losses_difference"]
+        )
 
 
 def test_undecided_cases_end_after_the_last_look(run):
@@ -120,7 +124,7 @@ def test_a_case_with_too_few_pairs_was_not_measured(run):
     for outcome in others:
         assert outcome.answer is None
         assert not outcome.is_measured
-        assert outcome.error == "time was up after 4 pairs; a longer --budget helps"
+        assert outcome.error == "budget used up after 4 pairs; increase --budget"
 
 
 @pytest.fixture
@@ -131,7 +135,7 @@ def find_steps(monkeypatch):
         monkeypatch.setattr(session, "write_problems", lambda *_: None)
         blocks = itertools.cycle(seconds)
         process = FakeProcess(())
-        process.request = lambda **request: {"seconds": next(blocks) if "block" in request else 0}
+        process.request = lambda **request: {"seconds": next(blocks) if "slice" in request else 0}
         monkeypatch.setattr(session, "processes_of", lambda *_: nullcontext({"base": process}))
         outcomes = [session.Outcome(case) for case in parse_cases(CASES)]
         conditions = session.Conditions(folder=None, randomness=None, until=math.inf)

@@ -12,8 +12,8 @@ import pytest
 
 from bench.machine import usage
 from bench.regression import side_process
+from bench.regression.checkout import Side
 from bench.regression.side_process import CaseError, OutOfTimeError
-from bench.regression.sides import Side
 from tests.processes import is_running, wait_for
 
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
@@ -112,7 +112,7 @@ STARTS_A_SIDE = """
 import random, sys, time
 from pathlib import Path
 from bench.regression.side_process import Conditions, SideProcess
-from bench.regression.sides import Side
+from bench.regression.checkout import Side
 tree, core = Path(sys.argv[1]), int(sys.argv[2])
 side = Side(label="", tree=tree, python=sys.executable, commit=None)
 until = time.monotonic() + 1000

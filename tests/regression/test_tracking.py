@@ -10,10 +10,10 @@ import pytest
 from bench.machine import facts
 from bench.regression import tracking
 from bench.regression.cases import parse_cases
-from bench.regression.git import Repository
+from bench.regression.checkout import Side
 from bench.regression.outcome import Outcome, exit_status
 from bench.regression.pairs import Pair
-from bench.regression.sides import Side
+from bench.regression.repository import Repository
 from bench.results import history
 from bench.results.history import Entry
 from bench.results.store import StoreError
@@ -53,7 +53,8 @@ class Project:
                 Pair(
                     cell=outcome.case.name, number=number, base_seconds=(1.0,),
                     head_seconds=(math.exp(0.001 * (-1) ** number),),
-                    first_apart=abs(learned[0] - learned[1]), losses_apart=0.0, last_apart=0.0,
+                    first_difference=abs(learned[0] - learned[1]),
+                    losses_difference=0.0, last_difference=0.0,
                 )
                 for number in range(n_pairs)
             ]  # fmt: skip

@@ -1,1 +1,1 @@
-"""Calibration: how often does `bench-compare` err? Real pairs, evaluated again and again."""
+"""Error rates of `bench-compare`, by resampling measured pairs."""

@@ -1,4 +1,4 @@
-"""`python -m bench.regression.calibration collect|evaluate`: how often does bench-compare err?"""
+"""`python -m bench.regression.calibration collect|evaluate`: error rates of bench-compare."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ CASE = "implementation=numpy architecture=one_hidden learning_rate=0.01 threads=
 
 
 def main() -> int:
-    """Collect real pairs, or evaluate collected ones; return the exit status."""
+    """Collect pairs, or evaluate collected ones; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.regression.calibration", description=__doc__
     )
-    parser.add_argument("action", choices=["collect", "evaluate"])
-    parser.add_argument("--pairs", type=path, default=PAIRS, help=f"file of pairs ({PAIRS})")
-    parser.add_argument("--rounds", type=int, default=200, help="rounds of 4 pairs in total (200)")
-    parser.add_argument("--budget", type=seconds, default="1h", help="such as 40m (1h)")
+    actions = parser.add_subparsers(dest="action", required=True)
+    collect = actions.add_parser("collect", help="measure pairs and append them to the file")
+    collect.add_argument("--rounds", type=int, default=200, help="rounds of 4 pairs (200)")
+    collect.add_argument("--budget", type=seconds, default="1h", help="such as 40m (1h)")
+    evaluate = actions.add_parser("evaluate", help="write the rates in the folder of the file")
+    for action in (collect, evaluate):
+        action.add_argument("--pairs", type=path, default=PAIRS, help=f"file of pairs ({PAIRS})")
     arguments = parser.parse_args()
     if arguments.action == "collect":
         return _collect(arguments.pairs, arguments.rounds, arguments.budget)
@@ -33,22 +36,19 @@ def main() -> int:
 def _collect(pairs: Path, n_rounds: int, budget_seconds: float) -> int:
     from bench.regression.calibration.collect import collect
     from bench.regression.cases import parse_cases
+    from bench.regression.checkout import SideError
     from bench.regression.side_process import CaseError, OutOfTimeError
-    from bench.regression.sides import SideError
     from bench.regression.signals import interrupted_once
-
-    def on_round(n_done: int) -> None:
-        print(f"{n_done} of {n_rounds} rounds", flush=True)
 
     again = f"run the command again to continue {pairs}"
     try:
         with interrupted_once():
-            collect(parse_cases(CASE)[0], pairs, n_rounds, budget_seconds, on_round)
+            collect(parse_cases(CASE)[0], pairs, n_rounds, budget_seconds)
     except (SideError, CaseError) as error:
         print(f"calibration: {error}", file=sys.stderr)
         return 2
     except OutOfTimeError:
-        print(f"calibration: time is up; {again}", file=sys.stderr)
+        print(f"calibration: budget used up; {again}", file=sys.stderr)
         return 3
     except KeyboardInterrupt:
         print(f"calibration: interrupted; {again}", file=sys.stderr)

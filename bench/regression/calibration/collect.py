@@ -1,12 +1,12 @@
-"""Collect real pairs: of one commit with itself, undisturbed and under load, and with plants."""
+"""Collect pairs: one commit against itself, undisturbed and under load, and planted slowdowns."""
 
 from __future__ import annotations
 
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,31 +18,29 @@ from bench.regression import session
 from bench.regression.calibration import load, plants, rates
 from bench.regression.calibration.rates import LOADED, PLANTED, QUIET, planted
 from bench.regression.cases import Case, write_problems
+from bench.regression.checkout import Side, SideError, checked_out, find_repository
 from bench.regression.outcome import Outcome
 from bench.regression.pairs import measure, processes_of
-from bench.regression.side_process import Conditions, SideName
-from bench.regression.sides import Side, SideError, checked_out, find_repository
+from bench.regression.side_process import Conditions
 
 
-def collect(
-    case: Case, path: Path, n_rounds: int, budget_seconds: float, on_round: Callable[[int], None]
-) -> None:
-    """Write pairs to a file, one per line, until it holds enough rounds or time is up.
+def collect(case: Case, path: Path, n_rounds: int, budget_seconds: float) -> None:
+    """Append pairs to a file, one per line, until it contains `n_rounds` rounds.
 
-    A round is a pair of equal sides undisturbed, one under load, and two plants, so that a drift of
-    the machine affects all kinds alike. A file that exists is continued with its own commit.
+    A round is one undisturbed pair of equal sides, one under load, and two with planted slowdowns,
+    so that a drift of the machine affects all kinds alike. An existing file is continued with the
+    commit that it was begun with.
 
     Args:
-        case: what to train.
-        path: the file.
-        n_rounds: rounds in the file at the end.
-        budget_seconds: counted from when the machine is free.
-        on_round: called after each round with the number of rounds in the file.
+        case: case to train.
+        path: file of pairs.
+        n_rounds: number of rounds in the file at the end.
+        budget_seconds: maximum time, without waiting for the machine.
 
     Raises:
         SideError: this is not a git repository, or the file has another case or processor.
         CaseError: a side can't train the case.
-        OutOfTimeError: time is up.
+        OutOfTimeError: the budget is used up.
     """
     heading, lines = rates.read(path) if path.exists() else ({}, {})
     conditions_here = {"cell": case.name, "cpu_model": facts.cpu_model()}
@@ -58,7 +56,6 @@ def collect(
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-compare-problems-"))
         conditions = Conditions(folder=Path(folder), randomness=randomness, until=until)
         sides = stack.enter_context(_sides(case, str(heading.get("commit", "HEAD")), conditions))
-        switch_load = stack.enter_context(load.on_cores(facts.usable_cores()))
         out = stack.enter_context(path.open("ab"))
         if not heading:
             _write(out, _heading(case, sides["base"]))
@@ -66,24 +63,23 @@ def collect(
             kinds = [QUIET, LOADED, *map(planted, PLANTED[number % 2 :: 2])]
             randomness.shuffle(kinds)
             for kind in kinds:
-                head = sides["head"] if kind in (QUIET, LOADED) else sides[kind]
-                switch_load(kind == LOADED)
-                try:
-                    pair = _measure_pair(case, sides["base"], head, conditions)
-                finally:
-                    switch_load(False)
+                pair = _measure_pair(case, sides["base"], sides[kind], conditions, kind == LOADED)
                 _write(out, {"kind": kind, **pair})
-            on_round(number + 1)
+            print(f"{number + 1} of {n_rounds} rounds", flush=True)
 
 
 def _conditions_of(heading: Mapping[str, Any]) -> dict[str, str]:
     return {"cell": heading["cell"], "cpu_model": heading["environment"]["cpu_model"]}
 
 
-def _measure_pair(case: Case, base: Side, head: Side, conditions: Conditions) -> dict[str, object]:
+def _measure_pair(
+    case: Case, base: Side, head: Side, conditions: Conditions, loaded: bool
+) -> dict[str, object]:
     start = time.monotonic()
-    sides: dict[SideName, Side] = {"base": base, "head": head}
-    with processes_of(sides, case.config.cores, conditions) as processes:
+    with (
+        load.on_cores(facts.usable_cores()) if loaded else nullcontext(),
+        processes_of({"base": base, "head": head}, case.config.cores, conditions) as processes,
+    ):
         pair = measure(processes, case, 0, conditions.randomness)
     return {
         "seconds": round(time.monotonic() - start, 2),
@@ -94,7 +90,7 @@ def _measure_pair(case: Case, base: Side, head: Side, conditions: Conditions) ->
 
 @contextmanager
 def _sides(case: Case, commit: str, conditions: Conditions) -> Iterator[dict[str, Side]]:
-    """Write one commit out twice, and plant slowdowns into copies of it."""
+    """Check one commit out twice, and plant slowdowns into copies of it; yield HEADs by kind."""
     repository = find_repository(Path.cwd())
     with (
         checked_out(commit, None, repository, "BASE") as base,
@@ -106,11 +102,10 @@ def _sides(case: Case, commit: str, conditions: Conditions) -> Iterator[dict[str
         if outcome.error is not None:
             raise SideError(outcome.error)
         write_problems([case], steps, conditions.folder)
-        step_seconds = session.BLOCK_SECONDS / steps[case.name]
-        sides = {"base": base, "head": head}
+        sides = {"base": base, QUIET: head, LOADED: head}
         for share in PLANTED:
             tree = Path(folder) / f"{share:.2f}"
-            plants.plant(base.tree, tree, plants.rows_that_take(share * step_seconds))
+            plants.plant(base.tree, tree, share)
             sides[planted(share)] = replace(base, label=planted(share), tree=tree)
         yield sides
 
@@ -120,7 +115,7 @@ def _heading(case: Case, base: Side) -> dict[str, object]:
         "cell": case.name,
         "commit": base.commit,
         "cores": case.config.cores,
-        "block_seconds": session.BLOCK_SECONDS,
+        "block_seconds": session.SLICE_SECONDS,
         "environment": facts.describe([]),
     }
 

@@ -1,11 +1,10 @@
-"""Disturbing load: a process on every core that works and sleeps in turn, for random times."""
+"""Disturbing load: one process per core works and sleeps in turn, for random times."""
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 WORK = """
@@ -21,24 +20,14 @@ while True:
 
 
 @contextmanager
-def on_cores(cores: Sequence[int]) -> Iterator[Callable[[bool], None]]:
-    """Start a process on each core; kill them at the end of the block.
-
-    Yields:
-        A function that switches the load on or off; it is off at first.
-    """
+def on_cores(cores: Sequence[int]) -> Iterator[None]:
+    """Start a process on each core; kill the processes at the end of the `with` block."""
     processes = [
         subprocess.Popen([sys.executable, "-c", WORK, str(core)], start_new_session=True)  # noqa: S603
         for core in cores
     ]
-
-    def switch(on: bool) -> None:
-        for process in processes:
-            process.send_signal(signal.SIGCONT if on else signal.SIGSTOP)
-
-    switch(False)
     try:
-        yield switch
+        yield
     finally:
         for process in processes:
             process.kill()

@@ -1,35 +1,40 @@
-"""Error rates: sessions drawn from collected pairs, and how often each rule finds a slowdown."""
+"""Error rates: draw sessions from collected pairs, and count how often each rule says slower."""
 
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 from bench.regression.pairs import median_log_ratio
 from bench.statistics import FIRST_LOOK, LOOKS, Answer, decide, estimate
 
 QUIET, LOADED = "quiet", "loaded"  # kinds of pairs, in the file of pairs
-PLANTED = (0.01, 0.03, 0.05, 0.10)  # extra arithmetic as a share of a step
+PLANTED = (0.01, 0.03, 0.05, 0.10)  # planted slowdowns
 SMALLEST = 0.03
 N_SESSIONS = 1000
 N_CONSECUTIVE = 40  # pairs that stay together in a session, so that drift is kept
 N_PROCESSES = 20  # of each side, for the simple rules: as many as at the first look
 THRESHOLD = 0.03
 SIGNIFICANCE = 0.01
+SIMPLE_RULES = (
+    f"means, A then B, threshold {THRESHOLD:.0%}",
+    f"minimum, A then B, threshold {THRESHOLD:.0%}",
+    f"Mann-Whitney, A then B, p < {SIGNIFICANCE}",
+)
 
-Blocks = Sequence[Sequence[int]]  # of several processes, the microseconds of every block
+Times = npt.NDArray[np.float64]  # (n_processes, n_slices) microseconds
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A collected pair: microseconds of every block."""
+    """A collected pair; `base_us` and `head_us` are the microseconds of every slice."""
 
     kind: str
     seconds: float
@@ -44,7 +49,7 @@ class Line(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Sessions:
-    """The answer of each of some sessions, and the pairs that it took."""
+    """Answers of several sessions, and the number of pairs that each one needed."""
 
     answers: list[Answer]
     n_pairs: list[int]
@@ -53,23 +58,18 @@ class Sessions:
         """Return the share of sessions with this answer."""
         return self.answers.count(answer) / len(self.answers)
 
-    def at_most(self, answer: Answer) -> float:
-        """Return the upper 95 % bound of that share (Clopper and Pearson 1934)."""
-        return float(self._interval(answer, "less").high)
-
-    def at_least(self, answer: Answer) -> float:
-        """Return the lower 95 % bound of that share."""
-        return float(self._interval(answer, "greater").low)
-
-    def _interval(self, answer: Answer, alternative: Literal["less", "greater"]) -> Any:
+    def bound(self, answer: Answer, side: Literal["upper", "lower"]) -> float:
+        """Return a one-sided 95 % bound of that share (Clopper and Pearson 1934)."""
+        alternative: Literal["less", "greater"] = "less" if side == "upper" else "greater"
         test = stats.binomtest(
             self.answers.count(answer), len(self.answers), alternative=alternative
         )
-        return test.proportion_ci(0.95, method="exact")
+        interval = test.proportion_ci(0.95, method="exact")
+        return float(interval.high if side == "upper" else interval.low)
 
 
 def planted(share: float) -> str:
-    """Return the kind of the pairs with a plant of this share of a step."""
+    """Return the name of the pairs with a planted slowdown of this share."""
     return f"planted {share:.0%}"
 
 
@@ -83,7 +83,7 @@ def read(path: Path) -> tuple[dict[str, object], dict[str, list[Line]]]:
 
 
 def session(values: Sequence[float]) -> tuple[Answer, int]:
-    """Evaluate pairs in order; return the answer and after how many pairs it was given."""
+    """Evaluate pairs in order; return the answer, and after how many pairs it was given."""
     for n in sorted({FIRST_LOOK, *LOOKS}):
         answer = decide({"case": estimate(values[:n])}, SMALLEST, last=n == max(LOOKS))["case"]
         if answer is not None:
@@ -92,7 +92,7 @@ def session(values: Sequence[float]) -> tuple[Answer, int]:
 
 
 def draw(n_collected: int, randomness: np.random.Generator) -> list[list[int]]:
-    """Draw sessions: the indices of their pairs, in groups of consecutive ones."""
+    """Draw sessions: indices of pairs, in groups of consecutive pairs."""
     starts = randomness.integers(
         n_collected - N_CONSECUTIVE + 1,
         size=(N_SESSIONS, math.ceil(max(LOOKS) / N_CONSECUTIVE)),
@@ -108,53 +108,33 @@ def evaluate(values: Sequence[float], drawn: Sequence[Sequence[int]]) -> Session
 
 def disjoint(values: Sequence[float]) -> Sessions:
     """Evaluate sessions that share no pair, one after the other: these are independent."""
-    answers: list[Answer] = []
-    n_pairs: list[int] = []
-    while len(values) - sum(n_pairs) >= max(LOOKS):  # so that the next one can't run out of pairs
-        answer, n = session(values[sum(n_pairs) :])
-        answers.append(answer)
-        n_pairs.append(n)
-    return Sessions(answers=answers, n_pairs=n_pairs)
+    sessions = Sessions(answers=[], n_pairs=[])
+    while len(values) - sum(sessions.n_pairs) >= max(LOOKS):  # enough pairs for the next session
+        answer, n = session(values[sum(sessions.n_pairs) :])
+        sessions.answers.append(answer)
+        sessions.n_pairs.append(n)
+    return sessions
 
 
-def means_rule(base: Blocks, head: Blocks) -> bool:
-    """Return whether the mean of all times has grown by more than the threshold."""
-    base_mean = statistics.fmean(map(statistics.fmean, base))
-    return statistics.fmean(map(statistics.fmean, head)) > (1 + THRESHOLD) * base_mean
+def simple_rules(base: Times, head: Times) -> list[bool]:
+    """Return whether each of `SIMPLE_RULES` says slower."""
+    test = stats.mannwhitneyu(np.median(head, 1), np.median(base, 1), alternative="greater")
+    return [
+        bool(head.mean() > (1 + THRESHOLD) * base.mean()),
+        bool(head.min() > (1 + THRESHOLD) * base.min()),
+        bool(test.pvalue < SIGNIFICANCE),
+    ]
 
 
-def minimum_rule(base: Blocks, head: Blocks) -> bool:
-    """Return whether the shortest time has grown by more than the threshold."""
-    return min(map(min, head)) > (1 + THRESHOLD) * min(map(min, base))
-
-
-def mann_whitney_rule(base: Blocks, head: Blocks) -> bool:
-    """Return whether the medians of processes have grown (Mann and Whitney 1947)."""
-    test = stats.mannwhitneyu(_medians(head), _medians(base), alternative="greater")
-    return bool(test.pvalue < SIGNIFICANCE)
-
-
-def _medians(blocks: Blocks) -> list[float]:
-    return [statistics.median(process) for process in blocks]
-
-
-SIMPLE_RULES: dict[str, Callable[[Blocks, Blocks], bool]] = {
-    f"means, A then B, threshold {THRESHOLD:.0%}": means_rule,
-    f"minimum, A then B, threshold {THRESHOLD:.0%}": minimum_rule,
-    f"Mann-Whitney, A then B, p < {SIGNIFICANCE}": mann_whitney_rule,
-}
-
-
-def share_found(
-    rule: Callable[[Blocks, Blocks], bool],
-    lines: Sequence[Line],
-    drawn: Sequence[Sequence[int]],
-) -> float:
-    """Return the share of sessions in which a simple rule says slower: first BASE, then HEAD."""
-    return statistics.fmean(
-        rule(
-            [lines[index].base_us for index in indices[:N_PROCESSES]],
-            [lines[index].head_us for index in indices[N_PROCESSES : 2 * N_PROCESSES]],
-        )
-        for indices in drawn
+def shares_of_simple_rules(
+    lines: Sequence[Line], drawn: Sequence[Sequence[int]]
+) -> dict[str, float]:
+    """Return how often each simple rule says slower, if BASE is measured first and HEAD later."""
+    base, head = (
+        np.array([getattr(line, name) for line in lines], float) for name in ("base_us", "head_us")
     )
+    answers = [
+        simple_rules(base[indices[:N_PROCESSES]], head[indices[N_PROCESSES : 2 * N_PROCESSES]])
+        for indices in drawn
+    ]
+    return dict(zip(SIMPLE_RULES, np.mean(answers, axis=0).tolist(), strict=True))

@@ -1,13 +1,13 @@
-"""The program of one side: `python -P side.py CORES FOLDER`.
+"""The program of one side: `python -P side_main.py CORES FOLDER`.
 
 It reads a request per line and writes an answer per line. Of the project it imports only
 `bench.contract` and `implementations`, from the tree in PYTHONPATH, which may be an older revision,
-with an interpreter that may have nothing but NumPy and the framework. Everything else is in FOLDER,
-in files that are named there by case.
+with an interpreter that may have nothing but NumPy and the framework. Everything else is in FOLDER:
+the data, and a folder for each case.
 
     {"open": "case"}            build, warm up, train a few steps  -> the update so far
     {"open_perturbed": "case"}  the same from weights that differ by one unit in the last place
-    {"block": 3}                train on a slice of the batches    -> seconds and mean loss
+    {"slice": 3}                train on a set of batches          -> seconds and mean loss
     {"update": null}                                               -> the update so far
 """
 
@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 
 N_PROJECTIONS = 16
-N_FIRST_STEPS = 10  # so few that rounding has not grown, whatever the learning rate
+N_FIRST_STEPS = 10  # too few for rounding to grow, at any learning rate
 
 
 class Side:
@@ -61,7 +61,7 @@ class Side:
             )
             for n in range(len(layer_sizes) - 1)
         )
-        self.batches = np.load(folder / "batches.npy")  # (slices, steps, batch size)
+        self.batches = np.load(folder / "batches.npy")  # (sets, steps, batch size)
         self.model = implementation()
         self.model.setup(
             Problem(
@@ -77,15 +77,15 @@ class Side:
         self.model.train_epoch(self.batches[0, :N_FIRST_STEPS])
         answer = self.update()
         gc.collect()
-        gc.disable()  # the same for both sides
+        gc.disable()  # for both sides
         return answer
 
     def open_perturbed(self, name: str) -> dict[str, Any]:
-        """Do the same from slightly different initial weights."""
+        """Do the same as `open`, from slightly different initial weights."""
         return self.open(name, perturbed=True)
 
-    def block(self, number: int) -> dict[str, Any]:
-        """Train one block; return its seconds and mean loss."""
+    def slice(self, number: int) -> dict[str, Any]:
+        """Train one slice; return its seconds and mean loss."""
         batches = self.batches[number % len(self.batches)]
         start = time.perf_counter()
         loss = self.model.train_epoch(batches)
@@ -116,7 +116,7 @@ def _perturb(array: Any, perturbed: bool) -> Any:
 
 
 def _finite(value: Any) -> float:
-    """Return a number that JSON can hold: a diverged value is far from every other."""
+    """Return a number for JSON; infinity and NaN become very large numbers."""
     return float(np.nan_to_num(float(value), nan=1e100, posinf=1e100, neginf=-1e100))
 
 
@@ -124,17 +124,17 @@ def main() -> None:
     """Answer requests until stdin ends."""
     channel = os.fdopen(os.dup(1), "w")
     os.register_at_fork(after_in_child=channel.close)  # so that it ends with this process
-    os.dup2(2, 1)  # what a framework prints is not an answer
+    os.dup2(2, 1)  # output of a framework must not be taken for an answer
     side = Side(Path(sys.argv[2]))
     for line in sys.stdin:
         try:
             ((name, argument),) = json.loads(line).items()
             answer = getattr(side, name)(argument)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # any fault of a revision
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # a revision may raise anything
             answer = {"error": f"{type(error).__name__}: {error}"}
         channel.write(json.dumps(answer) + "\n")
         channel.flush()
-    os.killpg(0, signal.SIGKILL)  # including what it has started
+    os.killpg(0, signal.SIGKILL)  # including processes that it started
 
 
 if __name__ == "__main__":

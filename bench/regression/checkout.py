@@ -1,4 +1,4 @@
-"""The two sides of a comparison: a git revision, a folder or the working tree, and a Python."""
+"""Copy the sides of a comparison: a git revision, a folder or the working tree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.git import GitError
 from bench.process.environment import child_environment
-from bench.regression import git
+from bench.regression import repository as git
 
 LIST_LIBRARIES = """
 import platform
@@ -36,10 +36,10 @@ class Side:
     """One side of a comparison.
 
     Attributes:
-        label: what the user called it.
-        tree: a copy of its code.
-        python: its interpreter.
-        commit: with "-dirty" appended if the code was changed since; None if unknown.
+        label: the revision or folder as the user gave it.
+        tree: folder with a copy of its code.
+        python: interpreter that runs it.
+        commit: commit, with "-dirty" appended if the code was edited; None if unknown.
     """
 
     label: str
@@ -52,7 +52,7 @@ def find_repository(start: Path) -> git.Repository:
     """Find the repository of a folder.
 
     Raises:
-        SideError: there is none that can be used.
+        SideError: there is no repository, or git refuses it.
     """
     try:
         return git.find_repository(start)
@@ -66,13 +66,13 @@ def find_repository(start: Path) -> git.Repository:
 def checked_out(
     revision: str | None, python: Path | None, repository: git.Repository | None, name: str
 ) -> Iterator[Side]:
-    """Copy a side for the length of a block, so that later edits do not change what is compared.
+    """Copy a side for the length of a `with` block: later edits must not change it.
 
     Args:
         revision: a revision or a folder; None for the working tree.
-        python: its interpreter; None for this one.
-        repository: not needed for a folder.
-        name: BASE or HEAD, for messages.
+        python: interpreter of the side; None for this process's.
+        repository: the project's repository; None if only folders are compared.
+        name: name of the side in messages, such as BASE.
 
     Raises:
         SideError: there is no such revision, folder or interpreter.
@@ -103,7 +103,7 @@ def _fetch(revision: str | None, repository: git.Repository | None, tree: Path) 
 
 
 def _copy(source: Path, tree: Path) -> None:
-    """Copy what a side needs of a folder, including uncommitted and ignored files."""
+    """Copy the folders of a side, including uncommitted and ignored files."""
     for folder in git.NEEDED:
         shutil.copytree(
             source / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__")
@@ -145,6 +145,6 @@ def _libraries(python: Path) -> dict[str, str]:
 
 
 def last_lines(text: str) -> str:
-    """Return the end of what a process printed to standard error, on one line."""
+    """Return the last lines of a process's standard error, joined to one line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return " | ".join(lines[-MAX_STDERR_LINES:])[-MAX_STDERR_CHARACTERS:]

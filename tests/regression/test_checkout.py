@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.regression.git import find_repository
-from bench.regression.sides import Side, SideError, checked_out, different_libraries
+from bench.regression.checkout import Side, SideError, checked_out, different_libraries
+from bench.regression.repository import find_repository
 from tests.regression.conftest import run_git
 
 MODULE = Path("implementations", "numpy_mlp.py")

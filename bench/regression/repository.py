@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from bench.git import GitError, run_git
 
 CONTRACT = "bench/contract.py"
-NEEDED = ("implementations", "bench")  # folders that a side of a comparison consists of
+NEEDED = ("implementations", "bench")  # the folders that a side of a comparison consists of
 CODE = (*NEEDED, "conf")
 
 
@@ -36,7 +36,7 @@ class Repository:
 
 
 def is_project(folder: Path) -> bool:
-    """Return whether a folder holds what a comparison needs of the project."""
+    """Return whether a folder contains the parts of the project that a comparison needs."""
     return (folder / CONTRACT).is_file() and (folder / "implementations").is_dir()
 
 
@@ -63,10 +63,10 @@ def find_repository(start: Path) -> Repository:
     folders = sorted({(top / file).parents[1] for file in files if file})
     projects = [folder for folder in folders if is_project(folder)]
     if len(projects) != 1:
-        found = ", ".join(map(str, projects)) or "none"
+        listed = ", ".join(map(str, projects)) or "none"
         raise GitError(
             f"{top}: expected one folder with {' and '.join(NEEDED)} in this repository, found "
-            f"{found}; change into the project's folder"
+            f"{listed}; change into the project's folder"
         )
     return Repository(top=top, project=projects[0])
 
@@ -92,7 +92,7 @@ def commit_of_revision(revision: str, repository: Repository) -> str:
 
 
 def checked_out_commit(project: Path) -> str | None:
-    """Return the commit checked out in a folder, with "-dirty" appended if its code was changed.
+    """Return the commit checked out in a folder, with "-dirty" appended if its code was edited.
 
     None outside of a repository, in one that git refuses to read, and before the first commit.
     """
@@ -105,14 +105,14 @@ def checked_out_commit(project: Path) -> str | None:
 
 
 def write_out(commit: str, repository: Repository, tree: Path) -> None:
-    """Write what a side needs of a commit to a new folder, without a trace in the repository.
+    """Write the folders of a side from a commit to a new folder; leave the repository unchanged.
 
     Raises:
         GitError: the project is not in this commit, or git can't write it out.
     """
     prefix = _prefix_in(commit, repository)
     tree.mkdir()
-    # An index of its own. A bare repository has no work tree: this folder takes its place.
+    # A separate index. A bare repository has no work tree, so this folder serves as one.
     variables = {"GIT_INDEX_FILE": str(tree.with_name("index")), "GIT_WORK_TREE": str(tree)}
     for folder in NEEDED:
         source = f"{commit}:{prefix}{folder}"
@@ -121,7 +121,7 @@ def write_out(commit: str, repository: Repository, tree: Path) -> None:
 
 
 def _prefix_in(commit: str, repository: Repository) -> str:
-    """Return the path of the project in a commit, where it may be in another folder than now."""
+    """Return the path of the project in a commit; it may have been moved since."""
     files = run_git(repository.top, "ls-tree", "-rz", "--full-tree", "--name-only", commit)
     paths = [PurePosixPath(file) for file in files.split("\0")]
     prefixes = {
@@ -132,22 +132,22 @@ def _prefix_in(commit: str, repository: Repository) -> str:
     if repository.prefix is not None and repository.prefix in prefixes:
         return repository.prefix
     if len(prefixes) != 1:
-        found = ", ".join(sorted(prefixes)) or "none"
-        raise GitError(f"expected one folder with {CONTRACT} in it, found {found}")
+        listed = ", ".join(sorted(prefixes)) or "none"
+        raise GitError(f"expected one folder with {CONTRACT}, found {listed}")
     return prefixes.pop()
 
 
-def places_in_history(
+def positions_in_history(
     commits: Collection[str], revision: str, repository: Repository
 ) -> dict[str, int]:
-    """Return the place of each commit among the ancestors of a revision, the oldest first.
+    """Return the position of each commit among the ancestors of a revision, oldest first.
 
     A commit that is not an ancestor is missing. A commit that git does not know, as in a shallow
-    clone, may be one: it gets the place -1.
+    clone, may be one: it gets the position -1.
     """
     ancestors = run_git(repository.top, "rev-list", "--topo-order", "--reverse", revision)
-    places = {commit: place for place, commit in enumerate(ancestors.splitlines())}
-    known = {commit: place for commit, place in places.items() if commit in commits}
+    positions = {commit: n for n, commit in enumerate(ancestors.splitlines())}
+    known = {commit: n for commit, n in positions.items() if commit in commits}
     for commit in {*commits} - {*known}:
         try:
             run_git(repository.top, "cat-file", "-e", commit)
@@ -157,6 +157,6 @@ def places_in_history(
 
 
 def committed_at(commit: str, repository: Repository) -> str:
-    """Return when a commit was made, in UTC, ISO 8601."""
+    """Return the time of a commit in UTC, in ISO 8601."""
     seconds = run_git(repository.top, "show", "--no-patch", "--format=%ct", commit)
     return datetime.fromtimestamp(int(seconds), UTC).isoformat()

@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from bench.regression import git
-from bench.regression.git import GitError, Repository
+from bench.regression import repository as git
+from bench.regression.repository import GitError, Repository
 from tests.regression.conftest import commit, make_tree, run_git
 
 
@@ -134,7 +134,7 @@ def test_a_shallow_clone_is_named_with_the_remedy(repository, tmp_path):
     shallow = git.find_repository(clone)
     with pytest.raises(GitError, match=r"clone is shallow.*git fetch --unshallow"):
         git.commit_of_revision("HEAD~1", shallow)
-    assert git.places_in_history([first], "HEAD", shallow) == {first: -1}
+    assert git.positions_in_history([first], "HEAD", shallow) == {first: -1}
     with pytest.raises(GitError) as error:
         git.commit_of_revision("nowhere", git.find_repository(repository))
     assert "clone is shallow" not in str(error.value)
@@ -168,9 +168,9 @@ def test_ancestors_are_in_order_though_their_times_are_equal(repository):
     branch = commit_empty(repository, "branch")
     found = git.find_repository(repository)
     known = {first, second, third, branch}
-    assert git.places_in_history(known, third, found) == {first: 0, second: 1, third: 2}
-    assert git.places_in_history(known, branch, found) == {first: 0, branch: 1}
-    assert git.places_in_history({"f" * 40}, branch, found) == {"f" * 40: -1}
+    assert git.positions_in_history(known, third, found) == {first: 0, second: 1, third: 2}
+    assert git.positions_in_history(known, branch, found) == {first: 0, branch: 1}
+    assert git.positions_in_history({"f" * 40}, branch, found) == {"f" * 40: -1}
 
 
 def commit_empty(repository, message):
