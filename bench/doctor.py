@@ -36,8 +36,8 @@ def main() -> int:
 
     argparse.ArgumentParser(
         prog="bench-doctor",
-        description="Says in a few lines whether this machine is fit to measure on, what is "
-        "installed and where the data is, and what to do about each finding.",
+        description="Checks whether this machine is fit to measure on, what is installed and where "
+        "the data is; gives a remedy for each problem.",
     ).parse_args()
     findings = []
     marks = {"good": "ok ", "note": "   ", "bad": "!  "}
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def examine() -> Iterator[Finding]:
-    """Make all checks, one after the other."""
+    """Yield the result of each check."""
     yield _cores()
     yield _lock()
     yield _frequency()
@@ -71,10 +71,10 @@ def _cores() -> Finding:
     text = f"{usable} of {present} usable, {facts.cpu_model()}" + (f" ({caches})" if caches else "")
     if quota is None or quota >= usable:
         return Finding("cores", "good", text)
-    text += f"; the container's CPU quota pays for {quota:g}, so threads=auto uses "
+    text += f"; the container's CPU quota allows {quota:g}, so threads=auto uses "
     text += f"{len(facts.default_cores())}"
     if quota < 1:
-        remedy = "give the container at least one core; runs are stopped for part of the time"
+        remedy = "give the container at least one core; now the quota stops runs part of the time"
         return Finding("cores", "bad", text, remedy)
     return Finding("cores", "note", text, "give the container more cores to use all of them")
 
@@ -94,7 +94,7 @@ def _frequency() -> Finding:
 
     governors = facts.governors()
     if not governors:
-        return Finding("frequency", "note", "the system does not say how it is chosen")
+        return Finding("frequency", "note", "not available")
     text = f"governor {', '.join(sorted(governors))}"
     if governors != {"performance"}:
         remedy = "cpupower frequency-set --governor performance"
@@ -103,7 +103,7 @@ def _frequency() -> Finding:
 
 
 def _probe() -> Iterator[Finding]:
-    """Multiply the same small matrices for a second on the usable cores, and see who interferes."""
+    """Multiply small matrices for a second on the usable cores, and measure disturbances."""
     import numpy as np
 
     from bench.machine import noise
@@ -122,7 +122,7 @@ def _probe() -> Iterator[Finding]:
         contention.others_share,
         noise.MAX_OTHERS_SHARE,
         "of these cores' time used by other processes",
-        "stop what else is running ('top' lists it), or give threads= fewer cores",
+        "stop other programs ('top' lists them), or give threads= fewer cores",
     )
     yield _share(
         "steal",
@@ -145,7 +145,7 @@ def _probe() -> Iterator[Finding]:
 
 def _share(subject: str, share: float | None, limit: float, text: str, remedy: str) -> Finding:
     if share is None:
-        return Finding(subject, "note", "the system does not say")
+        return Finding(subject, "note", "not available")
     if share > limit:
         return Finding(subject, "bad", f"{share:.1%} {text}", remedy)
     return Finding(subject, "good", f"{share:.1%} {text}")
@@ -159,7 +159,7 @@ def _linear_algebra() -> Finding:
         for library in facts.linear_algebra()
     ]
     if not libraries:
-        return Finding("BLAS", "note", "NumPy uses one that does not report its name")
+        return Finding("BLAS", "note", "NumPy's library does not report its name")
     return Finding("BLAS", "good", "; ".join(libraries))
 
 

@@ -1,4 +1,4 @@
-"""`bench-export results/NAME --to TOOL`: a sweep's records as files of another tool."""
+"""`bench-export results/NAME --to TOOL`: write a sweep's records as files of another tool."""
 
 from __future__ import annotations
 
@@ -19,13 +19,20 @@ from urllib.parse import quote
 
 import msgspec
 
-from bench.console import adapt_commands, first_line, print_error, printable, printable_lines
+from bench.console import (
+    adapt_commands,
+    first_line,
+    print_error,
+    printable,
+    printable_lines,
+    shorten,
+)
 from bench.records import FINISHED, RunRecord, flatten
 from bench.results import store
 
 DESCRIPTION = """\
 Writes the records of sweeps as files of another tool. Every run becomes a run of that tool, with
-its configuration as parameters, its epochs as curves and its results as summary. All of it stays on
+its configuration as parameters, its epochs as curves and its results as summary. All data stay on
 this machine: the tools run offline, with their telemetry switched off.
 """
 CURVES = ("train_loss", "validation_loss", "validation_accuracy", "training_set_loss")
@@ -42,7 +49,7 @@ NO_TELEMETRY = {
 
 
 class ExportError(Exception):
-    """Nothing can be exported; the message says why and what to do."""
+    """Nothing can be exported; the message contains the reason and a remedy."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ class Tool:
 
     Attributes:
         requires: modules that must be installed.
-        export: writes a sweep into an empty folder, and returns the command that shows it.
+        export: function that writes a sweep to an empty folder and returns the command to show it.
     """
 
     requires: tuple[str, ...]
@@ -59,10 +66,10 @@ class Tool:
 
 
 def main() -> int:
-    """Export the sweeps that the command line names.
+    """Export the given sweeps.
 
     Returns:
-        The exit status: 0, or 2 where nothing could be exported.
+        The exit status: 0, or 2 if nothing could be exported.
     """
     arguments = _parser().parse_args()
     try:
@@ -93,7 +100,7 @@ def _export(folders: Sequence[Path], name: str, output: Path | None) -> None:
 
     Raises:
         ExportError: the tool is not installed or fails, or there is nothing to export.
-        StoreError: a folder is not a sweep's.
+        StoreError: a folder is not the folder of a sweep.
     """
     not_installed = [module for module in TOOLS[name].requires if find_spec(module) is None]
     if not_installed:
@@ -109,11 +116,12 @@ def _export(folders: Sequence[Path], name: str, output: Path | None) -> None:
     output = output or folders[0] / name
     os.environ.update(NO_TELEMETRY)
     command = _export_into(output, TOOLS[name], replace(sweep, records=dated))
-    print(f"Exported: {len(dated)} runs to {printable(output)}   Look: {printable_lines(command)}")
+    print(f"Exported: {len(dated)} runs to {printable(output)}")
+    print(f"Show with: {printable_lines(command)}")
 
 
 def _export_into(output: Path, tool: Tool, sweep: store.Sweep) -> str:
-    """Make a new folder and export into it; delete it on failure, or it would block a new attempt.
+    """Create a folder and export into it; delete it on failure, so that a new attempt can start.
 
     Raises:
         ExportError: the folder exists already, or the tool fails.
@@ -128,19 +136,19 @@ def _export_into(output: Path, tool: Tool, sweep: store.Sweep) -> str:
         complete = any(output.iterdir())
     except OSError:
         raise
-    except Exception as error:  # every tool has exceptions of its own
+    except Exception as error:  # every tool has its own exceptions
         reason = first_line(str(error))
         raise ExportError(f"{output}: not written: {type(error).__name__}: {reason}") from error
     finally:
         if not complete:
             shutil.rmtree(output)
     if not complete:
-        raise ExportError(f"{output}: not written: the tool has written nothing there")
+        raise ExportError(f"{output}: not written: the tool wrote no files")
     return command
 
 
 def _time_problem(record: RunRecord) -> str | None:
-    """Return what is wrong with a record's times; None if both can be read."""
+    """Return the fault in a record's times; None if both are valid."""
     for name in ("started_at", "finished_at"):
         value = getattr(record, name)
         try:
@@ -156,7 +164,7 @@ def to_tensorboard(sweep: store.Sweep, output: Path) -> str:
     Source: https://tensorboardx.readthedocs.io
 
     Args:
-        sweep: its records are exported.
+        sweep: sweep with the records to export.
         output: an empty folder.
 
     Returns:
@@ -184,7 +192,7 @@ def to_mlflow(sweep: store.Sweep, output: Path) -> str:
     Source: https://mlflow.org/docs/latest/ml/tracking/
 
     Args:
-        sweep: its records are exported.
+        sweep: sweep with the records to export.
         output: an empty folder.
 
     Returns:
@@ -195,8 +203,8 @@ def to_mlflow(sweep: store.Sweep, output: Path) -> str:
 
     path = str((output / "mlflow.db").absolute())
     database = f"sqlite:///{path}"
-    if "?" in path:  # would begin the URL's query; SQLite's own URLs can escape it
-        # MLflow would make a folder "file:" for what begins with "sqlite:".
+    if "?" in path:  # it would begin the URL's query; SQLite's own URLs can escape it
+        # MLflow would create a folder "file:" for a URL that begins with "sqlite:".
         database = f"sqlite+pysqlite:///file:{quote(path)}?uri=true"
     client = MlflowClient(database)
     experiment = client.create_experiment(
@@ -215,7 +223,9 @@ def to_mlflow(sweep: store.Sweep, output: Path) -> str:
             for name, epoch, value, time in _points(record)
         ]
         metrics += [Metric(name, value, finished, 0) for name, value in _summary(record).items()]
-        parameters = [Param(name, str(value)[:6000]) for name, value in _parameters(record).items()]
+        parameters = [
+            Param(name, shorten(str(value), 6000)) for name, value in _parameters(record).items()
+        ]
         for start in range(0, max(len(metrics), 1), 900):  # at most 1,000 in a call
             client.log_batch(run, metrics=metrics[start : start + 900])
         for start in range(0, len(parameters), 100):
@@ -231,7 +241,7 @@ def to_wandb(sweep: store.Sweep, output: Path) -> str:
     Source: https://docs.wandb.ai/ref/python/
 
     Args:
-        sweep: its records are exported.
+        sweep: sweep with the records to export.
         output: an empty folder.
 
     Returns:
@@ -257,7 +267,7 @@ def to_wandb(sweep: store.Sweep, output: Path) -> str:
             run.log(by_epoch[step])
         run.summary.update(_summary(record))
         run.finish(exit_code=0 if record.status in FINISHED else 1)
-    wandb.teardown()  # its process writes what it still has
+    wandb.teardown()  # its process writes the remaining data
     return f"wandb sync {shlex.quote(str(output / 'wandb'))}/offline-run-*"
 
 
@@ -280,7 +290,7 @@ def _points(record: RunRecord) -> Iterator[tuple[str, int, float, float]]:
 
 
 def _summary(record: RunRecord) -> dict[str, float]:
-    """Return the results of a run, without those that are unknown."""
+    """Return the known results of a run."""
     results = {name: getattr(record, name) for name in SUMMARY}
     seconds = {
         f"{name}_seconds": value for name, value in msgspec.to_builtins(record.seconds).items()
@@ -289,7 +299,7 @@ def _summary(record: RunRecord) -> dict[str, float]:
 
 
 def _parameters(record: RunRecord) -> dict[str, Any]:
-    """Return the configuration and what the run was made with, in names that all tools allow."""
+    """Return the configuration and versions of a run, with names that all tools allow."""
     content = flatten({**record.config, "made_with": record.made_with})
     return {
         ".".join(
@@ -300,7 +310,7 @@ def _parameters(record: RunRecord) -> dict[str, Any]:
 
 
 def _error(record: RunRecord) -> dict[str, str]:
-    return {} if record.error is None else {"error": record.error.message[:5000]}
+    return {} if record.error is None else {"error": shorten(record.error.message, 5000)}
 
 
 def _folders(records: Sequence[RunRecord]) -> list[str]:

@@ -167,7 +167,7 @@ def test_a_folder_may_have_any_name(tool, sweep, run_export, tmp_path):
     status, printed = run_export(sweep, "--to", tool, "--output", output)
     assert status == 0, printed
     assert {path.name for path in tmp_path.iterdir()} == {"results", output.parent.name}
-    command = printed.rpartition("Look: ")[2].splitlines()[0]
+    command = printed.rpartition("Show with: ")[2].splitlines()[0]
     *_, place = shlex.split(command)
     if tool == "mlflow":
         from mlflow.tracking import MlflowClient
@@ -197,7 +197,7 @@ def test_a_tool_that_writes_elsewhere_has_failed(sweep, run_export, monkeypatch)
     monkeypatch.setitem(TOOLS, "wandb", Tool((), lambda sweep, output: "command"))
     status, printed = run_export(sweep, "--to", "wandb")
     assert (status, (sweep / "wandb").exists()) == (2, False)
-    assert "the tool has written nothing there" in printed
+    assert "the tool wrote no files" in printed
 
 
 def test_an_existing_folder_is_not_written_to(sweep, run_export, tmp_path):

@@ -1,4 +1,4 @@
-"""`python -m bench.data` finds or downloads Fashion-MNIST and prints its folder."""
+"""`python -m bench.data`: find or download Fashion-MNIST and print its folder."""
 
 import sys
 
@@ -8,7 +8,7 @@ from bench.data.locate import locate
 
 
 def main() -> None:
-    """Print the folder that Fashion-MNIST is in, after downloading it if it is not here."""
+    """Find or download Fashion-MNIST; print its folder."""
     try:
         print(locate(None))
     except DatasetError as error:

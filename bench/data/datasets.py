@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 ImageArray = npt.NDArray[np.uint8]
 
-SAMPLE_SIZE = 20  # images of each set that are kept for reports
+SAMPLE_SIZE = 20  # images of each set in reports
 MAX_SYNTHETIC_SIZE = 100_000
-MAX_NOISE = 120  # grey levels up or down; those of a class's prototype are 0 to 255
+MAX_NOISE = 120  # grey levels added or subtracted; a prototype has 0 to 255
 
 SyntheticSize = Annotated[
     int,
@@ -38,14 +38,14 @@ SyntheticSize = Annotated[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetSettings:
-    """Which dataset; one file of conf/dataset.
+    """The dataset of a run; one file of conf/dataset.
 
     Attributes:
-        name: of the dataset.
-        path: Fashion-MNIST's folder; None to find or download it.
+        name: name of the dataset.
+        path: folder of Fashion-MNIST; None to find or download it.
         training_size: examples of the synthetic training set, validation included.
         test_size: examples of the synthetic test set.
-        seed: of the synthetic set.
+        seed: seed of the synthetic set.
     """
 
     name: Literal["fashion_mnist", "synthetic"]
@@ -59,15 +59,15 @@ class DatasetSettings:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
-    """Images and labels as they are stored.
+    """Images and labels as stored.
 
     Attributes:
-        name: of the dataset.
+        name: name of the dataset.
         train_images: (n, 784) grey levels, 0 to 255.
         train_labels: (n,) in 0 to 9.
         test_images: (n_test, 784) grey levels.
         test_labels: (n_test,).
-        class_names: of labels 0 to 9.
+        class_names: names of labels 0 to 9.
         fingerprint: 8 hexadecimal digits of a SHA-256 over the four arrays.
     """
 
@@ -105,14 +105,14 @@ def locate(settings: DatasetSettings, sources: Sources | None = None) -> Path | 
     """Find the dataset's folder; download the dataset if it is not on this machine.
 
     Args:
-        settings: which dataset.
-        sources: where to search; the usual places by default.
+        settings: settings of the dataset.
+        sources: places to search; None for the usual ones.
 
     Returns:
-        An absolute folder, checked; None for a dataset without one.
+        An absolute folder, checked; None for a dataset without a folder.
 
     Raises:
-        DatasetError: it can't be found or downloaded; the message lists every place tried.
+        DatasetError: it can't be found or downloaded; the message lists all places.
     """
     if settings.name == "synthetic":
         return None
@@ -125,14 +125,14 @@ def load(settings: DatasetSettings, folder: Path | None) -> Dataset:
     """Load the dataset, checking every byte.
 
     Args:
-        settings: which dataset.
-        folder: what `locate` has returned.
+        settings: settings of the dataset.
+        folder: result of `locate`.
 
     Returns:
         The whole dataset.
 
     Raises:
-        DatasetError: a file is missing, damaged or another file.
+        DatasetError: a file is missing, damaged or wrong.
     """
     if settings.name == "synthetic":
         return _generate(settings)
@@ -151,7 +151,7 @@ def load(settings: DatasetSettings, folder: Path | None) -> Dataset:
 
 
 def training_size(settings: DatasetSettings) -> int:
-    """Return the number of training examples, validation included, without loading any."""
+    """Return the number of training examples, validation included, without loading them."""
     if settings.name == "synthetic":
         return settings.training_size
     return fashion_mnist.TRAIN_LABELS.shape[0]
@@ -161,11 +161,11 @@ def validation_size(n_examples: int, validation_fraction: float) -> int:
     """Return the number of training examples that become the validation set.
 
     Args:
-        n_examples: of the whole training set.
+        n_examples: size of the whole training set.
         validation_fraction: from 0 to 1.
 
     Returns:
-        The nearest whole number; the even one of two.
+        The nearest whole number; of two, the even number.
     """
     return round(n_examples * validation_fraction)
 
@@ -181,7 +181,7 @@ def split(dataset: Dataset, validation_fraction: float) -> Split:
         float32 images and int64 labels.
 
     Raises:
-        DatasetError: no training example would be left.
+        DatasetError: no training example is left.
     """
     n_examples = len(dataset.train_labels)
     n_train = n_examples - validation_size(n_examples, validation_fraction)
@@ -202,7 +202,7 @@ def split(dataset: Dataset, validation_fraction: float) -> Split:
 
 
 def summarise(dataset: Dataset) -> DatasetSummary:
-    """Return what reports show of a dataset: class counts and the first images."""
+    """Return the data for reports: class counts and the first images."""
     return DatasetSummary(
         name=dataset.name,
         fingerprint=dataset.fingerprint,

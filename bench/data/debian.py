@@ -1,4 +1,4 @@
-"""Unpack a Debian package without installing it and without being root."""
+"""Download and unpack a Debian package, without root rights and without installing it."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ Acquire::Languages "none";
 
 
 def extract(package: str, folder: Path, timeout_seconds: float) -> Path:
-    """Download a package with the system's sources and keys, and unpack it.
+    """Download a package from the system's package sources and unpack it.
 
     Args:
-        package: its name.
-        folder: an empty folder for all that is downloaded and unpacked.
-        timeout_seconds: to wait for each answer of a host.
+        package: name of the package.
+        folder: an empty folder for all downloaded and unpacked files.
+        timeout_seconds: maximum time to wait for each answer of a host.
 
     Returns:
-        The folder that stands for `/` in the package.
+        The root folder of the unpacked package.
 
     Raises:
-        DatasetError: this is not such a system, or the package can't be downloaded or unpacked.
+        DatasetError: this is not a Debian system, or the package can't be downloaded or unpacked.
     """
     for command in ("apt-get", "dpkg-deb"):
         if shutil.which(command) is None:
@@ -49,7 +49,7 @@ def extract(package: str, folder: Path, timeout_seconds: float) -> Path:
 
 
 def _download(package: str, folder: Path, timeout_seconds: float) -> Path:
-    """Download with the system's package lists; if they are missing or old, with new ones."""
+    """Download with the system's package lists; if that fails, with new ones."""
     settings = folder / "apt.conf"
     apt_get = ["apt-get", "-qq", "-c", str(settings)]
     limits = APT_SETTINGS.format(timeout_seconds=max(1, round(timeout_seconds)))
@@ -59,18 +59,20 @@ def _download(package: str, folder: Path, timeout_seconds: float) -> Path:
             (folder / name).mkdir()
         private = PRIVATE_LISTS.format(folder=folder)
         settings.write_text(limits + private, encoding="utf-8")
-        # Any unreachable source makes the update fail; the package may be in another.
+        # The update fails if any source is unreachable; another one may have the package.
         update_problem = _try([*apt_get, "update"], folder)
         if (problem := _try([*apt_get, "download", package], folder)) is not None:
             raise DatasetError(update_problem or problem)
     archives = list(folder.glob("*.deb"))
     if len(archives) != 1:
-        raise DatasetError(f"apt-get has downloaded {len(archives)} archives of {package}, not one")
+        raise DatasetError(
+            f"apt-get downloaded {len(archives)} archives of {package} instead of one"
+        )
     return archives[0]
 
 
 def _try(command: list[str], folder: Path) -> str | None:
-    """Run a command; return why it has failed, or None."""
+    """Run a command; return the error message, or None."""
     try:
         _run(command, folder)
     except DatasetError as error:
@@ -79,7 +81,7 @@ def _try(command: list[str], folder: Path) -> str | None:
 
 
 def _run(command: list[str], folder: Path) -> None:
-    shown = f"{command[0]} {command[-2]} {command[-1]}"
+    short = f"{command[0]} {command[-2]} {command[-1]}"
     try:
         process = subprocess.run(  # noqa: S603
             command,
@@ -93,12 +95,12 @@ def _run(command: list[str], folder: Path) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise DatasetError(f"'{shown}' took more than {error.timeout:g} seconds") from error
+        raise DatasetError(f"'{short}' took more than {error.timeout:g} seconds") from error
     except OSError as error:
-        raise DatasetError(f"'{shown}' can't be run: {error.strerror}") from error
+        raise DatasetError(f"'{short}' can't be run: {error.strerror}") from error
     if process.returncode != 0:
         lines = [
             line for line in process.stderr.splitlines() if line.startswith(("E:", "dpkg-deb:"))
         ]
         reason = (lines or process.stderr.splitlines() or ["no message"])[0]
-        raise DatasetError(f"'{shown}' failed: {reason}")
+        raise DatasetError(f"'{short}' failed: {reason}")

@@ -21,16 +21,16 @@ CHUNK_BYTES = 1 << 16
 def download(
     base_url: str, limits_bytes: dict[str, int], folder: Path, timeout_seconds: float
 ) -> None:
-    """Download files that are in the same place.
+    """Download files from one place.
 
     Args:
-        base_url: of that place, without a slash at the end.
-        limits_bytes: the most that each file may have, by its name.
-        folder: where they are written; it exists.
-        timeout_seconds: to wait for an answer, and later for each further byte.
+        base_url: URL of the place, without a slash at the end.
+        limits_bytes: maximum size of each file, by name.
+        folder: an existing folder to write the files to.
+        timeout_seconds: maximum time to wait for an answer, and for each further byte.
 
     Raises:
-        DatasetError: there is no answer, or it isn't the file, or the file can't be written.
+        DatasetError: the host does not answer or has no such file, or writing fails.
     """
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -39,7 +39,7 @@ def download(
                 with _open(f"{base_url}/{name}", timeout_seconds) as response:
                     _copy(response, folder / name, limit_bytes, progress)
             except urllib.error.HTTPError as error:
-                with error:  # is the response, too, and holds the connection
+                with error:  # it is also the response; close its connection
                     raise DatasetError(f"{name}: {error.code} {error.reason}") from error
             except urllib.error.URLError as error:
                 raise DatasetError(f"{name}: {_reason(error.reason)}") from error
@@ -61,15 +61,15 @@ def _copy(response: Any, path: Path, limit_bytes: int, progress: Progress) -> No
 
 
 def _reason(error: BaseException | str) -> str:
-    """Return a message without the operating system's number for it."""
+    """Return the message without the operating system's error number."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _open(url: str, timeout_seconds: float) -> Any:
     """Return the response to a request.
 
-    A socket's timeout applies to each address of a host in turn, and not to looking them up: behind
-    a firewall that drops packets that takes minutes. Waiting for a thread can be given up.
+    The timeout of a socket does not cover DNS and restarts for each address; hence a thread with a
+    total timeout.
     """
     answer: Future[Any] = Future()
 

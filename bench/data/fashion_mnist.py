@@ -31,20 +31,20 @@ CLASS_NAMES = (
     "Bag",
     "Ankle boot",
 )
-MAX_DEPTH = 3  # folders below the given one: a folder of torchvision roots has the files that deep
-MAX_ENTRIES = 10_000  # looked at in search of a file; somebody may give the home folder
-MAX_LISTED = 5
+MAX_DEPTH = 3  # levels of folders below the given one, as in a folder of torchvision roots
+MAX_ENTRIES = 10_000  # files and folders to search; the given folder may be a home folder
+MAX_LISTED = 5  # files in an error message
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdxFile:
-    """One of the files.
+    """One of the four files.
 
     Attributes:
-        name: as published, without the `.gz`.
-        shape: of the array in it.
-        sha256: of the decompressed bytes; mirrors compress them differently.
-        mnist_sha256: the same of MNIST's file, which has the same name and shape.
+        name: published name, without `.gz`.
+        shape: shape of the array in the file.
+        sha256: hash of the decompressed bytes; mirrors compress them differently.
+        mnist_sha256: hash of MNIST's file, which has the same name and shape.
     """
 
     name: str
@@ -58,7 +58,7 @@ class IdxFile:
         return idx.size_bytes(self.shape)
 
     def is_named(self, name: str) -> bool:
-        """Whether a file's name is this one's, in one of the spellings in use."""
+        """Return whether a name is this file's, in one of the common spellings."""
         return name.lower().removesuffix(".gz").replace(".idx", "-idx") == self.name
 
 
@@ -86,22 +86,27 @@ TEST_LABELS = IdxFile(
     sha256="0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     mnist_sha256="ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 )
-FILES = (TRAIN_LABELS, TEST_LABELS, TEST_IMAGES, TRAIN_IMAGES)  # small ones fail faster
+FILES = (
+    TRAIN_LABELS,
+    TEST_LABELS,
+    TEST_IMAGES,
+    TRAIN_IMAGES,
+)  # small files first: errors are found faster
 
 
 class MissingError(DatasetError):
-    """A folder doesn't have the files, as opposed to having damaged ones."""
+    """Files are missing, not damaged."""
 
 
 def check(folder: Path) -> None:
-    """Check that a folder has the four files, each of them exactly as published.
+    """Check that a folder contains the four files exactly as published.
 
     Args:
         folder: as for `read`.
 
     Raises:
-        MissingError: there is no such folder, or it lacks a file.
-        DatasetError: a file is damaged or not Fashion-MNIST's.
+        MissingError: the folder or a file is missing.
+        DatasetError: a file is damaged, or does not belong to Fashion-MNIST.
     """
     for file in FILES:
         next(_candidates(folder, file))
@@ -113,15 +118,15 @@ def read(folder: Path, file: IdxFile) -> tuple[bytes, npt.NDArray[np.uint8]]:
     """Read one file from a folder or the folders below it, and check every byte.
 
     Args:
-        folder: has the file itself, or somewhere below as torchvision and archives put it.
-        file: which one; compressed or not, in any of the spellings in use.
+        folder: contains the file, directly or in a folder below, as with torchvision and archives.
+        file: file to read; compressed or not, with one of the common spellings of its name.
 
     Returns:
         The decompressed file, and the array in it: uint8, of the file's shape, read-only.
 
     Raises:
-        MissingError: it isn't there.
-        DatasetError: it is truncated, altered or another file.
+        MissingError: the file is missing.
+        DatasetError: the file is truncated, altered or another file.
     """
     error = None
     for path in _candidates(folder, file):
@@ -129,19 +134,15 @@ def read(folder: Path, file: IdxFile) -> tuple[bytes, npt.NDArray[np.uint8]]:
             return _read_checked(path, file)
         except DatasetError as this_error:
             error = error or this_error
-    raise error or AssertionError("there is a candidate, or MissingError")
+    raise error or AssertionError("_candidates yields a file or raises MissingError")
 
 
 def _read_checked(path: Path, file: IdxFile) -> tuple[bytes, npt.NDArray[np.uint8]]:
     contents = idx.read(path, file.size_bytes)
     values = idx.parse(contents, file.shape, path)
-    if len(file.shape) == 1 and values.max() >= len(CLASS_NAMES):
-        raise DatasetError(
-            f"{path}: has the label {values.max()}; labels are 0 to {len(CLASS_NAMES) - 1}"
-        )
     sha256 = hashlib.sha256(contents).hexdigest()
     if sha256 == file.mnist_sha256:
-        raise DatasetError(f"{path}: from MNIST, whose files have the names of Fashion-MNIST's")
+        raise DatasetError(f"{path}: this is MNIST, not Fashion-MNIST")
     if sha256 != file.sha256:
         raise DatasetError(
             f"{path}: altered, or not from Fashion-MNIST; the SHA-256 of its contents is {sha256}, "
@@ -151,17 +152,19 @@ def _read_checked(path: Path, file: IdxFile) -> tuple[bytes, npt.NDArray[np.uint
 
 
 def _candidates(folder: Path, file: IdxFile) -> Iterator[Path]:
-    """Yield files with the name of `file`, those nearest to the top first; at least one."""
-    found = False
+    """Yield files with the name of `file`, top levels first; at least one file."""
+    is_missing = True
     for path in _files_below(folder):
         if file.is_named(path.name):
-            found = True
+            is_missing = False
             yield path
-    if not found:
+    if is_missing:
         listed = sorted(str(path.relative_to(folder)) for path in _files_below(folder))
-        shown = ", ".join(listed[:MAX_LISTED]) or "no files"
+        names = ", ".join(listed[:MAX_LISTED]) or "no files"
         more = f" and {len(listed) - MAX_LISTED:,} more" if len(listed) > MAX_LISTED else ""
-        raise MissingError(f"{folder}: has no file {file.name}, .gz or not; has {shown}{more}")
+        raise MissingError(
+            f"{folder}: has no file {file.name}, with or without .gz; has {names}{more}"
+        )
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
@@ -169,11 +172,11 @@ def _files_below(folder: Path) -> Iterator[Path]:
     n_left, level = MAX_ENTRIES, [folder]
     for _ in range(MAX_DEPTH + 1):
         deeper = []
-        for place in level:
-            entries = sorted(itertools.islice(_entries(place, place is folder), n_left))
+        for current in level:
+            entries = sorted(itertools.islice(_entries(current, current is folder), n_left))
             n_left -= len(entries)
             for entry in entries:
-                if os.path.isdir(entry):  # noqa: PTH112  # False where that can't be known
+                if os.path.isdir(entry):  # noqa: PTH112  # False on errors
                     deeper.append(entry)
                 else:
                     yield entry

@@ -25,12 +25,12 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 
 def size_bytes(shape: tuple[int, ...]) -> int:
-    """Return the length of an uncompressed file with an array of this shape."""
+    """Return the length of an uncompressed file that contains an array of this shape."""
     return _header_bytes(shape) + math.prod(shape)
 
 
 def read(path: Path, limit_bytes: int) -> bytes:
-    """Return a file's contents, decompressed if they are gzipped, whatever the file's name.
+    """Return a file's contents; decompress them if they begin like gzip.
 
     Args:
         path: the file; symbolic links are followed.
@@ -43,7 +43,7 @@ def read(path: Path, limit_bytes: int) -> bytes:
         DatasetError: the file is unreadable, not a plain file, damaged, or longer.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe could block for ever
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe could block forever
             raise DatasetError(f"{path}: not a plain file")
         with path.open("rb") as file:
             compressed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
@@ -57,7 +57,7 @@ def read(path: Path, limit_bytes: int) -> bytes:
     except OSError as error:
         raise DatasetError(f"{path}: can't be read: {error.strerror}") from error
     if len(contents) > limit_bytes:
-        raise DatasetError(f"{path}: has more than the {limit_bytes:,} bytes that it should have")
+        raise DatasetError(f"{path}: has more than the expected {limit_bytes:,} bytes")
     return contents
 
 
@@ -66,8 +66,8 @@ def parse(contents: bytes, shape: tuple[int, ...], source: Path) -> npt.NDArray[
 
     Args:
         contents: the decompressed file.
-        shape: what the array's must be.
-        source: is named in errors.
+        shape: shape of the array.
+        source: path of the file, for errors.
 
     Returns:
         uint8, of `shape`, read-only.
@@ -75,19 +75,12 @@ def parse(contents: bytes, shape: tuple[int, ...], source: Path) -> npt.NDArray[
     Raises:
         DatasetError: `contents` is not exactly one such array.
     """
-    magic = bytes((0, 0, UNSIGNED_BYTES, len(shape)))
-    if not contents:
-        raise DatasetError(f"{source}: empty")
-    if not contents.startswith(magic):
+    header = bytes((0, 0, UNSIGNED_BYTES, len(shape))) + struct.pack(f">{len(shape)}I", *shape)
+    if contents[: len(header)] != header[: len(contents)]:
         raise DatasetError(
-            f"{source}: not an IDX file of such an array; it begins with the bytes "
-            f"{contents[:4].hex(' ')}, not with {magic.hex(' ')}"
+            f"{source}: not an IDX file of this shape; it begins with the bytes "
+            f"{contents[: len(header)].hex(' ')}, not with {header.hex(' ')}"
         )
-    if len(contents) < _header_bytes(shape):
-        raise DatasetError(f"{source}: truncated; it has {len(contents)} bytes")
-    actual_shape = struct.unpack_from(f">{len(shape)}I", contents, len(magic))
-    if actual_shape != shape:
-        raise DatasetError(f"{source}: has {_times(actual_shape)} values, not {_times(shape)}")
     if len(contents) != size_bytes(shape):
         fault = "truncated" if len(contents) < size_bytes(shape) else "has bytes after its end"
         raise DatasetError(
@@ -98,7 +91,3 @@ def parse(contents: bytes, shape: tuple[int, ...], source: Path) -> npt.NDArray[
 
 def _header_bytes(shape: tuple[int, ...]) -> int:
     return 4 + 4 * len(shape)
-
-
-def _times(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))

@@ -1,4 +1,4 @@
-"""Where Fashion-MNIST is searched for and downloaded from, and in which order."""
+"""Find Fashion-MNIST on this machine, or download it: the places and their order."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ URLS = (
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
 )
-# Roots that torchvision is commonly given, below the home folder; the last is a course's.
+# Common root folders of torchvision, below the home folder; the last one is from a course.
 TORCHVISION_ROOTS = ("data", "datasets", ".pytorch/F_MNIST_data")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """The places, in the order in which they are tried.
+    """Places to search, in this order.
 
     Attributes:
-        cache: the project's own folder; downloads are kept there.
-        folders: of other programs; never written to.
-        urls: of folders that have the four files, compressed.
-        package: a Debian package; None to try none.
-        timeout_seconds: for each answer of a host.
+        cache: the project's cache folder; downloads are kept there.
+        folders: folders of other programs; they are only read.
+        urls: addresses of folders with the four compressed files.
+        package: name of a Debian package; None for no package.
+        timeout_seconds: maximum time to wait for each answer of a host.
     """
 
     cache: Path
@@ -55,7 +55,7 @@ def default_sources() -> Sources:
         home, cache = Path.home(), files.cache_folder()
     except RuntimeError as error:
         raise DatasetError(
-            "there is no home folder to keep Fashion-MNIST in; set HOME, or give dataset.path"
+            "there is no home folder for the cache; set HOME, or give dataset.path"
         ) from error
     keras = Path(os.environ.get("KERAS_HOME") or home / ".keras")
     here = Path.cwd()
@@ -74,14 +74,14 @@ def locate(path: str | None, sources: Sources | None = None) -> Path:
     """Find the four files, or download them into the project's cache.
 
     Args:
-        path: the only place to search, a folder or one of the files; None for all of `sources`.
-        sources: those of this machine by default.
+        path: a folder or one of the files; None to search all of `sources`.
+        sources: places to search; None for those of this machine.
 
     Returns:
         An absolute folder for `fashion_mnist.read`; all four files have just been checked.
 
     Raises:
-        DatasetError: they are not in `path`; or nowhere, and can't be downloaded.
+        DatasetError: the files are not in `path`, or can't be found or downloaded.
     """
     if path is not None:
         return _check_given(path)
@@ -92,20 +92,20 @@ def locate(path: str | None, sources: Sources | None = None) -> Path:
         return folder
     try:
         with _locked(sources.cache):
-            if _problem(sources.cache) is not None:  # else another process has downloaded them
+            if _problem(sources.cache) is not None:  # otherwise another process has downloaded them
                 _fetch(sources, failures)
     except (files.FileError, OSError) as error:
-        failures.append(f"{error}; XDG_CACHE_HOME can name another place to keep the files in")
+        failures.append(f"{error}; set XDG_CACHE_HOME to move the cache")
         raise _not_found(failures) from error
     return sources.cache
 
 
 def find(sources: Sources | None = None, failures: list[str] | None = None) -> Path | None:
-    """Return the first folder on this machine that has all four files; None if none has.
+    """Return the first folder on this machine with all four files; None if there is none.
 
     Args:
-        sources: those of this machine by default.
-        failures: a sentence is appended for every folder that doesn't have them.
+        sources: places to search; None for those of this machine.
+        failures: a message is appended for every other folder.
     """
     sources = sources or default_sources()
     for folder in (sources.cache, *sources.folders):
@@ -120,7 +120,7 @@ def find(sources: Sources | None = None, failures: list[str] | None = None) -> P
 
 
 def _check_given(path: str) -> Path:
-    """Check the value of dataset.path, and return the folder it means."""
+    """Check the value of dataset.path; return the folder."""
     try:
         if not path:
             raise DatasetError("empty")
@@ -159,7 +159,7 @@ def _locked(cache: Path) -> Iterator[None]:
 
 
 def _fetch(sources: Sources, failures: list[str]) -> None:
-    """Try one method after the other until the cache has checked copies of all four files."""
+    """Try one method after the other until the cache contains checked copies of all files."""
     for name, method in _methods(sources):
         _print_progress(f"trying {name}")
         try:
@@ -179,7 +179,7 @@ def _fetch(sources: Sources, failures: list[str]) -> None:
 
 @contextmanager
 def _staging_folder(cache: Path) -> Iterator[Path]:
-    """Make an empty folder in a locked cache, in place of one that a killed process has left."""
+    """Create an empty folder in a locked cache; delete one that a killed process left."""
     folder = cache / ".arriving"
     if folder.exists():
         shutil.rmtree(folder)
@@ -191,7 +191,7 @@ def _staging_folder(cache: Path) -> Iterator[Path]:
 
 
 def _methods(sources: Sources) -> Iterator[tuple[str, Callable[[Path], Path]]]:
-    """Yield names, and functions that get the files into an empty folder or one below it."""
+    """Yield the name of each method, and a function that writes the files to an empty folder."""
     for url in sources.urls:
         yield url, partial(_download, url, sources.timeout_seconds)
     if sources.package is not None:
@@ -200,7 +200,7 @@ def _methods(sources: Sources) -> Iterator[tuple[str, Callable[[Path], Path]]]:
 
 
 def _download(url: str, timeout_seconds: float, staging: Path) -> Path:
-    # Compressed, and so shorter than the contents.
+    # Compressed files are smaller than their contents.
     limits = {f"{file.name}.gz": file.size_bytes for file in fashion_mnist.FILES}
     download.download(url, limits, staging, timeout_seconds)
     return staging
@@ -215,7 +215,7 @@ def _not_found(failures: list[str]) -> DatasetError:
     return DatasetError(
         "Fashion-MNIST can't be found or downloaded. Tried, in this order:\n"
         + "".join(f"  {failure}\n" for failure in failures)
-        + "What would help: a network connection; or, on Debian and its derivatives,\n"
+        + "Remedy: a network connection; or, on Debian and its derivatives,\n"
         f"  sudo apt-get update && sudo apt-get install {PACKAGE}\n"
         f"or the files {names} from\n"
         f"  {URLS[0]}/\n"

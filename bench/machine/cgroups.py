@@ -1,6 +1,6 @@
 """Limits that a container (a Linux control group) puts on this process.
 
-Both versions of control groups are read. On other systems there is nothing to read.
+Both versions of control groups are read. Other systems have no such limits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ UNLIMITED_BYTES = 2**60  # version 1 writes "no limit" as a number close to 2**6
 
 
 def limits() -> dict[str, float]:
-    """Return the container's limits, where it has any: `cores` (CPU quota), `memory_bytes`."""
+    """Return the container's limits, if any: `cores` (CPU quota), `memory_bytes`."""
     quotas = [quota for folder in _folders("cpu") if (quota := _cpu_quota(folder)) is not None]
     memory = [
         float(text)
@@ -27,7 +27,7 @@ def limits() -> dict[str, float]:
 
 
 def throttled_seconds() -> float:
-    """Return how long the CPU quota has stopped the processes of this container so far."""
+    """Return for how long the CPU quota has stopped this container's processes so far."""
     seconds = [0.0]
     for folder in _folders("cpu"):
         for line in (read_text(folder / "cpu.stat") or "").splitlines():
@@ -40,7 +40,7 @@ def throttled_seconds() -> float:
 
 
 def out_of_memory_kills() -> int:
-    """Return how many processes the kernel has killed for lack of memory; 0 if it is not known."""
+    """Return how many processes the kernel has killed for lack of memory; 0 if unknown."""
     lines = (read_text(VMSTAT) or "").splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
 
@@ -65,8 +65,8 @@ def _cpu_quota(folder: Path) -> float | None:
 def _folders(controller: str) -> list[Path]:
     """Return the folders of the groups that this process is in, and of those above them.
 
-    The limits of the groups above hold too. Inside a container the path in /proc may not exist; the
-    controller's top folder is then the container's own.
+    The limits of the groups above apply too. Inside a container the path in /proc may not exist:
+    then the controller's top folder belongs to the container.
     """
     folders = {CGROUP_FOLDER, CGROUP_FOLDER / controller}
     for line in (read_text(OWN_GROUPS) or "").splitlines():

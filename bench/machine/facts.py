@@ -1,4 +1,4 @@
-"""The machine a run is made on: its processor, the cores a run may use, installed libraries."""
+"""The machine of a run: processor, usable cores, installed libraries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def describe(libraries: Iterable[str]) -> dict[str, Any]:
     """Return the part of a record's `environment` that is known before the run.
 
     Args:
-        libraries: distributions whose versions matter to the run, besides NumPy.
+        libraries: names of distributions, in addition to NumPy.
     """
     return {
         "python": platform.python_version(),
@@ -44,20 +44,19 @@ def usable_cores() -> tuple[int, ...]:
 def default_cores() -> tuple[int, ...]:
     """Return the cores of a run with `threads=auto`.
 
-    These are the usable cores, but no more than a container's CPU quota pays for (rounded down, at
+    These are the usable cores, but no more than a container's CPU quota allows (rounded down, at
     least one): the kernel would stop the threads of a run that uses more.
 
-    Cores that other processes keep busy are not left out. The number of cores is a condition that
-    all runs of a sweep must share, also those that are made when it is resumed tomorrow, so it must
-    not depend on the load of the moment. A run on contended cores is marked as noisy instead, with
-    the reason (`bench.machine.noise`), and `bench-doctor` says so beforehand.
+    Busy cores are included. All runs of a sweep must have the same number of cores, even if it is
+    resumed tomorrow, so the number must not depend on the current load. A run on busy cores is
+    marked as noisy instead (`bench.machine.noise`), and `bench-doctor` warns of the load.
     """
     cores = usable_cores()
     return cores[: max(1, int(limits().get("cores", len(cores))))]
 
 
 def cpu_model() -> str:
-    """Return the processor's name as the system gives it."""
+    """Return the processor's name."""
     lines = (read_text(CPUINFO) or "").splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
@@ -74,7 +73,7 @@ def caches() -> dict[str, str]:
 
 
 def governors() -> set[str]:
-    """Return how the frequencies of the cores are chosen, such as ``{"powersave"}``."""
+    """Return the frequency governors of the cores, such as ``{"powersave"}``."""
     paths = CPU_FOLDER.glob("cpu*/cpufreq/scaling_governor")
     return {governor for path in paths if (governor := read_text(path))}
 

@@ -1,9 +1,8 @@
-"""The GPUs of this machine, as NVIDIA's own command names them; no framework is imported."""
+"""The GPUs of this machine according to nvidia-smi; no framework is imported."""
 
 from __future__ import annotations
 
 import functools
-import shutil
 import subprocess
 
 QUERY = ("--query-gpu=name,driver_version", "--format=csv,noheader")
@@ -12,19 +11,20 @@ TIMEOUT_SECONDS = 30.0  # a driver that is not loaded yet takes seconds
 
 @functools.cache
 def describe() -> dict[str, str]:
-    """Return the names of all GPUs, in their order, as `gpu` and the driver as `gpu driver`.
+    """Return the names of all GPUs as `gpu`, and the driver's version as `gpu driver`.
 
-    Both are "unknown" where nvidia-smi can't tell.
+    Both are "unknown" if nvidia-smi is missing or fails.
     """
-    found = shutil.which("nvidia-smi")
-    printed = ""
-    if found is not None:
-        try:
-            printed = subprocess.run(  # noqa: S603
-                [found, *QUERY], capture_output=True, text=True, check=True, timeout=TIMEOUT_SECONDS
-            ).stdout
-        except (OSError, subprocess.SubprocessError):
-            printed = ""
+    try:
+        printed = subprocess.run(  # noqa: S603
+            ["nvidia-smi", *QUERY],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=TIMEOUT_SECONDS,
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        printed = ""
     rows = [line.rpartition(", ") for line in printed.splitlines()]
     names, drivers = [row[0] for row in rows], {row[2] for row in rows}
     return {

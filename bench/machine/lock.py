@@ -13,16 +13,16 @@ from pathlib import Path
 
 from bench.files import FileError
 
-# The same path for everybody on the machine, whatever TMPDIR says.
+# The same path for all users of the machine, for any TMPDIR.
 LOCK_PATH = Path("/tmp/mlp-bench.lock")  # noqa: S108  # never opened through a link
-REMEDY = "do without the lock: `bench share_machine=true`, `bench-compare --share-machine`"
+REMEDY = "run without the lock: `bench share_machine=true`, `bench-compare --share-machine`"
 
 
 class LockError(FileError):
-    """The machine's lock cannot be used; the message is one line and says what to do."""
+    """The machine's lock cannot be used; the one-line message contains a remedy."""
 
     def __init__(self, reason: str) -> None:
-        """Add the path and the way around the lock to the reason."""
+        """Add the path and the remedy to the reason."""
         super().__init__(f"{LOCK_PATH}: {reason}, or {REMEDY}")
         self.reason = reason
 
@@ -31,12 +31,12 @@ class LockError(FileError):
 def reserved(on_wait: Callable[[], None], *, shared: bool = False) -> Iterator[None]:
     """Hold the machine's lock during a `with` block.
 
-    The kernel releases the lock when the holder exits, however it ends. A waiting process sleeps in
-    the kernel: it does not disturb the run that is timed.
+    The kernel releases the lock when the process exits, also if it is killed. A waiting process
+    sleeps in the kernel: it does not disturb the run that is timed.
 
     Args:
         on_wait: called once, before waiting, if another run holds the lock.
-        shared: do not take the lock.
+        shared: run without the lock.
 
     Raises:
         LockError: the lock file cannot be opened or is not a plain file.
@@ -55,13 +55,13 @@ def reserved(on_wait: Callable[[], None], *, shared: bool = False) -> Iterator[N
 
 @contextmanager
 def opened() -> Iterator[int]:
-    """Open the lock file, whoever owns it, for the length of a `with` block; create it if needed.
+    """Open the lock file of any owner for the length of a `with` block; create it if needed.
 
     Yields:
-        Its file descriptor.
+        The file descriptor.
 
     Raises:
-        LockError: as `reserved`.
+        LockError: the lock file cannot be opened or is not a plain file.
     """
     try:
         descriptor = _open_or_create()
@@ -89,5 +89,5 @@ def _open_or_create() -> int:
     except FileExistsError:  # another process has created it in between
         return os.open(LOCK_PATH, flags)
     with contextlib.suppress(OSError):
-        os.fchmod(descriptor, 0o666)  # whatever the umask is
+        os.fchmod(descriptor, 0o666)  # for any umask
     return descriptor

@@ -1,8 +1,8 @@
-"""Was the machine quiet during a run? The evidence, and the decision with its reasons.
+"""Was the machine quiet during a run? Measurements, and the decision with its reasons.
 
-A run is noisy if its own speed is not what this machine would give it when idle. Comparing the
-ceiling before and after the run finds a load that comes or goes. A load that stays is found by the
-time that other processes took from the run's cores, and by the highest ceiling ever measured here.
+A run is noisy if it was slower than on the idle machine. The ceiling before and after the run shows
+a load that starts or stops. The time that other processes used on the run's cores, and the highest
+ceiling ever measured here, show a constant load.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def matmul_flops_per_second() -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Contention:
-    """What was taken from a process's cores over a period; None where the system does not say.
+    """Time that others took from a process's cores; None if the system does not report it.
 
     Attributes:
         others_share: core time used by other processes, 0 to 1, beyond the error of the clocks.
@@ -69,7 +69,7 @@ class Contention:
 
 
 class ContentionMeter:
-    """Measures what others take from this process's cores, from its creation on."""
+    """Measures the time that others take from this process's cores, since its creation."""
 
     def __init__(self) -> None:
         """Start measuring."""
@@ -97,7 +97,7 @@ class _Clocks:
 
     wall: float
     own: float  # processor time of this process and its descendants
-    busy: float | None  # processor time of everybody on this process's cores
+    busy: float | None  # processor time of all processes on this process's cores
     stolen: float | None
     throttled: float
     n_cores: int
@@ -106,12 +106,12 @@ class _Clocks:
     def read(cls) -> _Clocks:
         cores = facts.usable_cores()
         clocks = _core_clocks()
-        known = clocks and all(core in clocks for core in cores)
+        is_complete = clocks and all(core in clocks for core in cores)
         return cls(
             wall=time.perf_counter(),
             own=usage.cpu_seconds(),
-            busy=sum(clocks[core][0] for core in cores) if known else None,
-            stolen=sum(clocks[core][1] for core in cores) if known else None,
+            busy=sum(clocks[core][0] for core in cores) if is_complete else None,
+            stolen=sum(clocks[core][1] for core in cores) if is_complete else None,
             throttled=cgroups.throttled_seconds(),
             n_cores=len(cores),
         )
@@ -120,7 +120,7 @@ class _Clocks:
 def _core_clocks() -> dict[int, tuple[float, float]]:
     """Return the busy and the stolen seconds of every core since the system started; see proc(5).
 
-    Empty where the system does not count them: outside Linux, and in some sandboxes.
+    Empty if the system does not count them: outside Linux, and in some sandboxes.
     """
     clocks = {}
     for line in (cgroups.read_text(CORE_CLOCKS) or "").splitlines():
@@ -141,8 +141,8 @@ def noisy_reasons(
     Args:
         ceiling_before: operations per second before the run.
         ceiling_after: operations per second after the run.
-        best_ceiling: the highest that was measured on this machine with as many cores.
-        contention: what others took during the run.
+        best_ceiling: the highest ceiling measured on this machine with as many cores.
+        contention: time that others took during the run.
 
     Returns:
         A reason for each limit that was exceeded; empty for a quiet run.
@@ -170,35 +170,35 @@ def noisy_reasons(
 def best_ceiling(reading: float, libraries: Sequence[Mapping[str, Any]]) -> float:
     """Return the highest ceiling known for this processor, number of cores and BLAS kernel.
 
-    It is kept in a file of the cache folder. Without a cache folder, the reading is all there is.
+    It is kept in a file of the cache folder. Without a cache folder, this is the reading itself.
 
     Args:
-        reading: operations per second, measured now; remembered if it is the highest.
+        reading: operations per second, measured now; kept if it is the highest.
         libraries: the loaded BLAS libraries, from `facts.linear_algebra`.
     """
     machine = {
         "cpu_model": facts.cpu_model(),
         "n_cores": len(facts.usable_cores()),
         "numpy": np.__version__,
-        # Not all loaded libraries: a framework brings others, but the ceiling is NumPy's.
+        # The kernels that NumPy may use; a framework may load others.
         "kernels": sorted(
             {str(library["architecture"]) for library in libraries if library.get("architecture")}
         ),
     }
     key = hashlib.sha256(json.dumps(machine).encode()).hexdigest()[:16]
     best = reading
-    # Without a home folder, or with a read-only one, nothing is remembered.
+    # Nothing is kept if there is no home folder or it is read-only.
     with contextlib.suppress(OSError, RuntimeError, FileError):
         path = cache_folder() / "ceilings" / f"{key}.json"
-        best = max(reading, _remembered(path))
+        best = max(reading, _kept_ceiling(path))
         if best == reading:
             content = machine | {"flops_per_second": reading}
             write_atomically(path, json.dumps(content).encode())
     return best
 
 
-def _remembered(path: Path) -> float:
+def _kept_ceiling(path: Path) -> float:
     try:
         return float(json.loads(path.read_text(encoding="utf-8"))["flops_per_second"])
     except (FileNotFoundError, ValueError, TypeError, KeyError):
-        return 0.0  # nothing yet, or a damaged file, which is written again
+        return 0.0  # no file yet, or a damaged one, which is replaced

@@ -1,6 +1,6 @@
-"""Processor time and memory of this process and of all processes that it has started.
+"""Processor time and memory of this process and of all processes that it started.
 
-An implementation may start processes of its own, for example one per core; they count as the run's.
+An implementation may start processes, for example one per core; they belong to the run.
 Linux only: elsewhere, running descendants are not counted. (psutil finds descendants too, but reads
 /proc of every process on the machine: 11 ms instead of 0.1 ms, around every epoch.)
 """
@@ -17,12 +17,12 @@ PROCESSES = "/proc"
 
 
 def cpu_seconds() -> float:
-    """Return the processor time used so far, by descendants that have ended as well."""
-    ended = os.times()
+    """Return the processor seconds used so far, including those of exited descendants."""
+    exited = os.times()
     return (
         time.process_time()
-        + ended.children_user
-        + ended.children_system
+        + exited.children_user
+        + exited.children_system
         + sum(map(_cpu_seconds_of, descendants(os.getpid())))
     )
 
@@ -46,7 +46,7 @@ def descendants(process: int) -> Iterator[int]:
 
 
 def children(process: int) -> list[int]:
-    """Return the ids of a process's running children; none if it has ended."""
+    """Return the ids of a process's running children; none if it has exited."""
     tasks = f"{PROCESSES}/{process}/task"
     try:
         threads = os.listdir(tasks)  # noqa: PTH208

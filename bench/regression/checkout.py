@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.console import shorten
 from bench.git import GitError
 from bench.process.environment import child_environment
 from bench.regression import repository as git
@@ -147,4 +148,4 @@ def _libraries(python: Path) -> dict[str, str]:
 def last_lines(text: str) -> str:
     """Return the last lines of a process's standard error, joined to one line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " | ".join(lines[-MAX_STDERR_LINES:])[-MAX_STDERR_CHARACTERS:]
+    return shorten(" | ".join(lines[-MAX_STDERR_LINES:]), MAX_STDERR_CHARACTERS)

@@ -1,6 +1,7 @@
 """The timed loop: one implementation trains one problem, and the harness evaluates it.
 
-Only `train_epoch` is timed as training. Evaluation is NumPy, the same for all, and outside.
+Only `train_epoch` is timed as training. Evaluation uses the same NumPy code for all, and is not
+timed as training.
 """
 
 from __future__ import annotations
@@ -47,10 +48,10 @@ def train(
     """Train for `config.epochs` epochs, or until the run has diverged.
 
     Args:
-        implementation: a new instance, not set up yet.
+        implementation: a new instance before `setup`.
         config: the run's configuration.
-        split: the examples to train on, to validate on and to test on.
-        timer: gets the seconds of each part of the run.
+        split: examples for training, validation and test.
+        timer: the seconds of each part of the run are added to it.
         on_epoch: called after every epoch, and before the first one with the untrained model.
     """
     trainer = Trainer(implementation, config, split, timer)
@@ -58,7 +59,7 @@ def train(
     with timer.part("ceiling"):
         ceiling_before = noise.matmul_flops_per_second()
     trainer.prepare()
-    # After too long a step NumPy would warn of overflow; the loss shows it too.
+    # If the learning rate is too large, values overflow. Ignore NumPy's warning: the loss shows it.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         epochs = [trainer.evaluate_untrained()]
         on_epoch(EpochEnded(epoch=epochs[0], examples_per_second=None))
@@ -67,17 +68,19 @@ def train(
             epochs.append(trainer.train_epoch(len(epochs)))
             speed = trainer.examples_per_epoch / epochs[-1].train_seconds
             on_epoch(EpochEnded(epoch=epochs[-1], examples_per_second=speed))
-            diverged = has_diverged(epochs, finished=len(epochs) > config.epochs)
+            diverged = has_diverged(epochs)
         test = {} if diverged else trainer.test()
+        if test and has_diverged(epochs, test["test_loss"]):
+            test = {}
     with timer.part("ceiling"):
         ceiling_after = noise.matmul_flops_per_second()
         circumstances = _circumstances(config, ceiling_before, ceiling_after, meter.read())
     speed = statistics.median(
         trainer.examples_per_epoch / epoch.train_seconds for epoch in epochs[1:]
     )
-    utilisation = speed * flops_per_example(config.layer_sizes)
-    utilisation /= (ceiling_before + ceiling_after) / 2
-    # The processor's ceiling and its memory say nothing about a GPU.
+    mean_ceiling = (ceiling_before + ceiling_after) / 2
+    utilisation = speed * flops_per_example(config.layer_sizes) / mean_ceiling
+    # The processor's ceiling and memory are not meaningful on a GPU.
     on_gpu = config.device == "gpu"
     gpu = implementation if on_gpu and isinstance(implementation, ReportsOnDevice) else None
     return Result(
@@ -89,6 +92,7 @@ def train(
         peak_memory_bytes=gpu.peak_device_memory_bytes() if gpu else None,
         environment={
             **circumstances,
+            "train_cpu_seconds": timer.train_cpu_seconds,
             "cores_kept_busy": timer.train_cpu_seconds / timer.seconds["train"],
             **({"gpu": gpu.device_name()} if gpu else {}),
         },
@@ -99,7 +103,7 @@ def train(
 def _circumstances(
     config: RunConfig, ceiling_before: float, ceiling_after: float, contention: noise.Contention
 ) -> dict[str, Any]:
-    """Return what a record's `environment` says about the cores and what disturbed them."""
+    """Return the entries of a record's `environment` about the cores and their disturbances."""
     libraries = facts.linear_algebra()
     best = noise.best_ceiling(max(ceiling_before, ceiling_after), libraries)
     reasons = noise.noisy_reasons(
@@ -131,7 +135,7 @@ class Trainer:
 
     @property
     def examples_per_epoch(self) -> int:
-        """Examples trained on in an epoch: whole batches only."""
+        """Number of examples in an epoch: whole batches only."""
         n_steps = len(self.split.train_labels) // self.config.batch_size
         return n_steps * self.config.batch_size
 
@@ -184,13 +188,11 @@ class Trainer:
         return self._epoch(number, loss, train_seconds=end - start, evaluation_start=end)
 
     def test(self) -> dict[str, Any]:
-        """Evaluate on the test set, once; return nothing if the loss is not finite."""
+        """Evaluate on the test set; return fields of `Result`."""
         split = self.split
         with self.timer.part("evaluate"):
             logits = self.implementation.predict_scores(split.test_images)
             metrics = evaluate(logits, split.test_labels, self.config.recipe)
-            if not math.isfinite(metrics.loss):
-                return {}
             return {
                 "test_loss": metrics.loss,
                 "test_accuracy": metrics.accuracy,
@@ -215,7 +217,7 @@ class Trainer:
     def _epoch(
         self, number: int, train_loss: float, *, train_seconds: float, evaluation_start: float
     ) -> EpochRecord:
-        """Evaluate the model as it is now and return the epoch's record."""
+        """Evaluate the current model and return the epoch's record."""
         split = self.split
         training_set = validation = None
         with self.timer.part("evaluate"):

@@ -14,7 +14,7 @@ DoubleArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """How well a model does on a set of examples.
+    """Loss and accuracy of a model on a set of examples.
 
     Attributes:
         loss: mean over the examples; may be infinite or NaN.

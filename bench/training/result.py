@@ -1,4 +1,4 @@
-"""What training reports: a message after every epoch, and the result at the end."""
+"""Messages of a training process: one after every epoch, and the result at the end."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The result of a run; the last message of its process.
 
     Attributes:
-        seconds: by the names of the parts in `bench.records.Seconds`.
-        imported: top-level modules.
+        seconds: wall-clock seconds by name of the part, as in `bench.records.Seconds`.
+        imported: names of the imported top-level modules.
     """
 
     status: Status

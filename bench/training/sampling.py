@@ -15,7 +15,7 @@ from bench.contract import Batches, Layer, Parameters
 
 
 class Stream(IntEnum):
-    """Separates the random numbers drawn for different purposes from the same seed."""
+    """Purposes of random numbers; each has its own stream for the same seed."""
 
     PARAMETERS = 0
     ORDER = 1
@@ -35,7 +35,7 @@ def initial_parameters(seed: int, layer_sizes: tuple[int, ...], initializer: str
         initializer: one of the three names above.
 
     Returns:
-        A layer for each pair of neighbouring sizes: weights (fan_in, fan_out) and bias (fan_out,),
+        One layer per pair of neighbouring sizes: weights (fan_in, fan_out) and bias (fan_out,),
         drawn in float64 and rounded to float32.
     """
     generator = np.random.default_rng((seed, Stream.PARAMETERS))
@@ -57,19 +57,19 @@ def initial_parameters(seed: int, layer_sizes: tuple[int, ...], initializer: str
 def batches(
     seed: int, epoch: int, n_examples: int, batch_size: int, *, shuffle: bool = True
 ) -> Batches:
-    """Cut an order of the examples into whole batches.
+    """Order the examples and cut them into whole batches.
 
-    The examples that do not fill a last batch are not trained on in this epoch: batches of one
-    shape are compiled once, and the mean loss weighs all examples alike. With `shuffle` these are
-    other examples in every epoch; without it they are always the last ones of the training set.
-    A record's `examples_per_epoch` says how many are trained on.
+    The examples that do not fill a last batch are left out of this epoch: batches of one shape are
+    compiled once, and the mean loss weighs all examples alike. With `shuffle`, every epoch leaves
+    out other examples; without it, always the last ones of the training set. A record's
+    `examples_per_epoch` is the number of examples that are trained on.
 
     Args:
         seed: 0 or more.
         epoch: 1 or more; with `shuffle`, every epoch has its own order.
         n_examples: size of the training set.
         batch_size: 1 to `n_examples`.
-        shuffle: draw the order; else take the examples in the order of the training set.
+        shuffle: draw a random order; otherwise use the order of the training set.
 
     Returns:
         (n_examples // batch_size, batch_size) int64, rows of the training set.

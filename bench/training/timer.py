@@ -1,4 +1,4 @@
-"""Where a run's time goes."""
+"""Seconds of each part of a run."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Timer:
 
     Attributes:
         seconds: wall-clock seconds of each part so far.
-        train_cpu_seconds: processor seconds of training, of all threads and descendants: evidence
-            of how many cores were used.
+        train_cpu_seconds: processor seconds of training, of all threads and descendants; they show
+            how many cores were used.
     """
 
     def __init__(self) -> None:

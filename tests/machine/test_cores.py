@@ -38,3 +38,4 @@ def test_on_one_core_no_more_than_one_is_kept_busy(name, supervisor, tmp_path):
     assert result.status == "done", result.error
     assert len(result.environment["cores"]) == 1
     assert 0 < result.environment["cores_kept_busy"] <= 1.1
+    assert result.environment["train_cpu_seconds"] > 0

@@ -126,7 +126,7 @@ import numpy as np"""
     ("patience", "budget", "status", "reason"),
     [
         (2.0, "60s", 1, "HEAD: no answer within 2 s"),
-        (120.0, "6s", 2, "time was up after 0 pairs; a longer --budget helps"),
+        (120.0, "6s", 2, "budget used up after 0 pairs; increase --budget"),
     ],
 )
 def test_a_side_that_hangs_ends_with_its_children(
@@ -171,7 +171,7 @@ def test_commits_are_recorded_and_compared_by_way_of_the_reference(compare, repo
     assert {one.commit: one.reference for one in entries} == {first: first, second: first}
     status, printed, _ = compare("HEAD", "--record")
     assert status == 2
-    assert f"refers to {first}; leave BASE away" in printed
+    assert f"refers to {first}; omit BASE" in printed
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -34,13 +36,18 @@ def test_losses_are_compared_with_those_of_the_untrained_model(
     sample_loss, validation_loss, at_once, at_the_end
 ):
     epochs = [epoch(2.3, 2.3), epoch(sample_loss, validation_loss)]
-    assert has_diverged(epochs, finished=False) is at_once
-    assert has_diverged(epochs, finished=True) is at_the_end
+    assert has_diverged(epochs) is at_once
+    assert has_diverged(epochs, test_loss=0.4) is at_the_end
 
 
 def test_without_a_validation_set_the_training_sample_decides():
-    assert not has_diverged([epoch(2.3), epoch(0.3)], finished=True)
-    assert has_diverged([epoch(2.3), epoch(9.0)], finished=True)
+    assert not has_diverged([epoch(2.3), epoch(0.3)], test_loss=0.4)
+    assert has_diverged([epoch(2.3), epoch(9.0)], test_loss=0.4)
+
+
+@pytest.mark.parametrize("test_loss", [math.inf, math.nan])
+def test_a_test_loss_that_is_not_finite_is_divergence(test_loss):
+    assert has_diverged([epoch(2.3), epoch(0.3)], test_loss)
 
 
 @pytest.mark.parametrize(("n_examples", "size"), [(1, 1), (999, 999), (54_000, 1000)])
