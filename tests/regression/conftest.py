@@ -116,7 +116,7 @@ def commit(folder, message):
 
 @pytest.fixture
 def few_pairs(monkeypatch, tmp_path):
-    """Make sessions short: small blocks, few of them, few pairs, no waiting for other tests."""
+    """Make sessions short: small slices, few of them, few pairs, no waiting for other tests."""
     monkeypatch.setattr(lock, "LOCK_PATH", tmp_path / "lock")
     looks = {6: 0.005, 8: 0.005}
     monkeypatch.setattr(session, "SLICE_SECONDS", 0.005)

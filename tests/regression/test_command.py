@@ -1,4 +1,4 @@
-"""`bench-compare` end to end: real processes of small projects, short blocks and few pairs."""
+"""`bench-compare` end to end: real processes of small projects, short slices and few pairs."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_learning_something_else_is_found_at_the_same_speed(compare, tree):
         assert case["answer"] == "not slower"
         assert case["learns_something_else"]
     skips, _ = content["cells"]
-    assert all(pair["first_difference"] < 1e-4 for pair in skips["pairs"])
+    assert all(pair["first_apart"] < 1e-4 for pair in skips["pairs"])
 
 
 @pytest.mark.parametrize("choice", ["pass", "fail"])
@@ -123,16 +123,16 @@ import numpy as np"""
 
 
 @pytest.mark.parametrize(
-    ("patience", "budget", "status", "reason"),
+    ("timeout_seconds", "budget", "status", "reason"),
     [
         (2.0, "60s", 1, "HEAD: no answer within 2 s"),
         (120.0, "6s", 2, "budget used up after 0 pairs; increase --budget"),
     ],
 )
 def test_a_side_that_hangs_ends_with_its_children(
-    compare, tree, tmp_path, monkeypatch, patience, budget, status, reason
+    compare, tree, tmp_path, monkeypatch, timeout_seconds, budget, status, reason
 ):
-    monkeypatch.setattr(side_process, "MAX_ANSWER_SECONDS", patience)
+    monkeypatch.setattr(side_process, "MAX_ANSWER_SECONDS", timeout_seconds)
     path = tmp_path / "child"
     head = tree("head", numpy_mlp=("import numpy as np", STARTS_A_CHILD.format(path=str(path))))
     ended, printed, _ = compare(tree("base"), head, "--budget", budget)

@@ -20,7 +20,7 @@ DRIFT = 0.1
 
 
 class FakeProcess:
-    """Trains a block in a hundredth of a second, but fails in some cases."""
+    """Trains a slice in a hundredth of a second, but fails in some cases."""
 
     def __init__(self, failing):
         self.failing = failing
@@ -129,13 +129,13 @@ def test_a_case_with_too_few_pairs_was_not_measured(run):
 
 @pytest.fixture
 def find_steps(monkeypatch):
-    """Return a function that sizes the blocks of a case whose blocks take the given seconds."""
+    """Return a function that sizes the slices of a case whose slices take the given seconds."""
 
     def find(seconds):
         monkeypatch.setattr(session, "write_problems", lambda *_: None)
-        blocks = itertools.cycle(seconds)
+        slices = itertools.cycle(seconds)
         process = FakeProcess(())
-        process.request = lambda **request: {"seconds": next(blocks) if "slice" in request else 0}
+        process.request = lambda **request: {"seconds": next(slices) if "slice" in request else 0}
         monkeypatch.setattr(session, "processes_of", lambda *_: nullcontext({"base": process}))
         outcomes = [session.Outcome(case) for case in parse_cases(CASES)]
         conditions = session.Conditions(folder=None, randomness=None, until=math.inf)
@@ -145,10 +145,10 @@ def find_steps(monkeypatch):
     return find
 
 
-def test_a_disturbed_block_does_not_shorten_the_others(find_steps):
+def test_a_disturbed_slice_does_not_shorten_the_others(find_steps):
     assert find_steps([0.3, 0.02, 0.2, 0.02]) == find_steps([0.02])
     assert find_steps([0.01]) == pytest.approx(2 * find_steps([0.02]), abs=1)
 
 
-def test_training_that_does_nothing_gets_no_endless_block(find_steps):
+def test_training_that_does_nothing_gets_no_endless_slice(find_steps):
     assert find_steps([1e-9]) == session.MAX_STEPS
