@@ -44,7 +44,8 @@ def extract(package: str, folder: Path, timeout_seconds: float) -> Path:
             raise DatasetError(f"{command} is not installed")
     archive = _download(package, folder, timeout_seconds)
     unpacked = folder / "unpacked"
-    _run(["dpkg-deb", "-x", str(archive), str(unpacked)], folder)
+    if (problem := _run(["dpkg-deb", "-x", str(archive), str(unpacked)], folder)) is not None:
+        raise DatasetError(problem)
     return unpacked
 
 
@@ -54,14 +55,14 @@ def _download(package: str, folder: Path, timeout_seconds: float) -> Path:
     apt_get = ["apt-get", "-qq", "-c", str(settings)]
     limits = APT_SETTINGS.format(timeout_seconds=max(1, round(timeout_seconds)))
     settings.write_text(limits, encoding="utf-8")
-    if (problem := _try([*apt_get, "download", package], folder)) is not None:
+    if (problem := _run([*apt_get, "download", package], folder)) is not None:
         for name in ("lists", "cache"):
             (folder / name).mkdir()
         private = PRIVATE_LISTS.format(folder=folder)
         settings.write_text(limits + private, encoding="utf-8")
         # The update fails if any source is unreachable; another one may have the package.
-        update_problem = _try([*apt_get, "update"], folder)
-        if (problem := _try([*apt_get, "download", package], folder)) is not None:
+        update_problem = _run([*apt_get, "update"], folder)
+        if (problem := _run([*apt_get, "download", package], folder)) is not None:
             raise DatasetError(update_problem or problem)
     archives = list(folder.glob("*.deb"))
     if len(archives) != 1:
@@ -71,16 +72,8 @@ def _download(package: str, folder: Path, timeout_seconds: float) -> Path:
     return archives[0]
 
 
-def _try(command: list[str], folder: Path) -> str | None:
+def _run(command: list[str], folder: Path) -> str | None:
     """Run a command; return the error message, or None."""
-    try:
-        _run(command, folder)
-    except DatasetError as error:
-        return str(error)
-    return None
-
-
-def _run(command: list[str], folder: Path) -> None:
     short = f"{command[0]} {command[-2]} {command[-1]}"
     try:
         process = subprocess.run(  # noqa: S603
@@ -94,13 +87,12 @@ def _run(command: list[str], folder: Path) -> None:
             timeout=MAX_COMMAND_SECONDS,
             check=False,
         )
-    except subprocess.TimeoutExpired as error:
-        raise DatasetError(f"'{short}' took more than {error.timeout:g} seconds") from error
+    except subprocess.TimeoutExpired:
+        return f"'{short}' took more than {MAX_COMMAND_SECONDS} seconds"
     except OSError as error:
-        raise DatasetError(f"'{short}' can't be run: {error.strerror}") from error
-    if process.returncode != 0:
-        lines = [
-            line for line in process.stderr.splitlines() if line.startswith(("E:", "dpkg-deb:"))
-        ]
-        reason = (lines or process.stderr.splitlines() or ["no message"])[0]
-        raise DatasetError(f"'{short}' failed: {reason}")
+        return f"'{short}' can't be run: {error.strerror}"
+    if process.returncode == 0:
+        return None
+    lines = process.stderr.splitlines() or ["no message"]
+    reasons = [line for line in lines if line.startswith(("E:", "dpkg-deb:"))]
+    return f"'{short}' failed: {(reasons or lines)[0]}"

@@ -20,7 +20,7 @@ CHUNK_BYTES = 1 << 16
 
 def download(
     base_url: str, limits_bytes: dict[str, int], folder: Path, timeout_seconds: float
-) -> None:
+) -> Path:
     """Download files from one place.
 
     Args:
@@ -28,6 +28,9 @@ def download(
         limits_bytes: maximum size of each file, by name.
         folder: an existing folder to write the files to.
         timeout_seconds: maximum time to wait for an answer, and for each further byte.
+
+    Returns:
+        The folder.
 
     Raises:
         DatasetError: the host does not answer or has no such file, or writing fails.
@@ -45,6 +48,7 @@ def download(
                 raise DatasetError(f"{name}: {_reason(error.reason)}") from error
             except (OSError, http.client.HTTPException, ValueError) as error:
                 raise DatasetError(f"{name}: {_reason(error)}") from error
+    return folder
 
 
 def _copy(response: Any, path: Path, limit_bytes: int, progress: Progress) -> None:

@@ -191,23 +191,17 @@ def _staging_folder(cache: Path) -> Iterator[Path]:
 
 
 def _methods(sources: Sources) -> Iterator[tuple[str, Callable[[Path], Path]]]:
-    """Yield the name of each method, and a function that writes the files to an empty folder."""
-    for url in sources.urls:
-        yield url, partial(_download, url, sources.timeout_seconds)
-    if sources.package is not None:
-        name = f"Debian's package {sources.package}"
-        yield name, partial(_unpack, sources.package, sources.timeout_seconds)
-
-
-def _download(url: str, timeout_seconds: float, staging: Path) -> Path:
+    """Yield the name of each method, and a function that writes the files below a folder."""
+    timeout_seconds = sources.timeout_seconds
     # Compressed files are smaller than their contents.
     limits = {f"{file.name}.gz": file.size_bytes for file in fashion_mnist.FILES}
-    download.download(url, limits, staging, timeout_seconds)
-    return staging
-
-
-def _unpack(package: str, timeout_seconds: float, staging: Path) -> Path:
-    return debian.extract(package, staging, timeout_seconds) / PACKAGE_FOLDER
+    for url in sources.urls:
+        yield url, partial(download.download, url, limits, timeout_seconds=timeout_seconds)
+    if (package := sources.package) is not None:
+        yield (
+            f"Debian's package {package}",
+            lambda staging: debian.extract(package, staging, timeout_seconds) / PACKAGE_FOLDER,
+        )
 
 
 def _not_found(failures: list[str]) -> DatasetError:
