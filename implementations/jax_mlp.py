@@ -168,5 +168,5 @@ def _choose_device(problem: Problem) -> Any:
         return jax.devices("cuda" if on_gpu else "cpu")[0]
     except RuntimeError as error:
         raise UnavailableError(
-            "JAX finds no GPU; with an NVIDIA driver in place: make setup EXTRAS=gpu"
+            "JAX finds no GPU; install the NVIDIA driver, then: make setup EXTRAS=gpu"
         ) from error

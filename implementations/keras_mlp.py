@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-# Both are read once, by the imports below.
+# The imports below read both variables once.
 os.environ["KERAS_BACKEND"] = "tensorflow"  # otherwise ~/.keras/keras.json decides
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -117,7 +117,7 @@ def _optimizer(problem: Problem) -> keras.optimizers.Optimizer:
 
 
 def _loss(recipe: Recipe) -> Loss:
-    """Return a loss of the logits: the one of Keras, or one built from the operations of Keras."""
+    """Return a function of labels and logits: Keras's cross-entropy, or a squared error."""
     if recipe.loss == "cross_entropy":
         cross_entropy: Loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         return cross_entropy
@@ -134,7 +134,7 @@ def _loss(recipe: Recipe) -> Loss:
 
 
 def _check_keras() -> None:
-    """Raise an error unless Keras uses the backend and the number type that are to be timed."""
+    """Raise an error unless Keras uses TensorFlow and float32."""
     actual = f"{keras.backend.backend()}, {keras.config.floatx()}"
     if actual != "tensorflow, float32":
         raise RuntimeError(
@@ -149,7 +149,7 @@ def _choose_device(problem: Problem) -> None:
     gpus = tf.config.list_physical_devices("GPU")
     if problem.device == "gpu" and not gpus:
         raise UnavailableError(
-            "TensorFlow finds no GPU; with an NVIDIA driver in place: make setup EXTRAS=gpu"
+            "TensorFlow finds no GPU; install the NVIDIA driver, then: make setup EXTRAS=gpu"
         )
     tf.config.set_visible_devices(gpus if problem.device == "gpu" else [], "GPU")
     for gpu in gpus if problem.device == "gpu" else []:

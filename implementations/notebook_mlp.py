@@ -1,7 +1,7 @@
 """A multilayer perceptron from scratch with plain loops: float64, one example at a time.
 
-It shows what vectorising gains, so nothing here is clever. For a batch of more than one example,
-the gradients of its examples are summed and divided by the batch size before the update.
+It shows what vectorising gains, so the code is as simple as possible. For a batch of more than one
+example, the gradients are summed and divided by the batch size before the update.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Array = npt.NDArray[np.float64]  # weights (fan_in, fan_out) or bias (fan_out,)
 
 
 class MLP:
-    """Keeps lists of weights and biases, and loops over them."""
+    """Loops over examples, and over lists of weights and biases."""
 
     def setup(self, problem: Problem, parameters: Parameters) -> None:
         """Copy the parameters to float64 and create the optimizer's state."""
@@ -36,7 +36,7 @@ class MLP:
         self._second_moments = [np.zeros_like(array) for array in self._weights + self._biases]
 
     def warm_up(self, batches: Batches) -> None:
-        """Train a copy of the model on one batch; this model is not touched."""
+        """Train a copy of the model on one batch; the model itself does not change."""
         trial = MLP()
         trial.setup(self._problem, self.parameters())
         trial.train_epoch(batches[:1])
@@ -120,10 +120,10 @@ class MLP:
         if self._recipe.output == "sigmoid":
             outputs = _sigmoid(logits)
         else:
-            powers = np.exp(logits - logits.max())
-            outputs = powers / powers.sum()
+            exponentials = np.exp(logits - logits.max())
+            outputs = exponentials / exponentials.sum()
         if self._recipe.loss == "cross_entropy":
-            log_total = logits.max() + np.log(powers.sum())
+            log_total = logits.max() + np.log(exponentials.sum())
             return float(log_total - logits[label]), outputs - truth
         scale = 1 / len(logits) if self._recipe.loss == "mean_squared_error" else 1 / 2
         errors = outputs - truth

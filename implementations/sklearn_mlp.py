@@ -3,7 +3,7 @@
 The harness decides the initial parameters and the order of the examples: the classifier's own
 parameters are overwritten, and before every epoch the images are copied into that order. The copy
 is timed. For classes scikit-learn offers softmax with cross-entropy only. Its weights are float32
-because the images are. The loss that it reports is clipped and says nothing about divergence.
+because the images are. The loss that it reports is clipped, so it does not show divergence.
 
 Source: https://scikit-learn.org/stable/modules/neural_networks_supervised.html
 """
@@ -36,7 +36,7 @@ class MLP:
         self._classifier = _classifier(problem, parameters)
 
     def warm_up(self, batches: Batches) -> None:
-        """Train a copy of the classifier on up to 20 batches; this one is not touched."""
+        """Train a copy on up to 20 batches; the classifier itself does not change."""
         trial = MLP()
         trial.setup(self._problem, self.parameters())
         trial.train_epoch(batches[:20])
@@ -49,7 +49,7 @@ class MLP:
         try:
             self._classifier.partial_fit(images, labels)
         except ValueError:
-            # It raises once a weight is not finite. That is a diverged run, not a failed one.
+            # It raises if a weight is not finite: the run has diverged, but not failed.
             if all(np.isfinite(weights).all() for weights in self._classifier.coefs_):
                 raise
             return math.nan
@@ -80,7 +80,7 @@ class MLP:
 
 
 def _classifier(problem: Problem, parameters: Parameters) -> Any:
-    """Return a classifier with these parameters that has not made a step yet."""
+    """Return a classifier with these parameters, before its first training step."""
     recipe = problem.recipe
     classifier = MLPClassifier(
         hidden_layer_sizes=problem.layer_sizes[1:-1],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, by the import below
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # the import below reads it once
 
 import numpy as np
 import tensorflow as tf
@@ -142,7 +142,7 @@ def _choose_device(problem: Problem) -> None:
     gpus = tf.config.list_physical_devices("GPU")
     if problem.device == "gpu" and not gpus:
         raise UnavailableError(
-            "TensorFlow finds no GPU; with an NVIDIA driver in place: make setup EXTRAS=gpu"
+            "TensorFlow finds no GPU; install the NVIDIA driver, then: make setup EXTRAS=gpu"
         )
     tf.config.set_visible_devices(gpus if problem.device == "gpu" else [], "GPU")
     for gpu in gpus if problem.device == "gpu" else []:

@@ -53,7 +53,7 @@ class MLP:
         )
 
     def warm_up(self, batches: Batches) -> None:
-        """Train a copy of the model on up to 20 batches; this model is not touched."""
+        """Train a copy of the model on up to 20 batches; the model itself does not change."""
         trial = MLP()
         trial.setup(self._problem, self.parameters())
         trial.train_epoch(batches[:20])
@@ -130,7 +130,7 @@ def _optimizer(problem: Problem, model: nn.Module) -> torch.optim.Optimizer:
 def _loss(output: str, loss: str, compiled: bool) -> Loss:
     """Return the mean loss as a function of model, images and labels.
 
-    It is cached, so that the copy of the model in `warm_up` compiles it for the model as well.
+    It is cached: `warm_up` compiles it with a copy of the model, and the model itself uses it too.
     """
 
     def mean_loss(model: Any, images: Any, labels: Any) -> Any:
@@ -143,7 +143,7 @@ def _loss(output: str, loss: str, compiled: bool) -> Loss:
             return errors.mean()
         return errors.sum(dim=1).mean() / 2
 
-    # fullgraph: raise an error instead of running a part of it eagerly.
+    # fullgraph: raise an error if a part can't be compiled, instead of running it eagerly.
     return torch.compile(mean_loss, fullgraph=True) if compiled else mean_loss
 
 
@@ -153,7 +153,7 @@ def _choose_device(problem: Problem) -> torch.device:
         raise UnavailableError("torch.compile needs a C++ compiler; apt-get install g++")
     if problem.device == "gpu" and not torch.cuda.is_available():
         raise UnavailableError(
-            f"PyTorch {torch.__version__} finds no GPU; with an NVIDIA driver in place: "
+            f"PyTorch {torch.__version__} finds no GPU; install the NVIDIA driver, then: "
             "pip install --force-reinstall --constraint extras.lock torch"
         )
     torch.set_float32_matmul_precision("highest")
