@@ -57,7 +57,7 @@ def read(path: Path, limit_bytes: int) -> bytes:
     except OSError as error:
         raise DatasetError(f"{path}: can't be read: {error.strerror}") from error
     if len(contents) > limit_bytes:
-        raise DatasetError(f"{path}: has more than the expected {limit_bytes:,} bytes")
+        raise DatasetError(f"{path}: has more than the {limit_bytes:,} bytes expected")
     return contents
 
 
