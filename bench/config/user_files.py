@@ -111,11 +111,12 @@ def known_options(module: str, user_folder: Path | None) -> frozenset[str]:
         user_folder: used only if no file of conf/ belongs to this module.
     """
     for folder in filter(None, (CONF, user_folder)):
-        sections = [load(path) for path in folder.glob(f"implementation/*{EXTENSION}")]
-        options = [each.get("options") for each in sections if each.get("module") == module]
+        files = folder.glob(f"implementation/*{EXTENSION}")
+        contents: list[Any] = [OmegaConf.to_container(load(path)) for path in files]
+        options = [each.get("options") for each in contents if each.get("module") == module]
         if options:
             return frozenset(
-                str(name) for each in options if isinstance(each, DictConfig) for name in each
+                str(name) for each in options if isinstance(each, dict) for name in each
             )
     return frozenset()
 

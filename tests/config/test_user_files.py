@@ -139,3 +139,9 @@ def test_options_are_known_from_all_files_about_a_module(write, tmp_path):
     assert known_options("mine_mlp", None) == set()
     write("implementation/mine.yaml", "module: mine_mlp\noptions: {a: 1}\n")
     assert known_options("mine_mlp", tmp_path) == {"a"}
+
+
+def test_damaged_files_that_are_not_selected_have_no_options(write, tmp_path):
+    write("implementation/other.yaml", "module: ${nowhere}\noptions: 3\n")
+    write("implementation/mine.yaml", "module: mine_mlp\noptions: 3\n")
+    assert known_options("mine_mlp", tmp_path) == set()
