@@ -1,4 +1,4 @@
-"""Commands end in order whatever their output goes to and whenever they are interrupted."""
+"""Commands end in order with any output stream, and when they are interrupted."""
 
 from __future__ import annotations
 

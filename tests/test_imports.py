@@ -1,4 +1,4 @@
-"""Every file that takes part is found, and what was imported is what is hashed."""
+"""Every imported file is found, and the imported bytes are hashed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench import imports
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A project of its own: an implementation, its helpers, and a module of the user's."""
+    """A small project: an implementation, its helpers, and a user's module outside it."""
     files = {
         "implementations/__init__.py": "",
         "implementations/plain_mlp.py": "import os, numpy\nfrom implementations import helper\n",

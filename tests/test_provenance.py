@@ -1,4 +1,4 @@
-"""What a record says it was made with, and what of it has changed since."""
+"""Fingerprints of code, libraries and machine, and the changes between two of them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_changes_are_named(then, now, expected):
 
 @pytest.fixture
 def nvidia_smi(tmp_path, monkeypatch):
-    """Stand in for NVIDIA's command, with this output."""
+    """Replace the command nvidia-smi by a script with this output."""
 
     def install(output, status=0):
         path = tmp_path / "nvidia-smi"
@@ -87,7 +87,7 @@ def test_the_gpus_libraries_count_on_the_gpu_alone(nvidia_smi):
     assert "cupy-cuda12x" not in fingerprints()[0]
 
 
-def test_a_gpu_that_cannot_be_asked_is_unknown(nvidia_smi):
+def test_a_gpu_is_unknown_if_nvidia_smi_fails(nvidia_smi):
     nvidia_smi("", status=9)
     assert gpu.describe() == {"gpu": "unknown", "gpu driver": "unknown"}
 

@@ -17,7 +17,7 @@ def test_only_modules_of_implementations_are_loaded(name):
         registry.load(name)
 
 
-def test_asking_what_is_missing_imports_nothing():
+def test_looking_for_missing_modules_imports_none():
     program = (
         "import sys; from bench.registry import missing;"
         "assert missing(['tensorflow', 'no_such_framework']) == ('no_such_framework',);"
@@ -65,7 +65,7 @@ def clash(tmp_path):
     return run_python, other
 
 
-def test_our_implementations_are_loaded_whatever_else_is_on_the_path(clash):
+def test_the_projects_implementations_are_loaded_despite_others_on_the_path(clash):
     run_python, _ = clash
     ended = run_python(
         "from bench import registry; print(registry.load('notebook_mlp').__module__)"

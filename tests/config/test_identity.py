@@ -90,7 +90,7 @@ def test_a_key_changes_the_hash_and_the_pairs_as_its_purpose_says(key):
     assert pairs == (purpose not in (Purpose.CONDITION, Purpose.REPEAT))
 
 
-def test_keys_of_each_purpose_stand_in_one_list():
+def test_each_purpose_has_its_list_of_keys():
     assert identity.REPEAT_KEYS == ("learning_rate", "seed")
     assert "recipe" in identity.CONDITION_KEYS
     assert "sweep_name" in HANDLING_KEYS
@@ -103,7 +103,7 @@ def test_keys_of_each_purpose_stand_in_one_list():
     "config",
     [{}, {"implementation": "numpy"}, {"dataset": None, "recipe": []}, {"implementation": {1: 2}}],
 )
-def test_configurations_of_strangers_have_content_too(config):
+def test_configurations_of_any_shape_are_accepted(config):
     assert identity.hashed_content(config) == config
     assert set(identity.paired_content(config)) == {
         *identity.CONDITION_KEYS, *identity.REPEAT_KEYS,

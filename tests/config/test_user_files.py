@@ -1,4 +1,4 @@
-"""Files of a user's own: they act or are refused, and a damaged one is named with its line."""
+"""Files in a user's folder have an effect or are refused; a damaged file is named with its line."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_a_preset_builds_on_the_choices_and_presets_of_the_project(write):
     assert (config.recipe.name, config.epochs, config.batch_size) == ("tanh_softmax_sgd", 1, 1)
 
 
-def test_parameters_of_a_sweep_make_one_without_further_ado(write):
+def test_sweep_parameters_in_a_file_need_no_multirun_flag(write):
     folder = write("sweep/mine.yaml", "hydra:\n  sweeper:\n    params:\n      seed: 1,2,3\n")
     assert [config.seed for config in compose("sweep=mine", config_folder=folder)] == [1, 2, 3]
 
@@ -123,14 +123,14 @@ def test_a_folder_that_does_not_exist_is_refused(folder):
     assert "no such folder" in refusal(config_folder=folder)
 
 
-def test_a_folder_may_have_any_name_and_stand_in_the_home_folder(write, tmp_path, monkeypatch):
+def test_a_folder_may_have_any_name_and_be_in_the_home_folder(write, tmp_path, monkeypatch):
     write("it's, [odd] {x}=1 $y \\/architecture/wide.yaml", "name: wide\nhidden_sizes: [9]\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     (config,) = compose("architecture=wide", config_folder="~/it's, [odd] {x}=1 $y \\")
     assert config.layer_sizes == (784, 9, 10)
 
 
-def test_names_that_are_no_group_have_no_choices():
+def test_names_other_than_groups_have_no_choices():
     assert choices("..") == choices("") == choices("hydra") == []
 
 

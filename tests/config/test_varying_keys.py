@@ -1,4 +1,4 @@
-"""Which settings tell runs apart."""
+"""The settings in which runs differ."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_what_changes_nothing_about_a_run_does_not_count():
     assert varying_keys([config(), config(sweep_name="b", implementation=implementation)]) == []
 
 
-def test_a_key_that_the_name_of_its_group_tells_is_left_out():
+def test_a_key_that_the_name_of_its_choice_determines_is_left_out():
     two = {"name": "two_hidden", "hidden_sizes": [128, 64]}
     assert varying_keys([config(), config(architecture=two)]) == ["architecture.name"]
     wide = {"name": "one_hidden", "hidden_sizes": [512]}
