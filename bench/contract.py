@@ -48,16 +48,16 @@ class Recipe:
       p -= rate sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)``
 
     Attributes:
-        name: of its file in conf/recipe.
-        activation: of the hidden layers.
-        output: activation of the last layer.
+        name: the name of its file in conf/recipe.
+        activation: the activation of the hidden layers.
+        output: the activation of the last layer.
         loss: see above.
         optimizer: see above.
         initializer: how initial parameters are drawn; see `bench.training.sampling`.
-        momentum: of the momentum optimizer, 0 to 1.
-        beta_1: of adam, b1 above, 0 to 1.
-        beta_2: of adam, b2 above, 0 to 1.
-        epsilon: of adam, above 0.
+        momentum: the constant of the momentum optimizer, 0 to 1.
+        beta_1: b1 of adam, 0 to 1.
+        beta_2: b2 of adam, 0 to 1.
+        epsilon: the constant in adam's denominator, above 0.
     """
 
     name: str
@@ -105,8 +105,8 @@ class Implementation(Protocol):
     """Trains one multilayer perceptron. The methods are called in the order below.
 
     The harness provides what must be equal: initial parameters, batch order, equations and cores.
-    An implementation decides how to compute. It may start threads and processes; their time and
-    memory count as the run's, and processes that are left at the end are killed.
+    An implementation decides how to compute. It may start threads and processes. Their time and
+    memory count for the run, and remaining processes are killed at the end.
     """
 
     def setup(self, problem: Problem, parameters: Parameters) -> None:
