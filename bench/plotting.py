@@ -14,14 +14,12 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from bench.console import shorten
 from bench.files import write_atomically
 
 # Okabe and Ito 2008, without yellow, which vanishes on paper.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 DOTS_PER_INCH = 150
 SVG: dict[str, Any] = {"metadata": {"Date": None}}
-MAX_CHARACTERS = 40
 RC: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.grid": True,
@@ -118,18 +116,6 @@ def legend(figure: Figure, axes: Any) -> None:
         )
 
 
-def grid_shape(n_panels: int, max_columns: int) -> tuple[int, int]:
-    """Return the rows and columns of a grid of panels."""
-    columns = min(n_panels, max_columns)
-    return -(-n_panels // columns), columns
-
-
-def hide_unused(axes: Any, n_used: int) -> None:
-    """Blank the unused panels of a grid, after the first `n_used`."""
-    for panel in axes.flat[n_used:]:
-        panel.set_axis_off()
-
-
 def file_name(text: str) -> str:
     """Return a safe part of a file name for a name from a record.
 
@@ -143,8 +129,3 @@ def file_name(text: str) -> str:
     if safe == text:
         return safe
     return f"{safe}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-
-
-def short(label: object) -> str:
-    """Return a label, shortened to fit above a panel."""
-    return shorten(str(label), MAX_CHARACTERS)

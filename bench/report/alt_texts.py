@@ -16,23 +16,22 @@ def speeds(runs: pd.DataFrame) -> str:
     return f"Median examples per second: {listed}."
 
 
-def lowest(curves: pd.DataFrame, column: str) -> str:
-    """Return the lowest point of each implementation's curves, and the end of that curve."""
-    return _extremes(curves, column, "lowest", curves.groupby("implementation")[column].idxmin())
+def extremes(curves: pd.DataFrame, column: str, extreme: str) -> str:
+    """Return the extreme point of each implementation's curves, and the end of that curve.
 
-
-def highest(curves: pd.DataFrame, column: str) -> str:
-    """Return the highest point of each implementation's curves, and the end of that curve."""
-    return _extremes(curves, column, "highest", curves.groupby("implementation")[column].idxmax())
-
-
-def _extremes(curves: pd.DataFrame, column: str, word: str, places: pd.Series) -> str:
+    Args:
+        curves: rows of the table `curves`.
+        column: the column that the chart draws.
+        extreme: `lowest` or `highest`.
+    """
+    groups = curves.groupby("implementation")[column]
+    places = groups.idxmin() if extreme == "lowest" else groups.idxmax()
     sentences = []
     for row in dataframes.rows(curves.loc[places]):
         last = curves.loc[curves["run_id"] == row.run_id, column].iloc[-1]
         sentences.append(
-            f"{row.implementation}: {word} {getattr(row, column):.4f} at epoch {row.epoch}, after "
-            f"{row.train_seconds_so_far:.3g} seconds of training, with rate "
+            f"{row.implementation}: {extreme} {getattr(row, column):.4f} at epoch {row.epoch}, "
+            f"after {row.train_seconds_so_far:.3g} seconds of training, with rate "
             f"{row.learning_rate:g}; {last:.4f} at the end"
         )
     return ". ".join(sentences) + "."

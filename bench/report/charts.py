@@ -100,7 +100,7 @@ def charts(colours: Mapping[str, str], rates: Sequence[float]) -> list[Chart]:
             picture=picture,
             fields=(*RUN_FIELDS, EPOCH, *([SECOND] if x == SECOND else []), y),
             needs={y: 0},
-            describe=partial(alt_texts.lowest if log else alt_texts.highest, column=y),
+            describe=partial(alt_texts.extremes, column=y, extreme="lowest" if log else "highest"),
             specification=make.curve(x, y, log=log),
         )
         for name, title, caption, picture, x, y, log in CURVES

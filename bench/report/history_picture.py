@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from bench import plotting
+from bench.console import shorten
 from bench.plotting import Picture
 from bench.results.history import Change, Entry, changes, series
 
 NAME = "speed_over_commits.png"
 MAX_SERIES = 12
+MAX_TITLE_CHARACTERS = 40
 MAX_NAMED = 25  # commits on the axis of a panel
 
 
@@ -32,7 +34,8 @@ def draw(entries: Sequence[Entry], folder: Path) -> dict[str, Picture]:
     if not drawn:
         return {}
     sentences = []
-    rows, columns = plotting.grid_shape(len(drawn), 2)
+    columns = min(len(drawn), 2)
+    rows = -(-len(drawn) // columns)
     size = (5.5 * columns, 0.8 + 2.8 * rows)
     title = "Training time over commits"
     with plotting.figure(folder / NAME, title, nrows=rows, ncols=columns, figsize=size) as (
@@ -42,9 +45,10 @@ def draw(entries: Sequence[Entry], folder: Path) -> dict[str, Picture]:
         for panel, ((case, cpu_model), points) in zip(axes.flat, drawn, strict=False):
             steps = changes(points)
             _draw_series(panel, points, steps)
-            panel.set_title(plotting.short(f"{case}, {cpu_model}"))
+            panel.set_title(shorten(f"{case}, {cpu_model}", MAX_TITLE_CHARACTERS))
             sentences += [_describe(case, points[change.place], change) for change in steps]
-        plotting.hide_unused(axes, len(drawn))
+        for panel in axes.flat[len(drawn) :]:
+            panel.set_axis_off()
     caption = (
         "Time of a training step over the time at the reference commit "
         f"{drawn[0][1][0].reference[:7]}, measured side by side; bars are 95 % "

@@ -23,25 +23,6 @@ MAX_CHARACTERS = 65_000  # of report.md; the text of a pull request may have 65,
 MAX_ROWS = 100  # of a table, if the page is short enough
 MAX_TRACEBACKS, MAX_TRACEBACK = 3, 5_000  # number; characters of each
 MAX_SENTENCES = 40
-# Both report.md and index.html contain these.
-FAIRNESS_EXPLANATION = (
-    "The harness keeps these equal: initial parameters and order of the examples (the same arrays "
-    "for all, drawn from the seed), equations, cores, the timed part of a run, evaluation. The "
-    "parity ladder proves that the equations are the same, for this code and these versions: 1 "
-    "gradients against central differences, 2 one step against a float64 reference, 3 fifty "
-    "steps; each with its distance and bound."
-)
-EXPLANATION = (
-    "Each implementation at its best learning rate, chosen by {score}; a learning rate at which "
-    "all seeds have a result wins over one at which some have none. A row in bold status has no "
-    "finished run. Test accuracy: mean and 95 % interval over seeds; for one seed, the standard "
-    "error from the size of the test set alone. Examples/s: median over the epochs of a run, then "
-    "geometric mean over seeds; in brackets the slowest and the fastest epoch. Ratio: speed over "
-    "that of the fastest implementation with a rank under the same condition; a rank needs proven "
-    'parity (see "Is it fair?"). Ceiling: speed of the arithmetic over the speed of a float32 '
-    "matrix multiplication on the same cores. Seconds to target: seconds of training until "
-    "validation accuracy first reaches the target, median over runs."
-)
 
 
 def sections(analysis: Analysis) -> dict[str, Any]:
@@ -53,10 +34,7 @@ def sections(analysis: Analysis) -> dict[str, Any]:
         "synthetic": is_synthetic(sweep.records),
         "stamp": analysis.stamp,
         "findings": findings(analysis),
-        "explanation": EXPLANATION.format(
-            score="validation accuracy after the last epoch" if validated else "training loss"
-        ),
-        "fairness_explanation": FAIRNESS_EXPLANATION,
+        "best_by": "validation accuracy after the last epoch" if validated else "training loss",
         "comparison": tables.comparison(comparison),
         "rates": tables.rates(runs, comparison),
         "time_by_part": tables.time_by_part(runs),
@@ -134,9 +112,9 @@ def _template() -> jinja2.Template:
     return environment.get_template("report.md.j2")
 
 
-def _first(table: str | Sequence[str], max_rows: int) -> str:
+def _first(table: str, max_rows: int) -> str:
     """Return the first rows of a table, and the number of the others."""
-    lines = table.splitlines() if isinstance(table, str) else table
+    lines = table.splitlines()
     n_left = len(lines) - 2 - max_rows
     rows = "\n".join(lines[: max_rows + 2] if max_rows else [])
     return rows if n_left <= 0 else f"{rows}\n\n{counted(n_left, 'more row')}: see runs.csv.\n"

@@ -240,14 +240,14 @@ def mistaken_pairs(record: RunRecord, dataset: DatasetSummary) -> list[tuple[int
     )
 
 
-def runs(records: Sequence[RunRecord]) -> list[str]:
+def runs(records: Sequence[RunRecord]) -> str:
     """Return the runs: first those without a result, with the reason.
 
     Args:
         records: the records of the report.
 
     Returns:
-        Two lines of headings, then one line per run.
+        A table in Markdown.
     """
     headings = [
         "run", "status", "reason", "epochs", "test accuracy", "examples/s", "ceiling", "train s",
@@ -268,4 +268,4 @@ def runs(records: Sequence[RunRecord]) -> list[str]:
         ]
         for record in sorted(records, key=lambda record: record.status == "done")
     ]
-    return table(headings, rows, n_words=3).splitlines()
+    return table(headings, rows, n_words=3)

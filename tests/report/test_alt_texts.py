@@ -22,13 +22,13 @@ def test_the_median_speeds():
 
 
 def test_the_best_and_the_last_point_of_a_curve():
-    text = alt_texts.highest(TABLES["curves"], "validation_accuracy")
+    text = alt_texts.extremes(TABLES["curves"], "validation_accuracy", "highest")
     assert (
         "numpy: highest 0.8000 at epoch 3, after 5 seconds of training, with rate 0.1; "
         "0.8000 at the end"
     ) in text
-    assert "keras: lowest 0.6250 at epoch 3" in alt_texts.lowest(
-        TABLES["curves"], "validation_loss"
+    assert "keras: lowest 0.6250 at epoch 3" in alt_texts.extremes(
+        TABLES["curves"], "validation_loss", "lowest"
     )
 
 

@@ -1,4 +1,4 @@
-"""What the charts of a page are given."""
+"""The rows of the charts."""
 
 from __future__ import annotations
 

@@ -230,7 +230,7 @@ def test_an_error_message_cannot_control_the_terminal(report):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["nowhere"], "nowhere: no such folder"),
         (["."], "no records, so there is nothing to report"),
@@ -238,10 +238,10 @@ def test_an_error_message_cannot_control_the_terminal(report):
         (["--wrong"], "unrecognized arguments|required"),
     ],
 )
-def test_nothing_to_report_is_one_line_and_status_2(run, words, said):
+def test_nothing_to_report_is_one_line_and_status_2(run, words, message):
     ended = run("bench-report", *words)
     assert ended.returncode == 2
-    assert re.search(said, ended.stderr)
+    assert re.search(message, ended.stderr)
     assert "Traceback" not in ended.stderr
 
 

@@ -17,7 +17,7 @@ def table(*records):
     return dataframes.runs_frame(run_views(records), verdicts_for(records))
 
 
-def test_a_row_a_run_with_the_numbers_of_its_record():
+def test_one_row_per_run_with_the_numbers_of_its_record():
     record = make_record(learning_rate=0.03)
     row = table(record).iloc[0]
     assert row["run_id"] == record.run_id
@@ -28,7 +28,7 @@ def test_a_row_a_run_with_the_numbers_of_its_record():
     assert row["cores"] == 2
 
 
-def test_a_row_an_epoch_with_the_seconds_so_far():
+def test_one_row_per_epoch_with_the_seconds_so_far():
     curve = dataframes.curves_frame(run_views([make_record(examples_per_second=1000.0)]))
     assert curve["epoch"].tolist() == [0, 1, 2, 3]
     assert curve["train_seconds_so_far"].tolist() == [0.0, 1.0, 3.0, 6.0]

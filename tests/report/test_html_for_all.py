@@ -24,8 +24,8 @@ HOSTILE = (
 @pytest.mark.parametrize("width", [1400, 390])
 def test_charts_are_drawn_without_error_or_request(visit, ordinary, width, scheme):
     page = visit(ordinary, width, color_scheme=scheme)
-    assert page.said == []
-    assert [url for url in page.asked if not url.startswith("data:")] == [ordinary.as_uri()]
+    assert page.messages == []
+    assert [url for url in page.requests if not url.startswith("data:")] == [ordinary.as_uri()]
     assert page.locator(".panel canvas").count() == page.locator(".panel:visible").count() >= 18
     assert painted(page, "[data-chart=loss]") > 20
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -92,7 +92,7 @@ def hostile(tmp_path_factory):
 def test_what_records_say_is_text_and_never_markup(visit, hostile):
     page = visit(hostile)
     assert "stolen" not in page.title()
-    assert page.said == []
+    assert page.messages == []
     assert page.locator("img[src=x]").count() == 0
     assert page.locator("main a").count() == 0
     text = page.locator("body").inner_text()

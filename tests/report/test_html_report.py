@@ -34,11 +34,11 @@ def uncommon(tmp_path_factory):
 
 def test_the_filter_is_for_all_charts_and_tables(visit, ordinary):
     page = visit(ordinary)
-    assert set(column(page, "Comparison", "implementation")) == {"numpy", "keras"}
+    assert set(column(page, "Comparison", "implementation")) == {"numpy", "keras", "torch"}
     before = painted(page, "[data-chart=loss]")
     page.get_by_role("checkbox", name="keras").uncheck()
     drawn(page, 2)
-    assert set(column(page, "Comparison", "implementation")) == {"numpy"}
+    assert set(column(page, "Comparison", "implementation")) == {"numpy", "torch"}
     assert all("keras" not in run for run in column(page, "Runs", "run"))
     assert painted(page, "[data-chart=loss]") != before
     page.get_by_role("checkbox", name="one_hidden").uncheck()
@@ -47,7 +47,7 @@ def test_the_filter_is_for_all_charts_and_tables(visit, ordinary):
     page.get_by_role("checkbox", name="keras").check()
     page.get_by_role("checkbox", name="one_hidden").check()
     drawn(page, 5)
-    assert set(column(page, "Comparison", "implementation")) == {"numpy", "keras"}
+    assert set(column(page, "Comparison", "implementation")) == {"numpy", "keras", "torch"}
 
 
 def test_the_keyboard_does_what_the_legend_does(visit, ordinary):
@@ -120,7 +120,7 @@ def test_rates_of_any_size_are_filtered_in_all_charts_and_tables(visit, uncommon
 
 def test_a_rate_at_which_runs_diverged_says_so_in_charts(visit, uncommon):
     page = visit(uncommon)
-    assert page.said == []
+    assert page.messages == []
     for chart in ("rates",):
         ended = {row["learning_rate"]: row["ended"] for row in values(page, chart)}
         assert ended == {1e-05: "done", 0.1: "done", 3e6: "diverged"}

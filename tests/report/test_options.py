@@ -49,7 +49,7 @@ def names(folder):
         ("all", {"index.html", "report.md", "runs.csv", "curves.csv"}, set()),
     ],
 )
-def test_only_what_is_asked_for_is_written(report, write, formats, written, not_written):
+def test_only_the_given_formats_are_written(report, write, formats, written, not_written):
     folder = write(make_record("numpy"), make_record("keras"))
     status, printed = report(folder, f"--format={formats}")
     assert status == 0, printed
@@ -90,7 +90,7 @@ def test_several_sweeps_are_one_report(report, write, tmp_path):
     assert "fixture/keras" in page
 
 
-def test_time_is_taken_to_the_accuracy_asked_for(report, write):
+def test_the_time_to_the_given_accuracy(report, write):
     folder = write(make_record("numpy", accuracy=0.8), make_record("keras", accuracy=0.6))
     status, printed = report(folder, "--format=md", "--target=0.79")
     assert status == 0, printed
@@ -144,11 +144,11 @@ def test_only_pictures_that_a_report_has_drawn_itself_are_removed(
         return drawn
 
     monkeypatch.setattr(chart_pictures, "draw", draw)
-    output = tmp_path / "mine"
+    output = tmp_path / "output"
     output.mkdir()
-    for name in ("photo.png", "ledger_of_mine.svg", "predictions_of_mine.png"):
-        (output / name).write_text("mine")
-    (tmp_path / "outside.png").write_text("mine")
+    for name in ("photo.png", "drawing.svg", "predictions_by_hand.png"):
+        (output / name).write_text("kept")
+    (tmp_path / "outside.png").write_text("kept")
     folder = write(make_record("numpy"), make_record("keras"))
     assert report(folder, "--format=md", "--output", output, pictures=True)[0] == 0
     assert "predictions_keras.png" in names(output)
@@ -159,8 +159,8 @@ def test_only_pictures_that_a_report_has_drawn_itself_are_removed(
     assert report(folder, "--format=md", "--output", output, pictures=True)[0] == 0
     assert "predictions_keras.png" not in names(output)
     assert "predictions_numpy.png" in names(output)
-    assert {"photo.png", "ledger_of_mine.svg", "predictions_of_mine.png"} <= names(output)
-    assert (tmp_path / "outside.png").read_text() == "mine"
+    assert {"photo.png", "drawing.svg", "predictions_by_hand.png"} <= names(output)
+    assert (tmp_path / "outside.png").read_text() == "kept"
 
 
 def test_a_planned_sweep_without_records_is_a_page_that_says_so(report, write):
