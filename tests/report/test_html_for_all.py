@@ -58,7 +58,7 @@ def test_without_javascript_there_are_pictures_and_tables(visit, ordinary):
     assert page.locator("#filters").is_hidden()
     assert page.locator(".panels:visible, .live:visible").count() == 0
     captions = page.locator("#chart-speed figcaption").inner_text()
-    assert "A dot is one epoch" in captions
+    assert "One point per run" in captions
     assert "Click a name" not in captions
 
 
