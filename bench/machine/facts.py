@@ -17,7 +17,7 @@ CPUINFO = Path("/proc/cpuinfo")
 
 
 def describe(libraries: Iterable[str]) -> dict[str, Any]:
-    """Return the part of a record's `environment` that is known before the run.
+    """Return the facts for a record's `environment` that are available before the run.
 
     Args:
         libraries: names of distributions, in addition to NumPy.

@@ -168,7 +168,7 @@ def noisy_reasons(
 
 
 def best_ceiling(reading: float, libraries: Sequence[Mapping[str, Any]]) -> float:
-    """Return the highest ceiling known for this processor, number of cores and BLAS kernel.
+    """Return the highest measured ceiling of this processor, number of cores and BLAS kernel.
 
     It is kept in a file of the cache folder. Without a cache folder, this is the reading itself.
 

@@ -20,7 +20,7 @@ from bench.training import sampling
 from bench.training.flops import flops_per_example
 
 N_BATCH_SETS = 4  # the slices of a pair train on these sets in rotation
-# A comparison trains slices of random batches in processes of its own.
+# A comparison trains slices of random batches in separate processes.
 WITHOUT_EFFECT = {*HANDLING_KEYS, "epochs", "shuffle", "evaluate_training_set"}
 
 

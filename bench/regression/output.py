@@ -55,7 +55,7 @@ def progress(budget_seconds: float, until: float) -> Iterator[Callable[[Sequence
         def on_pair(outcomes: Sequence[Outcome]) -> None:
             n_pairs = max(len(outcome.pairs) for outcome in outcomes)
             estimates = [outcome.estimate for outcome in outcomes]
-            highest = max((known.high for known in estimates if known is not None), default=None)
+            highest = max((e.high for e in estimates if e is not None), default=None)
             state = f"{n_pairs} pairs" + (f", ratios up to {highest:.3f}" if highest else "")
             left = max(0.0, until - time.monotonic())
             bar.update(task, completed=budget_seconds - left, state=state)
@@ -198,12 +198,12 @@ def _draw(outcomes: Sequence[Outcome], path: Path, title: str) -> None:
     """Draw every pair as a point, and the interval of each case."""
     from bench import plotting
 
-    known: list[tuple[Outcome, Estimate]] = [
+    estimated: list[tuple[Outcome, Estimate]] = [
         (outcome, estimate) for outcome in outcomes if (estimate := outcome.estimate) is not None
     ]
-    with plotting.figure(path, title, figsize=(8, 1.6 + 0.6 * len(known))) as (_, axes):
+    with plotting.figure(path, title, figsize=(8, 1.6 + 0.6 * len(estimated))) as (_, axes):
         panel: Any = axes[0, 0]
-        for row, (outcome, estimate) in enumerate(known):
+        for row, (outcome, estimate) in enumerate(estimated):
             ratios = [math.exp(pair.value) for pair in outcome.pairs]
             # Spread the points, so that they do not cover each other.
             heights = [row + 0.25 * ((n * 7 % 11) / 10 - 0.5) for n in range(len(ratios))]
@@ -217,7 +217,7 @@ def _draw(outcomes: Sequence[Outcome], path: Path, title: str) -> None:
                 capsize=4,
             )
         panel.axvline(1, color="black", linewidth=1)
-        panel.set_yticks(range(len(known)), [outcome.case.name for outcome, _ in known])
-        panel.set_ylim(-0.6, len(known) - 0.4)
+        panel.set_yticks(range(len(estimated)), [outcome.case.name for outcome, _ in estimated])
+        panel.set_ylim(-0.6, len(estimated) - 0.4)
         panel.invert_yaxis()
         panel.set_xlabel("time of HEAD / time of BASE; each point is a pair")

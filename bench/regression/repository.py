@@ -142,18 +142,18 @@ def positions_in_history(
 ) -> dict[str, int]:
     """Return the position of each commit among the ancestors of a revision, oldest first.
 
-    A commit that is not an ancestor is missing. A commit that git does not know, as in a shallow
+    A commit that is not an ancestor is missing. A commit that git does not have, as in a shallow
     clone, may be one: it gets the position -1.
     """
     ancestors = run_git(repository.top, "rev-list", "--topo-order", "--reverse", revision)
     positions = {commit: n for n, commit in enumerate(ancestors.splitlines())}
-    known = {commit: n for commit, n in positions.items() if commit in commits}
-    for commit in {*commits} - {*known}:
+    result = {commit: n for commit, n in positions.items() if commit in commits}
+    for commit in {*commits} - {*result}:
         try:
             run_git(repository.top, "cat-file", "-e", commit)
         except GitError:
-            known[commit] = -1
-    return known
+            result[commit] = -1
+    return result
 
 
 def committed_at(commit: str, repository: Repository) -> str:

@@ -138,7 +138,7 @@ def compare(
 def compare_speed(
     outcomes: Sequence[Outcome], earlier: Mapping[str, Entry], smallest: float
 ) -> None:
-    """Replace the answers by those of a comparison with the earlier entries.
+    """Compare speed with the earlier entries, and replace the answers.
 
     Args:
         outcomes: outcomes of the comparison with the reference.
@@ -151,7 +151,7 @@ def compare_speed(
         if outcome.error is None and (estimate := outcome.estimate) is not None
     }
     answers = history.compare(
-        {name: known for name, known in estimates.items() if name in earlier}, earlier, smallest
+        {name: estimates[name] for name in estimates if name in earlier}, earlier, smallest
     )
     for outcome in outcomes:
         name = outcome.case.name

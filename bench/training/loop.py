@@ -159,7 +159,7 @@ class Trainer:
             self.implementation.setup(problem, parameters)
         with self.timer.part("warm_up"):
             self.implementation.warm_up(self._batches(1))
-        # The collector ignores frozen objects. Traversing those of a framework before every epoch
+        # The collector ignores frozen objects. Traversing a framework's objects before every epoch
         # would take a tenth of a second each time.
         gc.collect()
         gc.freeze()

@@ -18,7 +18,7 @@ class Metrics:
 
     Attributes:
         loss: mean over the examples; may be infinite or NaN.
-        accuracy: share of the examples whose largest logit is that of the true class, 0 to 1.
+        accuracy: share of the examples with the largest logit at the true class, 0 to 1.
     """
 
     loss: float
