@@ -177,7 +177,7 @@ def test_commits_are_recorded_and_compared_by_way_of_the_reference(compare, repo
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ([], "BASE: what to compare with, such as HEAD~1, is missing"),
+        ([], "BASE is missing: the revision to compare with, such as HEAD~1"),
         ([""], "'': is empty; is a variable not set?"),
         (["nowhere"], "BASE=nowhere: not a revision"),
         (["HEAD", "nowhere"], "HEAD=nowhere: not a revision"),
