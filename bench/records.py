@@ -210,6 +210,18 @@ def has_learned(accuracies: Sequence[float | None]) -> bool:
     return any(value is not None and value >= MIN_LEARNED_ACCURACY for value in accuracies)
 
 
+def best_ranked_runs(records: Iterable[RunRecord], verdicts: Iterable[Verdict]) -> set[str]:
+    """Return the ids of the best runs that passed the parity checks; only runs that have learned.
+
+    Args:
+        records: the runs.
+        verdicts: results of the parity ladder.
+    """
+    passed = {verdict.key for verdict in verdicts if verdict.passed}
+    best = best_runs(record for record in records if record.parity_key in passed)
+    return {record.run_id for record in best if has_learned([last_validation_accuracy(record)])}
+
+
 def flatten(content: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every value of nested mappings under its keys, joined by dots.
 

@@ -15,15 +15,14 @@ from bench.console import as_typed, first_line, printable
 from bench.records import (
     RunRecord,
     Verdict,
-    best_runs,
-    has_learned,
+    best_ranked_runs,
     is_synthetic,
     last_validation_accuracy,
 )
 
 MAX_WIDTH = 100
 SYNTHETIC = "synthetic data"
-RUN_KEYS = {  # the settings that a line about a run shows at least, and their headings
+RUN_KEYS = {  # settings in every line about a run, and their headings in tables
     "implementation.name": "implemen-\ntation",
     "architecture.name": "archi-\ntecture",
     "learning_rate": "rate",
@@ -32,14 +31,14 @@ RUN_KEYS = {  # the settings that a line about a run shows at least, and their h
 
 
 def console() -> Console:
-    """Return the terminal, at most 100 columns wide; where there is none, 100 columns of text."""
+    """Return the terminal, at most 100 columns wide; without a terminal, 100 columns of text."""
     terminal = Console(highlight=False)
     terminal.width = min(terminal.width, MAX_WIDTH) if terminal.is_terminal else MAX_WIDTH
     return terminal
 
 
-def cell(value: object) -> Text:
-    """Return a value from a record for a table: without markup and control characters."""
+def plain_cell(value: object) -> Text:
+    """Format a value from a record without markup and control characters."""
     return Text(printable(f"{value:g}" if isinstance(value, float) else value))
 
 
@@ -49,8 +48,8 @@ def new_table(title: str, caption: str, words: Iterable[str], numbers: Iterable[
     Args:
         title: the line above it.
         caption: the line below it.
-        words: headings of the first columns, which hold text.
-        numbers: headings of the others, which hold numbers.
+        words: headings of the first columns, which contain text.
+        numbers: headings of the other columns, which contain numbers.
     """
     table = Table(
         title=title, caption=caption, box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False
@@ -62,27 +61,27 @@ def new_table(title: str, caption: str, words: Iterable[str], numbers: Iterable[
     return table
 
 
-def in_words(verdict: Verdict) -> str:
-    """Say in half a line what the parity ladder found about an implementation."""
+def describe_verdict(verdict: Verdict) -> str:
+    """Describe the result of the parity ladder in half a line."""
     if verdict.error is not None:
         return f"was not checked: {first_line(verdict.error.message)}"
     failed = [rung for rung in verdict.rungs if not rung.passed]
     if not failed:
         return "computes what the recipe says"
-    named = ", ".join(f"{rung.number} ({shown_distance(rung.distance)})" for rung in failed)
-    return f"does NOT compute what the recipe says: fails rung {named}"
+    rungs = ", ".join(f"{rung.number} ({format_distance(rung.distance)})" for rung in failed)
+    return f"does NOT compute what the recipe says: fails rung {rungs}"
 
 
-def shown_distance(distance: float | None) -> str:
-    """Format a distance on the parity ladder; None is one that is not finite."""
+def format_distance(distance: float | None) -> str:
+    """Format a distance on the parity ladder; None means not finite."""
     return "not finite" if distance is None else f"{distance:.1e}"
 
 
-def shown_setting(config: Mapping[str, Any], key: str) -> str:
+def format_setting(config: Mapping[str, Any], key: str) -> str:
     """Format one setting of a configuration as it is typed on the command line.
 
     Args:
-        config: as records hold it; it may be of any shape, as it comes from a file.
+        config: from a record; it may have any structure, because it comes from a file.
         key: such as `recipe.momentum`.
     """
     value: Any = config
@@ -96,16 +95,15 @@ def print_runs(
     verdicts: Sequence[Verdict] = (),
     varying: Sequence[str] = (),
 ) -> None:
-    """Print a table with one row per run; of the runs with parity, the most accurate is marked.
+    """Print a table with one row per run; `*` marks the most accurate run that passed parity.
 
     Args:
         records: the runs.
-        verdicts: of the parity ladder.
-        varying: the settings in which the runs differ, such as `batch_size`; each gets a column.
+        verdicts: results of the parity ladder.
+        varying: settings that differ between runs, such as `batch_size`; each gets a column.
     """
-    proven = {verdict.key for verdict in verdicts if verdict.passed}
     others = [key for key in varying if key not in RUN_KEYS]
-    # There is room for more only where what is the same in all rows is left out.
+    # To make room for other columns, leave out the settings that are the same in all rows.
     always = [key for key in RUN_KEYS if not others or key in ("implementation.name", *varying)]
     headings = {key: key.replace(".", " ").replace("_", " ") for key in others} | RUN_KEYS
     columns = [*always, *others]
@@ -121,15 +119,13 @@ def print_runs(
             "total\n(s)",
         ),
     )
-    best = best_runs(record for record in records if record.parity_key in proven)
-    best_ids = {record.run_id for record in best}
+    best_ids = best_ranked_runs(records, verdicts)
     for record in records:
         accuracy = last_validation_accuracy(record)
-        is_best = record.run_id in best_ids and has_learned([accuracy])
         table.add_row(
-            *(cell(shown_setting(record.config, key)) for key in columns),
+            *(plain_cell(format_setting(record.config, key)) for key in columns),
             record.status,
-            format_number(accuracy, ".4f") + ("*" if is_best else " "),
+            format_number(accuracy, ".4f") + ("*" if record.run_id in best_ids else " "),
             format_number(record.test_accuracy, ".4f"),
             format_number(record.examples_per_second, ",.0f"),
             format_number(record.seconds.train, ".1f"),
@@ -140,10 +136,12 @@ def print_runs(
     for record in records:
         if record.error is not None:
             reason = first_line(record.error.message)
-            out.print(cell(f"{record.run_id}: {record.status}: {reason}"))
+            out.print(plain_cell(f"{record.run_id}: {record.status}: {reason}"))
     for verdict in verdicts:
         if not verdict.passed:
-            out.print(cell(f"{verdict.implementation} has no rank: it {in_words(verdict)}"))
+            out.print(
+                plain_cell(f"{verdict.implementation} has no rank: it {describe_verdict(verdict)}")
+            )
 
 
 def format_number(value: float | None, form: str) -> str:

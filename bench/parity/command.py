@@ -29,9 +29,8 @@ Exit status: 0 all passed, 1 a check failed, 2 a mistake in the command, or a na
 or recipe was not checked.
 """
 ALL = "*"
-# The options of each kind of check, with their defaults.
-RUNGS_1_TO_3 = {"implementation": ALL, "recipe": ALL, "device": "cpu", "threads": "1"}
-RUNG_4 = {"baseline": None}
+WAITING = "waiting for a timed run on this machine to end"
+RUNGS_1_TO_3 = ("implementation", "recipe", "device", "threads")  # options of these rungs
 
 Verdicts = dict[tuple[str, str], "Verdict"]  # by implementation and recipe
 
@@ -76,12 +75,13 @@ def _refuse_ignored_options(arguments: argparse.Namespace) -> None:
     for name, value in vars(arguments).items():
         if value is not None and not value.strip():
             raise UsageError(f"{name}={value!r}: must not be empty")
-    ignored = RUNG_4 if arguments.folder is None else RUNGS_1_TO_3
-    for name, default in ignored.items():
-        if getattr(arguments, name) != default:
-            reason = "has no effect on the runs of a sweep; leave it out"
-            if ignored is RUNG_4:
-                reason = "needs the folder of a sweep"
+    no_effect = "has no effect on the runs of a sweep; leave it out"
+    needs_folder = "needs the folder of a sweep"
+    ignored = dict.fromkeys(RUNGS_1_TO_3, no_effect)
+    if arguments.folder is None:
+        ignored = {"baseline": needs_folder}
+    for name, reason in ignored.items():
+        if getattr(arguments, name) != _parser().get_default(name):
             raise UsageError(f"--{name}={getattr(arguments, name)}: {reason}")
     if arguments.threads != "auto" and not arguments.threads.isdecimal():
         raise UsageError(f"--threads={arguments.threads}: must be auto or a number of cores")
@@ -98,11 +98,11 @@ def _names(option: str, value: str) -> list[str]:
 def _check_rungs(arguments: argparse.Namespace) -> int:
     """Run rungs 1 to 3 and return the exit status."""
     from bench.parity import schedule
-    from bench.terminal import in_words
+    from bench.terminal import describe_verdict
 
     jobs, skipped = schedule.plan(_configs(arguments))
     verdicts: Verdicts = {}
-    for name, by_recipe in schedule.run_jobs(jobs, on_wait=_print_waiting):
+    for name, by_recipe in schedule.run_jobs(jobs, on_wait=lambda: print(WAITING, flush=True)):
         by_recipe, reasons = schedule.without_unavailable(by_recipe)
         skipped += [f"{name}: skipped, {reason}" for reason in reasons]
         if not by_recipe:
@@ -116,7 +116,7 @@ def _check_rungs(arguments: argparse.Namespace) -> int:
         print(printable(line))
     failed = {pair: verdict for pair, verdict in sorted(verdicts.items()) if not verdict.passed}
     for (name, recipe), verdict in failed.items():
-        print(f"{name} {recipe}: {printable(in_words(verdict))}")
+        print(f"{name} {recipe}: {printable(describe_verdict(verdict))}")
     if verdicts:
         print(f"{len(verdicts) - len(failed)} of {len(verdicts)} passed")
     unchecked = _unchecked(arguments, verdicts)
@@ -130,12 +130,8 @@ def _unchecked(arguments: argparse.Namespace, verdicts: Verdicts) -> str:
     if not verdicts:
         return "everything"
     checked = {ALL, *(name for pair in verdicts for name in pair)}
-    names = [*arguments.implementation.split(","), *arguments.recipe.split(",")]
-    return ", ".join(name.strip() for name in names if name.strip() not in checked)
-
-
-def _print_waiting() -> None:
-    print("waiting for a timed run on this machine to end", flush=True)
+    values = f"{arguments.implementation},{arguments.recipe}"
+    return ", ".join(name for name in _names("", values) if name not in checked)
 
 
 def _configs(arguments: argparse.Namespace) -> list[RunConfig]:
@@ -176,7 +172,7 @@ def _print_table(verdicts: Verdicts) -> None:
     )
     for (name, recipe), verdict in sorted(verdicts.items()):
         distances = (
-            terminal.shown_distance(rung.distance)
+            terminal.format_distance(rung.distance)
             + (f" / {rung.bound:.1e}" if rung.bound != RELATIVE_BOUND else "")
             + (" " if rung.passed else "!")
             for rung in verdict.rungs
@@ -200,13 +196,9 @@ def _compare_whole_runs(folder: Path, baseline: str | None) -> int:
     pairings = list(whole_runs.compare(sweep.records, baseline))
     if pairings:
         _print_pairings(pairings, baseline)
-    reasons = dict.fromkeys(
-        f"skipped: {record.error.message}"
-        for record in sweep.records
-        if record.status == "skipped" and record.error is not None
-    )
-    for reason in reasons:
-        print(printable(reason))
+    skipped = [record for record in sweep.records if record.status == "skipped"]
+    for reason in {record.error.message: None for record in skipped if record.error}:
+        print(printable(f"skipped: {reason}"))
     n_unread = len(sweep.missing) + len(sweep.unreadable)
     if n_unread:
         print(f"{n_unread} planned runs have no record that can be read")
@@ -236,8 +228,8 @@ def _print_pairings(pairings: Sequence[Pairing], baseline: str) -> None:
     for pairing in pairings:
         n_pairs, few = len(pairing.differences), len(pairing.differences) < MIN_PAIRS
         table.add_row(
-            terminal.cell(pairing.implementation),
-            terminal.cell(pairing.recipe),
+            terminal.plain_cell(pairing.implementation),
+            terminal.plain_cell(pairing.recipe),
             f"{n_pairs}" + ("!" if few else " "),
             f"{pairing.n_lost}" + ("!" if pairing.n_lost else " "),
             terminal.format_number(pairing.mean, "+.2f") + (" " if pairing.close else "!"),

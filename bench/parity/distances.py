@@ -21,14 +21,9 @@ def arrays_of(parameters: Parameters) -> list[Array]:
     return [array.astype(np.float64) for array in arrays]
 
 
-def relative(error: Array, scale: Array) -> float:
+def relative(error: npt.ArrayLike, scale: npt.ArrayLike) -> float:
     """Return the norm of an error, divided by the norm of the expected value."""
     return float(np.linalg.norm(error) / np.linalg.norm(scale))
-
-
-def relative_number(actual: float, expected: float) -> float:
-    """Return the error of a number, divided by the expected number."""
-    return abs(actual - expected) / abs(expected)
 
 
 def largest(distances: Iterable[float]) -> float:

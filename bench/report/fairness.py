@@ -9,7 +9,7 @@ from bench.markdown import code, table, text
 from bench.records import RunRecord, Verdict, setting
 from bench.report import dataframes
 from bench.report.analysis import Analysis
-from bench.terminal import shown_distance
+from bench.terminal import format_distance
 
 DECLARED = ("precision", "tf32", "compilation", "data_path")
 HASH_DIGITS = 8
@@ -28,7 +28,7 @@ def parity(verdicts: Sequence[Verdict]) -> str:
     for verdict in verdicts:
         rungs = {
             rung.number: ("" if rung.passed else "**fails** ")
-            + f"{shown_distance(rung.distance)} / {rung.bound:.1e}"
+            + f"{format_distance(rung.distance)} / {rung.bound:.1e}"
             for rung in verdict.rungs
         }
         word = dataframes.parity(verdict)

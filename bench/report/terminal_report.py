@@ -49,7 +49,7 @@ def print_comparison(analysis: Analysis) -> None:
     for column in table.columns[len(columns) :]:
         column.no_wrap = True
     for row in dataframes.rows(comparison):
-        labels = [terminal.cell(dataframes.plain(getattr(row, name))) for name in columns]
+        labels = [terminal.plain_cell(dataframes.plain(getattr(row, name))) for name in columns]
         if row.status != "done":
             table.add_row(*labels, "-", seeds(row), "-", shorten(row.status, MAX_STATUS_CHARACTERS))
             continue
@@ -71,7 +71,7 @@ def print_comparison(analysis: Analysis) -> None:
     for row in dataframes.rows(comparison[comparison["status"] != "done"]):
         reason = next((error.message for run_id in row.run_ids if (error := errors[run_id])), "")
         label = f"{row.implementation} has no finished run ({row.architecture}): {row.status}"
-        out.print(terminal.cell(f"{label}: {first_line(reason)}" if reason else label))
+        out.print(terminal.plain_cell(f"{label}: {first_line(reason)}" if reason else label))
 
 
 def _accuracy(row: Any) -> str:

@@ -26,15 +26,21 @@ def main() -> int:
     # Imported after the Ctrl-C handler is installed. Hydra's parser is not public.
     from hydra._internal.utils import get_args_parser
 
+    from bench.config.errors import ConfigError
+
     arguments = get_args_parser().parse_intermixed_args()
     # Hydra requires flags before overrides, and reads `sys.argv`.
     flags = [word for word in sys.argv[1:] if word not in arguments.overrides]
     sys.argv[1:] = [*flags, *arguments.overrides]
-    if _executes_runs(arguments):
-        return _execute_runs(arguments)
-    if (arguments.overrides or arguments.config_dir) and not arguments.shell_completion:
-        _compose_or_exit(arguments)  # so that a mistake is explained in one line
-    return _print_information(arguments)
+    try:
+        if _executes_runs(arguments):
+            return _execute_runs(arguments)
+        if (arguments.overrides or arguments.config_dir) and not arguments.shell_completion:
+            _compose(arguments)  # so that a mistake is explained in one line
+        return _print_information(arguments)
+    except ConfigError as error:
+        print_error("bench", error)
+        return ExitStatus.REFUSED
 
 
 def _print_information(arguments: argparse.Namespace) -> int:
@@ -43,23 +49,18 @@ def _print_information(arguments: argparse.Namespace) -> int:
 
     from bench import CONF
     from bench.config import compose, help, user_files
-    from bench.config.errors import ConfigError
 
     if arguments.help:
         print(help.text())
         return ExitStatus.OK
     if arguments.cfg:
-        try:
-            text = compose.show(
-                arguments.overrides,
-                part=arguments.cfg,
-                package=arguments.package,
-                resolve=arguments.resolve,
-                config_folder=arguments.config_dir,
-            )
-        except ConfigError as error:
-            print(f"bench: {error}", file=sys.stderr)
-            return ExitStatus.REFUSED
+        text = compose.show(
+            arguments.overrides,
+            part=arguments.cfg,
+            package=arguments.package,
+            resolve=arguments.resolve,
+            config_folder=arguments.config_dir,
+        )
         print(text, end="")
         return ExitStatus.OK
 
@@ -93,36 +94,27 @@ def _refuse_flags(arguments: argparse.Namespace) -> None:
             raise ConfigError(f"--{flag}: has no effect on runs; leave it out")
 
 
-def _compose_or_exit(
-    arguments: argparse.Namespace, default_name: str = "unnamed"
-) -> list[RunConfig]:
-    """Return the configurations of the runs, or print the mistake and exit."""
-    # Imported here so that --help and shell completion do not wait for NumPy.
-    from bench.config import compose
-    from bench.config.errors import ConfigError
+def _compose(arguments: argparse.Namespace, default_name: str = "unnamed") -> list[RunConfig]:
+    """Return the configurations of the runs; raise ConfigError if there is a mistake."""
+    from bench.config import compose  # here so that --help does not wait for NumPy
 
-    try:
-        _refuse_flags(arguments)
-        return compose.compose_runs(
-            arguments.overrides,
-            default_name=default_name,
-            multirun=arguments.multirun,
-            config_folder=arguments.config_dir,
-        )
-    except ConfigError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        sys.exit(ExitStatus.REFUSED)
+    _refuse_flags(arguments)
+    return compose.compose_runs(
+        arguments.overrides,
+        default_name=default_name,
+        multirun=arguments.multirun,
+        config_folder=arguments.config_dir,
+    )
 
 
 def _execute_runs(arguments: argparse.Namespace) -> int:
     """Plan and execute all runs, print a table of them, and return the exit status."""
     requested_at = datetime.now(UTC).isoformat(timespec="milliseconds")
     default_name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    configs = _compose_or_exit(arguments, default_name)
+    configs = _compose(arguments, default_name)
 
     from bench import files
     from bench.config import compose
-    from bench.config.errors import ConfigError
     from bench.config.user_files import find_user_folder
     from bench.data.errors import DatasetError
     from bench.sweep import jobs, launchers, planning, summary
@@ -135,14 +127,14 @@ def _execute_runs(arguments: argparse.Namespace) -> int:
         user_folder = find_user_folder(arguments.config_dir)
         planned, records = planning.plan(configs, default_name, requested_at, user_folder)
         launchers.launch(planned, TimeLeft(planned, records), launcher, launcher_settings)
-    except (ConfigError, DatasetError, files.FileError) as error:  # all other runs would fail too
+    except (DatasetError, files.FileError) as error:  # all other runs would fail too
         print_error("bench", error)
         return ExitStatus.REFUSED
     except OSError as error:
         if error.errno not in files.UNWRITABLE:
             raise
         path = error.filename or jobs.folder_of(configs[0])
-        print(f"bench: {printable(path)}: can't be written to: {error.strerror}", file=sys.stderr)
+        print_error("bench", f"{printable(path)}: can't be written to: {error.strerror}")
         return ExitStatus.REFUSED
     except KeyboardInterrupt:
         interrupted = True

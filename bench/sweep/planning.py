@@ -19,7 +19,7 @@ from bench.data import datasets
 from bench.records import RunRecord, Verdict
 from bench.results import store
 from bench.sweep.jobs import Job, folder_of, is_of_another_machine, machine_of, take_fingerprints
-from bench.terminal import RUN_KEYS, shown_setting
+from bench.terminal import RUN_KEYS, format_setting
 
 
 def plan(
@@ -134,7 +134,7 @@ def _labels(configs: Sequence[RunConfig]) -> list[str]:
     return [
         f"{config.implementation.name} {config.architecture.name} "
         f"learning rate {config.learning_rate:g}, seed {config.seed}"
-        + "".join(f", {key} {shown_setting(content, key)}" for key in varying)
+        + "".join(f", {key} {format_setting(content, key)}" for key in varying)
         for config, content in zip(configs, contents, strict=True)
     ]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from bench.console import printable
 from bench.records import FINISHED, RunRecord, Verdict, setting
 from bench.sweep.jobs import Job, is_current
-from bench.terminal import in_words
+from bench.terminal import describe_verdict
 from bench.training.result import EpochEnded
 
 MAX_DURATIONS = 20  # for each kind of run, the latest
@@ -38,7 +38,6 @@ class TimeLeft:
         for job in jobs:
             if job.run_id not in earlier or not is_current(earlier[job.run_id], job):
                 self._unfinished[job.folder] = _kind(job)
-        self._n_unfinished = Counter(self._unfinished.values())
 
     def count(self, job: Job, record: RunRecord | None = None) -> None:
         """Count a run as finished.
@@ -47,9 +46,7 @@ class TimeLeft:
             job: the run.
             record: the record of the run, if it was executed now.
         """
-        kind = self._unfinished.pop(job.folder, None)
-        if kind is not None:
-            self._n_unfinished[kind] -= 1
+        self._unfinished.pop(job.folder, None)
         if record is not None:
             self._add_duration(record)
 
@@ -58,7 +55,7 @@ class TimeLeft:
         """The estimate; None until a run has finished."""
         if not self._durations:
             return None
-        return sum(n * self._mean(kind) for kind, n in self._n_unfinished.items())
+        return sum(n * self._mean(kind) for kind, n in Counter(self._unfinished.values()).items())
 
     def __str__(self) -> str:
         """Return the estimate in words; empty if there is none."""
@@ -70,11 +67,10 @@ class TimeLeft:
 
     def _add_duration(self, record: RunRecord) -> None:
         if record.status in FINISHED:
-            names = (setting(record, group, "name") for group in ("implementation", "architecture"))
-            implementation, architecture = map(str, names)
-            kind = implementation, architecture
-            self._durations.setdefault(kind, deque(maxlen=MAX_DURATIONS))
-            self._durations[kind].append(record.seconds.total)
+            implementation = setting(record, "implementation", "name")
+            kind = str(implementation), str(setting(record, "architecture", "name"))
+            durations = self._durations.setdefault(kind, deque(maxlen=MAX_DURATIONS))
+            durations.append(record.seconds.total)
 
     def _mean(self, kind: Kind) -> float:
         known = self._durations
@@ -113,7 +109,9 @@ def print_noise(reasons: Sequence[str]) -> None:
 
 def print_verdict(verdict: Verdict) -> None:
     """Print the result of the parity ladder."""
-    print(f"    parity: {verdict.implementation} {printable(in_words(verdict))}", flush=True)
+    print(
+        f"    parity: {verdict.implementation} {printable(describe_verdict(verdict))}", flush=True
+    )
 
 
 def print_epoch(message: EpochEnded, n_epochs: int) -> None:

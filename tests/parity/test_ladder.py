@@ -216,4 +216,4 @@ def test_a_distance_that_is_not_finite_is_none(small_batches):
 @pytest.mark.parametrize("recipe", ["relu_softmax_sgd", "tanh_softmax_adam"])
 def test_numpys_code_for_small_batches_passes_rung_3(recipe, batch_size):
     checks = Ladder(numpy_mlp.MLP, configuration(recipe, "numpy"))
-    assert all(rung.passed for rung in checks.take_fifty_steps(batch_size).rungs())
+    assert all(rung.passed for rung in checks.fifty_steps(batch_size))
