@@ -210,6 +210,18 @@ def has_learned(accuracies: Sequence[float | None]) -> bool:
     return any(value is not None and value >= MIN_LEARNED_ACCURACY for value in accuracies)
 
 
+def decisive_verdicts(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    """Return one verdict per key: a failed one, or else a passed one, whatever their order."""
+
+    def weight(verdict: Verdict) -> tuple[bool, bool, str]:
+        return verdict.error is None, not verdict.passed, verdict.checked_at
+
+    decisive: dict[str, Verdict] = {}
+    for verdict in verdicts:
+        decisive[verdict.key] = max(decisive.get(verdict.key, verdict), verdict, key=weight)
+    return tuple(decisive.values())
+
+
 def best_ranked_runs(records: Iterable[RunRecord], verdicts: Iterable[Verdict]) -> set[str]:
     """Return the ids of the best runs that passed the parity checks; only runs that have learned.
 
@@ -217,7 +229,7 @@ def best_ranked_runs(records: Iterable[RunRecord], verdicts: Iterable[Verdict]) 
         records: the runs.
         verdicts: results of the parity ladder.
     """
-    passed = {verdict.key for verdict in verdicts if verdict.passed}
+    passed = {verdict.key for verdict in decisive_verdicts(verdicts) if verdict.passed}
     best = best_runs(record for record in records if record.parity_key in passed)
     return {record.run_id for record in best if has_learned([last_validation_accuracy(record)])}
 

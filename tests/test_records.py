@@ -1,5 +1,6 @@
 """Values derived from records: settings of any shape, and which run is best."""
 
+import itertools
 from dataclasses import fields, replace
 
 import pytest
@@ -8,13 +9,16 @@ from bench.records import (
     N_CLASSES,
     N_PIXELS,
     SECONDS_PARTS,
+    RunError,
     Seconds,
+    best_ranked_runs,
     best_runs,
+    decisive_verdicts,
     has_learned,
     score,
     setting,
 )
-from tests.report.conftest import make_record
+from tests.report.conftest import make_record, make_verdict
 
 
 def without_validation(record, loss):
@@ -56,3 +60,14 @@ def test_without_a_validation_set_the_lowest_training_loss_is_best():
 def test_the_accuracy_of_guessing_is_not_learned():
     assert not has_learned([0.1, 0.1003, None])
     assert has_learned([0.1, 0.3])
+
+
+def test_a_failed_verdict_wins_over_others_with_its_key_in_any_order():
+    passed = make_verdict("numpy")
+    failed = replace(make_verdict("numpy", "failed"), key=passed.key)
+    error = replace(passed, error=RunError(type="OSError", message=""))
+    record = make_record()
+    for verdicts in itertools.permutations([passed, failed, error]):
+        assert decisive_verdicts(verdicts) == (failed,)
+        assert best_ranked_runs([record], verdicts) == set()
+    assert decisive_verdicts([passed, error]) == decisive_verdicts([error, passed]) == (passed,)

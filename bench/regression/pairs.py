@@ -13,7 +13,7 @@ import msgspec
 from bench.machine import facts
 from bench.regression.cases import Case
 from bench.regression.checkout import Side
-from bench.regression.side_process import Conditions, SideName, SideProcess
+from bench.regression.side_process import CaseError, Conditions, SideName, SideProcess
 
 N_TURNS = 16  # many short slices: a disturbance affects few of them, which the median ignores
 # Names in pairs.json, as in the first edition.
@@ -98,7 +98,7 @@ def measure(
         perturbed: change HEAD's initial weights by one unit in the last place.
 
     Raises:
-        CaseError: a side can't train it.
+        CaseError: a side can't train it, or diverges.
         OutOfTimeError: the budget of the session ran out.
     """
     order = list(processes)
@@ -118,6 +118,8 @@ def measure(
             if turn > 0:  # the first one follows a move to other cores
                 seconds[name].append(trained["seconds"])
     last = {name: process.request(update=None)["update"] for name, process in processes.items()}
+    _check_finite("base", [*first["base"], *losses["base"], *last["base"]])
+    _check_finite("head", [*first["head"], *losses["head"], *last["head"]])
     return Pair(
         cell=case.name,
         number=number,
@@ -127,6 +129,20 @@ def measure(
         losses_difference=max(map(_relative_difference, losses["base"], losses["head"])),
         last_difference=_update_difference(last["base"], last["head"]),
     )
+
+
+def _check_finite(side: SideName, values: Sequence[float | None]) -> None:
+    """Check the losses and updates of a side; JSON has no infinity or NaN, so they are None.
+
+    Raises:
+        CaseError: one of them is not finite.
+    """
+    if None in values:
+        remedy = {
+            "base": "diverges; choose a lower learning rate",
+            "head": "learns something else: its loss or parameters are not finite",
+        }
+        raise CaseError(side, remedy[side])
 
 
 def _relative_difference(left: float, right: float) -> float:
@@ -140,7 +156,7 @@ def _update_difference(base: Sequence[float], head: Sequence[float]) -> float:
     An update is given by its length and its projections on random directions. The mean square of
     the projections estimates the square of a vector's length.
     """
-    squares = [(left - right) ** 2 for left, right in zip(base[1:], head[1:], strict=True)]
-    distance = max(math.sqrt(statistics.fmean(squares)), abs(base[0] - head[0]))
+    root_mean_square = math.dist(base[1:], head[1:]) / math.sqrt(len(base) - 1)
+    distance = max(root_mean_square, abs(base[0] - head[0]))
     size = max(base[0], head[0])
     return distance / size if size > 0 else 0.0

@@ -115,9 +115,9 @@ def _perturb(array: Any, perturbed: bool) -> Any:
     return np.nextafter(array, np.where(upwards, np.inf, -np.inf).astype(array.dtype))
 
 
-def _finite(value: Any) -> float:
-    """Return a number for JSON; infinity and NaN become very large numbers."""
-    return float(np.nan_to_num(float(value), nan=1e100, posinf=1e100, neginf=-1e100))
+def _finite(value: Any) -> float | None:
+    """Return a number for JSON; None for infinity and NaN."""
+    return float(value) if np.isfinite(float(value)) else None
 
 
 def main() -> None:

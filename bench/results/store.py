@@ -25,7 +25,7 @@ from bench.files import (
     remove_temporary_files,
     write_atomically,
 )
-from bench.records import DatasetSummary, RunRecord, Verdict
+from bench.records import DatasetSummary, RunRecord, Verdict, decisive_verdicts
 
 SCHEMA_VERSION = 1
 RECORD_NAME = "record.json"
@@ -214,7 +214,7 @@ def read_sweep(folder: Path) -> Sweep:
         unreadable=tuple(unreadable),
         missing=tuple(run_id for run_id in planned if run_id not in present),
         datasets=_read_all(entries, DATASET_FILES, DatasetSummary, unreadable),
-        verdicts=_read_all(entries, VERDICT_FILES, Verdict, unreadable),
+        verdicts=decisive_verdicts(_read_all(entries, VERDICT_FILES, Verdict, unreadable)),
         copies=tuple(copies),
     )
 
@@ -326,9 +326,7 @@ def merged(sweeps: Sequence[Sweep]) -> Sweep:
                 summary.fingerprint: summary for sweep in sweeps for summary in sweep.datasets
             }.values()
         ),
-        verdicts=tuple(
-            {verdict.key: verdict for sweep in sweeps for verdict in sweep.verdicts}.values()
-        ),
+        verdicts=decisive_verdicts(verdict for sweep in sweeps for verdict in sweep.verdicts),
         copies=tuple(copies),
     )
 

@@ -104,6 +104,19 @@ def test_nothing_measured_is_neither_a_pass_nor_a_finding(compare, tree, choice)
     assert content["cells"][0]["answer"] is None
 
 
+def test_training_that_is_not_finite_does_not_pass(compare, tree):
+    base = tree("base")
+    diverging = CASES.replace("learning_rate=0.01", "learning_rate=1e30")
+    status, printed, _ = compare(base, base, "--cant-tell=pass", cases=diverging)
+    assert status == 2
+    assert "not measured: BASE: diverges; choose a lower learning rate" in printed
+    head = tree("head", numpy_mlp=("* change", "* change * np.nan"))
+    status, printed, content = compare(base, head, "--cant-tell=pass")
+    assert status == 1
+    assert "HEAD: learns something else" in printed
+    assert content["cells"][0]["answer"] is None
+
+
 def test_an_implementation_that_head_breaks_does_not_pass(compare, tree):
     status, printed, content = compare(
         tree("base"), tree("head", numpy_mlp=BROKEN), "--cant-tell=pass"

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import files
 from bench.records import EpochRecord, RunError, RunRecord, Seconds
 from bench.results import store
+from tests.report.conftest import make_verdict
 
 FIRST_EDITION = Path(__file__).parent / "first_edition"
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -278,3 +280,16 @@ def test_a_sweep_of_the_first_edition_is_read(run_in, tmp_path):
     ended = run_in(tmp_path, "bench-report", str(folder), "--format=terminal,csv")
     assert ended.returncode == 0, ended.stderr
     assert "numpy" in ended.stdout
+
+
+def test_a_failed_verdict_wins_in_one_sweep_and_in_several(tmp_path):
+    passed = make_verdict("numpy")
+    failed = replace(make_verdict("numpy", "failed"), key=passed.key)
+    for folder, *verdicts in (("a", passed), ("b", failed), ("c", failed, passed)):
+        for number, verdict in enumerate(verdicts):
+            files.write_atomically(
+                tmp_path / folder / f"parity-{number}.json", store.encode(verdict)
+            )
+    a, b, c = (store.read_sweep(tmp_path / name) for name in "abc")
+    assert store.merged([a, b]).verdicts == store.merged([b, a]).verdicts == (failed,)
+    assert c.verdicts == (failed,)
