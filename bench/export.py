@@ -86,13 +86,19 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench-export", description=DESCRIPTION)
     parser.add_argument(
-        "folders", type=Path, nargs="+", metavar="folder", help="a sweep, such as results/default"
+        "folders", type=_path, nargs="+", metavar="folder", help="a sweep, such as results/default"
     )
     parser.add_argument("--to", choices=list(TOOLS), required=True)
     parser.add_argument(
-        "--output", type=Path, help="a new folder (default: named like the tool, in the sweep's)"
+        "--output", type=_path, help="a new folder (default: named like the tool, in the sweep's)"
     )
     return parser
+
+
+def _path(argument: str) -> Path:
+    if not argument:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(argument)
 
 
 def _export(folders: Sequence[Path], name: str, output: Path | None) -> None:

@@ -7,13 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 IMAGE_SIDE = 28  # pixels
 N_PIXELS = IMAGE_SIDE**2
 N_CLASSES = 10
 PARITY_POINTS = 0.3  # percentage points of test accuracy that implementations may differ by
 MIN_LEARNED_ACCURACY = 1.5 / N_CLASSES  # below this, a model has learned no more than guessing
+
+# Limits that are checked when a file is read: no run exceeds them, and sums of them are finite.
+Share = Annotated[float, Meta(ge=0, le=1)]
+Amount = Annotated[float, Meta(ge=0, le=1e18)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+_Size = Meta(min_length=N_CLASSES, max_length=N_CLASSES)
+Matrix = Annotated[tuple[Annotated[tuple[Count, ...], _Size], ...], _Size]
 
 Status = Literal["done", "diverged", "failed", "timeout", "out_of_memory", "skipped"]
 FINISHED: frozenset[Status] = frozenset({"done", "diverged"})
@@ -33,15 +42,15 @@ class RunError:
 class Seconds:
     """Where a run's wall-clock time went; the parts sum to `total`, measured by the parent."""
 
-    start_up: float = 0.0  # process and imports
-    data: float = 0.0
-    setup: float = 0.0
-    warm_up: float = 0.0
-    train: float = 0.0
-    evaluate: float = 0.0
-    ceiling: float = 0.0  # measuring the matrix multiplication that utilisation is a share of
-    other: float = 0.0
-    total: float = 0.0
+    start_up: Amount = 0.0  # process and imports
+    data: Amount = 0.0
+    setup: Amount = 0.0
+    warm_up: Amount = 0.0
+    train: Amount = 0.0
+    evaluate: Amount = 0.0
+    ceiling: Amount = 0.0  # measuring the matrix multiplication that utilisation is a share of
+    other: float = 0.0  # the rest, so rounding may make it negative
+    total: Amount = 0.0
 
 
 SECONDS_PARTS = tuple(part.name for part in fields(Seconds) if part.name != "total")
@@ -51,12 +60,12 @@ SECONDS_PARTS = tuple(part.name for part in fields(Seconds) if part.name != "tot
 class EpochRecord:
     """One epoch; epoch 0 is the model before training. None where not finite or not measured."""
 
-    epoch: int
+    epoch: Count
     train_loss: float | None  # epoch 0: over the training set; later: mean over the batches
     validation_loss: float | None
-    validation_accuracy: float | None
-    train_seconds: float
-    evaluate_seconds: float
+    validation_accuracy: Share | None
+    train_seconds: Amount
+    evaluate_seconds: Amount
     training_set_loss: float | None = None  # after the epoch; with evaluate_training_set=true
     training_sample_loss: float | None = None  # after the epoch; decides whether a run diverged
 
@@ -76,16 +85,16 @@ class RunRecord:
     config_hash: str
     environment: dict[str, Any]
     seconds: Seconds
-    parameter_count: int
-    flops_per_example: int
+    parameter_count: Count
+    flops_per_example: Count
     epochs: tuple[EpochRecord, ...] = ()
     test_loss: float | None = None
-    test_accuracy: float | None = None
-    confusion_matrix: tuple[tuple[int, ...], ...] | None = None  # 10 x 10, rows = truth
-    examples_per_epoch: int | None = None
-    examples_per_second: float | None = None  # median over epochs
-    flops_utilisation: float | None = None  # share of the measured ceiling, 0 to 1; on a CPU
-    peak_memory_bytes: int | None = None  # the run's processes; on a GPU, its own memory
+    test_accuracy: Share | None = None
+    confusion_matrix: Matrix | None = None  # 10 x 10, rows = truth
+    examples_per_epoch: Count | None = None
+    examples_per_second: Amount | None = None  # median over epochs
+    flops_utilisation: Amount | None = None  # share of the measured ceiling, 0 to 1; on a CPU
+    peak_memory_bytes: Count | None = None  # the run's processes; on a GPU, its own memory
     dataset_fingerprint: str | None = None  # the DatasetSummary's, in the sweep's folder
     sample_predictions: tuple[int, ...] = ()  # predicted classes of DatasetSummary.test_images
     parity_key: str | None = None  # the Verdict's, for this run's code and versions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ CONFIG = {
     "legend": {"labelFontSize": 12, "titleFontSize": 12, "labelLimit": 240},
     "title": {"anchor": "start", "fontSize": 13},
 }
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 ONLY_IN_THE_PAGE = {"params", "opacity", "tooltip"}  # for the mouse
 
 
@@ -56,7 +58,7 @@ def _draw_chart(
     chart: Chart, panels: Sequence[tuple[int, str, pd.DataFrame]], stamp: str, folder: Path
 ) -> None:
     """Draw one chart with one panel per condition."""
-    one_panel = _without_interaction(chart.specification)
+    one_panel = _for_picture(chart.specification)
     del one_panel["autosize"]  # Vega-Lite does not allow it with several panels
     specification = {
         "title": f"{chart.title}{stamp}",
@@ -67,20 +69,23 @@ def _draw_chart(
             for _, label, rows in panels
         ],
     }
+    specification = _for_picture(specification)
     svg = vl_convert.vegalite_to_svg(specification, config=CONFIG, allowed_base_urls=[])
     path = folder / chart.picture
     write_atomically(path.with_suffix(".svg"), svg.encode("utf-8"))
     write_atomically(path, vl_convert.svg_to_png(svg, scale=PIXELS_PER_POINT))
 
 
-def _without_interaction(specification: Any) -> Any:
-    """Return a copy of a specification without the parts that need a mouse."""
+def _for_picture(specification: Any) -> Any:
+    """Return a copy without the parts that need a mouse; escape characters that XML forbids."""
+    if isinstance(specification, str):
+        return NOT_XML.sub(lambda match: ascii(match[0])[1:-1], specification)
     if isinstance(specification, Mapping):
         return {
-            key: _without_interaction(value)
+            key: _for_picture(value)
             for key, value in specification.items()
             if key not in ONLY_IN_THE_PAGE
         }
     if isinstance(specification, list):
-        return [_without_interaction(value) for value in specification]
+        return [_for_picture(value) for value in specification]
     return specification

@@ -28,8 +28,8 @@ def main() -> NoReturn:
     """Write the report of the sweeps on the command line.
 
     Raises:
-        SystemExit: with status 1 if runs failed and `--fail-on failed` is given, 2 if there is
-            nothing to report or an argument is invalid, else 0.
+        SystemExit: with status 1 if `--fail-on failed` is given and runs failed, are missing or
+            unreadable; 2 if there is nothing to report or an argument is invalid; else 0.
     """
     arguments = _parser().parse_args()
     if unused := _unused_option(arguments):
@@ -51,8 +51,9 @@ def main() -> NoReturn:
         print(f"Report: {written}")
     if not sweep.records:
         sys.exit(_refuse(_why_empty(sweep)))
-    broken = [record for record in sweep.records if record.status in BROKEN]
-    sys.exit(1 if broken and arguments.fail_on == "failed" else 0)
+    broken = any(record.status in BROKEN for record in sweep.records)
+    has_failed = broken or sweep.unreadable or sweep.missing
+    sys.exit(1 if has_failed and arguments.fail_on == "failed" else 0)
 
 
 def _unused_option(arguments: argparse.Namespace) -> str | None:
@@ -108,7 +109,10 @@ def _parser() -> argparse.ArgumentParser:
         help="the file that bench-compare --record wrote (default: "
         f"{HISTORY_NAME} in the folder that contains the sweep, if it exists)",
     )  # fmt: skip
-    parser.add_argument("--fail-on", choices=["failed"], help="exit with status 1 if a run failed")
+    parser.add_argument(
+        "--fail-on", choices=["failed"],
+        help="exit with status 1 if a run failed, is not finished, or has an unreadable record",
+    )  # fmt: skip
     return parser
 
 

@@ -5,6 +5,7 @@ Every table, chart and sentence of a report is computed from these frames.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -25,7 +26,7 @@ from bench.records import (
 from bench.report.display_names import RunView, run_views
 
 # Runs are compared only where all of these are the same.
-CONDITIONS = (*CONDITION_KEYS, "cores", "machine")
+CONDITIONS = (*CONDITION_KEYS, "dataset_fingerprint", "cores", "machine")
 # A case is one implementation under one condition; its runs differ in learning rate and seed.
 CASE = (*CONDITIONS, "implementation")
 # Columns of seconds, and the names of these parts of a run in words.
@@ -106,15 +107,20 @@ def _run_row(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
         "error_message": record.error.message if record.error else None,
         "started_at": record.started_at,
         "config_hash": record.config_hash,
+        "dataset_fingerprint": record.dataset_fingerprint,
     }
     return row
 
 
 def _fill_from_siblings(runs: pd.DataFrame, views: Sequence[RunView]) -> None:
-    """Fill in a missing machine if the rest of the sweep agrees."""
+    """Fill in a missing machine or fingerprint of the data if the rest of the sweep agrees."""
     sweeps = [(view.record.run_id.rpartition("/")[0], view.record.sweep_name) for view in views]
     sweep = pd.Series(sweeps, runs.index, dtype=object)
-    for column, keys in (("machine", [sweep]), ("cores", [sweep, runs["threads"]])):
+    for column, keys in (
+        ("machine", [sweep]),
+        ("cores", [sweep, runs["threads"]]),
+        ("dataset_fingerprint", [sweep, runs["dataset"]]),
+    ):
         known = runs.groupby(keys, dropna=False)[column]
         sole = known.transform("first").where(known.transform("nunique") == 1)
         runs[column] = runs[column].where(runs[column].notna(), sole)
@@ -142,7 +148,9 @@ def _count(value: object) -> int | None:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    if isinstance(value, int | float) and abs(value) <= sys.float_info.max:
+        return float(value)
+    return None
 
 
 def epoch_speeds(record: RunRecord) -> list[float]:

@@ -33,6 +33,7 @@ def draw(entries: Sequence[Entry], folder: Path) -> dict[str, Picture]:
     drawn = list(series(entries).items())[:MAX_SERIES]
     if not drawn:
         return {}
+    references = sorted({points[0].reference[:7] for _, points in drawn})
     sentences = []
     columns = min(len(drawn), 2)
     rows = -(-len(drawn) // columns)
@@ -42,21 +43,26 @@ def draw(entries: Sequence[Entry], folder: Path) -> dict[str, Picture]:
         _,
         axes,
     ):
-        for panel, ((case, cpu_model), points) in zip(axes.flat, drawn, strict=False):
+        for panel, ((case, cpu_model, _), points) in zip(axes.flat, drawn, strict=False):
             steps = changes(points)
             _draw_series(panel, points, steps)
-            panel.set_title(shorten(f"{case}, {cpu_model}", MAX_TITLE_CHARACTERS))
-            sentences += [_describe(case, points[change.place], change) for change in steps]
+            title = shorten(f"{case}, {cpu_model}", MAX_TITLE_CHARACTERS)
+            if len(references) > 1:
+                title += f"\nover {points[0].reference[:7]}"
+            panel.set_title(title)
+            name = _name(points[0], references)
+            sentences += [_describe(name, points[change.place], change) for change in steps]
         for panel in axes.flat[len(drawn) :]:
             panel.set_axis_off()
     caption = (
         "Time of a training step over the time at the reference commit "
-        f"{drawn[0][1][0].reference[:7]}, measured side by side; bars are 95 % "
+        f"{', '.join(references)}, measured side by side; bars are 95 % "
         "intervals, lower is faster. At the last commit: "
     )
     last = "; ".join(
-        f"{case} {points[-1].ratio:.3f} ({points[-1].low:.3f} to {points[-1].high:.3f})"
-        for (case, _), points in drawn
+        f"{_name(points[-1], references)} {points[-1].ratio:.3f} "
+        f"({points[-1].low:.3f} to {points[-1].high:.3f})"
+        for _, points in drawn
     )
     changed = "; ".join(sentences) + "." if sentences else "No change was detected."
     n_left = len(series(entries)) - len(drawn)
@@ -67,6 +73,11 @@ def draw(entries: Sequence[Entry], folder: Path) -> dict[str, Picture]:
             "One panel per case, one point per commit.",
         )
     }
+
+
+def _name(entry: Entry, references: Sequence[str]) -> str:
+    """Return the case of an entry, with its reference if the picture has several."""
+    return f"{entry.cell} over {entry.reference[:7]}" if len(references) > 1 else entry.cell
 
 
 def _describe(case: str, entry: Entry, change: Change) -> str:

@@ -11,6 +11,7 @@ from bench.config.identity import varying_keys
 from bench.console import first_line, shorten
 from bench.report import dataframes
 from bench.report.analysis import Analysis
+from bench.report.sweep_summary import counted
 from bench.report.tables import seeds, standard_error
 from bench.terminal import format_number
 
@@ -33,10 +34,16 @@ def print_comparison(analysis: Analysis) -> None:
     Args:
         analysis: the analysis of the report; its runs are listed if none has a result.
     """
-    comparison = analysis.comparison
+    sweep, comparison = analysis.sweep, analysis.comparison
+    out = terminal.console()
+    if sweep.missing:
+        runs = counted(len(sweep.missing), "planned run")
+        out.print(terminal.plain_cell(f"Not finished: {runs}, such as {sweep.missing[0]}"))
+    for line in sweep.unreadable:
+        out.print(terminal.plain_cell(f"Not read: {line}"))
     if comparison.empty:
-        varying = varying_keys([record.config for record in analysis.sweep.records])
-        terminal.print_runs(analysis.sweep.records, analysis.sweep.verdicts, varying)
+        varying = varying_keys([record.config for record in sweep.records])
+        terminal.print_runs(sweep.records, sweep.verdicts, varying)
         return
     columns = [*dataframes.varying(comparison), "implementation"]
     is_quiet = (analysis.finished["quiet"] == dataframes.QUIET).all()
@@ -65,7 +72,6 @@ def print_comparison(analysis: Analysis) -> None:
             format_number(row.flops_utilisation, ".0%"),
             format_number(row.train_seconds, ".1f"),
         )
-    out = terminal.console()
     out.print(table)
     errors = {record.run_id: record.error for record in analysis.sweep.records}
     for row in dataframes.rows(comparison[comparison["status"] != "done"]):

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from bench.files import read_plain_file
 from bench.results.store import StoreError
 from bench.statistics import (
     CERTAINTY,
@@ -49,6 +50,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     high: float
     n_pairs: int
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that no comparison has."""
+        if not 1e-9 < self.low <= self.ratio <= self.high < 1e9 or self.n_pairs < 2:
+            raise ValueError("ratio, low, high or n_pairs is impossible")
+
     @property
     def standard_error(self) -> float:
         """Standard error of the logarithm of the ratio."""
@@ -67,11 +73,14 @@ def read(path: Path) -> list[Entry]:
     """Return all entries by time of commit; none if the file does not exist.
 
     A line that is not an entry, such as a conflict marker, is reported and left out.
+
+    Raises:
+        StoreError: the file cannot be read.
     """
     if not path.exists():
         return []
     entries = []
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+    for number, line in enumerate(read_plain_file(path).splitlines(), 1):
         try:
             entries.append(msgspec.json.decode(line, type=Entry))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -105,11 +114,12 @@ def reference(entries: Sequence[Entry], path: Path) -> str:
     return commits[0]
 
 
-def series(entries: Sequence[Entry]) -> dict[tuple[str, str], list[Entry]]:
-    """Group entries by case and processor; of several entries of a commit, keep the last."""
-    by_case: dict[tuple[str, str], dict[str, Entry]] = {}
+def series(entries: Sequence[Entry]) -> dict[tuple[str, str, str], list[Entry]]:
+    """Group entries by case, processor and reference; of a commit's entries, keep the last."""
+    by_case: dict[tuple[str, str, str], dict[str, Entry]] = {}
     for entry in entries:
-        by_case.setdefault((entry.cell, entry.cpu_model), {})[entry.commit] = entry
+        key = (entry.cell, entry.cpu_model, entry.reference)
+        by_case.setdefault(key, {})[entry.commit] = entry
     return {key: list(by_commit.values()) for key, by_commit in sorted(by_case.items())}
 
 
@@ -117,8 +127,14 @@ def last_before(
     entries: Sequence[Entry], case: str, *, cpu_model: str, commit: str | None
 ) -> Entry | None:
     """Return the last entry of a case on this processor; skip entries of `commit`."""
-    own_entries = series(entries).get((case, cpu_model), [])
-    return next((entry for entry in reversed(own_entries) if entry.commit != commit), None)
+    return next(
+        (
+            entry
+            for entry in reversed(entries)
+            if (entry.cell, entry.cpu_model) == (case, cpu_model) and entry.commit != commit
+        ),
+        None,
+    )
 
 
 def compare(

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -40,6 +41,16 @@ def test_the_ratio_is_to_the_fastest_of_the_same_condition():
             ("two_hidden", "keras"): 1.0,
         }
     )
+
+
+def test_runs_on_different_data_are_not_compared():
+    keras = replace(make_record("keras", examples_per_second=250), dataset_fingerprint="fedcba98")
+    failed = make_record("torch", status="failed")
+    runs = table(make_record("numpy"), keras)
+    assert compare(runs)["ratio"].tolist() == [1.0, 1.0]
+    assert "dataset_fingerprint" in dataframes.varying(compare(runs))
+    same = compare(table(make_record("numpy"), failed))  # it ended before it had read the data
+    assert "dataset_fingerprint" not in dataframes.varying(same)
 
 
 @pytest.mark.parametrize("parity", ["failed", "judged"])

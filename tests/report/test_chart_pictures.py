@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from xml.etree import ElementTree
+
 import pytest
 from PIL import Image
 
@@ -49,6 +52,13 @@ def test_names_from_records_are_text_in_a_picture(draw):
     assert "$x_1$" in svg
 
 
+def test_characters_that_xml_forbids_are_escaped_in_a_picture(draw):
+    _, folder = draw(replace(make_record(architecture="a\uffff"), run_id="run \x1b[31m\uffff"))
+    for path in folder.glob("*.svg"):
+        ElementTree.parse(path)  # noqa: S314  # made by this test
+    assert len(list(folder.glob("*.svg"))) > 5
+
+
 def test_a_chart_without_data_has_no_picture(draw):
     pictures, folder = draw(make_record(status="failed"))
     assert not {"throughput.png", "ledger.png"} & set(pictures)
@@ -57,6 +67,6 @@ def test_a_chart_without_data_has_no_picture(draw):
 
 def test_a_picture_has_nothing_for_the_mouse():
     for chart in charts.charts(plotting.colours([("numpy", "")]), [0.1]):
-        text = repr(chart_pictures._without_interaction(chart.specification))
+        text = repr(chart_pictures._for_picture(chart.specification))
         assert "clicked" not in text
         assert "tooltip" not in text

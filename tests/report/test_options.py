@@ -14,7 +14,7 @@ import pytest
 
 from bench.plotting import Picture
 from bench.records import RunError
-from bench.report import chart_pictures, command
+from bench.report import chart_pictures, command, history_picture
 from bench.results import history, store
 from tests.report.conftest import make_record
 from tests.results.test_history import entry
@@ -79,6 +79,19 @@ def test_failed_runs_can_fail_the_command(report, write):
     assert report(folder, "--format=terminal", "--fail-on=failed")[0] == 1
 
 
+@pytest.mark.parametrize("content", [None, "{"])
+def test_a_missing_or_damaged_record_can_fail_the_command(report, write, content):
+    folder = write(make_record("numpy"), planned=("lost",))
+    if content is not None:
+        (folder / "lost").mkdir()
+        (folder / "lost" / "record.json").write_text(content)
+    status, printed = report(folder, "--format=terminal", "--fail-on=failed")
+    assert status == 1
+    words = "Not finished: 1 planned run, such as lost" if content is None else "Not read: "
+    assert words in printed
+    assert report(folder, "--format=terminal")[0] == 0
+
+
 def test_several_sweeps_are_one_report(report, write, tmp_path):
     first = write(make_record("numpy"))
     second = first.rename(first.with_name("second"))
@@ -110,6 +123,25 @@ def test_speed_over_commits_is_drawn_with_its_changes(report, write):
         content = (folder / "report" / page).read_text()
         assert "25% faster from 0000000 on" in content
     assert (folder / "report" / "speed_over_commits.png").stat().st_size > 10_000
+
+
+def test_a_picture_of_two_references_has_a_series_for_each(tmp_path):
+    entries = [
+        entry(number, ratio, reference=reference * 40)
+        for reference, ratio in (("a", 1.0), ("b", 2.0))
+        for number in range(4)
+    ]
+    (picture,) = history_picture.draw(entries, tmp_path).values()
+    assert "the reference commit aaaaaaa, bbbbbbb," in picture.caption
+    assert "numpy-one_hidden-32 over bbbbbbb 2.000" in picture.caption
+    assert "No change was detected." in picture.caption
+
+
+def test_a_pipe_as_history_is_refused(report, write):
+    folder = write(make_record("numpy"))
+    path = folder.parent / "history.jsonl"
+    os.mkfifo(path)
+    assert report(folder, "--format=md") == (2, f"bench-report: {path}: not a plain file\n")
 
 
 def test_a_damaged_history_is_named_and_the_report_is_made(report, write):

@@ -39,6 +39,16 @@ def answer_for(values, entries, commit="e" * 40, smallest=0.03):
     return history.compare({CASE: estimate(values)}, {CASE: then}, smallest)[CASE], then
 
 
+IMPOSSIBLE = (
+    {"low": 0.0}, {"ratio": 0.0, "low": 0.0}, {"low": -1.0}, {"low": 1.5}, {"high": 0.5},
+    {"high": 1e308}, {"low": 1e-320}, {"n_pairs": 1},
+)  # fmt: skip
+
+
+def line_with(**changes):
+    return msgspec.json.encode(msgspec.to_builtins(entry()) | changes)
+
+
 @given(st.lists(st.integers(0, 40), max_size=12), st.lists(st.integers(0, 40), max_size=12))
 def test_two_files_are_merged_by_keeping_the_lines_of_both(tmp_path_factory, ours, theirs):
     folder = tmp_path_factory.mktemp("history")
@@ -53,8 +63,9 @@ def test_two_files_are_merged_by_keeping_the_lines_of_both(tmp_path_factory, our
 
 
 @pytest.mark.parametrize(
-    "line", [b'{"cell": 3}', b"<<<<<<< HEAD", b"\xff", msgspec.json.encode({"colour": "blue"})]
-)
+    "line", [b'{"cell": 3}', b"<<<<<<< HEAD", b"\xff", msgspec.json.encode({"colour": "blue"}),
+             *(line_with(**changes) for changes in IMPOSSIBLE)],
+)  # fmt: skip
 def test_a_line_that_is_not_an_entry_is_named_and_left_out(tmp_path, capsys, line):
     path = tmp_path / "history.jsonl"
     history.append(path, [entry(1)])

@@ -19,15 +19,16 @@ from tests.report.conftest import make_verdict
 
 FIRST_EDITION = Path(__file__).parent / "first_edition"
 finite = st.floats(allow_nan=False, allow_infinity=False)
+shares, amounts = st.floats(0, 1), st.floats(0, 1e18)
 text = st.text(st.characters(exclude_categories=["Cs"]))
 epochs = st.builds(
     EpochRecord,
     epoch=st.integers(0, 1000),
     train_loss=finite | st.none(),
     validation_loss=finite | st.none(),
-    validation_accuracy=finite | st.none(),
-    train_seconds=finite,
-    evaluate_seconds=finite,
+    validation_accuracy=shares | st.none(),
+    train_seconds=amounts,
+    evaluate_seconds=amounts,
 )
 records = st.builds(
     RunRecord,
@@ -41,15 +42,22 @@ records = st.builds(
     config=st.dictionaries(text, finite | text | st.none()),
     config_hash=text,
     environment=st.dictionaries(text, text),
-    seconds=st.builds(Seconds, total=finite, train=finite),
+    seconds=st.builds(Seconds, total=amounts, train=amounts, other=finite),
     parameter_count=st.integers(0, 10**9),
     flops_per_example=st.integers(0, 10**12),
     epochs=st.lists(epochs, max_size=3).map(tuple),
     test_loss=finite | st.none(),
-    test_accuracy=finite | st.none(),
-    confusion_matrix=st.none() | st.just(((1, 2), (3, 4))),
+    test_accuracy=shares | st.none(),
+    confusion_matrix=st.none() | st.just(((1,) * 10,) * 10),
     sample_predictions=st.lists(st.integers(0, 9)).map(tuple),
 )
+
+
+def epoch_with(validation_accuracy=0.5, train_seconds=1.0) -> EpochRecord:
+    return EpochRecord(
+        epoch=1, train_loss=1.0, validation_loss=1.0, validation_accuracy=validation_accuracy,
+        train_seconds=train_seconds, evaluate_seconds=1.0,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -280,6 +288,28 @@ def test_a_sweep_of_the_first_edition_is_read(run_in, tmp_path):
     ended = run_in(tmp_path, "bench-report", str(folder), "--format=terminal,csv")
     assert ended.returncode == 0, ended.stderr
     assert "numpy" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"test_accuracy": 7.0},
+        {"examples_per_second": -5.0},
+        {"examples_per_second": 1e308},
+        {"seconds": Seconds(train=-1.0)},
+        {"confusion_matrix": ((1,) * 10,) * 9 + ((1, 2),)},
+        {"confusion_matrix": ((1,) * 9,) * 9},
+        {"epochs": (epoch_with(validation_accuracy=1e308),)},
+        {"epochs": (epoch_with(train_seconds=1e308),)},
+        {"parameter_count": -1},
+    ],
+)
+def test_a_record_with_an_impossible_number_is_named_as_unreadable(record, tmp_path, changes):
+    path = store.write_record(tmp_path, replace(record, **changes))
+    with pytest.raises(store.StoreError, match=r"damaged or not a RunRecord: Expected .* at `\$\."):
+        store.read_record(path)
+    sweep = store.read_sweep(tmp_path)
+    assert (sweep.records, len(sweep.unreadable)) == ((), 1)
 
 
 def test_a_failed_verdict_wins_in_one_sweep_and_in_several(tmp_path):
