@@ -106,11 +106,11 @@ def test_a_sweep_uses_only_what_the_parity_package_exports():
         assert inner <= {("parity",)}, path
 
 
-def test_the_identity_of_a_run_needs_the_standard_library_and_records_only():
+def test_the_identity_of_a_run_needs_the_standard_library_msgspec_and_records_only():
     for path in (BENCH / "config" / "identity.py", BENCH / "records.py"):
         assert imported_of_bench(path) <= {("records",)}
         names = {name.split(".")[0] for name in imported(path)}
-        assert names <= {*sys.stdlib_module_names, "bench"}
+        assert names <= {*sys.stdlib_module_names, "bench", "msgspec"}
 
 
 @pytest.mark.parametrize("path", BENCH_FILES, ids=lambda path: str(path.relative_to(BENCH)))
