@@ -200,6 +200,13 @@ def test_a_tool_that_writes_elsewhere_has_failed(sweep, run_export, monkeypatch)
     assert "the tool wrote no files" in printed
 
 
+def test_an_empty_path_is_refused(sweep, run_export, capsys):
+    for words in ([sweep, "--output="], [""]):
+        with pytest.raises(SystemExit, match="2"):
+            run_export(*words, "--to=tensorboard")
+        assert "the path is empty" in capsys.readouterr().err
+
+
 def test_an_existing_folder_is_not_written_to(sweep, run_export, tmp_path):
     pytest.importorskip("tensorboardX")
     status, printed = run_export(sweep, "--to=tensorboard", "--output", tmp_path)

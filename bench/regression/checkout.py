@@ -106,9 +106,13 @@ def _fetch(revision: str | None, repository: git.Repository | None, tree: Path) 
 def _copy(source: Path, tree: Path) -> None:
     """Copy the folders of a side, including uncommitted and ignored files."""
     for folder in git.NEEDED:
-        shutil.copytree(
-            source / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__")
-        )
+        try:
+            shutil.copytree(
+                source / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        except shutil.Error as error:
+            path, _, reason = error.args[0][0]  # the first of the files that can't be copied
+            raise GitError(f"{path}: can't be copied: {reason}") from error
 
 
 def different_libraries(base: Side, head: Side) -> dict[str, tuple[str, str]]:

@@ -23,7 +23,7 @@ from bench.regression.checkout import (
     find_repository,
 )
 from bench.regression.outcome import Outcome, exit_status
-from bench.regression.repository import Repository, is_project
+from bench.regression.repository import Repository, is_project, missing_parts
 from bench.regression.side_process import SideName
 from bench.results.store import StoreError
 
@@ -61,10 +61,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _repository(arguments: argparse.Namespace) -> Repository | None:
     """Find the repository, unless both sides are folders and it is not needed."""
-    sides = (arguments.base, arguments.head)
-    if all(side is not None and is_project(Path(side)) for side in sides):
+    sides = [None if side is None else Path(side) for side in (arguments.base, arguments.head)]
+    if all(side is not None and is_project(side) for side in sides):
         return None
-    return find_repository(Path.cwd())
+    try:
+        return find_repository(Path.cwd())
+    except SideError:
+        for side in sides:
+            if side is not None and side.is_dir() and (missing := missing_parts(side)):
+                raise SideError(
+                    f"{side}: is not a copy of the project: it lacks {' and '.join(missing)}"
+                ) from None
+        raise
 
 
 def _check_out(

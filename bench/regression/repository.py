@@ -37,7 +37,12 @@ class Repository:
 
 def is_project(folder: Path) -> bool:
     """Return whether a folder contains the parts of the project that a comparison needs."""
-    return (folder / CONTRACT).is_file() and (folder / "implementations").is_dir()
+    return not missing_parts(folder)
+
+
+def missing_parts(folder: Path) -> list[str]:
+    """Return which of the parts that a comparison needs are not in a folder."""
+    return [part for part in (CONTRACT, "implementations") if not (folder / part).exists()]
 
 
 def find_repository(start: Path) -> Repository:

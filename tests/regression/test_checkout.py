@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -51,6 +52,22 @@ def test_what_is_no_side_is_refused(repository, revision, python, reason):
     with (
         pytest.raises(SideError, match=reason),
         checked_out(revision, python, find_repository(repository), "BASE"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (os.mkfifo, "is a named pipe"),
+        (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
+    ],
+)
+def test_a_file_that_cannot_be_copied_is_named_in_a_line(repository, make, reason):
+    make(repository / "implementations" / "strange")
+    with (
+        pytest.raises(SideError, match=rf"^HEAD=working tree: /.*: can't be copied: .*{reason}"),
+        checked_out(None, None, find_repository(repository), "HEAD"),
     ):
         pass
 

@@ -206,6 +206,15 @@ def test_a_mistake_is_named_in_a_line(compare, repository, words, reason):
     assert "Traceback" not in printed
 
 
+def test_a_folder_that_lacks_a_part_of_the_project_is_named(compare, tree, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    head = tree("head")
+    (head / "bench" / "contract.py").unlink()
+    status, printed, _ = compare(tree("base"), head)
+    assert status == 2
+    assert f"{head}: is not a copy of the project: it lacks bench/contract.py\n" in printed
+
+
 def test_a_distrusted_repository_is_named_with_the_remedy(compare, repository, monkeypatch):
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
