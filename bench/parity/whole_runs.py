@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from bench import provenance
 from bench.config import identity
 from bench.records import PARITY_POINTS, RunRecord, setting
 
@@ -21,7 +23,8 @@ class Pairing:
     Attributes:
         differences: for each pair, the implementation's test accuracy minus the baseline's, in
             percentage points.
-        n_lost: number of runs without a partner, because a run diverged, failed or is missing.
+        n_lost: number of conditions without a pair, because a run diverged, failed, is missing or
+            used other data.
     """
 
     implementation: str
@@ -48,40 +51,91 @@ class Pairing:
 def compare(records: Sequence[RunRecord], baseline: str) -> Iterator[Pairing]:
     """Pair every implementation's runs with the baseline's, recipe by recipe.
 
-    Skipped runs, and recipes that the baseline skipped, are left out.
+    Runs of a pair have the same settings, seed, data and machine. If an implementation has several
+    runs of this kind, each counts: their mean accuracy is compared, and one that is not done makes
+    the pair a lost one. Skipped runs, and recipes that the baseline skipped, are left out.
 
     Args:
         records: the records of one sweep.
-        baseline: name of an implementation.
+        baseline: one of `implementations`.
     """
-    runs: dict[tuple[str, str], dict[bytes, float | None]] = {}
-    skipped: set[tuple[str, str]] = set()
-    for record in records:
-        group = _name(record), _name(record, "recipe")
+    runs: dict[tuple[str, str], dict[bytes, list[RunRecord]]] = {}
+    skipped = defaultdict[tuple[str, str], set[bytes]](set)
+    for record, label in zip(records, _labels(records), strict=True):
+        group = label, _name(record, "recipe")
         if record.status == "skipped":
-            skipped.add(group)
+            skipped[group].add(_condition(record))
         else:
-            condition = msgspec.json.encode(identity.paired_content(record.config), order="sorted")
-            runs.setdefault(group, {})[condition] = record.test_accuracy
-    for (name, recipe), accuracies in sorted(runs.items()):
+            runs.setdefault(group, {}).setdefault(_condition(record), []).append(record)
+    for (label, recipe), own in sorted(runs.items()):
         partners = runs.get((baseline, recipe), {})
-        if name == baseline or (not partners and (baseline, recipe) in skipped):
+        if label == baseline or (not partners and skipped[baseline, recipe]):
             continue
-        conditions = {**accuracies, **partners}
-        pairs = [(accuracies.get(key), partners.get(key)) for key in conditions]
-        differences = [100 * (a - b) for a, b in pairs if a is not None and b is not None]
-        yield Pairing(
-            implementation=name,
-            recipe=recipe,
-            differences=tuple(differences),
-            n_lost=len(pairs) - len(differences),
+        left_out = (skipped[label, recipe] - own.keys()) | (
+            skipped[baseline, recipe] - partners.keys()
         )
+        pairs = [
+            _difference(own.get(condition, []), partners.get(condition, []))
+            for condition in {**own, **partners}
+            if condition not in left_out
+        ]
+        differences = tuple(difference for difference in pairs if difference is not None)
+        if pairs:
+            yield Pairing(
+                implementation=label,
+                recipe=recipe,
+                differences=differences,
+                n_lost=len(pairs) - len(differences),
+            )
 
 
-def implementations(records: Iterable[RunRecord]) -> list[str]:
-    """Return the names of all implementations in the order of their first runs."""
-    return list(dict.fromkeys(_name(record) for record in records))
+def implementations(records: Sequence[RunRecord]) -> list[str]:
+    """Return the implementations in the order of their first runs.
+
+    Returns:
+        Names; followed by the options, if the records contain a name with several options.
+    """
+    return list(dict.fromkeys(_labels(records)))
+
+
+def _labels(records: Sequence[RunRecord]) -> list[str]:
+    """Return the implementation of each record, as in `implementations`."""
+    names = [_name(record) for record in records]
+    options = [_options(record) for record in records]
+    variants = set(zip(names, options, strict=True))
+    n_variants = Counter(name for name, _ in variants)
+    return [
+        f"{name} {text}" if n_variants[name] > 1 else name
+        for name, text in zip(names, options, strict=True)
+    ]
+
+
+def _condition(record: RunRecord) -> bytes:
+    """Return the settings, seed and machine, which are equal in a pair."""
+    machine = [record.made_with.get(key) for key in provenance.MACHINE_KEYS]
+    return msgspec.json.encode((identity.paired_content(record.config), machine), order="sorted")
+
+
+def _difference(own: Sequence[RunRecord], partners: Sequence[RunRecord]) -> float | None:
+    """Return the difference of the mean accuracies in percentage points; None if not a pair."""
+    if {record.status for record in (*own, *partners)} != {"done"}:
+        return None
+    if len({record.dataset_fingerprint for record in (*own, *partners)}) > 1:
+        return None
+    means = []
+    for runs in (own, partners):
+        accuracies = [run.test_accuracy for run in runs if run.test_accuracy is not None]
+        if not runs or len(accuracies) < len(runs):
+            return None
+        means.append(statistics.mean(accuracies))
+    return 100 * (means[0] - means[1])
 
 
 def _name(record: RunRecord, group: str = "implementation") -> str:
     return str(setting(record, group, "name"))
+
+
+def _options(record: RunRecord) -> str:
+    section = record.config.get("implementation")
+    options = section.get("options") if isinstance(section, dict) else None
+    return msgspec.json.encode(options, order="sorted").decode()

@@ -233,20 +233,25 @@ def _has_record(entry: Path) -> bool:
 def _without_copies(
     folder: Path, read: Sequence[tuple[str, RunRecord]]
 ) -> tuple[list[RunRecord], list[str]]:
-    """Keep one record of each run_id, and list the folders of its duplicates.
+    """Keep one record of each run_id, and list the folders of the others.
 
     The record in the folder that is named like the run is kept, or else the first record.
     """
-    kept: dict[str, str] = {}
+    kept: dict[str, tuple[str, RunRecord]] = {}
     for name, record in read:
         if record.run_id not in kept or name == record.run_id:
-            kept[record.run_id] = name
-    copies = [
-        f"{folder / name}: duplicate of run {record.run_id}; ignored"
-        for name, record in read
-        if name != kept[record.run_id]
-    ]
-    return [record for name, record in read if name == kept[record.run_id]], copies
+            kept[record.run_id] = name, record
+    copies = []
+    for name, record in read:
+        kept_name, kept_record = kept[record.run_id]
+        if name != kept_name:
+            what = (
+                f"duplicate of run {record.run_id}"
+                if record == kept_record
+                else f"another record with the run_id {record.run_id}, of {folder / kept_name}"
+            )
+            copies.append(f"{folder / name}: {what}; ignored")
+    return [record for _, record in kept.values()], copies
 
 
 def _read_all(

@@ -68,6 +68,11 @@ def folder_of(config: RunConfig) -> Path:
     return Path(config.results_folder) / config.sweep_name
 
 
+def is_of_another_run(record: RunRecord, job: Job) -> bool:
+    """Say whether a record was made with another configuration, and copied to a job's folder."""
+    return (record.run_id, record.config_hash) != (job.run_id, job.config.hash)
+
+
 def is_current(record: RunRecord, job: Job) -> bool:
     """Say whether a record is a finished result of a job, with the same code and machine."""
     return record.status in FINISHED and not provenance.what_changed(

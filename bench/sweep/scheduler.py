@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from bench import files, provenance
 from bench.console import first_line, printable
@@ -65,7 +66,7 @@ def execute_job(job: Job, supervisor: Supervisor, time_left: TimeLeft, *, wait: 
             return True
         if record is None or not jobs.is_of_another_machine(record, job):
             if record is not None:
-                progress.print_heading(job, "finished earlier, kept")
+                progress.print_heading(job, _remark_for_kept(record))
                 time_left.count(job)
             else:
                 progress.print_heading(job, str(time_left))
@@ -77,6 +78,12 @@ def execute_job(job: Job, supervisor: Supervisor, time_left: TimeLeft, *, wait: 
             return True
     # Another machine that shares the folder has executed this run since the sweep was planned.
     return execute_job(job.in_separate_folder(), supervisor, time_left, wait=wait)
+
+
+def _remark_for_kept(record: RunRecord) -> str:
+    if record.status in FINISHED:
+        return "finished earlier, kept"
+    return f"ended with {record.status.replace('_', ' ')} during this command, kept"
 
 
 def _print_problems(job: Job, record: RunRecord) -> None:
@@ -117,13 +124,16 @@ def _read_or_rename_record(job: Job) -> RunRecord | None:
     except store.StoreError as error:
         reason = str(error)
     else:
-        if not jobs.is_current(record, job):
+        is_of_another_run = jobs.is_of_another_run(record, job)
+        if not is_of_another_run and not jobs.is_current(record, job):
             job = job.with_current_fingerprints()  # another process may use code edited since
-        if jobs.is_current(record, job) or jobs.is_of_another_machine(record, job):
+        if is_of_another_run:
+            reason = f"it is the record of another run, {record.run_id}"
+        elif jobs.is_current(record, job) or jobs.is_of_another_machine(record, job):
             return record
-        if record.status in FINISHED:
+        elif record.status in FINISHED:
             reason = provenance.what_changed(record.made_with, job.fingerprints)
-        elif record.finished_at >= job.requested_at:  # another process has just executed the run
+        elif job.requested_at <= record.finished_at <= _now():  # by another process, just now
             return record
         else:
             reason = f"it was {record.status.replace('_', ' ')}"
@@ -134,3 +144,7 @@ def _read_or_rename_record(job: Job) -> RunRecord | None:
         job.log_path.rename(path.with_name(f"{name}.log"))
     path.rename(path.with_name(f"{name}.json"))
     return None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
