@@ -53,7 +53,7 @@ def sources(*modules: str) -> dict[Path, bytes]:
         if path is not None:
             source = (_recorded or {}).get(path) or path.read_bytes()
             contents[path] = source
-            names += _imported_names(source, name if path.name == "__init__.py" else parent)
+            names += imported_names(source, name if path.name == "__init__.py" else parent)
     return dict(sorted(contents.items()))
 
 
@@ -79,8 +79,13 @@ def _folder_of_user_module(top: str) -> Path | None:
 
 
 @functools.lru_cache(maxsize=1000)
-def _imported_names(source: bytes, package: str) -> tuple[str, ...]:
-    """Return the imported modules of a source; for `from a import b`, a and a.b."""
+def imported_names(source: bytes, package: str = "") -> tuple[str, ...]:
+    """Return the imported modules of a source; for `from a import b`, a and a.b.
+
+    Args:
+        source: Python code.
+        package: the package of the module, for relative imports.
+    """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):

@@ -73,6 +73,10 @@ def library_versions(config: RunConfig) -> dict[str, str | None]:
     return {
         "python": platform.python_version(),
         **facts.versions(implementation.libraries),
+        # Also those that the configuration forgets to list.
+        **facts.versions_of_modules(
+            {*implementation.requires, *registry.imported_modules(implementation.module)}
+        ),
         **(_of_gpu(implementation.gpu_libraries) if config.device == "gpu" else {}),
         **_inherited(config.device),
     }

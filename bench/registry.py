@@ -52,6 +52,12 @@ def sources(module: str) -> dict[Path, bytes]:
     return contents
 
 
+def imported_modules(module: str) -> set[str]:
+    """Return the top-level modules outside the project that an implementation imports."""
+    names = (name for source in sources(module).values() for name in imports.imported_names(source))
+    return {name.partition(".")[0] for name in names} - set(imports.PACKAGES)
+
+
 def load(module: str) -> type[Implementation]:
     """Import an implementation's module, including its framework, and return its class.
 

@@ -66,6 +66,9 @@ def describe_verdict(verdict: Verdict) -> str:
     if verdict.error is not None:
         return f"was not checked: {first_line(verdict.error.message)}"
     failed = [rung for rung in verdict.rungs if not rung.passed]
+    if not failed and verdict.missing_rungs:
+        numbers = ", ".join(map(str, verdict.missing_rungs))
+        return f"was not checked completely: rung {numbers} is missing"
     if not failed:
         return "computes what the recipe says"
     rungs = ", ".join(f"{rung.number} ({format_distance(rung.distance)})" for rung in failed)

@@ -29,6 +29,14 @@ def test_a_run_is_made_with_code_and_versions():
     assert provenance.what_changed(made, made) == ""
 
 
+@pytest.mark.parametrize("listed", ["[]", "[scipy]"])
+def test_an_imported_library_is_recorded_also_if_the_configuration_does_not_list_it(listed):
+    settings = config("implementation=sklearn", f"implementation.libraries={listed}")
+    assert provenance.code_fingerprint(settings)["scikit-learn"]
+    assert pending_verdict(settings).libraries["scikit-learn"]
+    assert "mlp-bench" not in provenance.code_fingerprint(settings)
+
+
 @pytest.mark.parametrize(
     ("then", "now", "expected"),
     [

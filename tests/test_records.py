@@ -10,6 +10,7 @@ from bench.records import (
     N_PIXELS,
     SECONDS_PARTS,
     RunError,
+    Rung,
     Seconds,
     best_ranked_runs,
     best_runs,
@@ -18,6 +19,7 @@ from bench.records import (
     score,
     setting,
 )
+from bench.terminal import describe_verdict
 from tests.report.conftest import make_record, make_verdict
 
 
@@ -71,3 +73,32 @@ def test_a_failed_verdict_wins_over_others_with_its_key_in_any_order():
         assert decisive_verdicts(verdicts) == (failed,)
         assert best_ranked_runs([record], verdicts) == set()
     assert decisive_verdicts([passed, error]) == decisive_verdicts([error, passed]) == (passed,)
+
+
+def verdict_with(*rungs):
+    rungs = tuple(Rung(number=n, distance=distance, bound=bound) for n, distance, bound in rungs)
+    return replace(make_verdict("numpy"), rungs=rungs)
+
+
+PASSED = (1, 1e-7, 1e-5), (2, 1e-7, 1e-5), (3, 1e-6, 3e-6)
+
+
+@pytest.mark.parametrize(
+    ("rungs", "passed", "description"),
+    [
+        (PASSED, True, "computes what the recipe says"),
+        (PASSED[:1], False, "was not checked completely: rung 2, 3 is missing"),
+        (PASSED[1:], False, "was not checked completely: rung 1 is missing"),
+        ((), False, "was not checked completely: rung 1, 2, 3 is missing"),
+        ((*PASSED, (3, 1.0, 3e-6)), False, "fails rung 3 (1.0e+00)"),
+        (((1, 1.0, 1e300), *PASSED[1:]), False, "fails rung 1 (1.0e+00)"),
+        ((*PASSED[:2], (3, 1.0, 1e300)), False, "fails rung 3 (1.0e+00)"),
+        ((*PASSED[:2], (3, -1.0, 3e-6)), False, "fails rung 3 (-1.0e+00)"),
+        ((*PASSED, (4, 0.0, 1.0)), False, "fails rung 4 (0.0e+00)"),
+    ],
+)
+def test_a_verdict_passes_with_all_rungs_and_bounds_of_the_ladder(rungs, passed, description):
+    verdict = verdict_with(*rungs)
+    assert verdict.passed is passed
+    assert describe_verdict(verdict).endswith(description)
+    assert not replace(verdict, error=RunError(type="Error", message="no memory")).passed

@@ -158,7 +158,7 @@ def _configs(arguments: argparse.Namespace) -> list[RunConfig]:
 def _print_table(verdicts: Verdicts) -> None:
     """Print the distance and the bound of every rung; `!` marks a rung that fails."""
     from bench import terminal
-    from bench.parity.ladder import RELATIVE_BOUND
+    from bench.records import RELATIVE_BOUND
 
     table = terminal.new_table(
         title="Parity: distance / bound",
@@ -199,6 +199,8 @@ def _compare_whole_runs(folder: Path, baseline: str | None) -> int:
     skipped = [record for record in sweep.records if record.status == "skipped"]
     for reason in {record.error.message: None for record in skipped if record.error}:
         print(printable(f"skipped: {reason}"))
+    for line in sweep.copies:
+        print(printable(line))
     n_unread = len(sweep.missing) + len(sweep.unreadable)
     if n_unread:
         print(f"{n_unread} planned runs have no record that can be read")
@@ -219,8 +221,9 @@ def _print_pairings(pairings: Sequence[Pairing], baseline: str) -> None:
     table = terminal.new_table(
         title=f"Parity, rung 4: test accuracy minus the test accuracy of {printable(baseline)}",
         caption=(
-            f"percentage points; the mean of at least {MIN_PAIRS} pairs of the same seed must "
-            f"be within {PARITY_POINTS}, and no run may lack a partner or diverge; ! fails"
+            f"percentage points; the mean of at least {MIN_PAIRS} pairs of the same seed, "
+            f"machine and data must be within {PARITY_POINTS}, and no run may lack a partner or "
+            "diverge; ! fails"
         ),
         words=("implementation", "recipe"),
         numbers=("pairs ", "lost ", "mean ", "lowest", "highest"),

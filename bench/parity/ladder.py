@@ -38,10 +38,9 @@ from bench.parity.distances import (
     relative,
 )
 from bench.parity.reference import Reference
-from bench.records import N_CLASSES, N_PIXELS, Rung
+from bench.records import N_CLASSES, N_PIXELS, RELATIVE_BOUND, Rung
 from bench.training import sampling
 
-RELATIVE_BOUND = 1e-5
 DRIFT_BOUND = 3.0  # times the implementation's own drift
 
 # One layer is square: there, a transposed gradient has the right shape but the wrong values.

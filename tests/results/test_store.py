@@ -235,6 +235,19 @@ def test_a_copied_run_folder_counts_once_and_is_named(record, tmp_path):
     assert all("duplicate of run" in line for line in sweep.copies)
 
 
+def test_another_record_with_the_same_run_id_is_not_called_a_duplicate(record, tmp_path):
+    original = store.write_record(tmp_path, record).parent
+    shutil.copytree(original, tmp_path / "a-copy")
+    different = replace(record, test_loss=0.1)
+    (tmp_path / "a-copy" / store.RECORD_NAME).write_bytes(store.encode(different))
+    sweep = store.read_sweep(tmp_path)
+    assert sweep.records == (record,)
+    assert sweep.copies == (
+        f"{tmp_path / 'a-copy'}: another record with the run_id {record.run_id}, of {original}; "
+        "ignored",
+    )
+
+
 def test_a_run_whose_folder_was_renamed_counts_and_is_not_missing(record, tmp_path):
     store.add_to_plan(tmp_path, [record.run_id])
     folder = store.write_record(tmp_path, record).parent

@@ -8,7 +8,7 @@ from bench import files
 from bench.results import store
 from bench.sweep import jobs, scheduler
 from bench.sweep.progress import TimeLeft
-from tests.sweep.conftest import REQUESTED_AT
+from tests.sweep.conftest import REQUESTED_AT, record_of
 
 
 @pytest.fixture
@@ -53,9 +53,41 @@ def test_a_run_that_failed_in_another_process_of_this_sweep_is_not_repeated(
     plan, executed, execute, write
 ):
     (job,) = plan(0)
-    write(job, status="failed", finished_at=REQUESTED_AT)
-    execute(job)
+    write(job, status="timeout", finished_at=REQUESTED_AT)
+    out = execute(job)[1]
+    assert out == f"[1/1] {job.label}  (ended with timeout during this command, kept)\n"
     assert executed == []
+
+
+def test_a_failed_record_with_a_time_in_the_future_is_not_kept(plan, executed, execute, write):
+    (job,) = plan(0)
+    write(job, status="timeout", finished_at="9999-01-01T00:00:00.000+00:00")
+    assert "renamed, the run is repeated: it was timeout" in execute(job)[1]
+    assert executed == [job.run_id]
+
+
+@pytest.mark.parametrize("status", ["done", "failed"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"run_id": "another-run"},
+        {"config_hash": "0" * 64},
+        {"run_id": "another-run", "made_with": {"processor": "another"}},
+    ],
+)
+def test_a_record_of_another_run_is_renamed_and_the_run_executed(
+    plan, executed, execute, status, change
+):
+    (job,) = plan(0)
+    record = record_of(job, status=status, finished_at=REQUESTED_AT, **change)
+    job.folder.mkdir(parents=True)
+    job.record_path.write_bytes(store.encode(record))
+    out = execute(job)[1]
+    assert "renamed, the run is repeated: it is the record of another run" in out
+    assert executed == [job.run_id]
+    new = store.read_record(job.record_path)
+    assert (new.run_id, new.config_hash, new.status) == (job.run_id, job.config.hash, "done")
+    assert len(earlier(job)) == 1
 
 
 def test_of_skipped_records_only_the_latest_earlier_one_is_kept(plan, executed, execute):

@@ -100,4 +100,5 @@ def test_the_record_is_built_before_the_machine_is_released(execute, monkeypatch
         single_run.facts, "versions_of_modules", lambda _: events.append("versions") or {}
     )
     execute(done, on_release=lambda: events.append("release"))
-    assert events == ["versions", "release"]
+    assert "versions" in events
+    assert events[-1] == "release"
