@@ -72,11 +72,11 @@ def library_versions(config: RunConfig) -> dict[str, str | None]:
     implementation = config.implementation
     return {
         "python": platform.python_version(),
-        **facts.versions(implementation.libraries),
-        # Also those that the configuration forgets to list.
+        # A configuration may forget to list some.
         **facts.versions_of_modules(
             {*implementation.requires, *registry.imported_modules(implementation.module)}
         ),
+        **facts.versions(implementation.libraries),
         **(_of_gpu(implementation.gpu_libraries) if config.device == "gpu" else {}),
         **_inherited(config.device),
     }
