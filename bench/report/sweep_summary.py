@@ -39,6 +39,9 @@ def sweep_summary(analysis: Analysis) -> list[str]:
     if sweep.copies:
         copies = counted(len(sweep.copies), "duplicate record is", "duplicate records are")
         sentences.append(f"{copies} ignored, listed below.")
+    if sweep.n_without_checksum:
+        records = counted(sweep.n_without_checksum, "record")
+        sentences.append(f"**No checksum: {records}**; damage to them would not be noticed.")
     if sweep.missing:
         missing = counted(len(sweep.missing), "planned run is", "planned runs are")
         sentences.append(f"**{missing} not finished.**")

@@ -35,6 +35,7 @@ DATASET_FILES = "dataset-*.json"
 VERDICT_FILES = "parity-*.json"
 MAX_HINTS = 10
 CHECKSUM = "sha256"  # in every file: the key with the hash of all other keys
+YOUNGER_KEY = "config_dir"  # early versions wrote no checksum; records with this key are younger
 
 Contents = TypeVar("Contents")
 
@@ -67,6 +68,7 @@ class Sweep:
     verdicts: tuple[Verdict, ...] = ()
     name: str = ""  # the folder's name, also if the folder was given as `.`
     copies: tuple[str, ...] = ()  # one sentence per duplicate record
+    n_without_checksum: int = 0  # records of early versions
 
 
 def write_record(sweep_folder: Path, record: RunRecord) -> Path:
@@ -196,10 +198,12 @@ def read_sweep(folder: Path) -> Sweep:
     plan = None
     if folder / PLAN_NAME in entries:
         plan = _read_or_note(folder / PLAN_NAME, SweepPlan, unreadable)
-    read = []
+    read: list[tuple[str, RunRecord]] = []
+    without_checksum: list[Path] = []
     run_folders = [entry for entry in entries if _has_record(entry)]
     for run_folder in run_folders:
-        record = _read_or_note(run_folder / RECORD_NAME, RunRecord, unreadable)
+        path = run_folder / RECORD_NAME
+        record = _read_or_note(path, RunRecord, unreadable, without_checksum)
         if record is not None:
             read.append((run_folder.name, record))
     records, copies = _without_copies(folder, read)
@@ -216,6 +220,7 @@ def read_sweep(folder: Path) -> Sweep:
         datasets=_read_all(entries, DATASET_FILES, DatasetSummary, unreadable),
         verdicts=decisive_verdicts(_read_all(entries, VERDICT_FILES, Verdict, unreadable)),
         copies=tuple(copies),
+        n_without_checksum=len(without_checksum),
     )
 
 
@@ -333,6 +338,7 @@ def merged(sweeps: Sequence[Sweep]) -> Sweep:
         ),
         verdicts=decisive_verdicts(verdict for sweep in sweeps for verdict in sweep.verdicts),
         copies=tuple(copies),
+        n_without_checksum=sum(sweep.n_without_checksum for sweep in sweeps),
     )
 
 
@@ -345,15 +351,20 @@ def _distinct_names(folders: Sequence[Path]) -> list[str]:
     raise AssertionError("different paths differ in their parts")
 
 
-def _read_or_note(path: Path, kind: type[Contents], unreadable: list[str]) -> Contents | None:
+def _read_or_note(
+    path: Path,
+    kind: type[Contents],
+    unreadable: list[str],
+    without_checksum: list[Path] | None = None,
+) -> Contents | None:
     try:
-        return _read(path, kind)
+        return _read(path, kind, without_checksum)
     except StoreError as error:
         unreadable.append(str(error))
         return None
 
 
-def _read(path: Path, kind: type[Contents]) -> Contents:
+def _read(path: Path, kind: type[Contents], without_checksum: list[Path] | None = None) -> Contents:
     contents = read_plain_file(path)
     try:
         content = msgspec.json.decode(contents, type=dict[str, Any])
@@ -363,9 +374,13 @@ def _read(path: Path, kind: type[Contents]) -> Contents:
                 f"{path}: schema_version {version!r}, this version of mlp-bench reads up to "
                 f"{SCHEMA_VERSION}; upgrade it"
             )
-        # Files of earlier versions have no checksum.
         if CHECKSUM in content and content[CHECKSUM] != _checksum(content):
             raise StoreError(f"{path}: damaged or edited: its {CHECKSUM} checksum does not match")
-        return msgspec.json.decode(contents, type=kind)
+        result = msgspec.json.decode(contents, type=kind)
+        if CHECKSUM not in content and YOUNGER_KEY in content:
+            raise StoreError(f"{path}: damaged or edited: its {CHECKSUM} checksum is missing")
+        if CHECKSUM not in content and without_checksum is not None:
+            without_checksum.append(path)
+        return result
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError) as error:
         raise StoreError(f"{path}: damaged or not a {kind.__name__}: {error}") from error

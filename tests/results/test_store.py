@@ -7,7 +7,6 @@ import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -175,7 +174,7 @@ def test_a_file_that_is_no_record_is_refused(content, tmp_path):
 
 def test_records_with_unknown_keys_are_read(record, tmp_path):
     path = tmp_path / store.RECORD_NAME
-    path.write_bytes(msgspec.json.encode(asdict(record) | {"remark": "new"}))
+    path.write_bytes(store.encode(asdict(record) | {"remark": "new"}))
     assert store.read_record(path) == record
 
 
@@ -323,6 +322,19 @@ def test_a_record_with_an_impossible_number_is_named_as_unreadable(record, tmp_p
         store.read_record(path)
     sweep = store.read_sweep(tmp_path)
     assert (sweep.records, len(sweep.unreadable)) == ((), 1)
+
+
+def test_a_record_without_a_checksum_is_counted_if_it_is_old_and_refused_if_not(record, tmp_path):
+    path = store.write_record(tmp_path, record)
+    content = json.loads(path.read_text())
+    del content[store.CHECKSUM]
+    path.write_text(json.dumps(content))
+    with pytest.raises(store.StoreError, match="its sha256 checksum is missing"):
+        store.read_record(path)
+    del content[store.YOUNGER_KEY]
+    path.write_text(json.dumps(content))
+    sweep = store.read_sweep(tmp_path)
+    assert (len(sweep.records), sweep.n_without_checksum) == (1, 1)
 
 
 def test_a_failed_verdict_wins_in_one_sweep_and_in_several(tmp_path):
