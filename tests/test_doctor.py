@@ -88,3 +88,9 @@ def test_remedies_are_those_for_how_it_was_installed(monkeypatch, capsys, tmp_pa
     monkeypatch.setattr(doctor, "examine", lambda: [finding])
     assert doctor.main() == 0
     assert "-> pip install 'mlp-bench[torch]'" in capsys.readouterr().out
+
+
+def test_a_bad_finding_decides_the_exit_status(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["bench-doctor"])
+    monkeypatch.setattr(doctor, "examine", lambda: [doctor.Finding("load", "bad", "x", "y")])
+    assert doctor.main() == 1

@@ -9,6 +9,7 @@ import shutil
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -275,3 +276,13 @@ def test_the_current_folder_is_exported_under_its_name(sweep, run_export, monkey
     assert run_export(".", "--to=mlflow")[0] == 0
     client = tracking.MlflowClient(f"sqlite:///{sweep / 'mlflow' / 'mlflow.db'}")
     assert sweep.name in {experiment.name for experiment in client.search_experiments()}
+
+
+def test_a_point_of_exactly_zero_is_exported():
+    record = make_record()
+    last = replace(record.epochs[-1], train_loss=0.0, validation_accuracy=0.0)
+    record = replace(record, epochs=(*record.epochs[:-1], last))
+    points = {
+        (name, value) for name, epoch, value, _ in export._points(record) if epoch == last.epoch
+    }
+    assert points >= {("train_loss", 0.0), ("validation_accuracy", 0.0)}

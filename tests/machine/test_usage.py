@@ -72,3 +72,15 @@ def test_memory_of_children_of_children_counts(start_child):
     assert len(set(usage.descendants(os.getpid())) - others) == 3
     assert usage.peak_memory_bytes() >= before + 110_000_000
     process.communicate(b"\n")
+
+
+def test_memory_that_was_freed_counts_in_the_peak():
+    program = (
+        "from bench.machine import usage\n"
+        "before = usage.peak_memory_bytes()\n"
+        "block = bytearray(b'x' * (before + 50_000_000))\n"
+        "del block\n"
+        "print(usage.peak_memory_bytes() - before)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert int(ended.stdout) >= 40_000_000

@@ -134,3 +134,12 @@ def test_code_that_is_not_hashed_is_not_imported(project, supervisor, tmp_path):
     result = run(with_code(tiny("fork")), supervisor, tmp_path)
     assert result.status == "failed"
     assert "helper.py: is not among the source files of this run" in result.error.message
+
+
+@pytest.mark.parametrize(
+    "name", ["training/loop.py", "training/sampling.py", "process/worker.py", "machine/usage.py"]
+)
+def test_every_module_of_a_run_is_hashed(project, name):
+    before = provenance.code_hashes("notebook_mlp")[provenance.HARNESS]
+    edit(project, f"bench/{name}")
+    assert provenance.code_hashes("notebook_mlp")[provenance.HARNESS] != before

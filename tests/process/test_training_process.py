@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -218,3 +219,10 @@ def test_a_run_keeps_to_its_cores(tmp_path, supervisor):
 
     train_in_child(request("threads=1"), tmp_path / "run.log", on_epoch, supervisor)
     assert seen[0] == {usable_cores()[0]}
+
+
+@pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="a GPU may be here")
+def test_an_implementation_that_is_unavailable_in_its_process_is_skipped(tmp_path, supervisor):
+    asked = request("implementation=numpy", "device=gpu", "epochs=1")
+    result = train_in_child(asked, tmp_path / "run.log", lambda _: None, supervisor).result
+    assert (result.status, result.error.type) == ("skipped", "Unavailable")

@@ -8,7 +8,7 @@ from bench.report import dataframes
 from bench.report.analysis import add_time_to_accuracy, compare, paired
 from bench.report.display_names import run_views
 from bench.statistics import half_width
-from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
+from tests.report.conftest import ENVIRONMENT, make_record, make_verdict, verdicts_for
 
 
 def table(*records):
@@ -133,3 +133,12 @@ def test_the_target_is_the_hundredth_that_was_reached(accuracy):
     row = add_time_to_accuracy(compare(table(record)), [record]).iloc[0]
     assert row["target"] == accuracy
     assert row["seconds_to_target"] == 6.0
+
+
+def test_the_default_target_is_an_accuracy_that_every_implementation_reached():
+    records = [make_record("numpy", accuracy=0.9), make_record("keras", accuracy=0.8)]
+    verdicts = [make_verdict("numpy"), make_verdict("keras")]
+    runs = dataframes.runs_frame(run_views(records), verdicts)
+    table = add_time_to_accuracy(compare(runs), records)
+    assert table["target"].tolist() == [0.8, 0.8]
+    assert table["n_reached"].tolist() == [1, 1]
