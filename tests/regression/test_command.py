@@ -275,6 +275,6 @@ def processes_of(temporary):
             words = (process / "cmdline").read_bytes()
         except OSError:
             continue  # it has exited meanwhile
-        if b"side.py" in words and str(temporary).encode() in words:
+        if b"side_main.py" in words and str(temporary).encode() in words:
             found.append(process.name)
     return found
