@@ -134,9 +134,11 @@ def _explain(
         return "timeout", RunError(type="Timeout", message=message)
     if process_end.returncode == CODE_CHANGED_STATUS:
         return "failed", RunError(type="CodeChanged", message=process_end.cause)
-    # An import that can't allocate memory may end in any way.
-    if limit and (not started or any(sign in log_end for sign in MEMORY_LIMIT_SIGNS)):
+    # An import that can't allocate memory may end in any way, often without a message.
+    if limit and any(sign in log_end for sign in MEMORY_LIMIT_SIGNS):
         message = f"memory_limit={limit} is too little: {process_end.cause}"
+    elif limit and not started:
+        message = f"memory_limit={limit} may be too little to import it: {process_end.cause}"
     elif process_end.returncode != 0 and BAD_ALLOC in log_end:
         message = f"no memory left (std::bad_alloc), and {process_end.cause}"
     else:
