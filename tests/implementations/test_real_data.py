@@ -1,4 +1,4 @@
-"""Two implementations on the real Fashion-MNIST, for one epoch, by the command as users type it."""
+"""Two implementations on the real Fashion-MNIST, by the command as users type it."""
 
 import json
 
@@ -9,7 +9,7 @@ import pytest
 def records(tmp_path_factory, run_in):
     """Return the records of a run of each implementation, by name."""
     folder = tmp_path_factory.mktemp("real")
-    ended = run_in(folder, "bench", "-m", "implementation=numpy,keras", "epochs=1", "sweep_name=x")
+    ended = run_in(folder, "bench", "-m", "implementation=numpy,keras", "sweep_name=x")
     assert ended.returncode == 0, ended.stderr
     made = [json.loads(path.read_text()) for path in folder.glob("results/x/*/record.json")]
     return {record["config"]["implementation"]["name"]: record for record in made}
@@ -18,8 +18,8 @@ def records(tmp_path_factory, run_in):
 def test_both_learn(records):
     for record in records.values():
         assert record["status"] == "done"
-        assert record["epochs"][-1]["validation_accuracy"] > 0.8
-        assert record["test_accuracy"] > 0.8
+        assert record["epochs"][-1]["validation_accuracy"] > 0.82
+        assert record["test_accuracy"] > 0.82
 
 
 def test_both_learn_the_same(records):
