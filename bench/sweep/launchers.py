@@ -65,7 +65,7 @@ def launch(jobs: Sequence[Job], time_left: TimeLeft, launcher: str, settings: Se
 
 
 def _with_joblib(jobs: Sequence[Job], execute: Execute, settings: Settings) -> list[str]:
-    from joblib import Parallel, delayed  # type: ignore[import-untyped, unused-ignore]
+    from joblib import Parallel, delayed
 
     # A process without a job would not start to watch the command.
     n_jobs = settings.get("n_jobs", min(len(usable_cores()), len(jobs)))
