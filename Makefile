@@ -1,12 +1,12 @@
 # `make help` lists the targets. Everything is installed into .venv in this folder.
-# EXTRAS=torch,jax,sklearn, or some of them, installs more frameworks; it works with every target.
+# EXTRAS=torch,jax,numba,sklearn, or some of them, installs more frameworks; it works with every target.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 COMMA := ,
 EXTRAS ?=
 WORKERS ?= auto
 EDITION ?= full
-ALL := torch jax sklearn gpu joblib submitit tensorboard mlflow wandb
+ALL := torch jax numba sklearn gpu joblib submitit tensorboard mlflow wandb
 BASE := .venv/installed
 INSTALLED := $(BASE)$(if $(EXTRAS),-$(subst $(COMMA),-,$(EXTRAS)))
 
@@ -20,7 +20,7 @@ bench: setup data ## run the default sweep on real Fashion-MNIST, then write its
 	@$(BIN)/bench sweep=default; status=$$?; \
 	$(BIN)/bench-report results/default && exit $$status
 
-test: setup data ## run the tests; EXTRAS=torch,jax,sklearn includes these frameworks
+test: setup data ## run the tests; EXTRAS=torch,jax,numba,sklearn includes these frameworks
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 --dist=loadfile
 
 speed: setup data ## time an epoch, the loader and the report; compare with the previous times of this machine
@@ -33,7 +33,7 @@ chaos: setup data ## kill processes, fill disks, damage files at random; EDITION
 floors: setup ## run a short test suite on the lowest versions that pyproject.toml allows
 	$(BIN)/uv venv --quiet --clear .floors
 	VIRTUAL_ENV=.floors $(BIN)/uv pip install --quiet --resolution lowest-direct \
-		--editable '.[jax,sklearn,joblib,submitit]' 'pytest>=8' 'hypothesis>=6.100' 'psutil>=6'
+		--editable '.[jax,numba,sklearn,joblib,submitit]' 'pytest>=8' 'hypothesis>=6.100' 'psutil>=6'
 	.floors/bin/python -m pytest --quiet --override-ini=filterwarnings=default tests/training \
 		tests/config tests/implementations/test_implementations.py -k 'not torch'
 
