@@ -6,7 +6,7 @@ COMMA := ,
 EXTRAS ?=
 WORKERS ?= auto
 EDITION ?= full
-ALL := torch jax numba sklearn gpu joblib submitit tensorboard mlflow wandb
+ALL := torch jax numba sklearn gpu tensorboard mlflow wandb
 BASE := .venv/installed
 INSTALLED := $(BASE)$(if $(EXTRAS),-$(subst $(COMMA),-,$(EXTRAS)))
 
@@ -33,7 +33,7 @@ chaos: setup data ## kill processes, fill disks, damage files at random; EDITION
 floors: setup ## run a short test suite on the lowest versions that pyproject.toml allows
 	$(BIN)/uv venv --quiet --clear .floors
 	VIRTUAL_ENV=.floors $(BIN)/uv pip install --quiet --resolution lowest-direct \
-		--editable '.[jax,numba,sklearn,joblib,submitit]' 'pytest>=8' 'hypothesis>=6.100' 'psutil>=6'
+		--editable '.[jax,numba,sklearn]' 'pytest>=8' 'hypothesis>=6.100' 'psutil>=6'
 	.floors/bin/python -m pytest --quiet --override-ini=filterwarnings=default tests/training \
 		tests/config tests/implementations/test_implementations.py -k 'not torch'
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 import os
 import time
-from datetime import datetime, timedelta
-from pathlib import Path
 
 import psutil
 
@@ -49,11 +45,6 @@ def runs(process: int | None = None) -> list[int]:
     return found
 
 
-def runs_below(process: int) -> list[int]:
-    """Return the processes of the runs of a process and of all its descendants."""
-    return [run for one in (process, *usage.descendants(process)) for run in runs(one)]
-
-
 def is_running(process: int) -> bool:
     """Say whether a process exists and is no zombie."""
     try:
@@ -76,19 +67,3 @@ def wait_for(condition, seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
-
-
-def times_of_runs(folder: Path) -> list[tuple[datetime, datetime]]:
-    """Return when the runs of a folder's sweeps started and ended, in order."""
-    records = [json.loads(path.read_text()) for path in folder.glob("results/*/*/record.json")]
-    ends = [
-        (datetime.fromisoformat(record["finished_at"]), record["seconds"]["total"])
-        for record in records
-    ]
-    return sorted((end - timedelta(seconds=seconds), end) for end, seconds in ends)
-
-
-def never_at_once(times: list[tuple[datetime, datetime]]) -> None:
-    """Assert that no run started before the previous one had ended."""
-    for (_, end), (start, _) in itertools.pairwise(times):
-        assert start >= end - timedelta(milliseconds=20)

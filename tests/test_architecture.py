@@ -144,7 +144,7 @@ def test_implementations_have_different_colours():
     assert len(set(colours)) == len(colours)
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"], ["-sc", "query=bash"]])
+@pytest.mark.parametrize("words", [["--help"], ["-sc", "query=bash"]])
 def test_answers_that_train_nothing_import_nothing_heavy(words):
     watch = (
         "import sys, atexit\n"

@@ -51,11 +51,6 @@ def test_help_needs_neither_an_open_output_nor_docstrings(command, tmp_path, mon
     assert run_piped(tmp_path, command, "--help") == (0, "")
 
 
-@pytest.mark.parametrize("flag", ["--hydra-help", "--info"])
-def test_what_hydra_prints_needs_no_open_output(flag, tmp_path):
-    assert run_piped(tmp_path, "bench", flag) == (0, "")
-
-
 @every_command
 def test_a_full_output_is_named_and_need_not_show_every_character(command, run):
     ascii_only = os.environ | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}

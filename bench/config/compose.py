@@ -20,8 +20,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from bench import CONF
-from bench.config import effects, hydra_settings, overrides, user_files
-from bench.config.errors import ConfigError, one_line
+from bench.config import overrides, user_files
+from bench.config.errors import ConfigError, one_line, short_value
 from bench.config.user_files import choices as choices
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def compose_runs(
     Raises:
         ConfigError: with one line that names the key, its value and what is allowed.
     """
-    from bench.config.schema import check  # imports NumPy; --help and --cfg do without
+    from bench.config.schema import check  # imports NumPy; --help does without
 
     user_folder = user_files.find_user_folder(config_folder)
     configs = []
@@ -57,54 +57,23 @@ def compose_runs(
         if content.get("sweep_name") is None:
             content["sweep_name"] = default_name
         config = check(content)
-        effects.check_options(config.implementation, user_folder)
+        user_files.check_options(config.implementation, user_folder)
         configs.append(config)
     return configs
 
 
-def show(
-    words: Sequence[str],
-    *,
-    part: str,
-    package: str | None,
-    resolve: bool,
-    config_folder: str | None,
-) -> str:
-    """Return a composed configuration as YAML; for a sweep, the configuration of its first run.
+def show(words: Sequence[str], config_folder: str | None) -> str:
+    """Return the configuration of the first run of a command line as YAML.
 
     Args:
         words: the overrides, such as ``["learning_rate=0.1"]``.
-        part: ``job`` for a run's configuration, ``hydra`` for Hydra's settings, ``all`` for both.
-        package: the only section to return, such as ``recipe``; None for all sections.
-        resolve: whether to replace interpolations by their values.
         config_folder: see `compose_runs`.
 
     Raises:
         ConfigError: see `compose_runs`.
     """
     user_folder = user_files.find_user_folder(config_folder)
-    with _hydra():
-        values = overrides.expand(_parse(words), user_folder, is_sweep=True)
-        config = _compose([words_of_key[0] for words_of_key in values], user_folder)
-        if part == "job":
-            config = _without_hydra(config)
-        path = ".".join(filter(None, ["hydra" if part == "hydra" else None, package]))
-        try:
-            section = OmegaConf.select(config, path) if path else config
-            if not OmegaConf.is_config(section):
-                raise ConfigError(f"--package={package}: no such section")
-            return OmegaConf.to_yaml(section, resolve=resolve)
-        except COMPOSITION_ERRORS as error:
-            raise ConfigError(one_line(error)) from error
-
-
-def launcher_of(words: Sequence[str]) -> tuple[str, dict[str, int]]:
-    """Return the launcher that a command line selects, and its numbers.
-
-    Raises:
-        ConfigError: see `compose_runs`.
-    """
-    return hydra_settings.launcher_of(overrides.parse(words))
+    return OmegaConf.to_yaml(next(_contents(words, user_folder, multirun=True)))
 
 
 def _contents(
@@ -116,12 +85,12 @@ def _contents(
     only in values of existing keys; these are then set in the composed configuration.
     """
     with _hydra():
-        given = _parse(words)
+        given = overrides.parse(words)
         overrides.check_choices(given, user_folder)
         common = [overrides.text(each) for each in given if overrides.is_choice(each)]
         base = _compose(common, user_folder)
-        params = effects.sweep_params(base)
-        from_file = _parse([f"{key}={value}" for key, value in params.items()])
+        params = _sweep_params(base)
+        from_file = overrides.parse([f"{key}={value}" for key, value in params.items()])
         overrides.check_choices(from_file, user_folder)
         is_sweep = multirun or base.hydra.mode == RunMode.MULTIRUN or bool(params)
         values = overrides.expand([*from_file, *given], user_folder, is_sweep=is_sweep)
@@ -135,7 +104,7 @@ def _contents(
             fixed = tuple(word for word in run if word not in settable)
             if fixed not in composed:
                 config = base if list(fixed) == common else _compose(fixed, user_folder)
-                if effects.sweep_params(config) != params:
+                if _sweep_params(config) != params:
                     raise ConfigError(
                         "an experiment with hydra.sweeper.params defines a sweep; it cannot be "
                         "swept over"
@@ -144,11 +113,21 @@ def _contents(
             yield _content(composed[fixed], [settable[word] for word in run if word in settable])
 
 
-def _parse(words: Sequence[str]) -> list[Override]:
-    """Parse overrides, and return those that do not set Hydra itself."""
-    parsed = overrides.parse(words)
-    hydra_settings.launcher_of(parsed)  # refuses all settings of Hydra that are not allowed
-    return [override for override in parsed if not hydra_settings.is_hydras(override)]
+def _sweep_params(config: DictConfig) -> dict[str, str | int | float]:
+    """Return the values of every key that a named sweep's file has under hydra.sweeper.params.
+
+    Raises:
+        ConfigError: a key is not a key of bench, or its values are not text or a number.
+    """
+    sweeper: Any = OmegaConf.to_container(config.hydra.sweeper)
+    params: dict[str, Any] = sweeper["params"] or {}
+    for key, value in params.items():
+        if not isinstance(value, str | int | float) or str(key).startswith(("hydra", "+", "~")):
+            raise ConfigError(
+                f"hydra.sweeper.params.{key}={short_value(value)}: must be a key of bench and its "
+                "values, such as learning_rate: 0.01,0.1"
+            )
+    return params
 
 
 @contextmanager

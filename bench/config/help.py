@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from bench import CONF
-from bench.config.hydra_settings import NUMBERS
 from bench.config.keys import KEYS
 from bench.config.user_files import CONFIG_NAME, EXTENSION, choices, load
 from bench.console import as_typed
@@ -28,10 +27,9 @@ how well.
   bench sweep=default                                                       a named sweep
   bench experiment=notebook_keras implementation=numpy                      a named preset
 """
-END: Final = f"""
+END: Final = """
 Keys without a default belong to a choice; its file sets them. If a key is given twice, the last
-value counts. In a sweep, range(0,5) and glob(keras*) are several values, and hydra/launcher may be
-{", ".join(NUMBERS)}.
+value counts. In a sweep, range(0,5) and glob(keras*) are several values.
 
 Flags:
 

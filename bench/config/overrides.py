@@ -23,7 +23,7 @@ def parse(words: Sequence[str]) -> list[Override]:
     """Parse overrides such as ``learning_rate=0.1``.
 
     Raises:
-        ConfigError: a word is not an override.
+        ConfigError: a word is not an override, or sets Hydra itself.
     """
     parser = OverridesParser.create()
     overrides = []
@@ -38,8 +38,19 @@ def parse(words: Sequence[str]) -> list[Override]:
                 f"{word!r}: not an override; write key=value, and quote values with special "
                 f"characters: key='\"value\"' ({reason})"
             ) from error
+        _refuse_setting_of_hydra(override)
         overrides.append(override)
     return overrides
+
+
+def _refuse_setting_of_hydra(override: Override) -> None:
+    """Refuse to set Hydra up: its settings name functions to call, commands and files to write."""
+    for key in (override.key_or_group, override.package or ""):
+        if key.replace("/", ".").split(".")[0] in ("hydra", "_global_"):
+            raise ConfigError(
+                f"{text(override)}: not offered; leave it out: settings of Hydra, such as its "
+                "launchers, have no use here. bench executes the runs of a sweep one at a time"
+            )
 
 
 def text(override: Override) -> str:

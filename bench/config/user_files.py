@@ -10,7 +10,7 @@ import functools
 import io
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
@@ -21,7 +21,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bench import CONF
 from bench.config.errors import ConfigError, one_line, short_value
+from bench.config.suggestions import nearest
 from bench.records import flatten
+
+if TYPE_CHECKING:
+    from bench.config.schema import ImplementationConfig
 
 CONFIG_NAME = "config"
 EXTENSION = ".yaml"
@@ -119,6 +123,21 @@ def known_options(module: str, user_folder: Path | None) -> frozenset[str]:
                 str(name) for each in options if isinstance(each, dict) for name in each
             )
     return frozenset()
+
+
+def check_options(implementation: ImplementationConfig, user_folder: Path | None) -> None:
+    """Refuse options that the implementation does not have.
+
+    Raises:
+        ConfigError: naming the option and the existing options.
+    """
+    known = sorted(known_options(implementation.module, user_folder))
+    for name, value in implementation.options.items():
+        if name not in known:
+            raise ConfigError(
+                f"implementation.options.{name}={short_value(value)}: no such option; "
+                f"{implementation.name} has {', '.join(known) or 'none'}{nearest(name, known)}"
+            )
 
 
 def _refuse_hydra_settings(path: Path, config: DictConfig) -> None:

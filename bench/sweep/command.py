@@ -6,127 +6,90 @@ import argparse
 import shlex
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from bench.console import print_error, printable
 from bench.sweep.exit_status import ExitStatus
 
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
-    from bench.config.schema import RunConfig
-
 
 def main() -> int:
-    """Execute the runs of the command line, or print what --help, --cfg and similar flags request.
+    """Execute the runs of the command line, or print what --help or --cfg request.
 
     Returns:
         The exit status; see `ExitStatus`.
     """
-    # Imported after the Ctrl-C handler is installed. Hydra's parser is not public.
-    from hydra._internal.utils import get_args_parser
+    parser = _parser()
+    arguments = parser.parse_intermixed_args()
+    if len(arguments.config_dir) > 1:
+        parser.error("--config-dir: given more than once; give one folder")
+    arguments.config_dir = next(iter(arguments.config_dir), None)
+    if arguments.help:
+        from bench.config import help
 
+        print(help.text())
+        return ExitStatus.OK
+    if arguments.shell_completion:
+        return _complete(arguments)
     from bench.config.errors import ConfigError
 
-    arguments = get_args_parser().parse_intermixed_args()
-    # Hydra requires flags before overrides, and reads `sys.argv`.
-    flags = [word for word in sys.argv[1:] if word not in arguments.overrides]
-    sys.argv[1:] = [*flags, *arguments.overrides]
     try:
-        if _executes_runs(arguments):
-            return _execute_runs(arguments)
-        if (arguments.overrides or arguments.config_dir) and not arguments.shell_completion:
-            _compose(arguments)  # so that a mistake is explained in one line
-        return _print_information(arguments)
+        return _execute_runs(arguments)
     except ConfigError as error:
         print_error("bench", error)
         return ExitStatus.REFUSED
 
 
-def _print_information(arguments: argparse.Namespace) -> int:
-    """Handle --help and --cfg; let Hydra handle --info, --hydra-help and shell completion."""
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bench", usage="bench [flags] [key=value ...]; see bench --help",
+        add_help=False, allow_abbrev=False,
+    )  # fmt: skip
+    parser.add_argument("overrides", nargs="*")
+    parser.add_argument("--help", "-h", action="store_true")
+    parser.add_argument("--multirun", "-m", action="store_true")
+    parser.add_argument("--config-dir", "-cd", action="append", default=[])
+    parser.add_argument("--cfg", "-c", choices=["job"])
+    parser.add_argument("--shell-completion", "-sc", action="store_true")
+    return parser
+
+
+def _complete(arguments: argparse.Namespace) -> int:
+    """Let Hydra print the completion for a shell. It reads `sys.argv`."""
     import hydra
 
     from bench import CONF
-    from bench.config import compose, help, user_files
+    from bench.config.user_files import CONFIG_NAME
 
-    if arguments.help:
-        print(help.text())
-        return ExitStatus.OK
-    if arguments.cfg:
-        text = compose.show(
-            arguments.overrides,
-            part=arguments.cfg,
-            package=arguments.package,
-            resolve=arguments.resolve,
-            config_folder=arguments.config_dir,
-        )
-        print(text, end="")
-        return ExitStatus.OK
-
-    @hydra.main(version_base="1.3", config_path=str(CONF), config_name=user_files.CONFIG_NAME)
-    def never_called(_: DictConfig) -> None:
-        """Hydra handles the flags and does not call this."""
-
-    never_called()
+    sys.argv[1:] = ["-sc", *arguments.overrides]
+    hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG_NAME)(lambda _: None)()
     return ExitStatus.OK
 
 
-def _executes_runs(arguments: argparse.Namespace) -> bool:
-    """Say whether the command executes runs: not with --help, --cfg, --info, shell completion."""
-    flags = ("help", "hydra_help", "cfg", "info", "shell_completion")
-    return not any(getattr(arguments, flag) for flag in flags)
+def _execute_runs(arguments: argparse.Namespace) -> int:
+    """Plan and execute all runs, print a table of them, and return the exit status."""
+    from bench import files
+    from bench.config import compose
+    from bench.config.user_files import find_user_folder
+    from bench.data.errors import DatasetError
+    from bench.sweep import jobs, planning, scheduler, summary
+    from bench.sweep.progress import TimeLeft
 
-
-def _refuse_flags(arguments: argparse.Namespace) -> None:
-    """Refuse flags of Hydra that have no effect, or read other files: a rerun unpickles one."""
-    from bench.config.errors import ConfigError
-
-    for flag in ("config_path", "config_name", "experimental_rerun"):
-        value = getattr(arguments, flag)
-        if value is not None:
-            raise ConfigError(
-                f"--{flag.replace('_', '-')}={value}: not supported; give overrides as "
-                "key=value, and a folder with your own files with --config-dir"
-            )
-    for flag in ("run", "package", "resolve"):
-        if getattr(arguments, flag) and _executes_runs(arguments):
-            raise ConfigError(f"--{flag}: has no effect on runs; leave it out")
-
-
-def _compose(arguments: argparse.Namespace, default_name: str = "unnamed") -> list[RunConfig]:
-    """Return the configurations of the runs; raise ConfigError if there is a mistake."""
-    from bench.config import compose  # here so that --help does not wait for NumPy
-
-    _refuse_flags(arguments)
-    return compose.compose_runs(
+    requested_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    default_name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    configs = compose.compose_runs(
         arguments.overrides,
         default_name=default_name,
         multirun=arguments.multirun,
         config_folder=arguments.config_dir,
     )
-
-
-def _execute_runs(arguments: argparse.Namespace) -> int:
-    """Plan and execute all runs, print a table of them, and return the exit status."""
-    requested_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    default_name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    configs = _compose(arguments, default_name)
-
-    from bench import files
-    from bench.config import compose
-    from bench.config.user_files import find_user_folder
-    from bench.data.errors import DatasetError
-    from bench.sweep import jobs, launchers, planning, summary
-    from bench.sweep.progress import TimeLeft
-
+    if arguments.cfg:
+        print(compose.show(arguments.overrides, arguments.config_dir), end="")
+        return ExitStatus.OK
     planned: list[jobs.Job] = []
     interrupted = False
     try:
-        launcher, launcher_settings = compose.launcher_of(arguments.overrides)
         user_folder = find_user_folder(arguments.config_dir)
         planned, records = planning.plan(configs, default_name, requested_at, user_folder)
-        launchers.launch(planned, TimeLeft(planned, records), launcher, launcher_settings)
+        scheduler.execute_sweep(planned, TimeLeft(planned, records))
     except (DatasetError, files.FileError) as error:  # all other runs would fail too
         print_error("bench", error)
         return ExitStatus.REFUSED

@@ -145,7 +145,6 @@ def test_mappings_of_one_run_do_not_reach_the_next():
         ("+recipe@surprise=relu_softmax_sgd", "surprise="),
         ("recipe@surprise=relu_softmax_sgd", "recipe@surprise"),
         ("recipe@_global_=relu_softmax_sgd", "not offered"),
-        ("hydra.job.name=x", "not offered"),
         ("+experiment.x=1", "experiment={'x': 1}: no such key; "),
         ("+sweep.x=1", "sweep={'x': 1}: no such key; "),
         (
@@ -171,10 +170,22 @@ def test_a_sweep_is_no_value_of_another_sweep():
     assert "cannot be swept over" in refusal(words, multirun=True)
 
 
-def test_show_prints_sections_and_their_values():
-    options = {"part": "job", "resolve": True, "config_folder": None}
-    text = composing.show(["seed=7,8"], package=None, **options)
-    assert yaml.safe_load(text)["seed"] == 7
-    assert "hydra" not in yaml.safe_load(text)
-    text = composing.show(["recipe=tanh_softmax_sgd"], package="recipe", **options)
-    assert yaml.safe_load(text)["name"] == "tanh_softmax_sgd"
+def test_show_prints_the_configuration_of_the_first_run():
+    content = yaml.safe_load(composing.show(["seed=7,8", "recipe=tanh_softmax_sgd"], None))
+    assert (content["seed"], content["recipe"]["name"]) == (7, "tanh_softmax_sgd")
+    assert "hydra" not in content
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "hydra/launcher=joblib", "hydra/launcher=submitit_slurm,basic",
+        "+hydra.launcher.setup=['touch touched']", "hydra.launcher._target_=builtins.print",
+        "hydra.searchpath=[pkg://this]", "hydra={searchpath:[pkg://this]}",
+        "+hydra.job.env_set.LD_PRELOAD=planted.so", "hydra/job_logging=default",
+        "+hydra.callbacks.mine={_target_:builtins.print}", "~hydra.sweeper",
+        "+architecture@hydra.job_logging=one_hidden", "hydra.mode=MULTIRUN",
+    ],
+)  # fmt: skip
+def test_settings_of_hydra_which_could_run_code_are_refused(word):
+    assert f"{word}: not offered; leave it out" in refusal(word, multirun=True)
