@@ -140,7 +140,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_with_a_remedy(monkeypatch
 
 
 def test_the_path_does_not_depend_on_a_users_temporary_folder(tmp_path):
-    """Two paths would be two locks. tests/sweep/test_single_run.py shows that runs take the lock."""
+    """Two paths would be two locks; tests/sweep/test_single_run.py shows its use."""
     printed = subprocess.check_output(
         [sys.executable, "-c", "from bench.machine import lock; print(lock.LOCK_PATH)"],
         env=os.environ | {"TMPDIR": str(tmp_path)},
