@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench.regression.calibration import __main__ as calibration
-from bench.regression.calibration import plants, rates, tables
+from bench.regression.calibration import plants, rates
 from bench.regression.calibration.rates import LOADED, PLANTED, QUIET, planted
 from bench.statistics import estimate
 from tests.regression.conftest import CASES, PROJECT, commit, run_git
@@ -69,22 +69,20 @@ def test_no_twenty_consecutive_equal_pairs_raise_an_alarm(values):
 def test_the_tables_in_docs_are_made_from_the_pairs(tmp_path, monkeypatch, capsys):
     path = tmp_path / "pairs.jsonl"
     path.write_bytes(PAIRS.read_bytes())
-    monkeypatch.setattr(tables, "SCALES", (0.03,))  # the whole curve takes long
+    monkeypatch.setattr(rates, "SCALES", (0.03,))  # the whole curve takes long
     monkeypatch.setattr(sys, "argv", ["calibration", "evaluate", "--pairs", str(path)])
     assert calibration.main() == 0
     kept = PAIRS.with_name("rates.md").read_text().splitlines()
     for line in (tmp_path / "rates.md").read_text().splitlines():
         assert line in kept
-    assert (tmp_path / "rates.png").stat().st_size > 10_000
     assert "quiet" in capsys.readouterr().out
 
 
-def test_sessions_that_share_no_pair_are_counted_by_themselves():
-    apart = rates.disjoint([0.0] * 100)
-    assert apart.n_pairs == [10, 10, 10]  # as long as 80 are left, whatever the next one takes
-    assert apart.share("not slower") == 1
-    assert apart.bound("slower", "upper") == pytest.approx(1 - 0.05 ** (1 / 3))
-    assert apart.bound("not slower", "lower") == pytest.approx(0.05 ** (1 / 3))
+def test_a_bound_of_a_share_depends_on_the_number_of_sessions():
+    sessions = rates.evaluate([0.0] * 80, [range(80)] * 3)
+    assert sessions.share("not slower") == 1
+    assert sessions.bound("slower", "upper") == pytest.approx(1 - 0.05 ** (1 / 3))
+    assert sessions.bound("not slower", "lower") == pytest.approx(0.05 ** (1 / 3))
 
 
 def test_collecting_continues_a_file(few_pairs, repository, tmp_path, monkeypatch, capsys):
@@ -112,14 +110,6 @@ def test_collecting_continues_a_file(few_pairs, repository, tmp_path, monkeypatc
     status, printed = collect("--rounds", "3")
     assert status == 2
     assert "give another --pairs" in printed
-
-
-def test_simple_rules_detect_a_doubled_time():
-    slow = [rates.Line("", 1.0, (100,) * 4, (200 + number,) * 4) for number in range(40)]
-    same = [rates.Line("", 1.0, (100,) * 4, (100,) * 4)] * 40
-    indices = [list(range(40))]
-    assert set(rates.shares_of_simple_rules(slow, indices).values()) == {1}
-    assert set(rates.shares_of_simple_rules(same, indices).values()) == {0}
 
 
 SLEEPS = """

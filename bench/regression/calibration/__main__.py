@@ -27,9 +27,9 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.action == "collect":
         return _collect(arguments.pairs, arguments.rounds, arguments.budget)
-    from bench.regression.calibration import tables
+    from bench.regression.calibration import rates
 
-    tables.write(arguments.pairs)
+    rates.write(arguments.pairs)
     return 0
 
 

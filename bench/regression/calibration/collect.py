@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +17,25 @@ import msgspec
 
 from bench.machine import facts, lock
 from bench.regression import session
-from bench.regression.calibration import load, plants, rates
+from bench.regression.calibration import plants, rates
 from bench.regression.calibration.rates import LOADED, PLANTED, QUIET, planted
 from bench.regression.cases import Case, write_problems
 from bench.regression.checkout import Side, SideError, checked_out, find_repository
 from bench.regression.outcome import Outcome
 from bench.regression.pairs import measure, processes_of
 from bench.regression.side_process import Conditions
+
+# Works and sleeps in turn on one core, for random times.
+LOAD = """
+import os, random, sys, time
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {int(sys.argv[1])})
+while True:
+    until = time.monotonic() + random.uniform(0.1, 1)
+    while time.monotonic() < until:
+        sum(range(1000))
+    time.sleep(random.uniform(0.1, 1))
+"""
 
 
 def collect(case: Case, path: Path, n_rounds: int, budget_seconds: float) -> None:
@@ -58,7 +72,16 @@ def collect(case: Case, path: Path, n_rounds: int, budget_seconds: float) -> Non
         sides = stack.enter_context(_sides(case, str(heading.get("commit", "HEAD")), conditions))
         out = stack.enter_context(path.open("ab"))
         if not heading:
-            _write(out, _heading(case, sides["base"]))
+            _write(
+                out,
+                {
+                    "cell": case.name,
+                    "commit": sides["base"].commit,
+                    "cores": case.config.cores,
+                    "block_seconds": session.SLICE_SECONDS,
+                    "environment": facts.describe([]),
+                },
+            )
         for number in range(sum(map(len, lines.values())) // 4, n_rounds):
             kinds = [QUIET, LOADED, *map(planted, PLANTED[number % 2 :: 2])]
             randomness.shuffle(kinds)
@@ -77,7 +100,7 @@ def _measure_pair(
 ) -> dict[str, object]:
     start = time.monotonic()
     with (
-        load.on_cores(facts.usable_cores()) if loaded else nullcontext(),
+        _load_on(facts.usable_cores()) if loaded else nullcontext(),
         processes_of({"base": base, "head": head}, case.config.cores, conditions) as processes,
     ):
         pair = measure(processes, case, 0, conditions.randomness)
@@ -86,6 +109,21 @@ def _measure_pair(
         "base_us": [round(seconds * 1e6) for seconds in pair.base_seconds],
         "head_us": [round(seconds * 1e6) for seconds in pair.head_seconds],
     }
+
+
+@contextmanager
+def _load_on(cores: Sequence[int]) -> Iterator[None]:
+    """Start a disturbing process on each core; kill the processes at the end of the block."""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", LOAD, str(core)], start_new_session=True)  # noqa: S603
+        for core in cores
+    ]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 @contextmanager
@@ -108,16 +146,6 @@ def _sides(case: Case, commit: str, conditions: Conditions) -> Iterator[dict[str
             plants.plant(base.tree, tree, share)
             sides[planted(share)] = replace(base, label=planted(share), tree=tree)
         yield sides
-
-
-def _heading(case: Case, base: Side) -> dict[str, object]:
-    return {
-        "cell": case.name,
-        "commit": base.commit,
-        "cores": case.config.cores,
-        "block_seconds": session.SLICE_SECONDS,
-        "environment": facts.describe([]),
-    }
 
 
 def _write(out: BinaryIO, line: dict[str, object]) -> None:
