@@ -22,5 +22,4 @@ SVG file.
 | chart_pictures | all pictures; the charts as pictures |
 | data_pictures | sample images, classes, predictions, confusion matrices |
 | history_picture | speed over commits |
-| alt_texts | descriptions of charts in words |
 """

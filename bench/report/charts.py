@@ -8,15 +8,13 @@ Source: https://vega.github.io/vega-lite/docs/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from bench.records import SECONDS_PARTS
-from bench.report import alt_texts
 
 EPOCH, SECOND = "epoch", "train_seconds_so_far"
 AXES = {EPOCH: "epoch (0: before training)", SECOND: "seconds of training"}
@@ -38,7 +36,7 @@ class Chart:
         picture: file name of the PNG.
         fields: the columns that the page shows as a table below the chart.
         needs: a row is drawn if each of these columns is above its number.
-        describe: describes some rows in words, as the chart shows them.
+        value: the column that the description gives the range of.
         specification: the Vega-Lite specification, without data.
         keeps_unknown: if at least one row meets `needs`, all rows are drawn.
     """
@@ -50,7 +48,7 @@ class Chart:
     picture: str
     fields: tuple[str, ...]
     needs: dict[str, float]
-    describe: Callable[[pd.DataFrame], str]
+    value: str
     specification: dict[str, Any]
     keeps_unknown: bool = False
 
@@ -60,6 +58,12 @@ class Chart:
         for field, above in self.needs.items():
             complete = complete[complete[field] > above]
         return rows if self.keeps_unknown and not complete.empty else complete
+
+    def describe(self, rows: pd.DataFrame) -> str:
+        """Return each implementation's range of values, for readers who cannot see the chart."""
+        ranges = rows.groupby("implementation")[self.value].agg(["min", "max"]).dropna()
+        listed = (f"{name} {low:.4g} to {high:.4g}" for name, low, high in ranges.itertuples())
+        return f"{self.value.replace('_', ' ').capitalize()}: {', '.join(listed)}."
 
 
 RUN_FIELDS = ("implementation", "learning_rate", "seed")
@@ -100,7 +104,7 @@ def charts(colours: Mapping[str, str], rates: Sequence[float]) -> list[Chart]:
             picture=picture,
             fields=(*RUN_FIELDS, EPOCH, *([SECOND] if x == SECOND else []), y),
             needs={y: 0},
-            describe=partial(alt_texts.extremes, column=y, extreme="lowest" if log else "highest"),
+            value=y,
             specification=make.curve(x, y, log=log),
         )
         for name, title, caption, picture, x, y, log in CURVES
@@ -113,7 +117,7 @@ def charts(colours: Mapping[str, str], rates: Sequence[float]) -> list[Chart]:
         picture="throughput.png",
         fields=(*RUN_FIELDS, "examples_per_second", "flops_utilisation"),
         needs={"examples_per_second": 0},
-        describe=alt_texts.speeds,
+        value="examples_per_second",
         specification=make.speed(),
     )
     frontier = Chart(
@@ -125,7 +129,7 @@ def charts(colours: Mapping[str, str], rates: Sequence[float]) -> list[Chart]:
         picture="accuracy_against_seconds.png",
         fields=(*RUN_FIELDS, "train_seconds", "validation_accuracy", "pareto"),
         needs=accuracies | {"train_seconds": 0},
-        describe=alt_texts.front,
+        value="validation_accuracy",
         specification=make.frontier(),
     )
     by_rate = Chart(
@@ -137,7 +141,7 @@ def charts(colours: Mapping[str, str], rates: Sequence[float]) -> list[Chart]:
         picture="accuracy_by_learning_rate.png",
         fields=("implementation", "learning_rate", "validation_accuracy", "ended", "runs"),
         needs=accuracies,
-        describe=alt_texts.rates,
+        value="validation_accuracy",
         specification=make.by_rate(),
         keeps_unknown=True,
     )
@@ -150,7 +154,7 @@ def charts(colours: Mapping[str, str], rates: Sequence[float]) -> list[Chart]:
         picture="ledger.png",
         fields=("implementation", "learning_rate", "part", "seconds", "runs"),
         needs={"runs": 0},
-        describe=alt_texts.time_by_part,
+        value="seconds",
         specification=make.time_by_part(),
     )
     return [speed, *curves, frontier, by_rate, time_by_part]
@@ -184,18 +188,11 @@ class _Specifications:
 
     def speed(self) -> dict[str, Any]:
         speed = _number("examples_per_second", "examples per second", zero=True)
-        points = {
-            "mark": {"type": "point", "filled": True, "size": 60},
-            "params": [self.clicked],
-            "encoding": {
-                "color": self.colour,
-                "shape": self.shape,
-                "opacity": self.faded,
-                "y": self.names,
-                "x": speed,
-                "tooltip": _tooltip("run_id", "examples_per_second", "flops_utilisation"),
-            },
-        }
+        points = self._points(
+            [self.clicked],
+            {"y": self.names, "x": speed},
+            _tooltip("run_id", "examples_per_second", "flops_utilisation"),
+        )
         medians = {
             "mark": {"type": "tick", "thickness": 2, "size": 26, "color": GREY},
             "encoding": {"y": self.names, "x": speed | {"aggregate": "median"}},
@@ -231,18 +228,23 @@ class _Specifications:
             "mark": {"type": "line", "interpolate": "step-after", "color": GREY},
             "encoding": axes,
         }
-        points = {
-            "mark": {"type": "point", "filled": True, "size": 70},
-            "params": [self.clicked, self.zoom],
-            "encoding": {
-                **axes,
-                "color": self.colour,
-                "shape": self.shape,
-                "opacity": self.faded,
-                "tooltip": _tooltip("run_id", "train_seconds", "validation_accuracy"),
-            },
-        }
+        points = self._points(
+            [self.clicked, self.zoom],
+            axes,
+            _tooltip("run_id", "train_seconds", "validation_accuracy"),
+        )
         return _chart(layer=[front, points])
+
+    def _points(
+        self, params: list[dict[str, Any]], axes: dict[str, Any], tooltip: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Return one point per run, with the colour and shape of its implementation."""
+        looks = {"color": self.colour, "shape": self.shape, "opacity": self.faded}
+        return {
+            "mark": {"type": "point", "filled": True, "size": 65},
+            "params": params,
+            "encoding": {**axes, **looks, "tooltip": tooltip},
+        }
 
     def by_rate(self) -> dict[str, Any]:
         rate = {"x": _number("learning_rate", "learning rate (logarithmic)", log=True)}

@@ -195,6 +195,7 @@ def write_report(
     from bench.report import markdown_report
 
     folder.mkdir(exist_ok=True, parents=True)
+    _refuse_to_overwrite(folder, formats)
     pictures = _draw(analysis, history, folder)
     sections = markdown_report.sections(analysis)
     if "md" in formats:
@@ -206,6 +207,15 @@ def write_report(
         written = folder / "index.html"
         _write(written, html_report.page(sections, pictures, analysis, folder))
     return written
+
+
+def _refuse_to_overwrite(folder: Path, formats: Set[str]) -> None:
+    """Raise FileError if a page in the folder is not of bench-report, which leaves `.pictures`."""
+    for name, form in (("index.html", "html"), ("report.md", "md")):
+        if form in formats and (folder / name).exists() and not (folder / PICTURES_NAME).exists():
+            raise files.FileError(
+                f"{folder / name}: not written by bench-report; choose another folder with --output"
+            )
 
 
 def _write(path: Path, content: str) -> None:

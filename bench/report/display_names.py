@@ -14,8 +14,7 @@ from typing import Any
 import msgspec
 
 from bench.config.identity import GROUPS, group_content
-from bench.console import shorten
-from bench.markdown import visible
+from bench.console import printable, shorten
 from bench.records import RunRecord, flatten
 
 NOT_RECORDED = "not recorded"
@@ -57,7 +56,7 @@ def _choices(records: Sequence[RunRecord], group: str) -> list[str]:
         section = record.config.get(group)
         content = group_content(group, section) if isinstance(section, dict) else {}
         name = content.pop("name", None)
-        names.append(visible(name) if isinstance(name, str) else NOT_RECORDED)
+        names.append(printable(name) if isinstance(name, str) else NOT_RECORDED)
         contents.append(content)
     return labels(names, contents)
 
@@ -75,7 +74,7 @@ def machines(records: Sequence[RunRecord]) -> list[str | None]:
     for record in records:
         environment = record.environment
         parts = (environment.get(key) for key in ("cpu_model", "gpu"))
-        names.append(", ".join(visible(str(part)) for part in parts if part))
+        names.append(", ".join(printable(part) for part in parts if part))
         limits = environment.get("limits")
         contents.append(
             {
@@ -114,7 +113,7 @@ def _labels_of(name: str, contents: Sequence[Mapping[str, Any]]) -> list[str]:
     if len(contents) == 1:
         return [name]
     flat = [
-        {field: shorten(visible(str(value)), MAX_CHARACTERS) for field, value in flatten(content)}
+        {field: shorten(printable(value), MAX_CHARACTERS) for field, value in flatten(content)}
         for content in contents
     ]
     fields = [
@@ -125,7 +124,7 @@ def _labels_of(name: str, contents: Sequence[Mapping[str, Any]]) -> list[str]:
     labels: list[str] = []
     for content in flat:
         words = ", ".join(
-            f"{visible(field)} {content.get(field, NOT_RECORDED)}" for field in fields
+            f"{printable(field)} {content.get(field, NOT_RECORDED)}" for field in fields
         )
         label = f"{name} ({words})" if words else name
         # Long values may differ after the characters that a label contains.

@@ -9,7 +9,8 @@ from typing import Any
 
 import jinja2
 
-from bench.markdown import block, code, text, visible
+from bench.console import printable
+from bench.markdown import block, code, text
 from bench.plotting import Picture
 from bench.records import RunRecord, is_synthetic
 from bench.report import dataframes, fairness, tables
@@ -30,7 +31,7 @@ def sections(analysis: Analysis) -> dict[str, Any]:
     sweep, runs, comparison = analysis.sweep, analysis.runs, analysis.comparison
     validated = runs["validation_accuracy"].notna().any()
     return {
-        "sweep_name": visible(sweep.name),
+        "sweep_name": printable(sweep.name),
         "synthetic": is_synthetic(sweep.records),
         "stamp": analysis.stamp,
         "findings": findings(analysis),
@@ -46,8 +47,8 @@ def sections(analysis: Analysis) -> dict[str, Any]:
         "n_runs": len(sweep.records),
         "log_file": f"RUN/{LOG_NAME}" if any(record.error for record in sweep.records) else "",
         "tracebacks": tracebacks(sweep.records),
-        "missing": [visible(name) for name in sweep.missing],
-        "left_out": [visible(sentence) for sentence in (*sweep.unreadable, *sweep.copies)],
+        "missing": [printable(name) for name in sweep.missing],
+        "left_out": [printable(sentence) for sentence in (*sweep.unreadable, *sweep.copies)],
         "commands": [command(record) for record in sweep.records],
         "environment": fairness.environment(sweep.records),
     }
@@ -71,8 +72,8 @@ def tracebacks(records: Sequence[RunRecord]) -> list[tuple[list[str], str]]:
     run_ids: dict[str, list[str]] = {}
     for record in records:
         if record.error is not None and record.error.traceback:
-            lines = "\n".join(map(visible, record.error.traceback.splitlines()))
-            run_ids.setdefault(lines, []).append(visible(record.run_id))
+            lines = "\n".join(map(printable, record.error.traceback.splitlines()))
+            run_ids.setdefault(lines, []).append(printable(record.run_id))
     return [(names, lines) for lines, names in run_ids.items()]
 
 

@@ -58,6 +58,17 @@ def test_only_the_given_formats_are_written(report, write, formats, written, not
     assert ("examples/s" in printed) == (formats == "all")
 
 
+def test_a_page_that_it_has_not_written_is_never_overwritten(report, write, tmp_path):
+    folder, site = write(make_record()), tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text("mine")
+    status, printed = report(folder, "--format=html", f"--output={site}")
+    assert status == 2
+    assert f"{site / 'index.html'}: not written by bench-report" in printed
+    assert (site / "index.html").read_text() == "mine"
+    assert [report(folder, "--format=html")[0] for _ in range(2)] == [0, 0]
+
+
 def test_the_terminal_needs_no_folder(report, write):
     folder = write(make_record("numpy"), make_record("keras"))
     status, printed = report(folder, "--format=terminal")
