@@ -5,6 +5,7 @@ Source: Xiao, Rasul and Vollgraf, Fashion-MNIST (2017), arXiv:1708.07747.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import os
@@ -20,23 +21,15 @@ from bench.data.errors import DatasetError
 from bench.records import IMAGE_SIDE
 
 CLASS_NAMES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
     "Ankle boot",
-)
+)  # fmt: skip
 MAX_DEPTH = 3  # levels of folders below the given one, as in a folder of torchvision roots
 MAX_ENTRIES = 10_000  # files and folders to search; the given folder may be a home folder
 MAX_LISTED = 5  # files in an error message
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class IdxFile:
     """One of the four files.
 
@@ -62,36 +55,26 @@ class IdxFile:
         return name.lower().removesuffix(".gz").replace(".idx", "-idx") == self.name
 
 
-TRAIN_IMAGES = IdxFile(
-    name="train-images-idx3-ubyte",
-    shape=(60_000, IMAGE_SIDE, IMAGE_SIDE),
-    sha256="c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-    mnist_sha256="ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-)
-TRAIN_LABELS = IdxFile(
-    name="train-labels-idx1-ubyte",
-    shape=(60_000,),
-    sha256="bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-    mnist_sha256="65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-)
-TEST_IMAGES = IdxFile(
-    name="t10k-images-idx3-ubyte",
-    shape=(10_000, IMAGE_SIDE, IMAGE_SIDE),
-    sha256="5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-    mnist_sha256="0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-)
-TEST_LABELS = IdxFile(
-    name="t10k-labels-idx1-ubyte",
-    shape=(10_000,),
-    sha256="0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-    mnist_sha256="ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-)
+# Small files first: errors are found faster.
 FILES = (
-    TRAIN_LABELS,
-    TEST_LABELS,
-    TEST_IMAGES,
-    TRAIN_IMAGES,
-)  # small files first: errors are found faster
+    IdxFile(
+        "train-labels-idx1-ubyte", (60_000,),
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+    IdxFile(
+        "t10k-labels-idx1-ubyte", (10_000,),
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+    IdxFile(
+        "t10k-images-idx3-ubyte", (10_000, IMAGE_SIDE, IMAGE_SIDE),
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+    IdxFile(
+        "train-images-idx3-ubyte", (60_000, IMAGE_SIDE, IMAGE_SIDE),
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+)  # fmt: skip
+TRAIN_LABELS, TEST_LABELS, TEST_IMAGES, TRAIN_IMAGES = FILES
 
 
 class MissingError(DatasetError):
@@ -153,43 +136,35 @@ def _read_checked(path: Path, file: IdxFile) -> tuple[bytes, npt.NDArray[np.uint
 
 def _candidates(folder: Path, file: IdxFile) -> Iterator[Path]:
     """Yield files with the name of `file`, top levels first; at least one file."""
-    is_missing = True
-    for path in _files_below(folder):
-        if file.is_named(path.name):
-            is_missing = False
-            yield path
-    if is_missing:
-        listed = sorted(str(path.relative_to(folder)) for path in _files_below(folder))
+    try:
+        next(folder.iterdir(), None)
+    except FileNotFoundError as error:
+        raise MissingError(f"{folder}: no such folder") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DatasetError(f"{folder}: can't be read: {reason}") from error
+    found = list(_files_below(folder))
+    named = [path for path in found if file.is_named(path.name)]
+    if not named:
+        listed = sorted(str(path.relative_to(folder)) for path in found)
         names = ", ".join(listed[:MAX_LISTED]) or "no files"
         more = f" and {len(listed) - MAX_LISTED:,} more" if len(listed) > MAX_LISTED else ""
         raise MissingError(
             f"{folder}: has no file {file.name}, with or without .gz; has {names}{more}"
         )
+    yield from named
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
     """Yield the files in a folder, then those one level deeper, and so on."""
     n_left, level = MAX_ENTRIES, [folder]
     for _ in range(MAX_DEPTH + 1):
-        deeper = []
-        for current in level:
-            entries = sorted(itertools.islice(_entries(current, current is folder), n_left))
-            n_left -= len(entries)
-            for entry in entries:
-                if os.path.isdir(entry):  # noqa: PTH112  # False on errors
-                    deeper.append(entry)
-                else:
-                    yield entry
-        level = deeper
+        entries = [*itertools.islice(itertools.chain.from_iterable(map(_entries, level)), n_left)]
+        n_left -= len(entries)
+        level = sorted(filter(os.path.isdir, entries))  # False on errors
+        yield from sorted({*entries} - {*level})
 
 
-def _entries(folder: Path, must_be_readable: bool) -> Iterator[Path]:
-    try:
+def _entries(folder: Path) -> Iterator[Path]:
+    with contextlib.suppress(OSError):
         yield from folder.iterdir()
-    except (OSError, ValueError) as error:
-        if not must_be_readable:
-            return
-        if isinstance(error, FileNotFoundError):
-            raise MissingError(f"{folder}: no such folder") from error
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise DatasetError(f"{folder}: can't be read: {reason}") from error
