@@ -16,6 +16,10 @@ FloatArray = npt.NDArray[np.float32]
 LabelArray = npt.NDArray[np.int64]
 Batches = npt.NDArray[np.int64]  # (n_steps, batch_size), rows of Problem.train_images
 
+# Before a module is imported, this environment variable is set to the implementation's option
+# `backend`, for libraries that read their backend when they are imported; "" without this option.
+BACKEND_VARIABLE = "MLP_BENCH_BACKEND"
+
 
 class Layer(NamedTuple):
     """One dense layer: ``outputs = inputs @ weights + bias``."""

@@ -74,7 +74,10 @@ def library_versions(config: RunConfig) -> dict[str, str | None]:
         "python": platform.python_version(),
         # A configuration may forget to list some.
         **facts.versions_of_modules(
-            {*implementation.requires, *registry.imported_modules(implementation.module)}
+            {
+                *(*implementation.requires, config.backend),
+                *registry.imported_modules(implementation.module),
+            }
         ),
         **facts.versions(implementation.libraries),
         **(_of_gpu(implementation.gpu_libraries) if config.device == "gpu" else {}),

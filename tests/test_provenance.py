@@ -29,6 +29,25 @@ def test_a_run_is_made_with_code_and_versions():
     assert provenance.what_changed(made, made) == ""
 
 
+@pytest.mark.parametrize("name", ["keras", "keras_jax", "keras_torch"])
+def test_a_run_on_one_backend_does_not_depend_on_the_version_of_another(name):
+    backends = {"keras": "tensorflow", "keras_jax": "jax", "keras_torch": "torch"}
+    versions = provenance.library_versions(config(f"implementation={name}"))
+    assert {"keras", "numpy"} <= set(versions)
+    assert set(versions) & set(backends.values()) == {backends[name]}
+
+
+def test_the_version_of_a_backend_given_on_the_command_line_is_recorded():
+    settings = config("implementation=keras", "implementation.options.backend=jax")
+    assert "jax" in provenance.library_versions(settings)
+
+
+def test_backends_have_different_hashes_and_verdicts():
+    configs = [config(f"implementation={name}") for name in ("keras", "keras_jax", "keras_torch")]
+    assert len({found.hash for found in configs}) == 3
+    assert len({pending_verdict(found).key for found in configs}) == 3
+
+
 @pytest.mark.parametrize("listed", ["[]", "[scipy]"])
 def test_an_imported_library_is_recorded_also_if_the_configuration_does_not_list_it(listed):
     settings = config("implementation=sklearn", f"implementation.libraries={listed}")

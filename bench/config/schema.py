@@ -119,6 +119,11 @@ class RunConfig(Section, frozen=True):
         return self.implementation.module if self.isolation == "fork" else ""
 
     @property
+    def backend(self) -> str:
+        """The option `backend`, which is known to the module before it is imported; "" if none."""
+        return str(self.implementation.options.get("backend", ""))
+
+    @property
     def layer_sizes(self) -> tuple[int, ...]:
         """Units of each layer, input and output included."""
         return (N_PIXELS, *self.architecture.hidden_sizes, N_CLASSES)

@@ -98,7 +98,7 @@ def run_checks(
     supervisor: Supervisor,
     cores: Sequence[int] | None = None,
 ) -> None:
-    """Run rungs 1 to 3 for configurations of one module, in a new process.
+    """Run rungs 1 to 3 for configurations of one module and backend, in a new process.
 
     Args:
         configs: the runs to check.
@@ -125,6 +125,7 @@ def run_checks(
         receive,
         cores=cores or configs[0].cores,
         preload=configs[0].preload,
+        backend=configs[0].backend,
         limits=Limits(memory_bytes=configs[0].memory_limit_bytes, total_seconds=TIMEOUT_SECONDS),
     )
     reason = process_end.exceeded_limit or process_end.cause

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from bench.contract import BACKEND_VARIABLE
 from bench.provenance import GPU_VARIABLES, SEARCH_PATH_VARIABLES
 
 # For platforms without CPU affinity, and for libraries that read only these to size their pools.
@@ -39,16 +40,20 @@ FIXED_VARIABLES = {
 WORKING_FOLDER = "/"  # some libraries read configuration files from the working folder
 
 
-def child_environment(n_threads: int, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+def child_environment(
+    n_threads: int, inherited: Mapping[str, str] = os.environ, *, backend: str = ""
+) -> dict[str, str]:
     """Return the environment variables of a training process, which starts in `WORKING_FOLDER`.
 
     Args:
         n_threads: number of cores, for libraries that ignore CPU affinity.
         inherited: the variables of the parent.
+        backend: the option `backend` of the implementation; "" without this option.
     """
     names = (*PLACE_VARIABLES, *SEARCH_PATH_VARIABLES, *GPU_VARIABLES)
     kept = {name: inherited[name] for name in names if name in inherited}
     if "PYTHONPATH" in kept:  # the child has another working folder
         entries = filter(None, kept["PYTHONPATH"].split(os.pathsep))
         kept["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, entries))
-    return kept | dict.fromkeys(THREAD_VARIABLES, str(n_threads)) | FIXED_VARIABLES
+    variables = dict.fromkeys(THREAD_VARIABLES, str(n_threads)) | {BACKEND_VARIABLE: backend}
+    return kept | variables | FIXED_VARIABLES

@@ -22,11 +22,14 @@ GRACE_SECONDS = 5.0
 class ForkServer:
     """A running `bench.process.fork_server`."""
 
-    def __init__(self, preload: str, cores: Sequence[int], memory_bytes: int | None) -> None:
+    def __init__(
+        self, preload: str, backend: str, cores: Sequence[int], memory_bytes: int | None
+    ) -> None:
         """Start the server.
 
         Args:
             preload: module of the implementation to import; "" imports nothing.
+            backend: the option `backend` of the implementation; "" without this option.
             cores: the server and its forks are bound to these cores.
             memory_bytes: memory limit of the server and of each fork; None for no limit.
         """
@@ -42,7 +45,7 @@ class ForkServer:
                 stdin=subprocess.DEVNULL,
                 stdout=self.import_output,
                 stderr=self.import_output,
-                env=child_environment(len(cores)),
+                env=child_environment(len(cores), backend=backend),
                 cwd=WORKING_FOLDER,
                 pass_fds=[server_connection.fileno()],
                 start_new_session=True,  # the terminal's Ctrl-C is for the parent only

@@ -51,13 +51,13 @@ class ProcessEnd:
 class Supervisor:
     """Runs each request in a process forked from a server that has imported the implementation.
 
-    The fork servers are kept until the end of the `with` block, one for each implementation, set
+    The fork servers are kept until the end of the `with` block, one for each module, backend, set
     of cores and memory limit. A server that has imported older code is replaced.
     """
 
     def __init__(self) -> None:
         """Start without a server."""
-        self._servers: dict[tuple[str, tuple[int, ...], int | None], ForkServer] = {}
+        self._servers: dict[tuple[str, str, tuple[int, ...], int | None], ForkServer] = {}
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -78,6 +78,7 @@ class Supervisor:
         *,
         cores: Sequence[int],
         preload: str,
+        backend: str = "",
         limits: Limits,
     ) -> ProcessEnd:
         """Send the request, pass each stdout line to `on_line`, return when the process exits.
@@ -90,9 +91,11 @@ class Supervisor:
             on_line: called with each complete line, without the newline.
             cores: the process is bound to these cores.
             preload: module of the implementation to import before the fork; "" imports nothing.
+            backend: the option `backend` of the implementation; a process that has imported a
+                module for one backend is never used for another.
             limits: the process is killed if it exceeds a time limit.
         """
-        key = (preload, tuple(cores), limits.memory_bytes)
+        key = (preload, backend, tuple(cores), limits.memory_bytes)
         start = time.perf_counter()
         with _new_log(log_path) as log:
             while True:

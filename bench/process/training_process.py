@@ -97,6 +97,7 @@ def train_in_child(
         receive,
         cores=config.cores,
         preload=config.preload,
+        backend=config.backend,
         limits=limits_of(config),
     )
     result = received.result

@@ -15,6 +15,7 @@ from bench.config.compose import compose_runs
 from bench.config.errors import ConfigError
 from bench.config.identity import HANDLING_KEYS
 from bench.config.schema import RunConfig
+from bench.contract import BACKEND_VARIABLE
 from bench.data import datasets
 from bench.training import sampling
 from bench.training.flops import flops_per_example
@@ -90,6 +91,7 @@ def write_problems(cases: Sequence[Case], steps: Mapping[str, int], folder: Path
         case_folder.mkdir(exist_ok=True)
         problem = {
             "module": config.implementation.module,
+            "environment": {BACKEND_VARIABLE: config.backend},
             "layer_sizes": config.layer_sizes,
             "recipe": msgspec.to_builtins(config.recipe),
             "learning_rate": config.learning_rate,

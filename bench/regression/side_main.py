@@ -52,6 +52,7 @@ class Side:
 
         folder = self.folder / name
         problem = json.loads((folder / "problem.json").read_text(encoding="utf-8"))
+        os.environ.update(problem.pop("environment"))  # before the import
         implementation = importlib.import_module(f"implementations.{problem.pop('module')}").MLP
         layer_sizes = tuple(problem.pop("layer_sizes"))
         self.initial = tuple(

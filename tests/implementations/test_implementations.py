@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
+import subprocess
+import sys
+from collections import defaultdict
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +17,7 @@ import pytest
 from bench import CONF, registry
 from bench.config.compose import compose_runs
 from bench.contract import (
+    BACKEND_VARIABLE,
     Implementation,
     Layer,
     Parameters,
@@ -24,7 +29,6 @@ from bench.parity.reference import Reference
 from bench.training import sampling
 from tests.conftest import TINY
 
-NAMES = sorted(path.stem for path in (CONF / "implementation").glob("*.yaml"))
 SIZES = (784, 32, 16, 10)
 HAS_GPU = shutil.which("nvidia-smi") is not None
 DEFAULT_RECIPE = "relu_softmax_sgd"
@@ -35,6 +39,26 @@ def settings(name, recipe=DEFAULT_RECIPE):
     words = [f"implementation={name}", f"recipe={recipe}"]
     (config,) = compose_runs(words, default_name="test")
     return config
+
+
+def backends():
+    """The names of the implementations by the process that can import them.
+
+    A library such as Keras has one backend per process. This process tests the first backend of
+    each module, or the one that the environment names; `test_other_backends` starts the others.
+    """
+    names, first = defaultdict(list), {}
+    for path in sorted((CONF / "implementation").glob("*.yaml")):
+        config = settings(path.stem)
+        backend = first.setdefault(config.implementation.module, config.backend)
+        names["" if config.backend == backend else config.backend].append(path.stem)
+    return names
+
+
+BACKENDS = backends()
+NAMES = BACKENDS.pop(os.environ.get(BACKEND_VARIABLE, ""))
+if os.environ.get(BACKEND_VARIABLE):
+    BACKENDS.clear()
 
 
 def learning_rate(recipe):
@@ -172,13 +196,24 @@ def test_parameters_are_copies(trained):
 def test_keras_refuses_another_backend_or_number_type(monkeypatch):
     keras = pytest.importorskip("keras")
     for owner, name, value in (
-        (keras.backend, "backend", "jax"),
+        (keras.backend, "backend", "numpy"),
         (keras.config, "floatx", "float16"),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, lambda value=value: value)
-            with pytest.raises(RuntimeError, match=f"{value}.* instead of tensorflow, float32"):
-                set_up("keras")
+            with pytest.raises(RuntimeError, match=f"{value}.* instead of .*, float32"):
+                set_up(next(name for name in NAMES if name.startswith("keras")))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_other_backends(backend):
+    if all(registry.missing(settings(name).implementation.requires) for name in BACKENDS[backend]):
+        pytest.skip(f"{backend} is not installed")
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", __file__],
+        capture_output=True, text=True, env=os.environ | {BACKEND_VARIABLE: backend},
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout
 
 
 def implementations_for_a_gpu():

@@ -9,7 +9,7 @@ from bench.process.training_process import train_in_child
 from tests.processes import request
 
 # A third of a second or more of training each, but for the notebook's loop, which has one thread.
-SLOW = ("notebook", "keras", "keras_jit", "keras_multistep")
+SLOW = ("notebook", "keras", "keras_jit", "keras_multistep", "keras_jax", "keras_torch")
 
 
 @pytest.fixture(scope="module")

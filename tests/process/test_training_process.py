@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from bench import registry
 from bench.machine import usage
 from bench.machine.facts import usable_cores
 from bench.process.limits import Limits
@@ -122,7 +123,7 @@ def main():
 def run_code(tmp_path, monkeypatch, supervisor):
     """Run code in a process in place of a run; return how it ended, its lines and its log."""
 
-    def run_planted(code, name="planted"):
+    def run_planted(code, name="planted", backend=""):
         (tmp_path / f"{name}.py").write_text(PLANTED.format(code=code))
         monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
         lines = []
@@ -133,6 +134,7 @@ def run_code(tmp_path, monkeypatch, supervisor):
             lines.append,
             cores=usable_cores(),
             preload="",
+            backend=backend,
             limits=Limits(),
         )
         return ended, lines, (tmp_path / "run.log").read_text()
@@ -154,6 +156,30 @@ def test_a_run_inherits_no_variable_that_steers_a_library(run_code, monkeypatch)
     assert "SOME_FLAGS" not in found
     assert found["OMP_NUM_THREADS"] == str(len(usable_cores()))
     assert found["PATH"] == os.environ["PATH"]
+
+
+def test_a_process_for_one_backend_is_never_used_for_another(run_code):
+    code = "channel.write(f'{os.getppid()} {os.environ[\"MLP_BENCH_BACKEND\"]}\\n')"
+    printed = [run_code(code, backend=backend)[1][0].split() for backend in ("jax", "torch", "jax")]
+    servers, backends = zip(*printed, strict=True)
+    assert backends == (b"jax", b"torch", b"jax")
+    assert servers[0] == servers[2] != servers[1]
+
+
+def test_keras_gets_the_backend_of_each_run_of_a_sweep(tmp_path, supervisor):
+    for name in ("keras", "keras_jax"):
+        asked = request(f"implementation={name}", "epochs=1", "dataset.training_size=200")
+        if registry.missing(asked.config.implementation.requires):
+            pytest.skip(f"{name} is not installed")
+        result = train_in_child(asked, tmp_path / "run.log", lambda _: None, supervisor).result
+        assert result.status == "done", result.error
+    assert "tensorflow" not in result.imported
+
+
+def test_a_backend_that_keras_does_not_have_is_refused(tmp_path, supervisor):
+    asked = request("implementation=keras", "implementation.options.backend=theano")
+    result = train_in_child(asked, tmp_path / "run.log", lambda _: None, supervisor).result
+    assert "theano: must be one of tensorflow, jax, torch" in result.error.message
 
 
 def test_a_log_is_never_written_through_a_link(run_code, tmp_path):

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import random
+import sys
+import time
+
 import pytest
 
 from bench.config.errors import ConfigError
-from bench.regression.cases import parse_cases
+from bench.contract import BACKEND_VARIABLE
+from bench.machine.facts import usable_cores
+from bench.regression.cases import parse_cases, write_problems
+from bench.regression.checkout import Side
+from bench.regression.side_process import CaseError, Conditions, SideProcess
 from tests.regression.conftest import CASE, CASES
 
 
@@ -42,3 +51,33 @@ def test_a_case_is_named_by_implementation_architecture_and_batch_size():
 def test_what_is_no_case_is_refused(overrides, reason):
     with pytest.raises(ConfigError, match=reason):
         parse_cases(overrides)
+
+
+def test_a_side_gets_the_backend_before_it_imports_the_implementation(tmp_path):
+    (case,) = parse_cases("implementation=keras_jax dataset=synthetic")
+    write_problems([case], {case.name: 2}, tmp_path)
+    problem = json.loads((tmp_path / case.name / "problem.json").read_text())
+    assert problem["environment"] == {BACKEND_VARIABLE: "jax"}
+    files = {
+        f"implementations/{problem['module']}.py": (
+            f"import os\nraise ImportError(os.environ[{BACKEND_VARIABLE!r}])"
+        ),
+        "bench/contract.py": "Layer = Problem = Recipe = None",
+    }
+    for name, source in files.items():
+        path = tmp_path / name
+        path.parent.mkdir()
+        (path.parent / "__init__.py").touch()
+        path.write_text(source)
+    side = Side(label="", tree=tmp_path, python=sys.executable, commit=None)
+    conditions = Conditions(
+        folder=tmp_path,
+        randomness=random.Random(0),  # noqa: S311
+        until=time.monotonic() + 60,
+    )
+    process = SideProcess("head", side, usable_cores(), conditions)
+    try:
+        with pytest.raises(CaseError, match="ImportError: jax"):
+            process.request(open=case.name)
+    finally:
+        process.close()

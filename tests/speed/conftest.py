@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from bench import registry
 from bench.config.compose import compose_runs
-from bench.contract import Problem
+from bench.contract import BACKEND_VARIABLE, Problem
 from bench.data import datasets
 from bench.machine import facts
 from bench.training import sampling
@@ -67,6 +68,8 @@ def configured():
         (config,) = compose_runs([f"implementation={name}", *WORDS], default_name="speed")
         if registry.missing(config.implementation.requires):
             pytest.skip(f"{name} is not installed")
+        if config.backend not in ("", os.environ.get(BACKEND_VARIABLE, "tensorflow")):
+            pytest.skip(f"a process has one backend; set {BACKEND_VARIABLE}={config.backend}")
         dataset = datasets.load(config.dataset, None)
         split = datasets.split(dataset, config.validation_fraction)
         problem = Problem(
