@@ -144,6 +144,7 @@ class Verdict:
     checked_at: str  # ISO 8601, UTC
     rungs: tuple[Rung, ...] = ()
     error: RunError | None = None
+    instructions: str = "auto"  # instructions that libraries could use; part of `key`
 
     @property
     def passed(self) -> bool:

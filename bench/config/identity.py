@@ -39,7 +39,7 @@ PURPOSES: Final[Mapping[str, Purpose]] = {
             "recipe.initializer", "recipe.momentum", "recipe.beta_1", "recipe.beta_2",
             "recipe.epsilon", "dataset.name", "dataset.training_size", "dataset.test_size",
             "dataset.seed", "epochs", "validation_fraction", "shuffle", "evaluate_training_set",
-            "device", "threads",
+            "device", "threads", "instructions",
         ),
         Purpose.REPEAT: ("learning_rate", "seed"),
         Purpose.HANDLING: (
@@ -54,6 +54,11 @@ PURPOSES: Final[Mapping[str, Purpose]] = {
     }.items()
     for key in keys
 }  # fmt: skip
+
+
+# Keys that earlier versions did not have, and the value that describes the runs of that time. With
+# this value a key does not change a hash.
+LATER_KEYS: Final[Mapping[str, Any]] = {"instructions": "auto"}
 
 
 def _first_parts(purpose: Purpose) -> tuple[str, ...]:
@@ -102,7 +107,7 @@ def hashed_content(config: Mapping[Any, Any]) -> dict[Any, Any]:
         if isinstance(value, Mapping) and key in DESCRIBING_KEYS
         else value
         for key, value in config.items()
-        if key not in HANDLING_KEYS
+        if key not in HANDLING_KEYS and not (key in LATER_KEYS and value == LATER_KEYS[key])
     }
 
 

@@ -40,6 +40,9 @@ KEYS: Final = {
     "evaluate_training_set": Key("evaluate the training set after every epoch, too", TRUE_OR_FALSE),
     "device": Key("where to train", "cpu or gpu"),
     "threads": Key("cores to train on", "auto, or a number of cores that this process may use"),
+    "instructions": Key(
+        "instructions that libraries may use; avx2 leaves AVX-512 out", "auto or avx2"
+    ),
     "timeout_seconds": Key(
         "limit of a run's time",
         "seconds above 0, up to 100000000, or null: 10 min to start, 6 h an epoch",

@@ -21,7 +21,7 @@ from bench.config.errors import ConfigError, short_value
 from bench.config.keys import ALLOWED, check_key
 from bench.contract import Recipe
 from bench.data.datasets import DatasetSettings, training_size, validation_size
-from bench.machine.facts import default_cores, usable_cores
+from bench.machine.facts import cpu_flags, cpu_model, default_cores, usable_cores
 from bench.records import N_CLASSES, N_PIXELS
 
 # The constants of a recipe that each optimizer reads.
@@ -31,6 +31,7 @@ Name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")]
 Identifier = Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_]{0,39}\Z")]
 ModuleName = Annotated[str, Meta(pattern=r"\A[A-Za-z][A-Za-z0-9_]*\Z")]
 Count = Annotated[int, Meta(ge=1, le=10**9)]
+Instructions = Literal["auto", "avx2"]
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,6 +113,7 @@ class RunConfig(Section, frozen=True):
     isolation: Literal["fork", "spawn"]
     results_folder: Annotated[str, Meta(min_length=1)]
     sweep_name: Name
+    instructions: Instructions = "auto"  # records of earlier versions lack it
 
     @property
     def preload(self) -> str:
@@ -199,6 +201,8 @@ def _check_together(config: RunConfig) -> None:
     if config.threads != "auto" and not 1 <= config.threads <= n_cores:
         allowed = f"auto, or 1 to {n_cores} (the cores this process may use)"
         raise _error("threads", config.threads, allowed)
+    if config.instructions != "auto":
+        _check_instructions(config)
     for key in ("momentum", "beta_1", "beta_2", "epsilon"):
         value = getattr(recipe, key)
         # 1e-30 is above 0 in float32, too.
@@ -222,6 +226,18 @@ def _check_together(config: RunConfig) -> None:
     if config.batch_size > n_train:
         allowed = f"1 to {n_train} (the number of training examples)"
         raise _error("batch_size", config.batch_size, allowed)
+
+
+def _check_instructions(config: RunConfig) -> None:
+    """Refuse a limit on instructions that the processor lacks or that has nothing to act on."""
+    setting = f"instructions={config.instructions}"
+    if config.instructions not in cpu_flags():
+        raise ConfigError(
+            f"{setting}: this processor ({cpu_model()}) does not list "
+            f"{config.instructions} among its instructions; use instructions=auto"
+        )
+    if config.device == "gpu":
+        raise ConfigError(f"{setting}: has no effect with device=gpu; leave it out")
 
 
 def _refuse_without_effect(

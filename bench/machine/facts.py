@@ -62,6 +62,16 @@ def cpu_model() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
+def cpu_flags() -> frozenset[str]:
+    """Return the names of the processor's instruction sets, such as "avx2", where Linux lists them.
+
+    Empty elsewhere, and on processors that are not x86.
+    """
+    lines = (read_text(CPUINFO) or "").splitlines()
+    flags = [line.partition(":")[2].split() for line in lines if line.startswith("flags")]
+    return frozenset(flags[0] if flags else ())
+
+
 def caches() -> dict[str, str]:
     """Return the sizes of a core's data and unified caches, such as ``{"L2": "1024K"}``."""
     sizes = {}

@@ -41,6 +41,7 @@ def pending_verdict(config: RunConfig) -> Verdict:
         "equations": {name: getattr(recipe, name) for name in EQUATIONS},
         "device": config.device,
         "threads": len(config.cores),
+        "instructions": config.instructions,
         "libraries": provenance.library_versions(config),
         "processor": facts.cpu_model(),
     }
@@ -127,6 +128,7 @@ def run_checks(
         preload=configs[0].preload,
         backend=configs[0].backend,
         limits=Limits(memory_bytes=configs[0].memory_limit_bytes, total_seconds=TIMEOUT_SECONDS),
+        instructions=configs[0].instructions,
     )
     reason = process_end.exceeded_limit or process_end.cause
     error = RunError(type="ProcessEnded", message=reason)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from bench.config.schema import Instructions
 from bench.contract import BACKEND_VARIABLE
 from bench.provenance import GPU_VARIABLES, SEARCH_PATH_VARIABLES
 
@@ -37,11 +38,32 @@ FIXED_VARIABLES = {
     "PYTHONUNBUFFERED": "1",
 }
 
+# The variables of `instructions=avx2`: they limit each library to the kernels that it has for AVX2,
+# where it would choose kernels for AVX-512. YNNPACK, which multiplies matrices for XLA, has no such
+# variable; docs/fairness.md says what that means.
+AVX2_VARIABLES = {
+    "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own kernels, and those that it compiles
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",  # PyTorch
+    "NPY_DISABLE_CPU_FEATURES": (  # the names of several versions of NumPy; it ignores unknown ones
+        "AVX512F AVX512CD AVX512_KNL AVX512_KNM AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL "
+        "AVX512_SPR X86_V4"
+    ),
+    "NUMBA_CPU_FEATURES": "",  # no more than those of NUMBA_CPU_NAME
+    "NUMBA_CPU_NAME": "haswell",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",  # PyTorch and TensorFlow
+    "OPENBLAS_CORETYPE": "Haswell",  # NumPy and SciPy
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",  # JAX and TensorFlow
+}
+
 WORKING_FOLDER = "/"  # some libraries read configuration files from the working folder
 
 
 def child_environment(
-    n_threads: int, inherited: Mapping[str, str] = os.environ, *, backend: str = ""
+    n_threads: int,
+    inherited: Mapping[str, str] = os.environ,
+    *,
+    backend: str = "",
+    instructions: Instructions = "auto",
 ) -> dict[str, str]:
     """Return the environment variables of a training process, which starts in `WORKING_FOLDER`.
 
@@ -49,6 +71,8 @@ def child_environment(
         n_threads: number of cores, for libraries that ignore CPU affinity.
         inherited: the variables of the parent.
         backend: the option `backend` of the implementation; "" without this option.
+        instructions: "avx2" limits all libraries to kernels for AVX2. Libraries read these
+            variables when they are loaded, so the process must be a new one, not a fork.
     """
     names = (*PLACE_VARIABLES, *SEARCH_PATH_VARIABLES, *GPU_VARIABLES)
     kept = {name: inherited[name] for name in names if name in inherited}
@@ -56,4 +80,5 @@ def child_environment(
         entries = filter(None, kept["PYTHONPATH"].split(os.pathsep))
         kept["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, entries))
     variables = dict.fromkeys(THREAD_VARIABLES, str(n_threads)) | {BACKEND_VARIABLE: backend}
-    return kept | variables | FIXED_VARIABLES
+    limits = AVX2_VARIABLES if instructions == "avx2" else {}
+    return kept | variables | FIXED_VARIABLES | limits

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
+from bench.config.schema import Instructions
 from bench.process.environment import WORKING_FOLDER, child_environment
 from bench.process.limits import Limits, Watchdog
 
@@ -23,7 +24,12 @@ class ForkServer:
     """A running `bench.process.fork_server`."""
 
     def __init__(
-        self, preload: str, backend: str, cores: Sequence[int], memory_bytes: int | None
+        self,
+        preload: str,
+        backend: str,
+        cores: Sequence[int],
+        memory_bytes: int | None,
+        instructions: Instructions,
     ) -> None:
         """Start the server.
 
@@ -32,6 +38,7 @@ class ForkServer:
             backend: the option `backend` of the implementation; "" without this option.
             cores: the server and its forks are bound to these cores.
             memory_bytes: memory limit of the server and of each fork; None for no limit.
+            instructions: instructions that libraries may use in the server and in each fork.
         """
         self.connection, server_connection = socket.socketpair()
         self.import_output = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
@@ -45,7 +52,7 @@ class ForkServer:
                 stdin=subprocess.DEVNULL,
                 stdout=self.import_output,
                 stderr=self.import_output,
-                env=child_environment(len(cores), backend=backend),
+                env=child_environment(len(cores), backend=backend, instructions=instructions),
                 cwd=WORKING_FOLDER,
                 pass_fds=[server_connection.fileno()],
                 start_new_session=True,  # the terminal's Ctrl-C is for the parent only

@@ -14,9 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from bench.config.schema import Instructions
 from bench.process.fork_client import ForkServer
 from bench.process.limits import Limits, TimeLimitError
 from bench.process.protocol import CODE_CHANGED_STATUS
+
+# Module to import, backend, cores, limit of memory in bytes, instructions.
+_ServerKey = tuple[str, str, tuple[int, ...], int | None, Instructions]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +56,13 @@ class Supervisor:
     """Runs each request in a process forked from a server that has imported the implementation.
 
     The fork servers are kept until the end of the `with` block, one for each module, backend, set
-    of cores and memory limit. A server that has imported older code is replaced.
+    of cores, memory limit and choice of instructions. A server that has imported older code is
+    replaced.
     """
 
     def __init__(self) -> None:
         """Start without a server."""
-        self._servers: dict[tuple[str, str, tuple[int, ...], int | None], ForkServer] = {}
+        self._servers: dict[_ServerKey, ForkServer] = {}
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -80,6 +85,7 @@ class Supervisor:
         preload: str,
         backend: str = "",
         limits: Limits,
+        instructions: Instructions = "auto",
     ) -> ProcessEnd:
         """Send the request, pass each stdout line to `on_line`, return when the process exits.
 
@@ -94,8 +100,9 @@ class Supervisor:
             backend: the option `backend` of the implementation; a process that has imported a
                 module for one backend is never used for another.
             limits: the process is killed if it exceeds a time limit.
+            instructions: instructions that libraries may use in the process.
         """
-        key = (preload, backend, tuple(cores), limits.memory_bytes)
+        key = (preload, backend, tuple(cores), limits.memory_bytes, instructions)
         start = time.perf_counter()
         with _new_log(log_path) as log:
             while True:

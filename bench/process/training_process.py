@@ -99,6 +99,7 @@ def train_in_child(
         preload=config.preload,
         backend=config.backend,
         limits=limits_of(config),
+        instructions=config.instructions,
     )
     result = received.result
     if result is None:

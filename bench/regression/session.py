@@ -58,7 +58,12 @@ def run(
     n_rounds = n_pairs or max(LOOKS)
     # No seed: this decides which side goes first, and has no effect on the models.
     randomness = random.Random(time.time_ns())  # noqa: S311
-    conditions = Conditions(folder=folder, randomness=randomness, until=until)
+    conditions = Conditions(
+        folder=folder,
+        randomness=randomness,
+        until=until,
+        instructions=cases[0].config.instructions,  # the same in all cases, see `parse_cases`
+    )
     number = 0
 
     def measure_pair(processes: Processes, outcome: Outcome) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from bench.config.schema import Instructions
 from bench.machine import usage
 from bench.process.environment import WORKING_FOLDER, child_environment
 from bench.regression.checkout import Side, last_lines
@@ -36,11 +37,13 @@ class Conditions:
         folder: contains the problems that the sides read.
         randomness: decides which side goes first, and on which cores it starts.
         until: when the session ends, on the clock of `time.monotonic`.
+        instructions: instructions that libraries may use.
     """
 
     folder: Path
     randomness: random.Random
     until: float
+    instructions: Instructions = "auto"
 
 
 class CaseError(Exception):
@@ -72,7 +75,7 @@ class SideProcess:
         self.own_cores = cores
         self._until = conditions.until
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
-        environment = child_environment(len(cores))
+        environment = child_environment(len(cores), instructions=conditions.instructions)
         search_path = [str(side.tree), *filter(None, [environment.get("PYTHONPATH")])]
         self._process = subprocess.Popen(  # noqa: S603
             [side.python, "-P", PROGRAM, ",".join(map(str, cores)), conditions.folder],

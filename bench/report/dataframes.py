@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.config.identity import CONDITION_KEYS, GROUPS, REPEAT_KEYS
+from bench.config.identity import CONDITION_KEYS, GROUPS, LATER_KEYS, REPEAT_KEYS
 from bench.console import as_typed
 from bench.records import (
     SECONDS_PARTS,
@@ -78,6 +78,7 @@ def _run_row(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
     row: dict[str, Any] = {"run_id": record.run_id, "status": record.status}
     row |= {group: getattr(view, group) for group in GROUPS}
     row |= {key: setting(record, key) for key in SETTINGS}
+    row |= {key: value for key, value in LATER_KEYS.items() if key not in record.config}
     row |= {
         "learning_rate": _number(setting(record, "learning_rate")),
         "train_loss": last.train_loss if last else None,

@@ -98,7 +98,10 @@ def _differing_versions(analysis: Analysis) -> list[str]:
 
 def _common_settings(runs: pd.DataFrame) -> list[str]:
     """Name the settings that are the same in every run."""
-    settings = ("recipe", "dataset", "batch_size", "epochs", "seed", "device", "threads", "cores")
+    settings = (
+        *("recipe", "dataset", "batch_size", "epochs", "seed", "device", "threads", "cores"),
+        "instructions",
+    )
     shared = [
         f"{name.replace('_', ' ')} {text(dataframes.plain(runs[name].iloc[0]))}"
         for name in settings

@@ -109,7 +109,10 @@ def _build_jobs(
     fingerprints: dict[bytes, tuple[Mapping[str, str], Verdict]] = {}
     for config, label in zip(configs, _labels(configs), strict=True):
         key = msgspec.json.encode(
-            (config.implementation, config.recipe, config.device, config.cores)
+            (
+                *(config.implementation, config.recipe, config.device, config.cores),
+                config.instructions,
+            )
         )
         if key not in fingerprints:
             fingerprints[key] = take_fingerprints(config)

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from bench.config import identity
-from bench.config.identity import GROUPS, HANDLING_KEYS, PURPOSES, Purpose
+from bench.config.compose import compose_runs
+from bench.config.identity import GROUPS, HANDLING_KEYS, LATER_KEYS, PURPOSES, Purpose
 from bench.config.schema import RunConfig
 from bench.contract import Recipe
 from bench.data.datasets import DatasetSettings
@@ -73,6 +74,16 @@ def test_every_key_of_the_schema_is_classified_and_nothing_else_is():
 def test_the_hash_is_the_one_that_the_first_edition_gave():
     assert hash_of(FIRST_EDITION) == FIRST_EDITION_HASH
     assert msgspec.convert(FIRST_EDITION, RunConfig).hash == FIRST_EDITION_HASH
+
+
+@pytest.mark.parametrize("key", sorted(LATER_KEYS))
+def test_the_default_of_a_later_key_changes_neither_hash_nor_pairs(key):
+    (default,) = compose_runs([], default_name="unnamed")
+    assert getattr(default, key) == LATER_KEYS[key]
+    later = FIRST_EDITION | {key: LATER_KEYS[key]}
+    assert hash_of(later) == FIRST_EDITION_HASH
+    assert identity.paired_content(later) == identity.paired_content(FIRST_EDITION)
+    assert identity.varying_keys([later, FIRST_EDITION]) == []
 
 
 @pytest.mark.parametrize("key", sorted(PURPOSES))

@@ -9,12 +9,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bench.config import schema
 from bench.config.compose import compose_runs
 from bench.config.errors import ConfigError
 from bench.config.keys import KEYS
 from bench.config.schema import check
 from bench.contract import Recipe
-from bench.machine.facts import usable_cores
+from bench.machine.facts import cpu_model, usable_cores
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,7 @@ def test_the_default_configuration_is_accepted_unchanged(accepted):
         ("architecture.hidden_sizes", [], "architecture.hidden_sizes=[]: must be a list such as"),
         ("architecture.hidden_sizes", [0], "architecture.hidden_sizes=[0]: must be a list such"),
         ("architecture.hidden_sizes", [128, "6r"], "must be a list such as"),
+        ("instructions", "avx512", "instructions=avx512: must be auto or avx2"),
         ("device", "tpu", "device=tpu: must be cpu or gpu"),
         ("timeout_seconds", 0, "must be seconds above 0, up to 100000000, or null"),
         ("timeout_seconds", 1e10, "must be seconds above 0, up to 100000000, or null"),
@@ -104,6 +106,23 @@ def test_the_default_configuration_is_accepted_unchanged(accepted):
 )
 def test_an_impossible_value_is_refused_in_one_line(accepted, key, value, expected):
     assert expected in refusal(changed(accepted, key, value))
+
+
+def test_instructions_that_the_processor_lacks_are_refused(accepted, monkeypatch):
+    monkeypatch.setattr(schema, "cpu_flags", lambda: frozenset({"avx", "fma"}))
+    assert refusal(changed(accepted, "instructions", "avx2")) == (
+        f"instructions=avx2: this processor ({cpu_model()}) does not list avx2 among its "
+        "instructions; use instructions=auto"
+    )
+
+
+def test_instructions_of_the_processor_are_no_setting_for_a_gpu(accepted, monkeypatch):
+    monkeypatch.setattr(schema, "cpu_flags", lambda: frozenset({"avx2"}))
+    assert check(changed(accepted, "instructions", "avx2")).instructions == "avx2"
+    on_gpu = changed(accepted, "device", "gpu")
+    assert check(on_gpu).device == "gpu"
+    expected = "instructions=avx2: has no effect with device=gpu; leave it out"
+    assert refusal(changed(on_gpu, "instructions", "avx2")) == expected
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import pytest
 import bench
 from bench import provenance
 from bench.config.compose import compose_runs
+from bench.machine.facts import cpu_flags
 from bench.parity import ensure_verdict, pending_verdict, verdicts
 from bench.process.supervisor import Supervisor
 from bench.results import store
@@ -64,6 +65,13 @@ def test_a_verdict_does_not_depend_on_what_a_run_may_vary():
 )
 def test_a_verdict_holds_for_one_recipe_and_one_implementation(words):
     assert pending_verdict(configuration(*words)).key != pending_verdict(configuration()).key
+
+
+@pytest.mark.skipif("avx2" not in cpu_flags(), reason="a processor without AVX2")
+def test_a_verdict_holds_for_the_instructions_that_libraries_could_use():
+    limited = pending_verdict(configuration("instructions=avx2"))
+    assert limited.instructions == "avx2"
+    assert limited.key != pending_verdict(configuration()).key
 
 
 def test_a_verdict_holds_for_the_code_and_versions_it_was_made_with(monkeypatch):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.machine.facts import cpu_flags
 from bench.process.environment import FIXED_VARIABLES, WORKING_FOLDER, child_environment
 
 STEERING = {
@@ -71,3 +72,79 @@ def test_the_users_file_changes_neither_backend_nor_float_type(tmp_path):
         env=child_environment(1, os.environ | {"HOME": str(tmp_path)}),
     )
     assert ended.stdout.split() == ["tensorflow", "float32", "1e-07"]
+
+
+# Programs that print which instructions a library uses.
+KERNELS = {
+    "numpy": (
+        "import numpy, threadpoolctl;"
+        "print(*{library['architecture'] for library in threadpoolctl.threadpool_info()},"
+        "*numpy.show_config(mode='dicts')['SIMD Extensions']['found'])"
+    ),
+    "scipy": (
+        "import scipy.linalg, threadpoolctl;"
+        "print(*{library['architecture'] for library in threadpoolctl.threadpool_info()})"
+    ),
+    "torch": (
+        "import os; os.environ['ONEDNN_VERBOSE'] = '1'; import torch;"
+        "torch.nn.functional.conv2d(torch.ones(1, 1, 9, 9), torch.ones(1, 1, 3, 3));"
+        "print(torch.backends.cpu.get_cpu_capability())"
+    ),
+    "numba": (
+        "import numba, numpy\n"
+        "@numba.njit(fastmath=True)\n"
+        "def total(values):\n"
+        "    result = numpy.float32(0)\n"
+        "    for value in values: result += value\n"
+        "    return result\n"
+        "total(numpy.ones(9, numpy.float32))\n"
+        "(assembly,) = total.inspect_asm().values()\n"
+        "print('AVX512' if 'zmm' in assembly else 'AVX2' if 'ymm' in assembly else 'neither')"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.skipif("avx2" not in cpu_flags(), reason="a processor without AVX2")
+@pytest.mark.parametrize("library", KERNELS)
+def test_no_library_uses_avx512_if_the_run_is_limited_to_avx2(library):
+    pytest.importorskip(library)
+    printed = {
+        instructions: subprocess.run(
+            [sys.executable, "-P", "-c", KERNELS[library]],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=WORKING_FOLDER,
+            env=child_environment(1, instructions=instructions),
+        ).stdout.upper().replace("-", "")
+        for instructions in ("auto", "avx2")
+    }  # fmt: skip
+    signs = ("AVX512", "X86_V4", "SKYLAKEX", "COOPERLAKE", "SAPPHIRERAPIDS")
+    assert not any(sign in printed["avx2"] for sign in signs)
+    assert any(sign in printed["avx2"] for sign in ("AVX2", "HASWELL"))
+    if "avx512f" in cpu_flags():
+        assert any(sign in printed["auto"] for sign in signs)
+
+
+@pytest.mark.skipif("avx2" not in cpu_flags(), reason="a processor without AVX2")
+@pytest.mark.parametrize("library", ["jax", "tensorflow"])
+def test_xla_compiles_for_avx2_if_the_run_is_limited_to_it(library, tmp_path):
+    pytest.importorskip(library)
+    programs = {
+        "jax": "import jax; jax.jit(lambda x: x + 1)(1.0)",
+        "tensorflow": (
+            "import tensorflow; tensorflow.function(lambda x: x + 1, jit_compile=True)(1.0)"
+        ),
+    }
+    environment = child_environment(1, instructions="avx2")
+    environment["XLA_FLAGS"] += f" --xla_dump_to={tmp_path}"
+    subprocess.run(
+        [sys.executable, "-P", "-c", programs[library]],
+        check=True,
+        capture_output=True,
+        cwd=WORKING_FOLDER,
+        env=environment,
+    )
+    options = [path.read_text() for path in tmp_path.glob("*debug_options")]
+    assert options
+    assert all('xla_cpu_max_isa: "AVX2"' in text for text in options)

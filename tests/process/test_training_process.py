@@ -12,7 +12,7 @@ import pytest
 
 from bench import registry
 from bench.machine import usage
-from bench.machine.facts import usable_cores
+from bench.machine.facts import cpu_flags, usable_cores
 from bench.process.limits import Limits
 from bench.process.supervisor import Supervisor
 from bench.process.training_process import train_in_child
@@ -64,6 +64,22 @@ def test_the_parts_of_the_seconds_sum_to_the_total_that_the_parent_measures(tmp_
     assert seconds.start_up > 0
     assert seconds.train > 0
     assert seen / 2 < seconds.total <= seen
+
+
+@pytest.mark.skipif("avx2" not in cpu_flags(), reason="a processor without AVX2")
+@pytest.mark.parametrize("isolation", ["fork", "spawn"])
+def test_a_run_limited_to_avx2_does_not_get_the_server_of_one_that_is_not(
+    isolation, tmp_path, supervisor
+):
+    def kernels(instructions):
+        asked = request(f"instructions={instructions}", f"isolation={isolation}")
+        result = train_in_child(asked, tmp_path / "run.log", lambda _: None, supervisor).result
+        return [library["architecture"] for library in result.environment["linear_algebra"]]
+
+    before, limited, after = (kernels(each) for each in ("auto", "avx2", "auto"))
+    assert limited == ["Haswell"]
+    assert before == after
+    assert before != limited or "avx512f" not in cpu_flags()
 
 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV"])

@@ -24,17 +24,18 @@ def start(tmp_path, monkeypatch):
     """Return a function that starts a program in place of a side's."""
     processes = []
 
-    def start_program(text, seconds=60):
+    def start_program(text, seconds=60, **conditions):
         program = tmp_path / "program.py"
         program.write_text(text)
         monkeypatch.setattr(side_process, "PROGRAM", program)
         side = Side(label="", tree=tmp_path, python=sys.executable, commit=None)
-        conditions = side_process.Conditions(
+        shared = side_process.Conditions(
             folder=tmp_path,
             randomness=random.Random(0),  # noqa: S311
             until=time.monotonic() + seconds,
+            **conditions,
         )
-        processes.append(side_process.SideProcess("head", side, CORES, conditions))
+        processes.append(side_process.SideProcess("head", side, CORES, shared))
         return processes[-1]
 
     yield start_program
@@ -98,6 +99,8 @@ def test_a_side_has_the_environment_of_a_run(start, tmp_path, monkeypatch):
     assert "KERAS_BACKEND" not in variables
     assert "XLA_FLAGS" not in variables
     assert variables["OMP_NUM_THREADS"] == str(len(CORES))
+    limited = start(PRINTS_ENVIRONMENT, instructions="avx2").receive()["variables"]
+    assert limited["OPENBLAS_CORETYPE"] == "Haswell"
     assert variables["PYTHONPATH"].split(os.pathsep)[0] == str(tmp_path)
     assert answer["folder"] == "/"
 

@@ -28,6 +28,18 @@ def test_one_row_per_run_with_the_numbers_of_its_record():
     assert row["cores"] == 2
 
 
+def test_a_record_from_before_a_key_is_in_one_condition_with_records_that_have_its_default():
+    later = make_record(learning_rate=0.03)
+    later = replace(later, config={**later.config, "instructions": "auto"})
+    limited = replace(later, config={**later.config, "instructions": "avx2"})
+    earlier = make_record(learning_rate=0.1)
+    assert "instructions" not in earlier.config
+    runs = table(earlier, later, limited)
+    assert runs["instructions"].tolist() == ["auto", "auto", "avx2"]
+    labels = [(label, len(group)) for label, group in dataframes.conditions(runs)]
+    assert labels == [("one_hidden, instructions auto", 2), ("one_hidden, instructions avx2", 1)]
+
+
 def test_one_row_per_epoch_with_the_seconds_so_far():
     curve = dataframes.curves_frame(run_views([make_record(examples_per_second=1000.0)]))
     assert curve["epoch"].tolist() == [0, 1, 2, 3]
