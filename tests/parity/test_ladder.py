@@ -13,7 +13,6 @@ import pytest
 from bench.config.compose import compose_runs
 from bench.parity import ladder
 from bench.parity.ladder import BATCH_SIZE, LAYER_SIZES, Ladder
-from implementations import numpy_mlp
 from implementations.notebook_mlp import MLP
 
 
@@ -210,10 +209,3 @@ def test_a_distance_that_is_not_finite_is_none(small_batches):
     with np.errstate(invalid="ignore"):
         rungs = Ladder(NotANumber, configuration("relu_softmax_sgd")).measure_rungs()
     assert [rung.distance for rung in rungs] == [None, None, None]
-
-
-@pytest.mark.parametrize("batch_size", [1, 2, 8, 16, 32])
-@pytest.mark.parametrize("recipe", ["relu_softmax_sgd", "tanh_softmax_adam"])
-def test_numpys_code_for_small_batches_passes_rung_3(recipe, batch_size):
-    checks = Ladder(numpy_mlp.MLP, configuration(recipe, "numpy"))
-    assert all(rung.passed for rung in checks.fifty_steps(batch_size))
