@@ -101,10 +101,9 @@ def replace_standard_streams() -> OutputFile:
 
 
 def _text_stream(file: OutputFile, original: TextIO | None) -> TextIO:
-    is_buffered = not isinstance(original, io.TextIOWrapper) or not original.write_through
     return io.TextIOWrapper(
         io.BufferedWriter(file),
         encoding="utf-8" if original is None else original.encoding,
         errors="backslashreplace",
-        line_buffering=not is_buffered or file.fileno() == 2 or file.isatty(),
+        line_buffering=True,  # whoever reads it, such as a log file, gets a line at once
     )

@@ -43,7 +43,7 @@ def main() -> int:
     marks = {"good": "ok ", "note": "   ", "bad": "!  "}
     for finding in examine():
         findings.append(finding)
-        print(f"{marks[finding.state]} {finding.subject:<15} {finding.text}", flush=True)
+        print(f"{marks[finding.state]} {finding.subject:<15} {finding.text}")
         if finding.remedy:
             print(f"    {'':<15} -> {adapt_commands(finding.remedy)}")
     bad = [finding.subject for finding in findings if finding.state == "bad"]

@@ -7,7 +7,7 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from bench.files import FileError
 
 # The same path for all users of the machine, for any TMPDIR.
 LOCK_PATH = Path("/tmp/mlp-bench.lock")  # noqa: S108  # never opened through a link
+WAITING = "waiting for another timed run on this machine to end"
 REMEDY = "run without the lock: `bench share_machine=true`, `bench-compare --share-machine`"
 
 
@@ -28,14 +29,13 @@ class LockError(FileError):
 
 
 @contextmanager
-def reserved(on_wait: Callable[[], None], *, shared: bool = False) -> Iterator[None]:
-    """Hold the machine's lock during a `with` block.
+def reserved(*, shared: bool = False) -> Iterator[None]:
+    """Hold the machine's lock during a `with` block; print a line if another run holds it.
 
     The kernel releases the lock when the process exits, also if it is killed. A waiting process
     sleeps in the kernel: it does not disturb the run that is timed.
 
     Args:
-        on_wait: called once, before waiting, if another run holds the lock.
         shared: run without the lock.
 
     Raises:
@@ -48,7 +48,7 @@ def reserved(on_wait: Callable[[], None], *, shared: bool = False) -> Iterator[N
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            on_wait()
+            print(WAITING)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
 

@@ -29,7 +29,6 @@ Exit status: 0 all passed, 1 a check failed, 2 a mistake in the command, or a na
 or recipe was not checked.
 """
 ALL = "*"
-WAITING = "waiting for a timed run on this machine to end"
 RUNGS_1_TO_3 = ("implementation", "recipe", "device", "threads")  # options of these rungs
 
 Verdicts = dict[tuple[str, str], "Verdict"]  # by implementation and recipe
@@ -102,14 +101,14 @@ def _check_rungs(arguments: argparse.Namespace) -> int:
 
     jobs, skipped = schedule.plan(_configs(arguments))
     verdicts: Verdicts = {}
-    for name, by_recipe in schedule.run_jobs(jobs, on_wait=lambda: print(WAITING, flush=True)):
+    for name, by_recipe in schedule.run_jobs(jobs):
         by_recipe, reasons = schedule.without_unavailable(by_recipe)
         skipped += [f"{name}: skipped, {reason}" for reason in reasons]
         if not by_recipe:
             continue
         verdicts |= {(name, recipe): verdict for recipe, verdict in by_recipe.items()}
         n_passed = sum(verdict.passed for verdict in by_recipe.values())
-        print(f"{name}: {n_passed} of {len(by_recipe)} recipes passed", flush=True)
+        print(f"{name}: {n_passed} of {len(by_recipe)} recipes passed")
     if verdicts:
         _print_table(verdicts)
     for line in skipped:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from bench.config.schema import RunConfig
@@ -37,7 +37,7 @@ def plan(configs: Sequence[RunConfig]) -> tuple[Jobs, list[str]]:
     return jobs, list(skipped)
 
 
-def run_jobs(jobs: Jobs, on_wait: Callable[[], None]) -> Iterator[tuple[str, Verdicts]]:
+def run_jobs(jobs: Jobs) -> Iterator[tuple[str, Verdicts]]:
     """Yield the verdicts on each implementation when they are complete.
 
     The machine is reserved, so that no timed run is disturbed. The recipes of an implementation are
@@ -45,7 +45,6 @@ def run_jobs(jobs: Jobs, on_wait: Callable[[], None]) -> Iterator[tuple[str, Ver
 
     Args:
         jobs: from `plan`.
-        on_wait: called once if this must wait for a timed run.
     """
     halves = [
         half
@@ -60,7 +59,7 @@ def run_jobs(jobs: Jobs, on_wait: Callable[[], None]) -> Iterator[tuple[str, Ver
     for start in range(0, len(usable) - n_cores + 1, n_cores):
         slots.put(usable[start : start + n_cores])
     results: dict[str, Verdicts] = {name: {} for name in jobs}
-    with lock.reserved(on_wait):
+    with lock.reserved():
         pool = ThreadPoolExecutor(max_workers=slots.qsize())
         try:
             for future in as_completed([pool.submit(_check, half, slots) for half in halves]):

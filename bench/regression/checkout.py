@@ -93,11 +93,11 @@ def checked_out(
 def _fetch(revision: str | None, repository: git.Repository | None, tree: Path) -> str | None:
     """Copy or write out a revision; return its commit."""
     folder = repository.project if revision is None and repository else Path(revision or ".")
-    if folder is not None and git.is_project(folder):
+    if git.is_project(folder):
         _copy(folder, tree)
         return git.checked_out_commit(folder)
     if repository is None or revision is None:
-        raise GitError("a bare repository has no working tree; give a revision")
+        raise GitError("not a copy of the project, and there is no git repository")
     commit = git.commit_of_revision(revision, repository)
     git.write_out(commit, repository, tree)
     return commit

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         sides = _check_out(arguments, repository, stack)
         if arguments.record:
             tracking.check_recordable(sides["head"])
-        stack.enter_context(lock.reserved(_say_waiting, shared=arguments.share_machine))
+        stack.enter_context(lock.reserved(shared=arguments.share_machine))
         until = time.monotonic() + arguments.budget
         if repository is not None and (arguments.record or arguments.against_history):
             earlier = tracking.earlier_entries(cases, sides["head"], repository)
@@ -89,10 +89,6 @@ def _check_out(
     }
     different_libraries(sides["base"], sides["head"])  # fails early if an interpreter is broken
     return sides
-
-
-def _say_waiting() -> None:
-    print("waiting for another run on this machine to end", flush=True)
 
 
 def _measure(

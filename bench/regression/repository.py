@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from bench.git import GitError, run_git
 
@@ -19,18 +19,16 @@ class Repository:
     """A git repository with the project in it.
 
     Attributes:
-        top: top folder of the work tree, or the folder of a bare repository.
-        project: the project's folder in the work tree; None in a bare repository.
+        top: top folder of the work tree.
+        project: the project's folder in the work tree.
     """
 
     top: Path
-    project: Path | None
+    project: Path
 
     @property
-    def prefix(self) -> str | None:
-        """Path of the project from the top, such as "" or "tools/mlp/"; None if it is bare."""
-        if self.project is None:
-            return None
+    def prefix(self) -> str:
+        """Path of the project from the top, such as "" or "tools/mlp/"."""
         path = self.project.relative_to(self.top).as_posix()
         return "" if path == "." else f"{path}/"
 
@@ -55,8 +53,6 @@ def find_repository(start: Path) -> Repository:
     Raises:
         GitError: git refuses, or the repository has no project or several.
     """
-    if run_git(start, "rev-parse", "--is-bare-repository") == "true":
-        return Repository(top=Path(run_git(start, "rev-parse", "--absolute-git-dir")), project=None)
     top = Path(run_git(start, "rev-parse", "--show-toplevel"))
     start = start.resolve()
     for folder in (start, *start.parents):
@@ -115,31 +111,12 @@ def write_out(commit: str, repository: Repository, tree: Path) -> None:
     Raises:
         GitError: the project is not in this commit, or git can't write it out.
     """
-    prefix = _prefix_in(commit, repository)
     tree.mkdir()
-    # A separate index. A bare repository has no work tree, so this folder serves as one.
-    variables = {"GIT_INDEX_FILE": str(tree.with_name("index")), "GIT_WORK_TREE": str(tree)}
+    variables = {"GIT_INDEX_FILE": str(tree.with_name("index"))}  # not the repository's
     for folder in NEEDED:
-        source = f"{commit}:{prefix}{folder}"
+        source = f"{commit}:{repository.prefix}{folder}"
         run_git(repository.top, "read-tree", f"--prefix={folder}/", source, **variables)
     run_git(repository.top, "checkout-index", "--all", f"--prefix={tree}/", **variables)
-
-
-def _prefix_in(commit: str, repository: Repository) -> str:
-    """Return the path of the project in a commit; it may have been moved since."""
-    files = run_git(repository.top, "ls-tree", "-rz", "--full-tree", "--name-only", commit)
-    paths = [PurePosixPath(file) for file in files.split("\0")]
-    prefixes = {
-        "".join(f"{part}/" for part in path.parts[:-2])
-        for path in paths
-        if path.parts[-2:] == PurePosixPath(CONTRACT).parts
-    }
-    if repository.prefix is not None and repository.prefix in prefixes:
-        return repository.prefix
-    if len(prefixes) != 1:
-        listed = ", ".join(sorted(prefixes)) or "none"
-        raise GitError(f"expected one folder with {CONTRACT}, found {listed}")
-    return prefixes.pop()
 
 
 def positions_in_history(

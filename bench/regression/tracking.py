@@ -31,10 +31,10 @@ def history_path(repository: git.Repository | None) -> Path:
     """Return the path of the history file.
 
     Raises:
-        StoreError: there is no working tree.
+        StoreError: there is no repository.
     """
-    if repository is None or repository.project is None:
-        raise StoreError("a history needs a git repository with a working tree, and commits")
+    if repository is None:
+        raise StoreError("a history needs a git repository, and commits")
     return repository.project / HISTORY_PATH
 
 

@@ -157,8 +157,7 @@ def _use_separate_folders(jobs: Sequence[Job], earlier: Sequence[RunRecord]) -> 
         print(
             f"{len(occupied)} of {len(jobs)} runs have records from another processor or number "
             f"of cores, which are kept; runs on this one ({printable(machine)}) use separate "
-            "folders",
-            flush=True,
+            "folders"
         )
     return [job.in_separate_folder() if job.run_id in occupied else job for job in jobs]
 
@@ -167,6 +166,6 @@ def _write_plan(folder: Path, jobs: Sequence[Job]) -> list[Job]:
     """Add jobs to the plan of a sweep, and return them with their positions in it."""
     sweep_plan, damage = store.add_to_plan(folder, [job.run_id for job in jobs])
     if damage is not None:
-        print(f"{printable(damage)}; renamed; a new plan was written", flush=True)
+        print(f"{printable(damage)}; renamed; a new plan was written")
     numbers = {run_id: number for number, run_id in enumerate(sweep_plan.run_ids, start=1)}
     return [replace(job, number=numbers[job.run_id], n_runs=len(numbers)) for job in jobs]

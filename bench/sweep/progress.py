@@ -86,32 +86,19 @@ def _kind(job: Job) -> Kind:
 
 def print_heading(job: Job, remark: str) -> None:
     """Print the position of a run in the sweep, its label, and a remark such as the time left."""
-    print(
-        f"[{job.number}/{job.n_runs}] {job.label}" + (f"  ({remark})" if remark else ""),
-        flush=True,
-    )
-
-
-def print_waiting() -> None:
-    """Print that the run is waiting."""
-    print(
-        "    waiting for another run on this machine to end (share_machine=true does not wait)",
-        flush=True,
-    )
+    print(f"[{job.number}/{job.n_runs}] {job.label}" + (f"  ({remark})" if remark else ""))
 
 
 def print_noise(reasons: Sequence[str]) -> None:
     """Print why the speed of a run is unreliable, if there are reasons."""
     if reasons:
         listed = "; ".join(reasons)
-        print(f"    noisy: {listed} (bench-doctor says what to do)", flush=True)
+        print(f"    noisy: {listed} (bench-doctor says what to do)")
 
 
 def print_verdict(verdict: Verdict) -> None:
     """Print the result of the parity ladder."""
-    print(
-        f"    parity: {verdict.implementation} {printable(describe_verdict(verdict))}", flush=True
-    )
+    print(f"    parity: {verdict.implementation} {printable(describe_verdict(verdict))}")
 
 
 def print_epoch(message: EpochEnded, n_epochs: int) -> None:
@@ -133,7 +120,7 @@ def print_epoch(message: EpochEnded, n_epochs: int) -> None:
         )
     if message.examples_per_second is not None:
         line += f"  {message.examples_per_second:,.0f} examples/s"
-    print(line, flush=True)
+    print(line)
 
 
 def _format_loss(value: float | None) -> str:

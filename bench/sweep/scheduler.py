@@ -61,7 +61,7 @@ def execute_job(job: Job, supervisor: Supervisor, time_left: TimeLeft, *, wait: 
             record = _read_or_rename_record(job)
         except store.NewerError as error:
             progress.print_heading(job, "kept unchanged")
-            print(f"    {printable(error)}", flush=True)
+            print(f"    {printable(error)}")
             time_left.count(job)
             return True
         if record is None or not jobs.is_of_another_machine(record, job):
@@ -90,14 +90,14 @@ def _print_problems(job: Job, record: RunRecord) -> None:
     progress.print_noise(record.environment.get("noisy_reasons", ()))
     if record.error is not None:
         reason = first_line(record.error.message)
-        print(f"    {record.status}: {reason} (more in {job.folder})", flush=True)
+        print(f"    {record.status}: {reason} (more in {job.folder})")
 
 
 def _ensure_verdict(job: Job, record: RunRecord, supervisor: Supervisor) -> None:
     """Run the parity checks if the sweep needs a verdict for this run."""
     path = store.verdict_path(job.sweep_folder, job.pending_verdict)
     if record.status in FINISHED and not path.exists():
-        with lock.reserved(progress.print_waiting, shared=job.config.share_machine):
+        with lock.reserved(shared=job.config.share_machine):
             ensure_verdict(
                 job.config,
                 job.pending_verdict,
@@ -139,7 +139,7 @@ def _read_or_rename_record(job: Job) -> RunRecord | None:
             reason = f"it was {record.status.replace('_', ' ')}"
         if record.status == "skipped":
             name = "earlier-skipped"  # a skipped record contains no results: keep only the latest
-    print(f"{path}: renamed, the run is repeated: {printable(reason)}", flush=True)
+    print(f"{path}: renamed, the run is repeated: {printable(reason)}")
     if job.log_path.exists():
         job.log_path.rename(path.with_name(f"{name}.log"))
     path.rename(path.with_name(f"{name}.json"))

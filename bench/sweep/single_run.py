@@ -38,7 +38,7 @@ def execute_run(job: Job, supervisor: Supervisor) -> tuple[RunRecord, Job]:
     outcome = _outcome_if_impossible(job.config)
     if outcome is not None:
         return _build_record(job, outcome, datetime.now(UTC), {}, parity_key=None), job
-    with lock.reserved(progress.print_waiting, shared=job.config.share_machine):
+    with lock.reserved(shared=job.config.share_machine):
         started_at = datetime.now(UTC)
         job = job.with_current_fingerprints()  # files may have been edited during the wait
         environment = facts.describe(job.config.implementation.libraries)

@@ -17,8 +17,8 @@ from bench.machine import lock
 lock.LOCK_PATH = Path(sys.argv[1])
 os.umask(0o077)
 os.setuid(int(sys.argv[3]))
-with lock.reserved(lambda: print("waiting", flush=True)):
-    print("held", flush=True)
+with lock.reserved():
+    print("held")
     time.sleep(float(sys.argv[2]))
 """
 
@@ -40,7 +40,7 @@ def hold(lock_path):
         process = subprocess.Popen(
             [
                 sys.executable,
-                "-c",
+                "-uc",
                 HOLD,
                 str(lock_path),
                 str(seconds),
@@ -59,23 +59,22 @@ def hold(lock_path):
         process.communicate()
 
 
-def test_a_run_waits_for_another_processs_run_and_says_so(hold):
-    waited = []
+def test_a_run_waits_for_another_processs_run_and_says_so(hold, capsys):
     process = hold(0.5)
-    with lock.reserved(lambda: waited.append(process.poll())):
+    with lock.reserved():
         assert process.wait(timeout=10) == 0
-    assert waited == [None]
+    assert capsys.readouterr().out == f"{lock.WAITING}\n"
 
 
 def test_a_killed_holder_holds_nobody_up(hold):
     hold(1000).kill()
-    with lock.reserved(lambda: None):
+    with lock.reserved():
         pass
 
 
 def test_sharing_waits_for_nobody(hold):
     process = hold(1000)
-    with lock.reserved(pytest.fail, shared=True):
+    with lock.reserved(shared=True):
         assert process.poll() is None
 
 
@@ -89,7 +88,7 @@ def test_users_of_a_machine_share_the_lock(hold, lock_path, first):
             folder.chmod(0o755)
     holder = hold(1000, user=first)
     assert lock_path.stat().st_uid == first
-    waiter = hold(0, "waiting\n", user=NOBODY - first)
+    waiter = hold(0, f"{lock.WAITING}\n", user=NOBODY - first)
     holder.kill()
     assert waiter.communicate(timeout=20)[0] == "held\n"
     assert waiter.returncode == 0
@@ -103,7 +102,7 @@ def test_a_lock_that_exists_is_opened_without_creating_or_writing(lock_path, mon
     monkeypatch.setattr(
         os, "open", lambda path, flags, *mode: flags_used.append(flags) or system_open(path, flags)
     )
-    with lock.reserved(pytest.fail):
+    with lock.reserved():
         (flags,) = flags_used
     assert not flags & (os.O_CREAT | os.O_WRONLY | os.O_RDWR | os.O_TRUNC)
 
@@ -124,7 +123,7 @@ def test_what_is_no_lock_file_is_refused_with_a_remedy(lock_path, make, reason):
     make(lock_path)
     with (
         pytest.raises(FileError, match=f"{reason}.*share_machine=true"),
-        lock.reserved(pytest.fail),
+        lock.reserved(),
     ):
         pass
     assert not lock_path.with_name("elsewhere").exists()
@@ -134,7 +133,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_with_a_remedy(monkeypatch
     monkeypatch.setattr(lock, "LOCK_PATH", lock.Path("/proc/mlp-bench.lock"))
     with (
         pytest.raises(FileError, match=r"can't be opened: .*share_machine=true"),
-        lock.reserved(pytest.fail),
+        lock.reserved(),
     ):
         pass
 

@@ -72,18 +72,6 @@ def test_a_file_that_cannot_be_copied_is_named_in_a_line(repository, make, reaso
         pass
 
 
-def test_a_bare_repository_has_no_working_tree(repository, tmp_path):
-    run_git(tmp_path, "clone", "--quiet", "--bare", repository, tmp_path / "bare")
-    bare = find_repository(tmp_path / "bare")
-    with (
-        pytest.raises(SideError, match=r"HEAD=working tree: a bare repository.*give a revision"),
-        checked_out(None, None, bare, "HEAD"),
-    ):
-        pass
-    with checked_out("HEAD", None, bare, "HEAD") as side:
-        assert (side.tree / MODULE).is_file()
-
-
 def test_an_interpreter_that_does_not_run_is_refused_with_what_it_printed(tmp_path):
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\necho libpython is missing >&2\nexit 1\n")

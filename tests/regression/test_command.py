@@ -263,7 +263,7 @@ def test_an_interrupted_command_leaves_nothing_behind(repository, tmp_path, numb
     wait_for(lambda: not processes_of(temporary))
     assert run_git(repository, "worktree", "list").count("\n") == 0
     assert copies_in(temporary) == []
-    with lock.reserved(lambda: None):  # it does not hold the machine
+    with lock.reserved():  # it does not hold the machine
         pass
 
 

@@ -132,6 +132,6 @@ def entry(project, made, day):
     )  # fmt: skip
 
 
-def test_a_bare_repository_has_no_history(tmp_path):
-    with pytest.raises(StoreError, match="working tree"):
-        tracking.choose_base("HEAD", Repository(top=tmp_path, project=None))
+def test_folders_without_a_repository_have_no_history():
+    with pytest.raises(StoreError, match="git repository"):
+        tracking.choose_base("HEAD", None)

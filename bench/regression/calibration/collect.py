@@ -64,7 +64,7 @@ def collect(case: Case, path: Path, n_rounds: int, budget_seconds: float) -> Non
             "--pairs"
         )
     with ExitStack() as stack:
-        stack.enter_context(lock.reserved(lambda: print("waiting for another run to end")))
+        stack.enter_context(lock.reserved())
         until = time.monotonic() + budget_seconds
         randomness = random.Random(time.time_ns())  # noqa: S311
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-compare-problems-"))
@@ -88,7 +88,7 @@ def collect(case: Case, path: Path, n_rounds: int, budget_seconds: float) -> Non
             for kind in kinds:
                 pair = _measure_pair(case, sides["base"], sides[kind], conditions, kind == LOADED)
                 _write(out, {"kind": kind, **pair})
-            print(f"{number + 1} of {n_rounds} rounds", flush=True)
+            print(f"{number + 1} of {n_rounds} rounds")
 
 
 def _conditions_of(heading: Mapping[str, Any]) -> dict[str, str]:
