@@ -7,20 +7,12 @@ ceiling ever measured here, show a constant load.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from bench.files import FileError, cache_folder, write_atomically
 from bench.machine import cgroups, facts, usage
 
 MAX_CEILING_RATIO = 1.10  # of the readings before and after a run
@@ -29,28 +21,7 @@ MAX_OTHERS_SHARE = 0.05  # of the run's cores, used by other processes
 MAX_STOLEN_SHARE = 0.02  # of the run's cores, taken by the host for other virtual machines
 MAX_THROTTLED_SHARE = 0.01  # of the time, stopped by the container's CPU quota
 TICKS_SECONDS = 0.03  # error of a core's clock, which counts in hundredths of a second
-PROBE_SIZE = 1024
-PROBE_REPEATS = 4
 CORE_CLOCKS = Path("/proc/stat")
-
-
-def matmul_flops_per_second() -> float:
-    """Measure float32 matrix multiplication on this process's cores: the ceiling of training.
-
-    Returns:
-        Operations per second, 2 n^3 for a product of two n x n matrices, in the fastest of a few
-        products with n = 1024.
-    """
-    generator = np.random.default_rng(0)
-    left, right = generator.random((2, PROBE_SIZE, PROBE_SIZE), dtype=np.float32)
-    product = np.empty_like(left)
-    np.matmul(left, right, out=product)
-    shortest_seconds = float("inf")
-    for _ in range(PROBE_REPEATS):
-        start = time.perf_counter()
-        np.matmul(left, right, out=product)
-        shortest_seconds = min(shortest_seconds, time.perf_counter() - start)
-    return 2 * PROBE_SIZE**3 / shortest_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,40 +136,3 @@ def noisy_reasons(
             f"the container's CPU quota stopped it for {contention.throttled_share:.0%} of the time"
         )
     return reasons
-
-
-def best_ceiling(reading: float, libraries: Sequence[Mapping[str, Any]]) -> float:
-    """Return the highest measured ceiling of this processor, number of cores and BLAS kernel.
-
-    It is kept in a file of the cache folder. Without a cache folder, this is the reading itself.
-
-    Args:
-        reading: operations per second, measured now; kept if it is the highest.
-        libraries: the loaded BLAS libraries, from `facts.linear_algebra`.
-    """
-    machine = {
-        "cpu_model": facts.cpu_model(),
-        "n_cores": len(facts.usable_cores()),
-        "numpy": np.__version__,
-        # The kernels that NumPy may use; a framework may load others.
-        "kernels": sorted(
-            {str(library["architecture"]) for library in libraries if library.get("architecture")}
-        ),
-    }
-    key = hashlib.sha256(json.dumps(machine).encode()).hexdigest()[:16]
-    best = reading
-    # Nothing is kept if there is no home folder or it is read-only.
-    with contextlib.suppress(OSError, RuntimeError, FileError):
-        path = cache_folder() / "ceilings" / f"{key}.json"
-        best = max(reading, _kept_ceiling(path))
-        if best == reading:
-            content = machine | {"flops_per_second": reading}
-            write_atomically(path, json.dumps(content).encode())
-    return best
-
-
-def _kept_ceiling(path: Path) -> float:
-    try:
-        return float(json.loads(path.read_text(encoding="utf-8"))["flops_per_second"])
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
-        return 0.0  # no file yet, or a damaged one, which is replaced

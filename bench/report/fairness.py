@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.markdown import code, table, text
@@ -107,7 +107,19 @@ def environment(records: Sequence[RunRecord]) -> str:
     if ceilings:
         span = f"{min(ceilings):,.0f} to {max(ceilings):,.0f} GFLOP/s"
         rows.append(["ceiling, float32 matrix multiplication", span])
+    if kernels := sorted({kernel for record in records for kernel in _blas_kernels(record)}):
+        rows.append(["BLAS kernels", text(", ".join(kernels))])
     return table(["", ""], rows, n_words=2)
+
+
+def _blas_kernels(record: RunRecord) -> Iterator[str]:
+    """Yield the BLAS libraries of a run with the kernels they used, such as `openblas Haswell`."""
+    libraries = record.environment.get("linear_algebra")
+    for library in libraries if isinstance(libraries, list) else ():
+        names = _mapping(library)
+        yield " ".join(
+            str(names[key]) for key in ("internal_api", "architecture") if names.get(key)
+        )
 
 
 def _plain(value: object) -> str:

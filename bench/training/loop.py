@@ -12,7 +12,7 @@ import gc
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ from bench.contract import (
     ReportsOnDevice,
 )
 from bench.data.datasets import SAMPLE_SIZE, Split
-from bench.machine import facts, noise, usage
+from bench.machine import ceiling, facts, noise, usage
 from bench.records import EpochRecord
 from bench.training import sampling
 from bench.training.divergence import has_diverged, training_sample
@@ -57,7 +57,7 @@ def train(
     trainer = Trainer(implementation, config, split, timer)
     meter = noise.ContentionMeter()
     with timer.part("ceiling"):
-        ceiling_before = noise.matmul_flops_per_second()
+        before = ceiling.measure()
     trainer.prepare()
     # If the learning rate is too large, values overflow. Ignore NumPy's warning: the loss shows it.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -73,12 +73,12 @@ def train(
         if test and has_diverged(epochs, test["test_loss"]):
             test = {}
     with timer.part("ceiling"):
-        ceiling_after = noise.matmul_flops_per_second()
-        circumstances = _circumstances(config, ceiling_before, ceiling_after, meter.read())
+        after = ceiling.measure()
+        circumstances = _circumstances(config, before, after, meter.read())
     speed = statistics.median(
         trainer.examples_per_epoch / epoch.train_seconds for epoch in epochs[1:]
     )
-    mean_ceiling = (ceiling_before + ceiling_after) / 2
+    mean_ceiling = statistics.mean(circumstances["ceiling_flops_per_second"].values())
     utilisation = speed * flops_per_example(config.layer_sizes) / mean_ceiling
     # The processor's ceiling and memory are not meaningful on a GPU.
     on_gpu = config.device == "gpu"
@@ -101,21 +101,26 @@ def train(
 
 
 def _circumstances(
-    config: RunConfig, ceiling_before: float, ceiling_after: float, contention: noise.Contention
+    config: RunConfig,
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    contention: noise.Contention,
 ) -> dict[str, Any]:
     """Return the entries of a record's `environment` about the cores and their disturbances."""
     libraries = facts.linear_algebra()
-    best = noise.best_ceiling(max(ceiling_before, ceiling_after), libraries)
+    readings = {"before": max(before.values()), "after": max(after.values())}
+    best = ceiling.best(max(readings.values()), libraries)
     reasons = noise.noisy_reasons(
-        ceiling_before=ceiling_before,
-        ceiling_after=ceiling_after,
+        ceiling_before=readings["before"],
+        ceiling_after=readings["after"],
         best_ceiling=best,
         contention=contention,
     )
     on_gpu = config.device == "gpu"
     return {
         "cores": list(facts.usable_cores()),
-        "ceiling_flops_per_second": {"before": ceiling_before, "after": ceiling_after},
+        "ceiling_flops_per_second": readings,
+        "ceiling_flops_per_second_by_shape": {"before": before, "after": after},
         "best_ceiling_flops_per_second": best,
         "linear_algebra": libraries,
         **dataclasses.asdict(contention),

@@ -1,6 +1,5 @@
 """When a run counts as noisy: a load that comes, one that stays, a container's quota."""
 
-import json
 import os
 import subprocess
 import sys
@@ -11,7 +10,6 @@ from bench.machine import cgroups, facts, noise, usage
 from bench.machine.noise import Contention
 
 QUIET = Contention(others_share=0.01, stolen_share=0.0, throttled_share=0.0)
-LIBRARIES = [{"internal_api": "openblas", "version": "1", "architecture": "Zen", "num_threads": 2}]
 
 
 def reasons(before=100.0, after=100.0, best=100.0, **shares):
@@ -23,10 +21,6 @@ def reasons(before=100.0, after=100.0, best=100.0, **shares):
     return noise.noisy_reasons(
         ceiling_before=before, ceiling_after=after, best_ceiling=best, contention=contention
     )
-
-
-def test_the_ceiling_is_a_rate_a_processor_can_have():
-    assert 1e8 < noise.matmul_flops_per_second() < 1e14
 
 
 @pytest.mark.parametrize(
@@ -140,35 +134,3 @@ def test_a_permanent_load_on_a_runs_core_is_seen():
         finally:
             load.kill()
     assert float(ended.stdout.split()[-1]) > noise.MAX_OTHERS_SHARE
-
-
-@pytest.fixture
-def cache(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return tmp_path
-
-
-def test_the_best_ceiling_is_remembered_for_each_machine_and_kernel(cache, monkeypatch):
-    assert noise.best_ceiling(100.0, LIBRARIES) == 100.0
-    assert noise.best_ceiling(50.0, LIBRARIES) == 100.0
-    assert noise.best_ceiling(50.0, [*LIBRARIES, {"internal_api": "mkl"}]) == 100.0
-    assert noise.best_ceiling(50.0, [LIBRARIES[0] | {"architecture": "Haswell"}]) == 50.0
-    monkeypatch.setattr(facts, "usable_cores", lambda: tuple(range(77)))
-    assert noise.best_ceiling(60.0, LIBRARIES) == 60.0
-    assert noise.best_ceiling(120.0, LIBRARIES) == noise.best_ceiling(70.0, LIBRARIES) == 120.0
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"flops_per_second": null}'])
-def test_a_damaged_file_is_written_again(cache, content):
-    noise.best_ceiling(100.0, LIBRARIES)
-    (path,) = cache.glob("mlp-bench/ceilings/*.json")
-    path.write_text(content)
-    assert noise.best_ceiling(50.0, LIBRARIES) == 50.0
-    assert json.loads(path.read_text())["flops_per_second"] == 50.0
-
-
-def test_without_a_writable_cache_nothing_is_remembered(monkeypatch, tmp_path):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert noise.best_ceiling(100.0, LIBRARIES) == 100.0
-    assert noise.best_ceiling(50.0, LIBRARIES) == 50.0

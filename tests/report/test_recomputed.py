@@ -43,6 +43,10 @@ def records():
         environment = ENVIRONMENT | MACHINE | {
             "noisy": number % 7 == 3, "cores_kept_busy": 1 + number / 100,
             "ceiling_flops_per_second": readings,
+            "linear_algebra": [
+                {"internal_api": "openblas", "architecture": "Zen" if number else "Haswell"},
+                {"internal_api": "mkl", "architecture": None},
+            ],
         }  # fmt: skip
         runs[number] = replace(
             record, environment=environment, flops_utilisation=0.3 + number / 100,
@@ -277,6 +281,7 @@ def test_the_environment(page_and_records):
     assert cells["Python"] == "3.11"
     assert cells["system"] == "Linux-6"
     assert cells["libraries"] == "numpy 2.0"
+    assert cells["BLAS kernels"] == "mkl, openblas Haswell, openblas Zen"
     ceilings = [
         reading / 1e9 for record in stored
         for reading in record["environment"].get("ceiling_flops_per_second", {}).values()

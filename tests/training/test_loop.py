@@ -7,7 +7,8 @@ from bench import registry
 from bench.config.compose import compose_runs
 from bench.contract import Layer, ReportsOnDevice
 from bench.data import datasets
-from bench.machine import noise
+from bench.machine import ceiling
+from bench.training.flops import flops_per_example
 from bench.training.loop import train
 from bench.training.timer import Timer
 
@@ -52,7 +53,7 @@ class OnGpu(Linear):
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(noise, "PROBE_SIZE", 64)
+    monkeypatch.setattr(ceiling, "SHAPES", {(64, 64, 64): 2, (8, 64, 8): 2})
 
 
 @pytest.fixture
@@ -81,7 +82,13 @@ def test_a_run_on_a_cpu_is_compared_with_the_ceiling_of_its_cores(trained):
     assert result.flops_utilisation > 0
     environment = result.environment
     assert environment["noisy"] is bool(environment["noisy_reasons"])
-    assert environment["best_ceiling_flops_per_second"] > 0
+    readings = environment["ceiling_flops_per_second"]
+    by_shape = environment["ceiling_flops_per_second_by_shape"]
+    assert readings == {when: max(by_shape[when].values()) for when in ("before", "after")}
+    assert environment["best_ceiling_flops_per_second"] >= max(readings.values())
+    assert environment["linear_algebra"][0]["architecture"]
+    speed = result.examples_per_second * flops_per_example((784, 8, 10))
+    assert result.flops_utilisation == pytest.approx(speed / (sum(readings.values()) / 2))
     assert {"others_share", "stolen_share", "throttled_share"} <= set(environment)
     assert result.peak_memory_bytes is None  # the worker measures it when the run has ended
     assert "gpu" not in environment
