@@ -3,6 +3,7 @@
 import queue
 import re
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,18 +146,15 @@ def test_a_mistake_is_one_line(words, reason, monkeypatch, capsys):
     assert reason in error
 
 
-def test_a_timed_run_is_waited_for(monkeypatch, tmp_path):
+def test_a_timed_run_is_waited_for(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(lock, "LOCK_PATH", tmp_path / "lock")
-    timed_run, waited = filelock.FileLock(tmp_path / "lock"), []
-
-    def end_timed_run():
-        waited.append(True)
-        timed_run.release()
-
+    timed_run = filelock.FileLock(tmp_path / "lock", thread_local=False)
     timed_run.acquire()
+    threading.Timer(0.5, timed_run.release).start()
     (config,) = compose_runs(["threads=1"], default_name="test")
-    ((name, verdicts),) = schedule.run_jobs({"numpy": [config]}, end_timed_run)
-    assert (name, waited) == ("numpy", [True])
+    ((name, verdicts),) = schedule.run_jobs({"numpy": [config]})
+    assert name == "numpy"
+    assert lock.WAITING in capsys.readouterr().out
     assert verdicts["relu_softmax_sgd"].passed
 
 
