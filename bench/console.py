@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from pathlib import Path
@@ -49,6 +50,22 @@ def as_typed(value: object) -> str:
 def first_line(text: str) -> str:
     """Return the first line of a message, at most 300 characters, without control characters."""
     return shorten(printable((text.splitlines() or [""])[0]), 300)
+
+
+def text_argument(value: str) -> str:
+    """Return the value of a command's argument.
+
+    Raises:
+        argparse.ArgumentTypeError: it is empty, for example a variable that is not set.
+    """
+    if not value.strip():
+        raise argparse.ArgumentTypeError(f"{value!r}: is empty; is a variable not set?")
+    return value
+
+
+def path_argument(value: str) -> Path:
+    """Return the value of a command's argument as a path, as `text_argument` does."""
+    return Path(text_argument(value))
 
 
 def print_error(command: str, error: object) -> None:

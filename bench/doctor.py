@@ -10,6 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
+from bench import registry
+from bench.config.compose import choices, compose_runs
+from bench.console import adapt_commands
+from bench.data import locate
+from bench.machine import cgroups, facts, lock, noise
+
 MAX_SPREAD = 0.10
 PROBE_SECONDS = 1.0
 PROBE_SIZE = 384
@@ -32,8 +40,6 @@ def main() -> int:
     Returns:
         The exit status: 1 if the machine is not fit to measure on.
     """
-    from bench.console import adapt_commands
-
     argparse.ArgumentParser(
         prog="bench-doctor",
         description="Checks whether this machine is fit to measure on, what is installed and where "
@@ -63,8 +69,6 @@ def examine() -> Iterator[Finding]:
 
 
 def _cores() -> Finding:
-    from bench.machine import cgroups, facts
-
     usable, present = len(facts.usable_cores()), os.cpu_count() or 1
     quota = cgroups.limits().get("cores")
     caches = ", ".join(f"{name} {size}" for name, size in facts.caches().items())
@@ -80,8 +84,6 @@ def _cores() -> Finding:
 
 
 def _lock() -> Finding:
-    from bench.machine import lock
-
     try:
         with lock.opened():
             return Finding("lock", "good", f"{lock.LOCK_PATH}, one timed run at a time")
@@ -90,8 +92,6 @@ def _lock() -> Finding:
 
 
 def _frequency() -> Finding:
-    from bench.machine import facts
-
     governors = facts.governors()
     if not governors:
         return Finding("frequency", "note", "not available")
@@ -104,10 +104,6 @@ def _frequency() -> Finding:
 
 def _probe() -> Iterator[Finding]:
     """Multiply small matrices for a second on the usable cores, and measure disturbances."""
-    import numpy as np
-
-    from bench.machine import noise
-
     matrix = np.random.default_rng(0).random((PROBE_SIZE, PROBE_SIZE), dtype=np.float32)
     product = np.empty_like(matrix)
     np.matmul(matrix, matrix, out=product)
@@ -152,8 +148,6 @@ def _share(subject: str, share: float | None, limit: float, text: str, remedy: s
 
 
 def _linear_algebra() -> Finding:
-    from bench.machine import facts
-
     libraries = [
         f"{library['internal_api']} {library['version']}, {library['num_threads']} threads"
         for library in facts.linear_algebra()
@@ -164,10 +158,6 @@ def _linear_algebra() -> Finding:
 
 
 def _installed() -> Iterator[Finding]:
-    from bench import registry
-    from bench.config.compose import choices, compose_runs
-    from bench.machine import facts
-
     names = ",".join(choices("implementation"))
     for config in compose_runs([f"implementation={names}"], default_name="doctor", multirun=True):
         implementation = config.implementation
@@ -183,8 +173,6 @@ def _installed() -> Iterator[Finding]:
 
 
 def _data() -> Finding:
-    from bench.data import locate
-
     folder = locate.find()
     if folder is None:
         return Finding("Fashion-MNIST", "note", "not here yet; the first run downloads it")

@@ -22,6 +22,7 @@ import msgspec
 from bench.console import (
     adapt_commands,
     first_line,
+    path_argument,
     print_error,
     printable,
     printable_lines,
@@ -86,19 +87,15 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench-export", description=DESCRIPTION)
     parser.add_argument(
-        "folders", type=_path, nargs="+", metavar="folder", help="a sweep, such as results/default"
-    )
+        "folders", type=path_argument, nargs="+", metavar="folder",
+        help="a sweep, such as results/default",
+    )  # fmt: skip
     parser.add_argument("--to", choices=list(TOOLS), required=True)
     parser.add_argument(
-        "--output", type=_path, help="a new folder (default: named like the tool, in the sweep's)"
-    )
+        "--output", type=path_argument,
+        help="a new folder (default: named like the tool, in the sweep's)",
+    )  # fmt: skip
     return parser
-
-
-def _path(argument: str) -> Path:
-    if not argument:
-        raise argparse.ArgumentTypeError("the path is empty")
-    return Path(argument)
 
 
 def _export(folders: Sequence[Path], name: str, output: Path | None) -> None:

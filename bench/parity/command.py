@@ -7,14 +7,19 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import msgspec
+
+from bench import terminal
+from bench.config.compose import choices, compose_runs
+from bench.config.errors import ConfigError
+from bench.config.schema import RunConfig
 from bench.console import print_error, printable
-
-if TYPE_CHECKING:
-    from bench.config.schema import RunConfig
-    from bench.parity.whole_runs import Pairing
-    from bench.records import Verdict
+from bench.parity import schedule, whole_runs
+from bench.parity.whole_runs import MIN_PAIRS, Pairing
+from bench.records import PARITY_POINTS, RELATIVE_BOUND, Verdict
+from bench.results import store
+from bench.terminal import describe_verdict
 
 DESCRIPTION = """\
 Checks every installed implementation with every recipe that it claims, in three rungs: 1 its
@@ -31,30 +36,26 @@ or recipe was not checked.
 ALL = "*"
 RUNGS_1_TO_3 = ("implementation", "recipe", "device", "threads")  # options of these rungs
 
-Verdicts = dict[tuple[str, str], "Verdict"]  # by implementation and recipe
+Verdicts = dict[tuple[str, str], Verdict]  # by implementation and recipe
 
 
 class UsageError(Exception):
     """A mistake in the command line; the message is one line."""
 
 
-def main() -> None:
-    """Run the checks and exit with a status; see `EPILOG`."""
+def main() -> int:
+    """Run the checks and return the exit status; see `EPILOG`."""
     arguments = _parser().parse_args()
-    from bench.config.errors import ConfigError
-    from bench.results.store import StoreError
-
     try:
         _refuse_ignored_options(arguments)
         if arguments.folder is not None:
-            sys.exit(_compare_whole_runs(Path(arguments.folder), arguments.baseline))
-        sys.exit(_check_rungs(arguments))
-    except (ConfigError, StoreError, UsageError) as error:
+            return _compare_whole_runs(Path(arguments.folder), arguments.baseline)
+        return _check_rungs(arguments)
+    except (ConfigError, store.StoreError, UsageError) as error:
         print_error("bench-parity", error)
-        sys.exit(2)
+        return 2
     except KeyboardInterrupt:
         print("bench-parity: interrupted", file=sys.stderr)
-        sys.stderr.flush()
         os._exit(130)  # at once: the child processes end with this one, its threads take longer
 
 
@@ -96,9 +97,6 @@ def _names(option: str, value: str) -> list[str]:
 
 def _check_rungs(arguments: argparse.Namespace) -> int:
     """Run rungs 1 to 3 and return the exit status."""
-    from bench.parity import schedule
-    from bench.terminal import describe_verdict
-
     jobs, skipped = schedule.plan(_configs(arguments))
     verdicts: Verdicts = {}
     for name, by_recipe in schedule.run_jobs(jobs):
@@ -135,9 +133,6 @@ def _unchecked(arguments: argparse.Namespace, verdicts: Verdicts) -> str:
 
 def _configs(arguments: argparse.Namespace) -> list[RunConfig]:
     """Return a configuration for every selected implementation and recipe."""
-    import msgspec
-
-    from bench.config.compose import choices, compose_runs
 
     def composed(group: str) -> list[RunConfig]:
         value = getattr(arguments, group)
@@ -156,9 +151,6 @@ def _configs(arguments: argparse.Namespace) -> list[RunConfig]:
 
 def _print_table(verdicts: Verdicts) -> None:
     """Print the distance and the bound of every rung; `!` marks a rung that fails."""
-    from bench import terminal
-    from bench.records import RELATIVE_BOUND
-
     table = terminal.new_table(
         title="Parity: distance / bound",
         caption="! fails; rung 4, whole runs: bench sweep=whole_runs",
@@ -182,9 +174,6 @@ def _print_table(verdicts: Verdicts) -> None:
 
 def _compare_whole_runs(folder: Path, baseline: str | None) -> int:
     """Compare the records of a sweep (rung 4) and return the exit status."""
-    from bench.parity import whole_runs
-    from bench.results import store
-
     sweep = store.read_sweep(folder)
     names = whole_runs.implementations(sweep.records)
     if not names:
@@ -213,10 +202,6 @@ def _compare_whole_runs(folder: Path, baseline: str | None) -> int:
 
 def _print_pairings(pairings: Sequence[Pairing], baseline: str) -> None:
     """Print the number of pairs and their differences, for each implementation and recipe."""
-    from bench import terminal
-    from bench.parity.whole_runs import MIN_PAIRS
-    from bench.records import PARITY_POINTS
-
     table = terminal.new_table(
         title=f"Parity, rung 4: test accuracy minus the test accuracy of {printable(baseline)}",
         caption=(
@@ -242,4 +227,4 @@ def _print_pairings(pairings: Sequence[Pairing], baseline: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from pathlib import Path
 
+from bench.console import path_argument, text_argument
 from bench.results import HISTORY_PATH
 
 DESCRIPTION = """\
@@ -37,20 +37,24 @@ def parser() -> argparse.ArgumentParser:
     )
     add = result.add_argument
     add(
-        "base", nargs="?", type=text,
+        "base", nargs="?", type=text_argument,
         help="a git revision, or a folder with the project in it (the reference of the history)",
     )  # fmt: skip
-    add("head", nargs="?", type=text, help="a git revision or a folder (the working tree)")
-    add("--base-python", type=path, help="interpreter for BASE (this one)")
-    add("--head-python", type=path, help="interpreter for HEAD (this one)")
+    add("head", nargs="?", type=text_argument, help="a git revision or a folder (the working tree)")
+    add("--base-python", type=path_argument, help="interpreter for BASE (this one)")
+    add("--head-python", type=path_argument, help="interpreter for HEAD (this one)")
     add(
-        "--cases", "--cells", default=CASES, type=text, metavar="OVERRIDES",
+        "--cases", "--cells", default=CASES, type=text_argument, metavar="OVERRIDES",
         help=f"cases to train: overrides of bench, with this project's conf/ ('{CASES}')",
     )  # fmt: skip
     add("--budget", type=seconds, default="20m", help="time for all cases: 90s, 5m, 1h (20m)")
     add("--smallest", type=share, default="3%", help="slowdown that matters (3%%)")
     add("--cant-tell", choices=["pass", "fail"], help="how to count undecided cases")
-    add("--output", type=path, help="folder to write pairs.json, report.md and ratios.png to")
+    add(
+        "--output",
+        type=path_argument,
+        help="folder to write pairs.json, report.md and ratios.png to",
+    )
     add(
         "--record", action="store_true",
         help=f"append the ratios to {HISTORY_PATH}; BASE becomes the reference of a new history",
@@ -61,22 +65,6 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add("--share-machine", action="store_true", help="do not wait for other runs to finish")
     return result
-
-
-def text(value: str) -> str:
-    """Return a value that is not empty.
-
-    Raises:
-        argparse.ArgumentTypeError: it is empty, for example a variable that is not set.
-    """
-    if not value.strip():
-        raise argparse.ArgumentTypeError(f"{value!r}: is empty; is a variable not set?")
-    return value
-
-
-def path(value: str) -> Path:
-    """Return a path; refuse an empty one."""
-    return Path(text(value))
 
 
 def seconds(value: str) -> float:

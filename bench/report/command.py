@@ -8,9 +8,10 @@ import re
 import sys
 from collections.abc import Sequence, Set
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from bench import files
+from bench.console import path_argument, print_error
 from bench.records import BROKEN
 from bench.results import HISTORY_NAME, store
 
@@ -24,16 +25,16 @@ PICTURES_NAME = ".pictures"  # lists the pictures of a report; the next report r
 FORMATS = ("html", "md", "csv", "terminal")
 
 
-def main() -> NoReturn:
+def main() -> int:
     """Write the report of the sweeps on the command line.
 
-    Raises:
-        SystemExit: with status 1 if `--fail-on failed` is given and runs failed, are missing or
-            unreadable; 2 if there is nothing to report or an argument is invalid; else 0.
+    Returns:
+        The exit status: 1 if `--fail-on failed` is given and runs failed, are missing or
+        unreadable; 2 if there is nothing to report or an argument is invalid; else 0.
     """
     arguments = _parser().parse_args()
     if unused := _unused_option(arguments):
-        sys.exit(_refuse(unused))
+        return _refuse(unused)
     folders: list[Path] = arguments.folders
     output = arguments.output or (
         folders[0] / REPORT_NAME if len(folders) == 1 else Path(REPORT_NAME)
@@ -44,16 +45,21 @@ def main() -> NoReturn:
         formats = arguments.format - (set() if sweep.records else {"terminal", "csv"})
         written = write_report(sweep, output, formats, arguments.target, history)
     except files.FileError as error:
-        sys.exit(_refuse(str(error)))
+        return _refuse(error)
     except OSError as error:
-        sys.exit(_refuse(f"{error.filename or output}: can't be written: {error.strerror}"))
+        return _refuse(f"{error.filename or output}: can't be written: {error.strerror}")
     if written is not None:
         print(f"Report: {written}")
     if not sweep.records:
-        sys.exit(_refuse(_why_empty(sweep)))
+        return _refuse(_why_empty(sweep))
     broken = any(record.status in BROKEN for record in sweep.records)
     has_failed = broken or sweep.unreadable or sweep.missing
-    sys.exit(1 if has_failed and arguments.fail_on == "failed" else 0)
+    return 1 if has_failed and arguments.fail_on == "failed" else 0
+
+
+def _refuse(reason: object) -> int:
+    print_error("bench-report", reason)
+    return 2
 
 
 def _unused_option(arguments: argparse.Namespace) -> str | None:
@@ -88,10 +94,11 @@ def _parser() -> argparse.ArgumentParser:
         "runs.csv, curves.csv and plots (PNG and SVG) and prints the comparison.",
     )
     parser.add_argument(
-        "folders", type=_path, nargs="+", metavar="folder", help="a sweep, such as results/default"
-    )
+        "folders", type=path_argument, nargs="+", metavar="folder",
+        help="a sweep, such as results/default",
+    )  # fmt: skip
     parser.add_argument(
-        "--output", type=_path,
+        "--output", type=path_argument,
         help="folder to write to (default: report/ in the sweep's folder; for several sweeps, "
         "in this folder)",
     )  # fmt: skip
@@ -105,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         "implementations have reached)",
     )  # fmt: skip
     parser.add_argument(
-        "--history", type=_path,
+        "--history", type=path_argument,
         help="the file that bench-compare --record wrote (default: "
         f"{HISTORY_NAME} in the folder that contains the sweep, if it exists)",
     )  # fmt: skip
@@ -114,12 +121,6 @@ def _parser() -> argparse.ArgumentParser:
         help="exit with status 1 if a run failed, is not finished, or has an unreadable record",
     )  # fmt: skip
     return parser
-
-
-def _path(argument: str) -> Path:
-    if not argument:
-        raise argparse.ArgumentTypeError("the path is empty")
-    return Path(argument)
 
 
 def _accuracy(given: str) -> float:
@@ -139,11 +140,6 @@ def _formats(argument: str) -> frozenset[str]:
         allowed = ", ".join((*FORMATS, "all"))
         raise argparse.ArgumentTypeError(f"{unknown[0]!r}: must be one of {allowed}")
     return frozenset(FORMATS) if "all" in chosen else chosen
-
-
-def _refuse(reason: str) -> int:
-    print(f"bench-report: {reason}", file=sys.stderr)
-    return 2
 
 
 def _why_empty(sweep: store.Sweep) -> str:
@@ -245,4 +241,4 @@ def _remove_earlier(list_of_pictures: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

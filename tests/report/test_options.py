@@ -28,10 +28,12 @@ def report(monkeypatch, capsys):
         if not pictures:  # which take most of the time
             monkeypatch.setattr(chart_pictures, "draw", lambda *_: {})
         monkeypatch.setattr(sys, "argv", ["bench-report", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            command.main()
+        try:
+            status = command.main()
+        except SystemExit as error:  # of argparse
+            status = error.code
         printed = capsys.readouterr()
-        return ended.value.code, printed.out + printed.err
+        return status, printed.out + printed.err
 
     return run
 
@@ -279,7 +281,7 @@ def test_an_option_without_effect_is_refused(report, write, words, message):
 def test_an_empty_path_is_refused(report, words):
     status, printed = report(*words)
     assert status == 2
-    assert "the path is empty" in printed
+    assert "is empty" in printed
 
 
 def test_a_full_disk_is_named_and_leaves_no_half_written_file(report, write, monkeypatch):

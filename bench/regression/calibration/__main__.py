@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench.regression.arguments import path, seconds
+from bench.console import path_argument
+from bench.regression.arguments import seconds
 
 PAIRS = Path("docs/regression/pairs.jsonl")
 CASE = "implementation=numpy architecture=one_hidden learning_rate=0.01 threads=1"
@@ -23,7 +24,9 @@ def main() -> int:
     collect.add_argument("--budget", type=seconds, default="1h", help="such as 40m (1h)")
     evaluate = actions.add_parser("evaluate", help="write the rates in the folder of the file")
     for action in (collect, evaluate):
-        action.add_argument("--pairs", type=path, default=PAIRS, help=f"file of pairs ({PAIRS})")
+        action.add_argument(
+            "--pairs", type=path_argument, default=PAIRS, help=f"file of pairs ({PAIRS})"
+        )
     arguments = parser.parse_args()
     if arguments.action == "collect":
         return _collect(arguments.pairs, arguments.rounds, arguments.budget)
