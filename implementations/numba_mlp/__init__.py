@@ -7,6 +7,7 @@ wait for each other.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -69,7 +70,8 @@ class MLP:
         outputs = images
         for weights, bias in hidden:
             outputs = ACTIVATIONS[self._problem.recipe.activation](outputs @ weights + bias)
-        return outputs @ last.weights + last.bias
+        logits: FloatArray = outputs @ last.weights + last.bias
+        return logits
 
     def parameters(self) -> Parameters:
         """Return copies of the current weights and biases."""
@@ -83,13 +85,13 @@ class MLP:
         self._layers = memory.place_layers(self._problem.layer_sizes, batch_size)
         self._memory = memory.allocate(self._layers, batch_size, self._problem.threads)
         if old is not None:
-            self._memory = memory.Memory(*old[:4], *self._memory[4:])
+            self._memory = memory.with_state(self._memory, old)
 
 
 # For `predict_scores` only.
-ACTIVATIONS = {
-    "relu": lambda z: np.maximum(z, 0),
-    "sigmoid": lambda z: (1 + np.tanh(z / 2)) / 2,
+ACTIVATIONS: dict[str, Callable[[FloatArray], Any]] = {
+    "relu": lambda z: np.maximum(z, np.float32(0)),
+    "sigmoid": lambda z: (1 + np.tanh(z / 2)) / 2,  # does not overflow
     "tanh": np.tanh,
 }
 

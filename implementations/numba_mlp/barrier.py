@@ -21,7 +21,7 @@ _yield_core = ctypes.CDLL(None).sched_yield
 _yield_core.argtypes, _yield_core.restype = [], ctypes.c_int
 
 
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+@intrinsic
 def _read(context: Any, address: Any) -> Any:
     """Read an integer that another thread writes."""
 
@@ -32,7 +32,7 @@ def _read(context: Any, address: Any) -> Any:
     return types.int64(types.intp), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+@intrinsic
 def _write(context: Any, address: Any, value: Any) -> Any:
     """Write an integer that another thread reads, after all writes before."""
 
@@ -44,7 +44,7 @@ def _write(context: Any, address: Any, value: Any) -> Any:
     return types.void(types.intp, types.int64), generate
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+@njit(nogil=True)
 def wait(arrivals: Any, thread: int, n_threads: int) -> None:
     """Wait until all threads have arrived as often as this one.
 

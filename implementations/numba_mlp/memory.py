@@ -80,12 +80,24 @@ def allocate(layers: Layers, batch_size: int, n_threads: int) -> Memory:
     n_transposed = int(last["transposed"] + last["n_input_panels"] * last["n_panels"] * BLOCK)
     n_values = int(last["outputs"] + last["n_panels"] * rows_for(batch_size) * PANEL)
     return Memory(
-        *(zeros(n_parameters) for _ in range(3)),
-        zeros(n_transposed),
-        zeros(n_values),
-        zeros(n_values),
-        zeros(n_threads, BLOCK),
-        zeros(batch_size),
+        parameters=zeros(n_parameters),
+        first_moments=zeros(n_parameters),
+        second_moments=zeros(n_parameters),
+        transposed=zeros(n_transposed),
+        values=zeros(n_values),
+        deltas=zeros(n_values),
+        gradients=zeros(n_threads, BLOCK),
+        losses=zeros(batch_size),
+    )
+
+
+def with_state(memory: Memory, other: Memory) -> Memory:
+    """Return `memory` with the state of training of another one; arrays are shared."""
+    return memory._replace(
+        parameters=other.parameters,
+        first_moments=other.first_moments,
+        second_moments=other.second_moments,
+        transposed=other.transposed,
     )
 
 

@@ -51,7 +51,7 @@ def tile(n_rows: int, *, transposed: bool = False, accumulate: bool = False) -> 
     # added at the end, keep the processor busy.
     n_sums = max(1, 4 // n_rows) if not transposed else 1
 
-    @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+    @intrinsic
     def multiply(
         context: Any, a: Any, a_step: Any, b: Any, n_blocks: Any, c: Any, scale: Any
     ) -> Any:
@@ -111,7 +111,7 @@ def convert(source_type: np.dtype[Any]) -> Any:
     number = FLOAT if source_type == np.float32 else ir.IntType(8)
     numbers = ir.VectorType(number, PANEL)
 
-    @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+    @intrinsic
     def copy(context: Any, row: Any, n_panels: Any, scale: Any, panel: Any, step: Any) -> Any:
         signature = types.void(types.intp, types.intp, types.float32, types.intp, types.intp)
 
@@ -132,7 +132,7 @@ def convert(source_type: np.dtype[Any]) -> Any:
     return copy
 
 
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+@intrinsic
 def transpose(context: Any, source: Any, target: Any) -> Any:
     """Copy 16 x 16 numbers transposed, from one address to another.
 

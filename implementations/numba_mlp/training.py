@@ -60,7 +60,8 @@ def compile_epoch(recipe: Recipe, image_type: np.dtype[Any]) -> Callable[..., No
     """
     take_forward, take_backward = _compile_passes(recipe)
     find_delta = compile_loss(recipe)
-    update = _compile_update(recipe)
+    optimize, rate_of_step = compile_optimizer(recipe)
+    update = _compile_update(optimize, is_sgd=recipe.optimizer == "sgd")
     convert_image = convert(image_type)
 
     @compiled
@@ -100,14 +101,13 @@ def compile_epoch(recipe: Recipe, image_type: np.dtype[Any]) -> Callable[..., No
                 train_rows(images, scale, labels, rows, layers, n_rows, memory, row, n)
                 row += n
             barrier.wait(arrivals, thread, n_threads)
+            step_rate = rate_of_step(rate, first_step + step + 1)
             for index in range(len(layers)):
-                update(
-                    memory, layers, index, n_rows, batch_size, rate, first_step + step + 1,
-                    thread, n_threads,
-                )  # fmt: skip
+                update(memory, layers, index, n_rows, batch_size, step_rate, thread, n_threads)
             barrier.wait(arrivals, thread, n_threads)
 
-    return train_epoch
+    function: Callable[..., None] = train_epoch
+    return function
 
 
 def _compile_passes(recipe: Recipe) -> tuple[Any, Any]:
@@ -165,15 +165,13 @@ def _compile_passes(recipe: Recipe) -> tuple[Any, Any]:
     return take_forward, take_backward
 
 
-def _compile_update(recipe: Recipe) -> Any:
+def _compile_update(optimize: Any, *, is_sgd: bool) -> Any:
     """Return the function that updates one thread's share of a layer's weights and biases."""
-    optimize = compile_optimizer(recipe)
-    is_sgd = recipe.optimizer == "sgd"
 
     @compiled
     def update_block(
         memory: Any, inputs: Any, deltas: Any, weights: Any, gradient: Any, batch_size: Any,
-        rate: Any, step: Any,
+        rate: Any,
     ) -> None:  # fmt: skip
         """Update 16 x 16 weights. `inputs` and `deltas` are addresses of panels."""
         scale = np.float32(1 / batch_size)
@@ -187,11 +185,11 @@ def _compile_update(recipe: Recipe) -> Any:
                 target = address(gradient, row * PANEL)
                 gradient_8(inputs + row * FLOAT_BYTES, ROW_BYTES, deltas, batch_size, target, scale)
         if not is_sgd:
-            optimize(memory, weights, gradient, scale, rate, step)
+            optimize(memory, weights, gradient, scale, rate)
 
     @compiled
     def update_bias(
-        memory: Any, bias: Any, deltas: Any, gradient: Any, batch_size: Any, rate: Any, step: Any
+        memory: Any, bias: Any, deltas: Any, gradient: Any, batch_size: Any, rate: Any
     ) -> None:
         """Update 16 biases. `bias` and `deltas` are positions in memory."""
         gradient[:] = 0
@@ -199,11 +197,11 @@ def _compile_update(recipe: Recipe) -> Any:
             delta = memory.deltas[deltas + example * PANEL :][:PANEL]
             for column in range(PANEL):
                 gradient[column] += delta[column]
-        optimize(memory, bias, gradient, np.float32(1 / batch_size), rate, step)
+        optimize(memory, bias, gradient, np.float32(1 / batch_size), rate)
 
     @compiled
     def update(
-        memory: Any, layers: Any, index: Any, n_rows: Any, batch_size: Any, rate: Any, step: Any,
+        memory: Any, layers: Any, index: Any, n_rows: Any, batch_size: Any, rate: Any,
         thread: Any, n_threads: Any,
     ) -> None:  # fmt: skip
         layer, gradient = layers[index], memory.gradients[thread]
@@ -213,14 +211,14 @@ def _compile_update(recipe: Recipe) -> Any:
             inputs = address(memory.values, layer.inputs + input_panel * n_rows * PANEL)
             deltas = address(memory.deltas, layer.outputs + panel * n_rows * PANEL)
             weights = layer.weights + (panel * layer.n_input_panels + input_panel) * BLOCK
-            update_block(memory, inputs, deltas, weights, gradient, batch_size, rate, step)
+            update_block(memory, inputs, deltas, weights, gradient, batch_size, rate)
             if index > 0:
                 target = layer.transposed + (input_panel * layer.n_panels + panel) * BLOCK
                 transpose(address(memory.parameters, weights), address(memory.transposed, target))
         start, stop = share(layer.n_panels, thread, n_threads)
         for panel in range(start, stop):
             bias, deltas = layer.bias + panel * PANEL, layer.outputs + panel * n_rows * PANEL
-            update_bias(memory, bias, deltas, gradient[:PANEL], batch_size, rate, step)
+            update_bias(memory, bias, deltas, gradient[:PANEL], batch_size, rate)
 
     return update
 
