@@ -15,6 +15,7 @@ result does not depend on their number.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,7 @@ gradient_8 = tile(MAX_ROWS, transposed=True)
 update_8 = tile(MAX_ROWS, transposed=True, accumulate=True)
 
 
+@functools.cache
 def compile_epoch(recipe: Recipe, image_type: np.dtype[Any]) -> Callable[..., None]:
     """Return the function that trains one epoch; Numba compiles it at the first call.
 
