@@ -5,20 +5,23 @@ The other activations, losses and optimizers follow, in three tables. Names, for
 examples, one a row, and for a layer with fan_in inputs and fan_out outputs:
 
     a      inputs of the layer (n, fan_in); the first layer's are the images (n, 784)
-    W, b   weights (fan_in, fan_out) and bias (fan_out,)
+    W, b   its weights (fan_in, fan_out) and bias (fan_out,)
     z      a @ W + b (n, fan_out); the last layer's z are the logits (n, 10)
-    f      activation function of hidden layers: f(z), number by number, is the next layer's a
-    y      true classes, one-hot (n, 10): 1 in the column of the example's class c, else 0
-    L      loss, the mean over the batch, a number
+    f      activation function of a hidden layer: f(z), element by element, is the next layer's a
+    c, y   true class of an example, and the same one-hot (n, 10): 1 in column c, 0 elsewhere
+    L      loss: a number, the mean over the examples of the batch
     delta  dL/dz (n, fan_out): row i, column j is the derivative of L with respect to z_ij
 
-All arrays are float32. On a GPU they are CuPy's arrays, and np.exp calls CuPy's exp for them.
+All arrays are float32. On a GPU they are CuPy's, and NumPy's functions call CuPy's for them.
+
+To read on: Goodfellow, Bengio and Courville, Deep Learning (2016), sections 6.2 and 6.5.
 """
 
 from __future__ import annotations
 
 import copy
 import importlib
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -30,6 +33,7 @@ from bench.contract import Batches, FloatArray, Layer, Parameters, Problem, Reci
 Arrays = list[FloatArray]
 Function = Callable[[FloatArray], FloatArray]
 LossAndDelta = tuple[FloatArray, FloatArray]
+State = defaultdict[str, Any]  # of an optimizer, for one W or b; what is not set is 0.0
 
 
 def relu(z: FloatArray) -> FloatArray:
@@ -38,18 +42,18 @@ def relu(z: FloatArray) -> FloatArray:
 
 
 def relu_slope(a: FloatArray) -> FloatArray:
-    """Return f'(z): 1 where z > 0, else 0. There, and only there, a = f(z) is above 0 too."""
+    """Return f'(z): 1 where z > 0, else 0. z > 0 exactly where a = f(z) > 0."""
     return (a > 0).astype(np.float32)
 
 
 def forward(layers: Parameters, images: FloatArray, f: Function) -> tuple[Arrays, FloatArray]:
-    """Return the inputs a of all layers, and the logits."""
+    """Return the inputs of all layers, and the logits. `backward` needs the inputs again."""
     inputs = [images]  # (n, 784)
     for weights, bias in layers[:-1]:
         z = inputs[-1] @ weights + bias  # (n, fan_in) @ (fan_in, fan_out) + (fan_out,)
         inputs.append(f(z))  # (n, fan_out)
     weights, bias = layers[-1]
-    logits = inputs[-1] @ weights + bias  # (n, fan_in) @ (fan_in, 10) + (10,)
+    logits = inputs[-1] @ weights + bias  # (n, fan_in) @ (fan_in, 10) + (10,) = (n, 10)
     return inputs, logits
 
 
@@ -57,28 +61,32 @@ def softmax_cross_entropy(logits: FloatArray, y: FloatArray) -> LossAndDelta:
     """Return L, and delta of the last layer.
 
     Softmax turns the logits of an example into probabilities: p_k = exp(z_k) / sum_j exp(z_j).
-    Its loss is -log p_c = log(sum_j exp(z_j)) - z_c, whose derivative with respect to z_k is
-    p_k - y_k. Subtracting a number from all z_k changes neither; the largest avoids overflow.
+    The loss of the example is -log p_c = log(sum_j exp(z_j)) - z_c. Its derivative with respect to
+    z_k is exp(z_k) / sum_j exp(z_j) - y_k = p_k - y_k, since dz_c/dz_k is 1 for k = c and else 0.
+
+    Adding the same number to all z_k changes neither p nor the loss. The largest z_k becomes 0, so
+    that no exponential overflows.
     """
     z = logits - logits.max(axis=1, keepdims=True)  # (n, 10) - (n, 1)
     exp_z = np.exp(z)  # (n, 10)
-    total = exp_z.sum(axis=1, keepdims=True)  # (n, 1)
-    z_c = (z * y).sum(axis=1, keepdims=True)  # (n, 1)
-    loss = (np.log(total) - z_c).mean()  # a number
-    delta = (exp_z / total - y) / len(y)  # (n, 10); L is a mean over n examples, hence / n
+    sum_exp_z = exp_z.sum(axis=1, keepdims=True)  # (n, 1)
+    z_c = (z * y).sum(axis=1, keepdims=True)  # (n, 1); y keeps z_c, and makes the others 0
+    loss = (np.log(sum_exp_z) - z_c).mean()  # a number
+    delta = (exp_z / sum_exp_z - y) / len(y)  # (n, 10); / n, because L is a mean over n examples
     return loss, delta
 
 
 def backward(layers: Parameters, inputs: Arrays, delta: FloatArray, slope: Function) -> Arrays:
     """Return dL/dW and dL/db of all layers, from delta of the last.
 
-    By the chain rule, as z_ij = sum_k a_ik W_kj + b_j:
+    A change of W_kj changes z_ij = sum_k a_ik W_kj + b_j of every example i, by a_ik times as much,
+    and L by delta_ij = dL/dz_ij times that. Likewise for b_j and a_ik. This is the chain rule:
 
-        dL/dW_kj = sum_i a_ik delta_ij,  which is a.T @ delta
-        dL/db_j  = sum_i delta_ij,       the sum of delta over the batch
-        dL/da_ik = sum_j delta_ij W_kj,  which is delta @ W.T
+        dL/dW_kj = sum_i a_ik delta_ij       as arrays: a.T @ delta
+        dL/db_j  = sum_i delta_ij            as arrays: delta, summed over the batch
+        dL/da_ik = sum_j delta_ij W_kj       as arrays: delta @ W.T
 
-    As a = f(z) with z of the layer before, that layer's delta is dL/da * f'(z), number by number.
+    This a is f(z) of the layer before. So delta of the layer before is dL/da * f'(z).
     """
     gradients: Arrays = []
     for index in reversed(range(len(layers))):
@@ -87,15 +95,18 @@ def backward(layers: Parameters, inputs: Arrays, delta: FloatArray, slope: Funct
         bias_gradient = delta.sum(axis=0)  # (fan_out,)
         gradients = [weights_gradient, bias_gradient, *gradients]
         if index > 0:
-            inputs_gradient = delta @ layers[index].weights.T  # (n, fan_out) @ (fan_out, fan_in)
-            delta = inputs_gradient * slope(a)  # (n, fan_in), which is the layer before's fan_out
+            a_gradient = delta @ layers[index].weights.T  # (n, fan_out) @ (fan_out, fan_in)
+            delta = a_gradient * slope(a)  # (n, fan_in); fan_in is fan_out of the layer before
     return gradients
 
 
 def update(parameters: Arrays, directions: Arrays, learning_rate: float) -> None:
-    """Move every W and b, in place, against its direction: its gradient, in plain SGD."""
+    """Move every W and b against its direction, in place.
+
+    In plain SGD the direction is the gradient: dL/dW, dL/db. A small step against it lowers L.
+    """
     for parameter, direction in zip(parameters, directions, strict=True):
-        parameter -= learning_rate * direction  # both (fan_in, fan_out), or both (fan_out,)
+        parameter -= learning_rate * direction  # (fan_in, fan_out) or (fan_out,)
 
 
 class MLP:
@@ -106,19 +117,20 @@ class MLP:
         self._learning_rate = problem.learning_rate
         self._f, self._slope = ACTIVATIONS[problem.recipe.activation]
         self._loss = LOSSES[problem.recipe.output, problem.recipe.loss]
-        optimizer, self._first_state = OPTIMIZERS[problem.recipe.optimizer]
-        self._optimizer = partial(optimizer, problem.recipe)
+        self._direction = partial(OPTIMIZERS[problem.recipe.optimizer], problem.recipe)
         self._library = import_cupy() if problem.device == "gpu" else np
         self._images = self._library.asarray(problem.train_images)  # (n_train, 784)
-        identity = self._library.eye(problem.layer_sizes[-1], dtype=np.float32)  # (10, 10)
+        identity = self._library.eye(
+            problem.layer_sizes[-1], dtype=np.float32
+        )  # (10, 10); row c is one-hot
         self._y = identity[self._library.asarray(problem.train_labels)]  # (n_train, 10)
         self._start(parameters)
 
     def _start(self, parameters: Parameters) -> None:
-        copied = self._library.array
-        self._layers = tuple(Layer(copied(weights), copied(bias)) for weights, bias in parameters)
-        self._parameters = [array for layer in self._layers for array in layer]  # W, b, W, b, ...
-        self._states = [self._first_state] * len(self._parameters)
+        array = self._library.array  # makes a copy
+        self._layers = tuple(Layer(array(weights), array(bias)) for weights, bias in parameters)
+        self._parameters = [each for layer in self._layers for each in layer]  # W, b, W, b, ...
+        self._states = [State(float) for _ in self._parameters]
 
     def warm_up(self, batches: Batches) -> None:
         """Train a copy of the model for two steps."""
@@ -134,9 +146,7 @@ class MLP:
             inputs, logits = forward(self._layers, images, self._f)
             losses[step], delta = self._loss(logits, y)
             gradients = backward(self._layers, inputs, delta, self._slope)
-            results = list(map(self._optimizer, gradients, self._states))
-            self._states = [state for _, state in results]
-            directions = [direction for direction, _ in results]
+            directions = list(map(self._direction, self._states, gradients))
             update(self._parameters, directions, self._learning_rate)
         return float(losses.mean())
 
@@ -165,7 +175,7 @@ def sigmoid(z: FloatArray) -> FloatArray:
     return 0.5 + 0.5 * t
 
 
-# f, and f'(z) computed from a = f(z). To add an activation, add a line.
+# Each f, and its derivative f'(z) as a function of a = f(z). To add an activation, add a line.
 ACTIVATIONS: dict[str, tuple[Function, Function]] = {
     "relu": (relu, relu_slope),
     "sigmoid": (sigmoid, lambda a: a * (1 - a)),
@@ -174,9 +184,10 @@ ACTIVATIONS: dict[str, tuple[Function, Function]] = {
 
 
 def softmax_squared_error(logits: FloatArray, y: FloatArray, factor: float) -> LossAndDelta:
-    """Return L and delta. The loss of an example is factor * sum_k (p_k - y_k)^2.
+    """Return L, and delta of the last layer, for p = softmax(z).
 
-    With g_j = dL/dp_j and dp_j/dz_k = p_j ([j = k] - p_k): dL/dz_k = p_k (g_k - sum_j g_j p_j).
+    dp_j/dz_k is p_j (1 - p_j) for j = k and else -p_j p_k. So with g = dL/dp the chain rule says
+    dL/dz_k = sum_j g_j dp_j/dz_k = p_k (g_k - sum_j g_j p_j).
     """
     exp_z = np.exp(logits - logits.max(axis=1, keepdims=True))  # (n, 10)
     p = exp_z / exp_z.sum(axis=1, keepdims=True)  # (n, 10) / (n, 1)
@@ -185,14 +196,14 @@ def softmax_squared_error(logits: FloatArray, y: FloatArray, factor: float) -> L
 
 
 def sigmoid_squared_error(logits: FloatArray, y: FloatArray, factor: float) -> LossAndDelta:
-    """Return the same for p_k = sigmoid(z_k), where dp_k/dz_k = p_k (1 - p_k)."""
+    """Return L, and delta of the last layer, for p = sigmoid(z), where dp/dz = p (1 - p)."""
     p = sigmoid(logits)  # (n, 10)
     loss, g = squared_error(p, y, factor)  # a number, (n, 10)
     return loss, g * p * (1 - p)  # (n, 10)
 
 
 def squared_error(p: FloatArray, y: FloatArray, factor: float) -> tuple[Any, FloatArray]:
-    """Return L, and g = dL/dp."""
+    """Return L, and dL/dp. The loss of an example is factor * sum_k (p_k - y_k)^2."""
     error: Any = p - y  # (n, 10)
     return factor * (error**2).sum() / len(y), 2 * factor * error / len(y)  # a number, (n, 10)
 
@@ -206,32 +217,29 @@ LOSSES: dict[tuple[str, str], Callable[[FloatArray, FloatArray], LossAndDelta]] 
 }
 
 
-def sgd(_recipe: Recipe, g: FloatArray, state: None) -> tuple[FloatArray, None]:
-    """Return the direction of a parameter with gradient g, and the new state for its next g."""
-    return g, state
+def sgd(_recipe: Recipe, _state: State, g: FloatArray) -> FloatArray:
+    """Return the direction of a W or b with gradient g."""
+    return g
 
 
-def momentum(recipe: Recipe, g: FloatArray, u: Any) -> tuple[FloatArray, Any]:
-    """Return u, u. As v = -rate u, the recipe's v = momentum v - rate g; W += v is W -= rate u."""
-    u = recipe.momentum * u + g  # shape of g
-    return u, u
+def momentum(recipe: Recipe, state: State, g: FloatArray) -> FloatArray:
+    """Return u, a decaying sum of the gradients; v of `bench.contract.Recipe` is -rate u."""
+    u: FloatArray = recipe.momentum * state["u"] + g
+    state["u"] = u
+    return u
 
 
-def adam(recipe: Recipe, g: FloatArray, state: Any) -> tuple[FloatArray, Any]:
-    """Return m / (sqrt(v) + epsilon), corrected for the start of m and v at 0, and m, v, t."""
-    m, v, t = state
-    t += 1  # updates so far, with this one
-    m = recipe.beta_1 * m + (1 - recipe.beta_1) * g  # running mean of g, shape of g
-    v = recipe.beta_2 * v + (1 - recipe.beta_2) * g**2  # running mean of g^2, shape of g
-    correction = (1 - recipe.beta_2**t) ** 0.5 / (1 - recipe.beta_1**t)  # a number
-    return correction * m / (np.sqrt(v) + recipe.epsilon), (m, v, t)
+def adam(recipe: Recipe, state: State, g: FloatArray) -> FloatArray:
+    """Return m / (sqrt(v) + epsilon), corrected for m and v that start at 0."""
+    b1, b2 = recipe.beta_1, recipe.beta_2
+    t = state["t"] = state["t"] + 1  # the number of this update
+    m = state["m"] = b1 * state["m"] + (1 - b1) * g  # running mean of g
+    v = state["v"] = b2 * state["v"] + (1 - b2) * g**2  # running mean of g^2
+    direction: FloatArray = (1 - b2**t) ** 0.5 / (1 - b1**t) * m / (np.sqrt(v) + recipe.epsilon)
+    return direction
 
 
-OPTIMIZERS: dict[str, tuple[Callable[..., tuple[FloatArray, Any]], Any]] = {  # and first states
-    "sgd": (sgd, None),
-    "momentum": (momentum, 0.0),
-    "adam": (adam, (0.0, 0.0, 0)),
-}
+OPTIMIZERS = {"sgd": sgd, "momentum": momentum, "adam": adam}
 
 
 def to_numpy(array: Any) -> FloatArray:
