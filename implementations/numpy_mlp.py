@@ -142,7 +142,8 @@ class MLP:
         """Make one update per row of `batches` (n_steps, n); return the mean loss."""
         losses = self._library.empty(len(batches), np.float32)  # (n_steps,)
         for step, rows in enumerate(self._library.asarray(batches)):
-            images, y = self._images[rows], self._y[rows]  # (n, 784), (n, 10)
+            images = self._images.take(rows, axis=0)  # (n, 784)
+            y = self._y.take(rows, axis=0)  # (n, 10)
             inputs, logits = forward(self._layers, images, self._f)
             losses[step], delta = self._loss(logits, y)
             gradients = backward(self._layers, inputs, delta, self._slope)

@@ -63,6 +63,9 @@ class LikeCuPy(np.lib.mixins.NDArrayOperatorsMixin):
     def mean(self):
         return LikeCuPy(self._array.mean())
 
+    def take(self, indices, axis):
+        return LikeCuPy(self._array.take(inner(indices), axis=axis))
+
     def get(self):
         return self._array.copy()
 
