@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import settings
+
+from bench.process.supervisor import Supervisor
 
 # A shared machine may stall for longer than any deadline; continuous integration is repeatable.
 settings.register_profile("project", deadline=None, derandomize="CI" in os.environ)
@@ -47,3 +50,27 @@ def run(run_in, tmp_path: Path) -> Callable[..., Ended]:
         return run_in(tmp_path, *words, **options)
 
     return run_command
+
+
+@pytest.fixture
+def call(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+    """Run a command's `main` in this process; return its exit status, output and errors."""
+
+    def call_main(main: Callable[[], int], *words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["command", *map(str, words)])
+        try:
+            with mock.patch.dict(os.environ):
+                status = main()
+        except SystemExit as error:  # of argparse
+            status = error.code
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return call_main
+
+
+@pytest.fixture
+def supervisor() -> Iterator[Supervisor]:
+    """Start processes of runs, and end all of them."""
+    with Supervisor() as opened:
+        yield opened

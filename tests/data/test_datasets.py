@@ -13,8 +13,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import registry
-from bench.contract import Problem, Recipe
 from bench.data import datasets, fashion_mnist
 from bench.data.datasets import DatasetSettings
 from bench.data.errors import DatasetError
@@ -25,7 +23,6 @@ from bench.data.fashion_mnist import (
     TRAIN_IMAGES,
     TRAIN_LABELS,
 )
-from bench.training import sampling
 from tests.data.conftest import replace_file
 
 REAL = DatasetSettings(name="fashion_mnist")
@@ -315,35 +312,6 @@ def test_the_synthetic_set_depends_on_its_seed_alone():
     assert first.test_images.shape == (500, 784)
     assert set(first.train_labels) == set(range(10))
     assert datasets.locate(SYNTHETIC) is None
-
-
-def test_the_synthetic_set_can_be_learnt():
-    split = datasets.split(datasets.load(SYNTHETIC, None), 0)
-    sizes = (784, 32, 10)
-    recipe = Recipe(
-        name="relu",
-        activation="relu",
-        output="softmax",
-        loss="cross_entropy",
-        optimizer="sgd",
-        initializer="he_normal",
-    )
-    mlp = registry.load("numpy_mlp")()
-    problem = Problem(
-        train_images=split.train_images,
-        train_labels=split.train_labels,
-        layer_sizes=sizes,
-        recipe=recipe,
-        learning_rate=0.01,
-        device="cpu",
-        threads=1,
-        options={},
-    )
-    mlp.setup(problem, sampling.initial_parameters(0, sizes, recipe.initializer))
-    for epoch in range(1, 4):
-        mlp.train_epoch(sampling.batches(0, epoch, 2_000, 32))
-    predicted = mlp.predict_scores(split.test_images).argmax(axis=1)
-    assert (predicted == split.test_labels).mean() > 0.9
 
 
 def run_module(*, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,6 @@ import pytest
 
 from bench import imports, provenance, registry
 from bench.parity import ensure_verdict, pending_verdict
-from bench.process.supervisor import Supervisor
 from bench.process.training_process import train_in_child
 from bench.records import FINISHED
 from bench.results import store
@@ -30,12 +29,6 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(folder))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return folder
-
-
-@pytest.fixture
-def supervisor():
-    with Supervisor() as opened:
-        yield opened
 
 
 def edit(folder, name="implementations/notebook_mlp.py"):

@@ -12,17 +12,10 @@ import pytest
 from bench.machine.facts import usable_cores
 from bench.process import training_process
 from bench.process.limits import Limits, TimeLimitError, Watchdog
-from bench.process.supervisor import Supervisor
 from bench.process.training_process import train_in_child
 from tests.processes import LONG, request, runs
 
 ENDLESS = "import time\ndef main():\n    time.sleep(1000)\n"
-
-
-@pytest.fixture
-def supervisor():
-    with Supervisor() as opened:
-        yield opened
 
 
 def late(limits: Limits, *chunks: bytes) -> tuple[list[bytes], str]:

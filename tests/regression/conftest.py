@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -128,21 +127,16 @@ def few_pairs(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def compare(few_pairs, monkeypatch, capsys, tmp_path):
+def compare(few_pairs, call, monkeypatch, tmp_path):
     """Run the command; return its exit status, what it printed and its pairs.json."""
 
     def run(*words, cases=CASES, smallest="100%"):
         output = tmp_path / "output"
         options = ["--cases", cases, "--output", str(output), "--smallest", smallest]
-        monkeypatch.setattr(sys, "argv", ["bench-compare", *options, *map(str, words)])
         monkeypatch.setenv("COLUMNS", "120")
-        try:
-            status = command.main()
-        except SystemExit as error:
-            status = error.code
-        printed = capsys.readouterr()
+        status, out, err = call(command.main, *options, *words)
         written = output / "pairs.json"
         content = json.loads(written.read_text()) if written.exists() else None
-        return status, printed.out + printed.err, content
+        return status, out + err, content
 
     return run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +167,16 @@ SUMMARY = DatasetSummary(
 )
 
 
+def write_records(folder: Path, records: Sequence[RunRecord]) -> None:
+    """Write records as a sweep, with their verdicts and the summary of their data."""
+    for record in records:
+        store.write_record(folder, record)
+    for number, verdict in enumerate(verdicts_for(tuple(records))):
+        files.write_atomically(folder / f"parity-{number}.json", store.encode(verdict))
+    path = store.dataset_path(folder, SUMMARY.name, SUMMARY.fingerprint)
+    files.write_atomically(path, store.encode(SUMMARY))
+
+
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., Path]:
     """Write records as a sweep, and return its folder."""
@@ -174,13 +184,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
     def write_sweep(*records: RunRecord, planned: tuple[str, ...] = (), **extra: Any) -> Path:
         folder = tmp_path / "results" / "fixture"
         folder.mkdir(parents=True, exist_ok=True)
-        for record in records:
-            store.write_record(folder, record)
-        for number, verdict in enumerate(verdicts_for(records)):
-            path = folder / f"parity-{number}.json"
-            files.write_atomically(path, store.encode(verdict))
-        path = store.dataset_path(folder, SUMMARY.name, SUMMARY.fingerprint)
-        files.write_atomically(path, store.encode(SUMMARY))
+        write_records(folder, records)
         if planned:
             store.add_to_plan(folder, planned)
         return folder
@@ -190,12 +194,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
 def write_sweep(folder: Path, records) -> Path:
     """Write a sweep and its report; return the page."""
-    for record in records:
-        store.write_record(folder, record)
-    for number, verdict in enumerate(verdicts_for(tuple(records))):
-        files.write_atomically(folder / f"parity-{number}.json", store.encode(verdict))
-    path = store.dataset_path(folder, SUMMARY.name, SUMMARY.fingerprint)
-    files.write_atomically(path, store.encode(SUMMARY))
+    write_records(folder, records)
     subprocess.run([SCRIPTS / "bench-report", folder], check=True, capture_output=True)
     return folder / "report" / "index.html"
 

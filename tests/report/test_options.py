@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import msgspec
@@ -21,19 +20,14 @@ from tests.results.test_history import entry
 
 
 @pytest.fixture
-def report(monkeypatch, capsys):
+def report(call, monkeypatch):
     """Run the command; return its exit status and what it printed."""
 
     def run(*words, pictures=False):
         if not pictures:  # which take most of the time
             monkeypatch.setattr(chart_pictures, "draw", lambda *_: {})
-        monkeypatch.setattr(sys, "argv", ["bench-report", *map(str, words)])
-        try:
-            status = command.main()
-        except SystemExit as error:  # of argparse
-            status = error.code
-        printed = capsys.readouterr()
-        return status, printed.out + printed.err
+        status, out, err = call(command.main, *words)
+        return status, out + err
 
     return run
 

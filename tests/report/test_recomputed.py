@@ -10,11 +10,10 @@ from dataclasses import replace
 
 import pytest
 
-from bench import files
 from bench.records import RunError, Seconds
 from bench.report.command import write_report
 from bench.results import store
-from tests.report.conftest import ENVIRONMENT, SUMMARY, make_record, verdicts_for
+from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for, write_records
 
 SPEEDS = {"numpy": 1200.0, "keras": 310.0}
 MACHINE = {"python": "3.11", "platform": "Linux-6"}
@@ -66,12 +65,7 @@ def records():
 def page_and_records(tmp_path_factory):
     """The page and, as plain JSON, the records that it was made from."""
     folder = tmp_path_factory.mktemp("results") / "fixture"
-    for record in records():
-        store.write_record(folder, record)
-    for number, verdict in enumerate(verdicts_for(tuple(records()))):
-        files.write_atomically(folder / f"parity-{number}.json", store.encode(verdict))
-    path = store.dataset_path(folder, SUMMARY.name, SUMMARY.fingerprint)
-    files.write_atomically(path, store.encode(SUMMARY))
+    write_records(folder, records())
     page = write_report(store.read_sweep(folder), folder / "report", {"md"})
     stored = [json.loads(path.read_text()) for path in folder.glob("*/record.json")]
     return page.read_text(), stored

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 
 import msgspec
 import pytest
@@ -104,17 +103,7 @@ def executed(monkeypatch):
 
 
 @pytest.fixture
-def main(monkeypatch, tmp_path, capsys):
+def main(call, monkeypatch, tmp_path):
     """Run the command in this process, in the test's folder; returns status, output, errors."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["bench", *words])
-        try:
-            status = command.main()
-        except SystemExit as error:
-            status = error.code
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return run
+    return lambda *words: call(command.main, *words)

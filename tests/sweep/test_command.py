@@ -47,6 +47,7 @@ def test_a_sweep_leaves_a_record_per_run_and_prints_where(finished):
     assert "[1/2] numpy one_hidden learning rate 0.05, seed 0\n" in ended.stdout
     assert "[2/2] numpy one_hidden learning rate 1e+06, seed 0  (about " in ended.stdout
     assert ended.stdout.count("    epoch ") >= 3
+    assert found[0.05]["test_accuracy"] > 0.9  # synthetic data can be learnt
     assert "diverged" in ended.stdout
     assert "bench-report results/night" in ended.stdout
 
