@@ -2,6 +2,8 @@
 # EXTRAS=torch,jax,numba,sklearn, or some of them, installs more frameworks; it works with every target.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+# With PYTHON=..., that one; else the one of .venv if it exists.
+GPU_PYTHON := $(if $(filter file,$(origin PYTHON)),$(firstword $(wildcard $(BIN)/python) python3),$(PYTHON))
 COMMA := ,
 EXTRAS ?=
 WORKERS ?= auto
@@ -11,7 +13,7 @@ BASE := .venv/installed
 INSTALLED := $(BASE)$(if $(EXTRAS),-$(subst $(COMMA),-,$(EXTRAS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test speed chaos floors check format setup browser data lock wheel clean
+.PHONY: help bench test gpu speed chaos floors check format setup browser data lock wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -22,6 +24,10 @@ bench: setup data ## run the default sweep on real Fashion-MNIST, then write its
 
 test: setup data ## run the tests; EXTRAS=torch,jax,numba,sklearn includes these frameworks
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 --dist=loadfile
+
+gpu: ## measure this machine's GPU; needs no network and no installation; DATA=FOLDER of the dataset
+	PYTHONPATH=$(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH)) $(GPU_PYTHON) -m bench.gpu \
+		$(if $(DATA),dataset.path='$(abspath $(DATA))') $(GPU)
 
 speed: setup data ## time an epoch, the loader and the report; compare with the previous times of this machine
 	$(BIN)/python -m pytest tests/speed --benchmark-columns=median,iqr,rounds --benchmark-sort=name \

@@ -86,10 +86,13 @@ def library_versions(config: RunConfig) -> dict[str, str | None]:
 
 
 def _of_gpu(libraries: tuple[str, ...]) -> dict[str, str | None]:
+    """Return versions of those that are installed; of a library for several CUDAs, one is."""
     names = {distribution.name for distribution in importlib.metadata.distributions()}
     runtime = sorted(name for name in names if name.startswith("nvidia-"))
-    versions = facts.versions((*libraries, *runtime))
-    return versions | dict(gpu.describe())
+    installed = {
+        name: version for name, version in facts.versions((*libraries, *runtime)).items() if version
+    }
+    return {**installed, **gpu.describe()}
 
 
 def _inherited(device: str) -> dict[str, str]:

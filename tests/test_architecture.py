@@ -22,7 +22,7 @@ IMPLEMENTATION_FILES = sorted((ROOT / "implementations").glob("*_mlp.py"))
 
 GROUND = {"console", "files", "git", "imports", "markdown", "plotting", "statistics", "terminal"}
 RECORDS = {"contract", "records"}
-COMMANDS = {"sweep", "parity", "regression", "report", "doctor", "export", "commands"}
+COMMANDS = {"sweep", "parity", "regression", "report", "doctor", "export", "gpu", "commands"}
 # What each folder or module of bench/ may import of bench/, besides its own folder.
 MAY_IMPORT = {
     "contract": set(),
@@ -47,6 +47,7 @@ MAY_IMPORT |= {
     "sweep": BELOW_COMMANDS | {"parity"},
     "regression": BELOW_COMMANDS,
     "doctor": BELOW_COMMANDS,
+    "gpu": BELOW_COMMANDS,
     "commands": BELOW_COMMANDS | COMMANDS,
 }
 

@@ -10,7 +10,7 @@ import pytest
 
 from bench import provenance
 from bench.config.compose import compose_runs
-from bench.machine import gpu
+from bench.machine import facts, gpu
 from bench.parity import pending_verdict
 from bench.results import store
 from tests.conftest import TINY
@@ -108,10 +108,16 @@ def test_another_gpu_or_driver_is_a_change_on_the_gpu_alone(output, nvidia_smi):
     assert fingerprints() == cpu_before
 
 
-def test_the_gpus_libraries_count_on_the_gpu_alone(nvidia_smi):
+@pytest.mark.parametrize("installed", ["cupy-cuda12x", "cupy-cuda13x"])
+def test_the_gpus_libraries_count_on_the_gpu_alone(installed, nvidia_smi, monkeypatch):
     nvidia_smi(H100)
-    assert "cupy-cuda12x" in fingerprints("device=gpu")[0]
-    assert "cupy-cuda12x" not in fingerprints()[0]
+    version = facts._version
+    monkeypatch.setattr(
+        facts, "_version", lambda name: "14" if name == installed else version(name)
+    )
+    on_gpu = fingerprints("device=gpu")[0]
+    assert {name: on_gpu[name] for name in on_gpu if "cupy" in name} == {installed: "14"}
+    assert not [name for name in fingerprints()[0] if "cupy" in name]
 
 
 def test_a_gpu_is_unknown_if_nvidia_smi_fails(nvidia_smi):

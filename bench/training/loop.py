@@ -28,7 +28,7 @@ from bench.contract import (
     ReportsOnDevice,
 )
 from bench.data.datasets import SAMPLE_SIZE, Split
-from bench.machine import ceiling, facts, noise, usage
+from bench.machine import ceiling, facts, gpu, noise, usage
 from bench.records import EpochRecord
 from bench.training import sampling
 from bench.training.divergence import has_diverged, training_sample
@@ -82,22 +82,30 @@ def train(
     utilisation = speed * flops_per_example(config.layer_sizes) / mean_ceiling
     # The processor's ceiling and memory are not meaningful on a GPU.
     on_gpu = config.device == "gpu"
-    gpu = implementation if on_gpu and isinstance(implementation, ReportsOnDevice) else None
+    reporter = implementation if on_gpu and isinstance(implementation, ReportsOnDevice) else None
     return Result(
         status="done" if test else "diverged",
         epochs=tuple(epochs),
         examples_per_epoch=trainer.examples_per_epoch,
         examples_per_second=speed,
         flops_utilisation=None if on_gpu else utilisation,
-        peak_memory_bytes=gpu.peak_device_memory_bytes() if gpu else None,
+        peak_memory_bytes=reporter.peak_device_memory_bytes() if reporter else None,
         environment={
             **circumstances,
             "train_cpu_seconds": timer.train_cpu_seconds,
             "cores_kept_busy": timer.train_cpu_seconds / timer.seconds["train"],
-            **({"gpu": gpu.device_name()} if gpu else {}),
+            **(_device(reporter) if reporter else {}),
         },
         **test,
     )
+
+
+def _device(implementation: ReportsOnDevice) -> dict[str, Any]:
+    """Return the entries of a record's `environment` about the GPU."""
+    return {
+        "gpu": implementation.device_name(),
+        "gpu_peak_flops_per_second": gpu.peak_flops_per_second(),
+    }
 
 
 def _circumstances(

@@ -7,7 +7,7 @@ from bench import registry
 from bench.config.compose import compose_runs
 from bench.contract import Layer, ReportsOnDevice
 from bench.data import datasets
-from bench.machine import ceiling
+from bench.machine import ceiling, gpu
 from bench.training.flops import flops_per_example
 from bench.training.loop import train
 from bench.training.timer import Timer
@@ -94,12 +94,14 @@ def test_a_run_on_a_cpu_is_compared_with_the_ceiling_of_its_cores(trained):
     assert "gpu" not in environment
 
 
-def test_a_run_on_a_gpu_names_the_device_and_its_memory(trained):
+def test_a_run_on_a_gpu_names_the_device_and_its_memory(trained, monkeypatch):
+    monkeypatch.setattr(gpu, "peak_flops_per_second", lambda: 5e13)
     result = trained(OnGpu(), "device=gpu")
     assert result.status == "done"
     assert result.flops_utilisation is None
     assert result.environment["noisy"] is None
     assert result.environment["gpu"] == "Some GPU"
+    assert result.environment["gpu_peak_flops_per_second"] == 5e13
     assert result.peak_memory_bytes == 12_345
 
 
