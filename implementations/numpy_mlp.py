@@ -6,7 +6,7 @@ examples, one a row, and for a layer with fan_in inputs and fan_out outputs:
 
     a      inputs of the layer (n, fan_in); the first layer's are the images (n, 784)
     W, b   its weights (fan_in, fan_out) and bias (fan_out,)
-    z      a @ W + b (n, fan_out); the last layer's z are the logits (n, 10)
+    z      a @ W + b (n, fan_out), with b added to each row; in the last layer, the logits (n, 10)
     f      activation function of a hidden layer: f(z), element by element, is the next layer's a
     c, y   true class of an example, and the same one-hot (n, 10): 1 in column c, 0 elsewhere
     L      loss: a number, the mean over the examples of the batch
@@ -42,7 +42,7 @@ def relu(z: FloatArray) -> FloatArray:
 
 
 def relu_slope(a: FloatArray) -> FloatArray:
-    """Return f'(z): 1 where z > 0, else 0. z > 0 exactly where a = f(z) > 0."""
+    """Return f'(z): 1 where z > 0, else 0. As a = f(z), that is where a > 0."""
     return (a > 0).astype(np.float32)
 
 
@@ -61,11 +61,12 @@ def softmax_cross_entropy(logits: FloatArray, y: FloatArray) -> LossAndDelta:
     """Return L, and delta of the last layer.
 
     Softmax turns the logits of an example into probabilities: p_k = exp(z_k) / sum_j exp(z_j).
-    The loss of the example is -log p_c = log(sum_j exp(z_j)) - z_c. Its derivative with respect to
-    z_k is exp(z_k) / sum_j exp(z_j) - y_k = p_k - y_k, since dz_c/dz_k is 1 for k = c and else 0.
+    The loss of the example is -log p_c = log(sum_j exp(z_j)) - z_c. The derivatives of these two
+    terms with respect to z_k are exp(z_k) / sum_j exp(z_j) = p_k, and 1 if k = c, else 0, which is
+    y_k. So delta is p - y.
 
-    Adding the same number to all z_k changes neither p nor the loss. The largest z_k becomes 0, so
-    that no exponential overflows.
+    Subtracting a number from all z_k changes neither p nor the loss. With the largest subtracted,
+    no exponential overflows.
     """
     z = logits - logits.max(axis=1, keepdims=True)  # (n, 10) - (n, 1)
     exp_z = np.exp(z)  # (n, 10)
@@ -79,14 +80,15 @@ def softmax_cross_entropy(logits: FloatArray, y: FloatArray) -> LossAndDelta:
 def backward(layers: Parameters, inputs: Arrays, delta: FloatArray, slope: Function) -> Arrays:
     """Return dL/dW and dL/db of all layers, from delta of the last.
 
-    A change of W_kj changes z_ij = sum_k a_ik W_kj + b_j of every example i, by a_ik times as much,
-    and L by delta_ij = dL/dz_ij times that. Likewise for b_j and a_ik. This is the chain rule:
+    With example i, input k and output j of a layer, z_ij = sum_k a_ik W_kj + b_j. By the chain
+    rule, the derivative of L is the sum over all z_ij that change of delta_ij times the derivative
+    of z_ij. W_kj and b_j change column j of z, and a_ik changes row i:
 
-        dL/dW_kj = sum_i a_ik delta_ij       as arrays: a.T @ delta
-        dL/db_j  = sum_i delta_ij            as arrays: delta, summed over the batch
-        dL/da_ik = sum_j delta_ij W_kj       as arrays: delta @ W.T
+        dL/dW_kj = sum_i a_ik delta_ij       all of them: a.T @ delta
+        dL/db_j  = sum_i delta_ij            all of them: the column sums of delta
+        dL/da_ik = sum_j delta_ij W_kj       all of them: delta @ W.T
 
-    This a is f(z) of the layer before. So delta of the layer before is dL/da * f'(z).
+    This a is f(z) of the layer before. So that layer's delta is dL/da * f'(z), element by element.
     """
     gradients: Arrays = []
     for index in reversed(range(len(layers))):
@@ -120,14 +122,13 @@ class MLP:
         self._direction = partial(OPTIMIZERS[problem.recipe.optimizer], problem.recipe)
         self._library = import_cupy() if problem.device == "gpu" else np
         self._images = self._library.asarray(problem.train_images)  # (n_train, 784)
-        identity = self._library.eye(
-            problem.layer_sizes[-1], dtype=np.float32
-        )  # (10, 10); row c is one-hot
-        self._y = identity[self._library.asarray(problem.train_labels)]  # (n_train, 10)
+        one_hot = self._library.eye(problem.layer_sizes[-1], dtype=np.float32)  # (10, 10)
+        self._y = one_hot[self._library.asarray(problem.train_labels)]  # (n_train, 10)
         self._start(parameters)
 
     def _start(self, parameters: Parameters) -> None:
-        array = self._library.array  # makes a copy
+        """Copy the parameters, and begin with an optimizer whose state is 0."""
+        array = self._library.array  # copies
         self._layers = tuple(Layer(array(weights), array(bias)) for weights, bias in parameters)
         self._parameters = [each for layer in self._layers for each in layer]  # W, b, W, b, ...
         self._states = [State(float) for _ in self._parameters]
@@ -176,7 +177,8 @@ def sigmoid(z: FloatArray) -> FloatArray:
     return 0.5 + 0.5 * t
 
 
-# Each f, and its derivative f'(z) as a function of a = f(z). To add an activation, add a line.
+# Each f, and its derivative f'(z) as a function of a = f(z). To try another f, change a line; a new
+# name must also be known to `bench.contract.Recipe` and `bench.parity.reference`.
 ACTIVATIONS: dict[str, tuple[Function, Function]] = {
     "relu": (relu, relu_slope),
     "sigmoid": (sigmoid, lambda a: a * (1 - a)),

@@ -133,7 +133,7 @@ def test_large_logits_have_a_finite_loss():
     assert delta.tolist() == [[0.5, -0.5], [0, 0]]
 
 
-def test_an_activation_is_added_by_a_line_of_the_table(monkeypatch):
+def test_an_activation_is_changed_by_a_line_of_the_table(monkeypatch):
     leaky = (lambda z: np.maximum(z, 0.1 * z), lambda a: np.where(a > 0, 1, 0.1))
     monkeypatch.setitem(numpy_mlp.ACTIVATIONS, "relu", leaky)
     test_gradients_agree_with_central_differences("relu", ("softmax", "cross_entropy"))
