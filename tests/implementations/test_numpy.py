@@ -79,6 +79,16 @@ def test_training_ends_at_the_same_bits_every_time(batch_size):
     assert ends[0] == ends[1]
 
 
+def test_the_given_parameters_stay_as_they_are():
+    given = problem()
+    start, same = (sampling.initial_parameters(0, SIZES, "he_normal") for _ in range(2))
+    model = numpy_mlp.MLP()
+    model.setup(given, start)
+    model.train_epoch(sampling.batches(0, 1, N_EXAMPLES, 64))
+    for layer, same_layer in zip(start, same, strict=True):
+        assert all(map(np.array_equal, layer, same_layer))
+
+
 def random_network(generator):
     """Return float64 parameters, inputs and one-hot labels of a network of 5, 6, 4 and 3 units."""
     sizes = (5, 6, 4, 3)
