@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 
 from bench.console import path_argument, text_argument
 from bench.results import HISTORY_PATH
@@ -13,6 +14,11 @@ Has training become slower, and does it still learn the same? Trains both revisi
 of fresh processes that take turns on the same cores, and answers for every case (implementation,
 architecture and batch size): slower, not slower or can't tell, with the ratio of times and its
 95 % interval.
+
+Or which of several configurations trains fastest, and by how much?
+  bench-compare implementation=numba implementation=jax --over batch_size=32,128
+All configurations train in turns; the answers are faster, slower, equal or can't tell, in
+comparison with the first one.
 """
 EXIT_STATUSES = """\
 exit status:
@@ -22,8 +28,19 @@ exit status:
   3    can't tell: a case was measured and is undecided (--cant-tell pass or fail makes
        that 0 or 1), or a case was not measured (never a pass)
   130  interrupted
+for configurations:
+  0    every ratio is known to the precision
+  1    a configuration fails or learns something else
+  2    a mistake in the command, or nothing was measured
+  3    can't tell: the budget was used up before
 """
 CASES = "sweep=default learning_rate=0.01 threads=1"
+OVER = "architecture=one_hidden batch_size=32 learning_rate=0.01 threads=1"
+# Options for revisions, and options for configurations.
+FOR_REVISIONS = (
+    "base_python", "head_python", "cases", "smallest", "cant_tell", "record", "against_history",
+)  # fmt: skip
+FOR_CONFIGURATIONS = ("over", "precision", "others")
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -41,11 +58,25 @@ def parser() -> argparse.ArgumentParser:
         help="a git revision, or a folder with the project in it (the reference of the history)",
     )  # fmt: skip
     add("head", nargs="?", type=text_argument, help="a git revision or a folder (the working tree)")
+    add(
+        "others",
+        nargs="*",
+        type=text_argument,
+        help="further configurations, such as implementation=jax",
+    )
     add("--base-python", type=path_argument, help="interpreter for BASE (this one)")
     add("--head-python", type=path_argument, help="interpreter for HEAD (this one)")
     add(
         "--cases", "--cells", default=CASES, type=text_argument, metavar="OVERRIDES",
         help=f"cases to train: overrides of bench, with this project's conf/ ('{CASES}')",
+    )  # fmt: skip
+    add(
+        "--over", default=OVER, type=text_argument, metavar="OVERRIDES",
+        help=f"overrides of bench for all configurations ('{OVER}')",
+    )  # fmt: skip
+    add(
+        "--precision", type=precision, default="3%",
+        help="half-width of the intervals of configurations (3%%)",
     )  # fmt: skip
     add("--budget", type=seconds, default="20m", help="time for all cases: 90s, 5m, 1h (20m)")
     add("--smallest", type=share, default="3%", help="slowdown that matters (3%%)")
@@ -67,6 +98,47 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
+def check(command_line: argparse.ArgumentParser, arguments: argparse.Namespace) -> bool:
+    """Return whether configurations are compared; end the program if options do not fit.
+
+    Args:
+        command_line: the parser.
+        arguments: what it has parsed.
+    """
+    sides = [arguments.base, arguments.head, *arguments.others]
+    configurations = [side for side in sides if is_configuration(side)]
+    if not configurations:
+        if sides[0] is None and not (arguments.record or arguments.against_history):
+            command_line.error("BASE is missing: the revision to compare with, such as HEAD~1")
+        useless: tuple[str, ...] = FOR_CONFIGURATIONS
+    else:
+        for side in sides:
+            if side is not None and side not in configurations:
+                command_line.error(
+                    f"{side}: not a configuration such as implementation=jax, as "
+                    f"{configurations[0]} is; compare revisions or configurations"
+                )
+        useless = FOR_REVISIONS
+    for name in useless:
+        if getattr(arguments, name) != _parsed_default(command_line, name):
+            kind = "revisions" if configurations else "configurations"
+            command_line.error(
+                f"{arguments.others[0]}: a third revision; at most two are compared"
+                if name == "others"
+                else f"--{name.replace('_', '-')}: only for a comparison of {kind}"
+            )
+    return bool(configurations)
+
+
+def _parsed_default(command_line: argparse.ArgumentParser, name: str) -> object:
+    return getattr(command_line.parse_args([]), name)
+
+
+def is_configuration(side: str | None) -> bool:
+    """Return whether a side is an override of `bench`; other sides are revisions or folders."""
+    return side is not None and "=" in side and not Path(side).exists()
+
+
 def seconds(value: str) -> float:
     """Return the seconds in a time such as 90s, 5m or 1h.
 
@@ -85,7 +157,20 @@ def share(value: str) -> float:
     Raises:
         argparse.ArgumentTypeError: the text is not a percentage above 1% and up to 100%.
     """
+    return _percentage(value, lowest=1)
+
+
+def precision(value: str) -> float:
+    """Return a percentage such as 0.5% as a share.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is not a percentage above 0.1% and up to 100%.
+    """
+    return _percentage(value, lowest=0.1)
+
+
+def _percentage(value: str, lowest: float) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)%", value, re.ASCII)
-    if match is None or not 1 < float(match[1]) <= 100:
-        raise argparse.ArgumentTypeError(f"{value!r}: must be more than 1% and up to 100%")
+    if match is None or not lowest < float(match[1]) <= 100:
+        raise argparse.ArgumentTypeError(f"{value!r}: must be more than {lowest:g}% and up to 100%")
     return float(match[1]) / 100

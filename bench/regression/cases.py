@@ -80,6 +80,21 @@ def write_problems(cases: Sequence[Case], steps: Mapping[str, int], folder: Path
     Raises:
         DatasetError: the data can't be found.
     """
+    write_data(cases, folder)
+    for case in cases:
+        write_batches(case, steps[case.name], folder)
+
+
+def write_data(cases: Sequence[Case], folder: Path) -> None:
+    """Write what does not depend on the length of a slice: data, problem and initial parameters.
+
+    Args:
+        cases: at least one case; all have the same dataset.
+        folder: the data and a folder per case are written here.
+
+    Raises:
+        DatasetError: the data can't be found.
+    """
     config = cases[0].config
     dataset = datasets.load(config.dataset, datasets.locate(config.dataset))
     data = datasets.split(dataset, config.validation_fraction)
@@ -106,6 +121,17 @@ def write_problems(cases: Sequence[Case], steps: Mapping[str, int], folder: Path
         for number, layer in enumerate(initial):
             np.save(case_folder / f"weights-{number}.npy", layer.weights)
             np.save(case_folder / f"bias-{number}.npy", layer.bias)
-        shape = (N_BATCH_SETS, steps[case.name], config.batch_size)
-        rows = np.random.default_rng(config.seed).integers(len(data.train_labels), size=shape)
-        np.save(case_folder / "batches.npy", rows)
+
+
+def write_batches(case: Case, n_steps: int, folder: Path) -> None:
+    """Write the batches of a case; `write_data` has written its data.
+
+    Args:
+        case: the case.
+        n_steps: number of training steps in a slice.
+        folder: contains the data and the folder of the case.
+    """
+    n_examples = len(np.load(folder / "labels.npy", mmap_mode="r"))
+    shape = (N_BATCH_SETS, n_steps, case.config.batch_size)
+    rows = np.random.default_rng(case.config.seed).integers(n_examples, size=shape)
+    np.save(folder / case.name / "batches.npy", rows)

@@ -1,4 +1,7 @@
-"""`bench-compare BASE [HEAD]`: has training become slower, and does it still learn the same?"""
+"""`bench-compare BASE [HEAD]`: has training become slower, and does it still learn the same?
+
+Also `bench-compare CONFIGURATION CONFIGURATION...`: which one trains fastest, and by how much?
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,22 @@ import sys
 import traceback
 
 from bench.console import print_error
-from bench.regression.arguments import parser
+from bench.regression.arguments import check, parser
 
 
 def main() -> int:
-    """Compare the given revisions; return the exit status."""
+    """Compare the given revisions or configurations; return the exit status."""
     command_line = parser()
     arguments = command_line.parse_args()
-    if arguments.base is None and not (arguments.record or arguments.against_history):
-        command_line.error("BASE is missing: the revision to compare with, such as HEAD~1")
-    from bench.regression import comparison
+    of_configurations = check(command_line, arguments)
+    from bench.regression import comparison, configurations
     from bench.regression.outcome import NOT_MEASURED
     from bench.regression.signals import interrupted_once
 
     try:
         with interrupted_once():
-            return comparison.run(arguments)
+            run = configurations.run if of_configurations else comparison.run
+            return run(arguments)
     except comparison.EXPECTED_ERRORS as error:
         print_error("bench-compare", error)
     except KeyboardInterrupt:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from bench.regression.cases import Case
 from bench.regression.pairs import Pair
-from bench.regression.side_process import CaseError, SideName
+from bench.regression.side_process import CaseError
 from bench.statistics import MIN_PAIRS, Answer, Estimate, estimate
 
 # Relative differences that are always allowed between the models of both sides; keys of `Pair`.
@@ -67,7 +67,7 @@ class Outcome:
     learning: Learning = field(default_factory=Learning)
     answer: Answer | None = None
     error: str | None = None
-    failed: SideName | None = None
+    failed: str | None = None
     remark: str | None = None
 
     def __post_init__(self) -> None:

@@ -20,6 +20,7 @@ from bench.markdown import table, text
 from bench.regression.checkout import Side, different_libraries
 from bench.regression.outcome import Outcome
 from bench.regression.pairs import JSON_NAMES
+from bench.regression.rounds import Results
 from bench.regression.side_process import SideName
 from bench.statistics import Estimate
 
@@ -48,19 +49,45 @@ def progress(budget_seconds: float, until: float) -> Iterator[Callable[[Sequence
     Yields:
         A function to call after every pair with all outcomes so far.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"))
-    with Progress(*columns, console=terminal.console(), transient=True) as bar:
-        task = bar.add_task("pairs", total=budget_seconds, state="starting")
+    with _progress_bar("pairs", budget_seconds, until) as update:
 
         def on_pair(outcomes: Sequence[Outcome]) -> None:
             n_pairs = max(len(outcome.pairs) for outcome in outcomes)
             estimates = [outcome.estimate for outcome in outcomes]
             highest = max((e.high for e in estimates if e is not None), default=None)
-            state = f"{n_pairs} pairs" + (f", ratios up to {highest:.3f}" if highest else "")
+            update(f"{n_pairs} pairs" + (f", ratios up to {highest:.3f}" if highest else ""))
+
+        yield on_pair
+
+
+@contextmanager
+def round_progress(
+    budget_seconds: float, until: float
+) -> Iterator[Callable[[Sequence[Results]], None]]:
+    """Show the progress of a comparison of configurations. Arguments as for `progress`.
+
+    Yields:
+        A function to call after every round of a group with all results so far.
+    """
+    with _progress_bar("rounds", budget_seconds, until) as update:
+        yield lambda results: update(
+            f"{min(len(found.seconds) for found in results)} rounds of all"
+        )
+
+
+@contextmanager
+def _progress_bar(
+    description: str, budget_seconds: float, until: float
+) -> Iterator[Callable[[str], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"))
+    with Progress(*columns, console=terminal.console(), transient=True) as bar:
+        task = bar.add_task(description, total=budget_seconds, state="starting")
+
+        def update(state: str) -> None:
             left = max(0.0, until - time.monotonic())
             bar.update(task, completed=budget_seconds - left, state=state)
 
-        yield on_pair
+        yield update
 
 
 def print_table(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> None:

@@ -125,9 +125,9 @@ def measure(
         number=number,
         base_seconds=tuple(seconds["base"]),
         head_seconds=tuple(seconds["head"]),
-        first_difference=_update_difference(first["base"], first["head"]),
+        first_difference=update_difference(first["base"], first["head"]),
         losses_difference=max(map(_relative_difference, losses["base"], losses["head"])),
-        last_difference=_update_difference(last["base"], last["head"]),
+        last_difference=update_difference(last["base"], last["head"]),
     )
 
 
@@ -150,7 +150,7 @@ def _relative_difference(left: float, right: float) -> float:
     return abs(left - right) / size if size > 0 else 0.0
 
 
-def _update_difference(base: Sequence[float], head: Sequence[float]) -> float:
+def update_difference(base: Sequence[float], head: Sequence[float]) -> float:
     """Return the distance between two updates, relative to the longer one.
 
     An update is given by its length and its projections on random directions. The mean square of

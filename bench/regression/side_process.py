@@ -49,8 +49,8 @@ class Conditions:
 class CaseError(Exception):
     """A side can't train a case; the message says which side, and why."""
 
-    def __init__(self, side: SideName, reason: str) -> None:
-        """Keep the side that failed, and the reason."""
+    def __init__(self, side: str, reason: str) -> None:
+        """Keep the side that failed, base, head or a configuration, and the reason."""
         super().__init__(f"{side.upper()}: {reason}")
         self.side, self.reason = side, reason
 
@@ -63,13 +63,11 @@ class SideProcess:
     """The process of one side, and the processes that it starts.
 
     Attributes:
-        name: base or head.
+        name: base, head or a configuration.
         own_cores: cores for building models, while the other side does the same.
     """
 
-    def __init__(
-        self, name: SideName, side: Side, cores: Sequence[int], conditions: Conditions
-    ) -> None:
+    def __init__(self, name: str, side: Side, cores: Sequence[int], conditions: Conditions) -> None:
         """Start the process on these cores."""
         self.name = name
         self.own_cores = cores
@@ -139,7 +137,9 @@ class SideProcess:
         return f"its process {end}: {printed or 'it printed nothing to standard error'}"
 
     def close(self) -> None:
-        """Kill the process and all processes that it started."""
+        """Kill the process and all processes that it started; a second call does nothing."""
+        if self._stderr.closed:
+            return
         with suppress(ProcessLookupError):  # all have exited
             os.killpg(self._process.pid, signal.SIGKILL)
         for stream in (self._process.stdin, self._process.stdout):
