@@ -96,8 +96,8 @@ def _row(found: Results, candidate: str, precision: float) -> list[str]:
 
 def _meaning(results: Sequence[Results], precision: float) -> str:
     return (
-        f"Ratio: time per example / time of {_short(results[0].reference)}. Equal: the interval is within "
-        f"{precision:.1%} of 1."
+        f"Ratio: time per example / time of {_short(results[0].reference)}. Equal: the interval is "
+        f"within {precision:.1%} of 1."
     )
 
 
