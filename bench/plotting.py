@@ -100,22 +100,6 @@ def _save(figure: Figure, path: Path) -> None:
             write_atomically(place, buffer.getvalue())
 
 
-def legend(figure: Figure, axes: Any) -> None:
-    """Draw one legend below all panels, with each name once."""
-    entries: dict[str, Any] = {}
-    for panel in axes.flat:
-        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
-            entries.setdefault(label, handle)
-    if entries:
-        figure.legend(
-            list(entries.values()),
-            list(entries),
-            loc="outside lower center",
-            ncols=min(4 if len(entries) <= 8 else 3, len(entries)),
-            frameon=False,
-        )
-
-
 def file_name(text: str) -> str:
     """Return a safe part of a file name for a name from a record.
 

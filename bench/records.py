@@ -191,10 +191,15 @@ def setting(record: RunRecord, *path: str) -> str | int | float | None:
     Returns:
         The value, or None if it is missing, a list, a mapping or null.
     """
-    value: object = record.config
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
+    value = lookup(record.config, *path)
     return value if isinstance(value, str | int | float) else None
+
+
+def lookup(content: object, *path: str) -> Any:
+    """Return the value that keys lead to in nested mappings; None if it is missing."""
+    for key in path:
+        content = content.get(key) if isinstance(content, Mapping) else None
+    return content
 
 
 def is_synthetic(records: Iterable[RunRecord]) -> bool:

@@ -18,6 +18,7 @@ from bench.records import (
     best_ranked_runs,
     is_synthetic,
     last_validation_accuracy,
+    lookup,
 )
 
 MAX_WIDTH = 100
@@ -87,9 +88,7 @@ def format_setting(config: Mapping[str, Any], key: str) -> str:
         config: from a record; it may have any structure, because it comes from a file.
         key: such as `recipe.momentum`.
     """
-    value: Any = config
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
+    value = lookup(config, *key.split("."))
     return "-" if value is None else as_typed(value)
 
 

@@ -22,7 +22,7 @@ from bench.config.keys import ALLOWED, check_key
 from bench.contract import Recipe
 from bench.data.datasets import DatasetSettings, training_size, validation_size
 from bench.machine.facts import cpu_flags, cpu_model, default_cores, usable_cores
-from bench.records import N_CLASSES, N_PIXELS
+from bench.records import N_CLASSES, N_PIXELS, lookup
 
 # The constants of a recipe that each optimizer reads.
 CONSTANTS = {"sgd": (), "momentum": ("momentum",), "adam": ("beta_1", "beta_2", "epsilon")}
@@ -260,9 +260,7 @@ def _explain(error: msgspec.ValidationError, composed: Mapping[Any, Any]) -> Con
     key = ".".join(path)
     if "missing required field" in message:
         return ConfigError(f"{key}: must be given")
-    value: Any = composed
-    for part in path:
-        value = value.get(part) if isinstance(value, Mapping) else None
+    value = lookup(composed, *path)
     if "unknown field" in message:
         return ConfigError(f"{key}={short_value(value)}: no such key")
     if key in ALLOWED:

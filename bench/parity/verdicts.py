@@ -141,7 +141,7 @@ def _read_finished(path: Path) -> Verdict | None:
     if not path.exists():
         return None
     try:
-        verdict = store.read_verdict(path)
+        verdict = store.read(path, Verdict)
     except store.StoreError:
         return None  # damaged, or written by another version: it is replaced
     return verdict if verdict.error is None else None

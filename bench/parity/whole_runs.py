@@ -11,7 +11,7 @@ import msgspec
 
 from bench import provenance
 from bench.config import identity
-from bench.records import PARITY_POINTS, RunRecord, setting
+from bench.records import PARITY_POINTS, RunRecord, lookup, setting
 
 MIN_PAIRS = 5
 
@@ -136,6 +136,5 @@ def _name(record: RunRecord, group: str = "implementation") -> str:
 
 
 def _options(record: RunRecord) -> str:
-    section = record.config.get("implementation")
-    options = section.get("options") if isinstance(section, dict) else None
+    options = lookup(record.config, "implementation", "options")
     return msgspec.json.encode(options, order="sorted").decode()

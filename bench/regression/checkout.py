@@ -48,6 +48,11 @@ class Side:
     python: Path
     commit: str | None
 
+    @property
+    def is_exact_commit(self) -> bool:
+        """Whether the code is that of a commit, without edits."""
+        return self.commit is not None and not self.commit.endswith("-dirty")
+
 
 def find_repository(start: Path) -> git.Repository:
     """Find the repository of a folder.

@@ -138,7 +138,7 @@ def _remarks(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> lis
     if len(different) > len(in_both):
         n_others = len(different) - len(in_both)
         lines.append(f"{n_others} libraries are installed on one side only")
-    if base.python == head.python and base.commit == head.commit and _is_exact(base.commit):
+    if base.python == head.python and base.commit == head.commit and base.is_exact_commit:
         lines.append("BASE and HEAD are the same commit with the same interpreter")
     for outcome in outcomes:
         name = outcome.case.name
@@ -149,10 +149,6 @@ def _remarks(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> lis
         if not outcome.is_measured:
             lines.append(f"{name}: not measured: {outcome.error}")
     return lines
-
-
-def _is_exact(commit: str | None) -> bool:
-    return commit is not None and not commit.endswith("-dirty")
 
 
 def _differences(outcome: Outcome) -> str:

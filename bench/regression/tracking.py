@@ -66,7 +66,7 @@ def check_recordable(head: Side) -> None:
     Raises:
         StoreError: it is not a commit, or has uncommitted changes.
     """
-    if head.commit is None or head.commit.endswith("-dirty"):
+    if not head.is_exact_commit:
         raise StoreError(
             f"HEAD={head.label}: is not exactly a commit; commit the changes before recording"
         )

@@ -219,35 +219,33 @@ def add_time_to_accuracy(
     if compared.empty:
         return compared
     by_id = {record.run_id: record for record in records}
-    added = compared.copy()
     groups = [[by_id[name] for name in names] for names in compared["run_ids"]]
-    added["target"] = (
-        target
-        if target is not None
-        else [
-            _highest(group) if status == "done" else math.nan
-            for group, status in zip(groups, compared["status"], strict=True)
-        ]
-    )
     if target is None:
-        by_condition = added.groupby(list(dataframes.CONDITIONS), dropna=False)["target"]
-        added["target"] = by_condition.transform("min")
-    added["n_runs"] = [len(group) for group in groups]
-    for name, with_warm_up in (("seconds_to_target", False), ("cold_seconds_to_target", True)):
-        times = [
-            pd.Series(
-                [
-                    seconds + with_warm_up * record.seconds.warm_up
-                    for record in group
-                    if (seconds := seconds_to(record, accuracy)) is not None
-                ],
-                dtype=float,
-            )
-            for group, accuracy in zip(groups, added["target"], strict=True)
-        ]
-        added[name] = [values.median() for values in times]
-        added["n_reached"] = [len(values) for values in times]
-    return added
+        done = compared["status"] == "done"
+        highest = pd.Series([_highest(group) for group in groups], compared.index).where(done)
+        conditions = [compared[name] for name in dataframes.CONDITIONS]
+        targets = highest.groupby(conditions, dropna=False).transform("min")
+    else:
+        targets = pd.Series(target, compared.index)
+    reached = [
+        pd.DataFrame(
+            [
+                (seconds, seconds + record.seconds.warm_up)
+                for record in group
+                if (seconds := seconds_to(record, accuracy)) is not None
+            ],
+            columns=["warm", "cold"],
+            dtype=float,
+        )
+        for group, accuracy in zip(groups, targets, strict=True)
+    ]
+    return compared.assign(
+        target=targets,
+        n_runs=[len(group) for group in groups],
+        n_reached=[len(times) for times in reached],
+        seconds_to_target=[times["warm"].median() for times in reached],
+        cold_seconds_to_target=[times["cold"].median() for times in reached],
+    )
 
 
 def _highest(records: Sequence[RunRecord]) -> float:

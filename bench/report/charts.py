@@ -173,7 +173,8 @@ class _Specifications:
             "legend": legend,
         }
         self.shape = name | {"scale": {"domain": list(colours)}, "legend": legend}
-        widths = [_line_width(number, len(colours)) for number in range(len(colours))]
+        # In pixels. Later lines are on top and thinner, so that all are visible.
+        widths = [1.5 + 3 * (1 - number / len(colours)) for number in range(1, len(colours) + 1)]
         scale = {"domain": list(colours), "range": widths}
         self.width = name | {"type": "ordinal", "scale": scale, "legend": legend}
         self.clicked = {
@@ -324,11 +325,6 @@ class _Specifications:
             {"calculate": "datum.seconds / datum.runs", "as": "seconds"},
         ]
         return _chart(34 * self.n_rows, transform=mean, layer=[bars, sums])
-
-
-def _line_width(number: int, n_lines: int) -> float:
-    """Return a width in pixels: later lines are on top and thinner, so that all are visible."""
-    return 1.5 + 3 * (1 - (number + 1) / n_lines)
 
 
 def _chart(height: int = HEIGHT, **content: Any) -> dict[str, Any]:

@@ -51,7 +51,9 @@ def main() -> int:
     if written is not None:
         print(f"Report: {written}")
     if not sweep.records:
-        return _refuse(_why_empty(sweep))
+        planned = f"planned and not finished: {len(sweep.missing)}" if sweep.missing else ""
+        reasons = (f"{sweep.folder}: no records, so there is nothing to report", planned)
+        return _refuse("; ".join(filter(None, (*reasons, *sweep.unreadable))))
     broken = any(record.status in BROKEN for record in sweep.records)
     has_failed = broken or sweep.unreadable or sweep.missing
     return 1 if has_failed and arguments.fail_on == "failed" else 0
@@ -140,13 +142,6 @@ def _formats(argument: str) -> frozenset[str]:
         allowed = ", ".join((*FORMATS, "all"))
         raise argparse.ArgumentTypeError(f"{unknown[0]!r}: must be one of {allowed}")
     return frozenset(FORMATS) if "all" in chosen else chosen
-
-
-def _why_empty(sweep: store.Sweep) -> str:
-    reasons = [f"{sweep.folder}: no records, so there is nothing to report"]
-    if sweep.missing:
-        reasons.append(f"planned and not finished: {len(sweep.missing)}")
-    return "; ".join([*reasons, *sweep.unreadable])
 
 
 def write_report(

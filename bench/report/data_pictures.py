@@ -83,7 +83,7 @@ def _draw_distribution(dataset: DatasetSummary, path: Path) -> Picture:
         panel.set_xticks(places, dataset.class_names, rotation=30, ha="right")
         panel.set_ylabel("images")
         panel.grid(visible=False, axis="x")
-        plotting.legend(figure, axes)
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)
     pairs = (("training", dataset.train_class_counts), ("test", dataset.test_class_counts))
     counts_by_class = zip(dataset.class_names, *(counts for _, counts in pairs), strict=False)
     return Picture(

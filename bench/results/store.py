@@ -105,22 +105,8 @@ def _checksum(content: dict[str, Any]) -> str:
 
 
 def read_record(path: Path) -> RunRecord:
-    """Read and check one record.
-
-    Raises:
-        NewerError: the record has a newer schema.
-        StoreError: the file is missing, too large, not JSON or altered, or has other keys.
-    """
-    return _read(path, RunRecord)
-
-
-def read_plan(sweep_folder: Path) -> SweepPlan:
-    """Read a sweep's plan.
-
-    Raises:
-        StoreError: as `read_record`.
-    """
-    return _read(sweep_folder / PLAN_NAME, SweepPlan)
+    """Read and check one record; see `read`."""
+    return read(path, RunRecord)
 
 
 def add_to_plan(sweep_folder: Path, run_ids: Sequence[str]) -> tuple[SweepPlan, str | None]:
@@ -144,7 +130,7 @@ def add_to_plan(sweep_folder: Path, run_ids: Sequence[str]) -> tuple[SweepPlan, 
         earlier: tuple[str, ...] = ()
         if path.exists():
             try:
-                earlier = read_plan(sweep_folder).run_ids
+                earlier = read(path, SweepPlan).run_ids
             except NewerError:
                 raise
             except StoreError as error:
@@ -168,15 +154,6 @@ def verdict_path(sweep_folder: Path, verdict: Verdict) -> Path:
     """Return the path of a parity verdict in a sweep's folder."""
     words = "-".join((verdict.implementation, *verdict.equations.values()))
     return sweep_folder / VERDICT_FILES.replace("*", f"{words}-{verdict.key[:8]}")
-
-
-def read_verdict(path: Path) -> Verdict:
-    """Read and check one verdict.
-
-    Raises:
-        StoreError: as `read_record`.
-    """
-    return _read(path, Verdict)
 
 
 def read_sweep(folder: Path) -> Sweep:
@@ -358,13 +335,24 @@ def _read_or_note(
     without_checksum: list[Path] | None = None,
 ) -> Contents | None:
     try:
-        return _read(path, kind, without_checksum)
+        return read(path, kind, without_checksum)
     except StoreError as error:
         unreadable.append(str(error))
         return None
 
 
-def _read(path: Path, kind: type[Contents], without_checksum: list[Path] | None = None) -> Contents:
+def read(path: Path, kind: type[Contents], without_checksum: list[Path] | None = None) -> Contents:
+    """Read and check one file.
+
+    Args:
+        path: the file.
+        kind: `RunRecord`, `SweepPlan`, `Verdict` or `DatasetSummary`.
+        without_checksum: the path is appended if the file is of an early version.
+
+    Raises:
+        NewerError: the file has a newer schema.
+        StoreError: the file is missing, too large, not JSON or altered, or has other keys.
+    """
     contents = read_plain_file(path)
     try:
         content = msgspec.json.decode(contents, type=dict[str, Any])

@@ -89,13 +89,6 @@ def print_heading(job: Job, remark: str) -> None:
     print(f"[{job.number}/{job.n_runs}] {job.label}" + (f"  ({remark})" if remark else ""))
 
 
-def print_noise(reasons: Sequence[str]) -> None:
-    """Print why the speed of a run is unreliable, if there are reasons."""
-    if reasons:
-        listed = "; ".join(reasons)
-        print(f"    noisy: {listed} (bench-doctor says what to do)")
-
-
 def print_verdict(verdict: Verdict) -> None:
     """Print the result of the parity ladder."""
     print(f"    parity: {verdict.implementation} {printable(describe_verdict(verdict))}")

@@ -87,7 +87,8 @@ def _remark_for_kept(record: RunRecord) -> str:
 
 
 def _print_problems(job: Job, record: RunRecord) -> None:
-    progress.print_noise(record.environment.get("noisy_reasons", ()))
+    if reasons := record.environment.get("noisy_reasons"):
+        print(f"    noisy: {'; '.join(reasons)} (bench-doctor says what to do)")
     if record.error is not None:
         reason = first_line(record.error.message)
         print(f"    {record.status}: {reason} (more in {job.folder})")

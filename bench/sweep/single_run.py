@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from bench import files, provenance
-from bench.config.schema import RunConfig
 from bench.machine import facts, lock
 from bench.process.availability import reason_impossible
 from bench.process.protocol import Request
@@ -35,8 +34,8 @@ def execute_run(job: Job, supervisor: Supervisor) -> tuple[RunRecord, Job]:
     Raises:
         StoreError: the summary of the dataset can't be written.
     """
-    outcome = _outcome_if_impossible(job.config)
-    if outcome is not None:
+    if reason := reason_impossible(job.config):
+        outcome = _without_result("skipped", "Unavailable", reason)
         return _build_record(job, outcome, datetime.now(UTC), {}, parity_key=None), job
     with lock.reserved(shared=job.config.share_machine):
         started_at = datetime.now(UTC)
@@ -80,12 +79,6 @@ def _build_record(
 def _without_result(status: Status, kind: str, message: str) -> Outcome:
     error = RunError(type=kind, message=message)
     return Outcome(result=Result(status=status, error=error), seconds=Seconds())
-
-
-def _outcome_if_impossible(config: RunConfig) -> Outcome | None:
-    """Return the outcome of a run that is impossible here, without starting a process."""
-    reason = reason_impossible(config)
-    return _without_result("skipped", "Unavailable", reason) if reason else None
 
 
 def _train(job: Job, supervisor: Supervisor) -> Outcome:

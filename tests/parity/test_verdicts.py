@@ -18,6 +18,7 @@ from bench import provenance
 from bench.config.compose import compose_runs
 from bench.machine.facts import cpu_flags
 from bench.parity import ensure_verdict, pending_verdict, verdicts
+from bench.records import Verdict
 from bench.results import store
 from tests.conftest import TINY
 
@@ -96,7 +97,7 @@ def test_a_damaged_verdict_in_the_cache_is_replaced(tmp_path, supervisor):
     cached.write_text('{"key": 1}')
     ensure(tmp_path / "second", received.append, supervisor)
     assert len(received) == 2
-    assert store.read_verdict(cached).passed
+    assert store.read(cached, Verdict).passed
 
 
 def test_a_cache_that_cannot_be_written_to_costs_only_time(tmp_path, monkeypatch, supervisor):
@@ -130,7 +131,7 @@ def test_a_damaged_verdict_of_a_sweep_is_replaced(tmp_path, supervisor):
     (path,) = (tmp_path / "sweep").glob("parity-*.json")
     path.write_bytes(path.read_bytes()[:100])
     ensure(tmp_path / "sweep", lambda _: None, supervisor)
-    assert store.read_verdict(path).passed
+    assert store.read(path, Verdict).passed
 
 
 def test_temporary_files_of_a_killed_process_are_removed(tmp_path, supervisor):

@@ -124,7 +124,8 @@ def test_conditions_that_are_not_drawn_are_counted():
 
 
 def test_later_lines_are_thinner():
-    widths = [charts._line_width(number, 4) for number in range(4)]
+    looks = charts._Specifications(dict.fromkeys("abcd", "#000000"), [0.1])
+    widths = looks.width["scale"]["range"]
     assert widths == sorted(widths, reverse=True)
     assert widths[-1] >= 1
 

@@ -214,7 +214,7 @@ def test_a_damaged_plan_is_reported_and_a_newer_one_is_left_alone(tmp_path):
     (tmp_path / store.PLAN_NAME).write_text("{")
     (tmp_path / f".{store.PLAN_NAME}.left").write_text("by one that was killed")
     assert store.PLAN_NAME in store.add_to_plan(tmp_path, ["second"])[1]
-    assert store.read_plan(tmp_path).run_ids == ("second",)
+    assert store.read(tmp_path / store.PLAN_NAME, store.SweepPlan).run_ids == ("second",)
     assert not list(tmp_path.glob(f".{store.PLAN_NAME}.*"))
     (tmp_path / store.PLAN_NAME).write_text('{"schema_version": 99}')
     with pytest.raises(store.NewerError):

@@ -31,7 +31,9 @@ def test_a_position_stays_where_the_plan_is_damaged_later(plan, executed, capsys
     (other,) = plan(7)
     assert "sweep.json: damaged" in capsys.readouterr().out
     assert (job.number, other.number) == (1, 1)
-    assert store.read_plan(job.sweep_folder).run_ids == (other.run_id,)
+    assert store.read(job.sweep_folder / store.PLAN_NAME, store.SweepPlan).run_ids == (
+        other.run_id,
+    )
 
 
 def test_labels_name_the_settings_that_vary(configure):

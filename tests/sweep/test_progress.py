@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from bench.records import Seconds
-from bench.sweep import planning
-from bench.sweep.progress import MAX_DURATIONS, TimeLeft, print_noise
+from bench.sweep import planning, scheduler
+from bench.sweep.progress import MAX_DURATIONS, TimeLeft
 from tests.sweep.conftest import REQUESTED_AT, record_of
 
 
@@ -82,8 +82,9 @@ def test_the_latest_durations_count(plan):
 
 
 @pytest.mark.parametrize("reasons", [[], ["other processes used 50% of the run's cores", "b"]])
-def test_a_noisy_run_says_why(capsys, reasons):
-    print_noise(reasons)
+def test_a_noisy_run_says_why(capsys, plan, reasons):
+    (job,) = plan(0)
+    scheduler._print_problems(job, record_of(job, environment={"noisy_reasons": reasons}))
     printed = capsys.readouterr().out
     assert bool(printed) == bool(reasons)
     assert "; ".join(reasons) in printed
