@@ -18,7 +18,7 @@ BENCH = Path(bench.__file__).parent
 ROOT = BENCH.parent
 CONF = ROOT / "conf"
 BENCH_FILES = sorted(BENCH.rglob("*.py"))
-IMPLEMENTATION_FILES = sorted((ROOT / "implementations").glob("*_mlp.py"))
+IMPLEMENTATION_FILES = sorted((ROOT / "implementations").rglob("*.py"))
 
 GROUND = {"console", "files", "git", "imports", "markdown", "plotting", "statistics", "terminal"}
 RECORDS = {"contract", "records"}
@@ -120,10 +120,16 @@ def test_the_harness_imports_no_framework(path):
     assert not {name.split(".")[0] for name in imported(path)} & set(FRAMEWORKS)
 
 
-@pytest.mark.parametrize("path", IMPLEMENTATION_FILES, ids=lambda path: path.stem)
-def test_an_implementation_imports_only_the_contract_of_the_harness(path):
-    names = {name for name in imported(path) if name.split(".")[0] in {"bench", "implementations"}}
-    assert all(name == "bench.contract" or name.startswith("bench.contract.") for name in names)
+@pytest.mark.parametrize(
+    "path", IMPLEMENTATION_FILES, ids=lambda path: str(path.relative_to(ROOT / "implementations"))
+)
+def test_an_implementation_imports_only_the_contract_and_its_own_package(path):
+    allowed = {"bench.contract"}
+    if path.parent.name != "implementations":
+        allowed.add(f"implementations.{path.parent.name}")
+    for name in imported(path):
+        if name.split(".")[0] in {"bench", "implementations"}:
+            assert any(f"{name}.".startswith(f"{start}.") for start in allowed), name
 
 
 def test_the_contract_needs_only_the_standard_library_and_numpy():

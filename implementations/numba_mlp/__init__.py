@@ -22,12 +22,16 @@ MAX_GREY_LEVEL = 255
 
 
 class MLP:
-    """Calls one compiled function per epoch and thread."""
+    """Calls one compiled function per epoch and thread.
+
+    Options:
+        bytes: store images as bytes if they are grey levels; otherwise, as float32.
+    """
 
     def setup(self, problem: Problem, parameters: Parameters) -> None:
         """Store images as bytes, and parameters in panels."""
         self._problem = problem
-        self._images, self._scale = _pack(problem.train_images)
+        self._images, self._scale = _pack(problem.train_images, as_bytes=problem.options["bytes"])
         self._train = compile_epoch(problem.recipe, self._images.dtype)
         self._other_threads = ThreadPoolExecutor(max(1, problem.threads - 1))
         self._n_steps = 0
@@ -96,16 +100,18 @@ ACTIVATIONS: dict[str, Callable[[FloatArray], Any]] = {
 }
 
 
-def _pack(images: FloatArray) -> tuple[npt.NDArray[Any], np.float32]:
+def _pack(images: FloatArray, *, as_bytes: bool) -> tuple[npt.NDArray[Any], np.float32]:
     """Return images for `training`, and what to multiply them by.
 
-    Images are stored as grey levels 0 to 255 if they are exactly these, divided by 255.
+    Args:
+        images: (n, n_inputs) float32.
+        as_bytes: store grey levels 0 to 255, if images are exactly these, divided by 255.
 
     Returns:
         (n, 16 n_panels) uint8 or float32, and the scale.
     """
     levels = np.rint(images * MAX_GREY_LEVEL).astype(np.uint8)
-    is_exact = np.array_equal(levels / np.float32(MAX_GREY_LEVEL), images)
+    is_exact = as_bytes and np.array_equal(levels / np.float32(MAX_GREY_LEVEL), images)
     rows = levels if is_exact else images
     padding = memory.PANEL * memory.count_panels(rows.shape[1]) - rows.shape[1]
     packed = np.ascontiguousarray(np.pad(rows, ((0, 0), (0, padding))))

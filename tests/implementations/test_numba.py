@@ -55,7 +55,7 @@ def train(recipe, *, threads, batch_size, images=None, sizes=SIZES, n_steps=7):
             learning_rate=RATE,
             device="cpu",
             threads=threads,
-            options={},
+            options={"bytes": True},
         ),
         initial,
     )
@@ -93,7 +93,7 @@ def test_a_large_batch_continues_from_the_state_of_a_small_one():
     initial = sampling.initial_parameters(0, SIZES, "glorot_uniform")
     problem = Problem(
         train_images=images, train_labels=labels, layer_sizes=SIZES, recipe=SIGMOID,
-        learning_rate=RATE, device="cpu", threads=1, options={},
+        learning_rate=RATE, device="cpu", threads=1, options={"bytes": True},
     )  # fmt: skip
     model, reference = MLP(), Reference(initial, SIGMOID, RATE)
     model.setup(problem, initial)
