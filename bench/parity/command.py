@@ -39,10 +39,6 @@ RUNGS_1_TO_3 = ("implementation", "recipe", "device", "threads")  # options of t
 Verdicts = dict[tuple[str, str], Verdict]  # by implementation and recipe
 
 
-class UsageError(Exception):
-    """A mistake in the command line; the message is one line."""
-
-
 def main() -> int:
     """Run the checks and return the exit status; see `EPILOG`."""
     arguments = _parser().parse_args()
@@ -51,7 +47,7 @@ def main() -> int:
         if arguments.folder is not None:
             return _compare_whole_runs(Path(arguments.folder), arguments.baseline)
         return _check_rungs(arguments)
-    except (ConfigError, store.StoreError, UsageError) as error:
+    except (ConfigError, store.StoreError) as error:
         print_error("bench-parity", error)
         return 2
     except KeyboardInterrupt:
@@ -71,10 +67,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _refuse_ignored_options(arguments: argparse.Namespace) -> None:
-    """Raise UsageError for an option that has no effect here, or with an empty value."""
+    """Raise ConfigError for an option that has no effect here, or with an empty value."""
     for name, value in vars(arguments).items():
         if value is not None and not value.strip():
-            raise UsageError(f"{name}={value!r}: must not be empty")
+            raise ConfigError(f"{name}={value!r}: must not be empty")
     no_effect = "has no effect on the runs of a sweep; leave it out"
     needs_folder = "needs the folder of a sweep"
     ignored = dict.fromkeys(RUNGS_1_TO_3, no_effect)
@@ -82,16 +78,16 @@ def _refuse_ignored_options(arguments: argparse.Namespace) -> None:
         ignored = {"baseline": needs_folder}
     for name, reason in ignored.items():
         if getattr(arguments, name) != _parser().get_default(name):
-            raise UsageError(f"--{name}={getattr(arguments, name)}: {reason}")
+            raise ConfigError(f"--{name}={getattr(arguments, name)}: {reason}")
     if arguments.threads != "auto" and not arguments.threads.isdecimal():
-        raise UsageError(f"--threads={arguments.threads}: must be auto or a number of cores")
+        raise ConfigError(f"--threads={arguments.threads}: must be auto or a number of cores")
 
 
 def _names(option: str, value: str) -> list[str]:
-    """Return the names in the value of an option, each once, or raise UsageError."""
+    """Return the names in the value of an option, each once, or raise ConfigError."""
     names = [name.strip() for name in value.split(",")]
     if not all(names):
-        raise UsageError(f"--{option}={value}: must be names with commas between")
+        raise ConfigError(f"--{option}={value}: must be names with commas between")
     return list(dict.fromkeys(names))
 
 
@@ -177,10 +173,10 @@ def _compare_whole_runs(folder: Path, baseline: str | None) -> int:
     sweep = store.read_sweep(folder)
     names = whole_runs.implementations(sweep.records)
     if not names:
-        raise UsageError(f"{folder}: no records; create them with: bench sweep=whole_runs")
+        raise ConfigError(f"{folder}: no records; create them with: bench sweep=whole_runs")
     baseline = baseline or names[0]
     if baseline not in names:
-        raise UsageError(f"--baseline={baseline}: must be one of {', '.join(names)}")
+        raise ConfigError(f"--baseline={baseline}: must be one of {', '.join(names)}")
     pairings = list(whole_runs.compare(sweep.records, baseline))
     if pairings:
         _print_pairings(pairings, baseline)

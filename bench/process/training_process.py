@@ -139,7 +139,7 @@ def _explain(
     # An import that can't allocate memory may end in any way, often without a message.
     if limit and any(sign in log_end for sign in MEMORY_LIMIT_SIGNS):
         message = f"memory_limit={limit} is too little: {process_end.cause}"
-    elif limit and not started:
+    elif limit and not started and process_end.returncode != -signal.SIGKILL:
         message = f"memory_limit={limit} may be too little to import it: {process_end.cause}"
     elif process_end.returncode != 0 and BAD_ALLOC in log_end:
         message = f"no memory left (std::bad_alloc), and {process_end.cause}"
