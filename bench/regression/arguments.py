@@ -27,6 +27,8 @@ exit status:
   2    a mistake in the command, or no case was measured
   3    can't tell: a case was measured and is undecided (--cant-tell pass or fail makes
        that 0 or 1), or a case was not measured (never a pass)
+  125  with --cant-tell skip: undecided, or a case was not measured
+  255  with --cant-tell skip: a mistake in the command
   130  interrupted
 for configurations:
   0    every ratio is known to the precision
@@ -34,6 +36,8 @@ for configurations:
   2    a mistake in the command, or nothing was measured
   3    can't tell: the budget was used up before
 """
+NOT_SLOWER, FOUND, NOT_MEASURED, CANT_TELL = 0, 1, 2, 3
+SKIP, STOP = 125, 255  # `git bisect run` tries another commit; it ends
 CASES = "sweep=default learning_rate=0.01 threads=1"
 OVER = "architecture=one_hidden batch_size=32 learning_rate=0.01 threads=1"
 # Options for revisions, and options for configurations.
@@ -80,7 +84,10 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add("--budget", type=seconds, default="20m", help="time for all cases: 90s, 5m, 1h (20m)")
     add("--smallest", type=share, default="3%", help="slowdown that matters (3%%)")
-    add("--cant-tell", choices=["pass", "fail"], help="how to count undecided cases")
+    add(
+        "--cant-tell", choices=["pass", "fail", "skip"],
+        help="how to count undecided cases; skip: exit statuses for git bisect run",
+    )  # fmt: skip
     add(
         "--output",
         type=path_argument,

@@ -9,22 +9,31 @@ import sys
 import traceback
 
 from bench.console import print_error
-from bench.regression.arguments import check, parser
+from bench.regression.arguments import NOT_MEASURED, SKIP, STOP, check, parser
 
 
 def main() -> int:
     """Compare the given revisions or configurations; return the exit status."""
     command_line = parser()
-    arguments = command_line.parse_args()
-    of_configurations = check(command_line, arguments)
+    try:
+        arguments = command_line.parse_args()
+        of_configurations = check(command_line, arguments)
+    except SystemExit as error:
+        # To `git bisect run`, 2 would mean that a commit is slower.
+        is_mistake = error.code == NOT_MEASURED and "skip" in sys.argv
+        raise SystemExit(STOP if is_mistake else error.code) from None
+    skips = arguments.cant_tell == "skip"
     from bench.regression import comparison, configurations
-    from bench.regression.outcome import NOT_MEASURED
+    from bench.regression.checkout import SideError
     from bench.regression.signals import interrupted_once
 
     try:
         with interrupted_once():
             run = configurations.run if of_configurations else comparison.run
             return run(arguments)
+    except SideError as error:
+        print_error("bench-compare", error)
+        return SKIP if skips else NOT_MEASURED
     except comparison.EXPECTED_ERRORS as error:
         print_error("bench-compare", error)
     except KeyboardInterrupt:
@@ -32,7 +41,7 @@ def main() -> int:
         return 130
     except Exception:  # noqa: BLE001  # Python would exit with 1, which means slower
         traceback.print_exc()
-    return NOT_MEASURED
+    return STOP if skips else NOT_MEASURED
 
 
 if __name__ == "__main__":

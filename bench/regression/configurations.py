@@ -18,9 +18,9 @@ from bench import imports, terminal
 from bench.machine import facts, lock
 from bench.markdown import table, text
 from bench.regression import output, rounds
+from bench.regression.arguments import CANT_TELL, FOUND, NOT_MEASURED, NOT_SLOWER
 from bench.regression.candidates import parse_groups
 from bench.regression.checkout import Side, checked_out
-from bench.regression.outcome import CANT_TELL, FOUND, NOT_MEASURED, NOT_SLOWER
 from bench.regression.rounds import Results
 
 HEADINGS = ("examples/s", "ratio", "95 % interval", "rounds", "answer")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bench.regression.arguments import CANT_TELL, FOUND, NOT_MEASURED, NOT_SLOWER, SKIP
 from bench.regression.cases import Case
 from bench.regression.pairs import Pair
 from bench.regression.side_process import CaseError
@@ -16,8 +17,6 @@ from bench.statistics import MIN_PAIRS, Answer, Estimate, estimate
 # Relative differences that are always allowed between the models of both sides; keys of `Pair`.
 MIN_BOUNDS = {"first_difference": 0.01, "losses_difference": 0.02, "last_difference": 0.05}
 MAX_DRIFT = 5  # times the effect of rounding: the other bound; the larger one of both is used
-
-NOT_SLOWER, FOUND, NOT_MEASURED, CANT_TELL = 0, 1, 2, 3  # exit statuses
 
 
 @dataclass
@@ -113,7 +112,7 @@ def bounds_from_drift(drift: Pair) -> dict[str, float]:
 
 
 def exit_status(
-    outcomes: Sequence[Outcome], cant_tell: Literal["pass", "fail"] | None = None
+    outcomes: Sequence[Outcome], cant_tell: Literal["pass", "fail", "skip"] | None = None
 ) -> int:
     """Return the exit status of `bench-compare`.
 
@@ -121,17 +120,24 @@ def exit_status(
 
     Args:
         outcomes: the outcome of every case.
-        cant_tell: how to count a case that was measured and is undecided; None for status 3.
+        cant_tell: how to count a case that was measured and is undecided; None for status 3. With
+            "skip", cases that are undecided or were not measured lead to status 125.
     """
-    if any(
-        outcome.answer == "slower" or outcome.learns_something_else or outcome.failed == "head"
+    found = [
+        outcome
         for outcome in outcomes
-    ):
-        return FOUND
+        if outcome.answer == "slower" or outcome.learns_something_else or outcome.failed == "head"
+    ]
     measured = [outcome for outcome in outcomes if outcome.is_measured]
+    undecided = any(outcome.answer != "not slower" for outcome in measured)
+    if cant_tell == "skip":
+        if any(outcome.failed is None for outcome in found):
+            return FOUND
+        return SKIP if undecided or len(measured) < len(outcomes) else NOT_SLOWER
+    if found:
+        return FOUND
     if not measured:
         return NOT_MEASURED
-    undecided = any(outcome.answer != "not slower" for outcome in measured)
     if undecided and cant_tell == "fail":
         return FOUND
     if len(measured) < len(outcomes) or (undecided and cant_tell is None):

@@ -161,3 +161,9 @@ def test_options_that_do_not_fit_are_refused(compare, words, reason):
     assert status == 2
     assert reason in output
     assert "Traceback" not in output
+
+
+def test_a_mistake_ends_git_bisect(compare):
+    for words in (("HEAD", "--cases", "batch_size=x"), ("HEAD", "--budget", "x"), (NUMPY, "HEAD")):
+        assert compare(*words)[0] == 2
+        assert compare(*words, "--cant-tell", "skip")[0] == 255

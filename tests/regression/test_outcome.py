@@ -83,3 +83,19 @@ def test_a_missing_library_comes_with_the_command_that_installs_it(case):
     assert outcome.error.endswith(f"; {case.config.implementation.install}")
     outcome.fail(CaseError("head", "No module named 'implementations.numpy_mlp'"))
     assert not outcome.error.endswith(case.config.implementation.install)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "status"),
+    [
+        (["not slower", "not slower"], 0),
+        (["not slower", "slower"], 1),
+        (["not slower", "learns something else"], 1),
+        (["slower", "can't tell"], 1),
+        (["not slower", "can't tell"], 125),
+        (["not slower", "head fails"], 125),
+        (["not measured", "base fails"], 125),
+    ],
+)
+def test_git_bisect_tries_another_commit_where_there_is_no_answer(outcomes, kinds, status):
+    assert exit_status(outcomes(*kinds), "skip") == status
