@@ -13,13 +13,11 @@ SVG file.
 | sweep_summary | the sentences after them: machines, noise, versions, how runs ended |
 | tables | the tables of runs, learning rates, time and mistakes, in Markdown |
 | fairness | the tables of parity, differences between implementations, environment |
-| repeat_commands | the command that repeats a run |
 | terminal_report | the comparison in the terminal |
-| markdown_report | the sections of both pages; report.md |
+| markdown_report | the sections of both pages; the commands that repeat runs; report.md |
 | html_report | index.html |
 | charts | Vega-Lite specifications |
 | chart_data | the rows of the charts |
-| chart_pictures | all pictures; the charts as pictures |
+| drawing | all pictures; the charts as pictures; speed over commits |
 | data_pictures | sample images, classes, predictions, confusion matrices |
-| history_picture | speed over commits |
 """

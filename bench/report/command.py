@@ -215,12 +215,12 @@ def _write(path: Path, content: str) -> None:
 
 def _draw(analysis: Analysis, history: Sequence[Entry], folder: Path) -> dict[str, Picture]:
     """Draw all pictures, and delete those of an earlier report; return them by file name."""
-    from bench.report import chart_pictures, history_picture
+    from bench.report import drawing
 
     list_of_pictures = folder / PICTURES_NAME
     _remove_earlier(list_of_pictures)
-    pictures = chart_pictures.draw(analysis, folder) if analysis.views else {}
-    pictures |= history_picture.draw(history, folder) if history else {}
+    pictures = drawing.draw(analysis, folder) if analysis.views else {}
+    pictures |= drawing.draw_history(history, folder) if history else {}
     names = [name for picture in pictures for name in (picture, f"{Path(picture).stem}.svg")]
     _write(list_of_pictures, "".join(f"{name}\n" for name in names))
     return pictures

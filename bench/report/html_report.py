@@ -28,7 +28,7 @@ from bench.plotting import Picture
 from bench.report import charts
 from bench.report.analysis import Analysis
 from bench.report.chart_data import FILTERS, MAX_PICTURED, chart_data
-from bench.report.history_picture import NAME as COMMITS
+from bench.report.drawing import HISTORY_PICTURE as COMMITS
 
 LONG = 20  # a cell with more characters gets a minimum width
 MAX_PIXELS, MAX_COLOURS = 1200, 48  # of an embedded picture; its file has more

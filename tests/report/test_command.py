@@ -13,7 +13,7 @@ from PIL import Image
 
 from bench.console import printable
 from bench.records import RunError
-from bench.report import chart_pictures, command
+from bench.report import command, drawing
 from tests.report.conftest import make_record
 
 RATES = (0.01, 0.1)
@@ -27,7 +27,7 @@ def report(write, call, monkeypatch):
 
     def make(*records, pictures=False, **options):
         if not pictures:  # which take most of the time
-            monkeypatch.setattr(chart_pictures, "draw", lambda *_: {})
+            monkeypatch.setattr(drawing, "draw", lambda *_: {})
         folder = write(*records, **options)
         status, out, err = call(command.main, folder, "--format=md,csv,terminal")
         assert (status, err) == (0, "")

@@ -13,7 +13,7 @@ import pytest
 
 from bench.plotting import Picture
 from bench.records import RunError
-from bench.report import chart_pictures, command, history_picture
+from bench.report import command, drawing
 from bench.results import history, store
 from tests.report.conftest import make_record
 from tests.results.test_history import entry
@@ -25,7 +25,7 @@ def report(call, monkeypatch):
 
     def run(*words, pictures=False):
         if not pictures:  # which take most of the time
-            monkeypatch.setattr(chart_pictures, "draw", lambda *_: {})
+            monkeypatch.setattr(drawing, "draw", lambda *_: {})
         status, out, err = call(command.main, *words)
         return status, out + err
 
@@ -138,7 +138,7 @@ def test_a_picture_of_two_references_has_a_series_for_each(tmp_path):
         for reference, ratio in (("a", 1.0), ("b", 2.0))
         for number in range(4)
     ]
-    (picture,) = history_picture.draw(entries, tmp_path).values()
+    (picture,) = drawing.draw_history(entries, tmp_path).values()
     assert "the reference commit aaaaaaa, bbbbbbb," in picture.caption
     assert "numpy-one_hidden-32 over bbbbbbb 2.000" in picture.caption
     assert "No change was detected." in picture.caption
@@ -182,7 +182,7 @@ def test_only_pictures_that_a_report_has_drawn_itself_are_removed(
             (folder / name).write_bytes(b"")
         return drawn
 
-    monkeypatch.setattr(chart_pictures, "draw", draw)
+    monkeypatch.setattr(drawing, "draw", draw)
     output = tmp_path / "output"
     output.mkdir()
     for name in ("photo.png", "drawing.svg", "predictions_by_hand.png"):

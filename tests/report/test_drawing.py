@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from bench import plotting
-from bench.report import chart_pictures, charts
+from bench.report import charts, drawing
 from bench.report.analysis import analyse
 from bench.report.chart_data import MAX_PICTURED
 from bench.results import store
@@ -24,7 +24,7 @@ def draw(write, tmp_path):
         analysis = analyse(store.read_sweeps([write(*records)]), None)
         folder = tmp_path / "pictures"
         folder.mkdir()
-        return chart_pictures.draw(analysis, folder), folder
+        return drawing.draw(analysis, folder), folder
 
     return draw_records
 
@@ -37,7 +37,7 @@ def test_every_chart_has_a_picture_with_a_panel_for_each_condition(draw):
     assert names <= set(pictures)
     for name in names:
         with Image.open(folder / name) as picture:
-            assert picture.width > 2 * chart_pictures.PANEL_PIXELS
+            assert picture.width > 2 * drawing.PANEL_PIXELS
             assert len(picture.convert("L").getcolors() or range(1000)) > 2  # it is not blank
         svg = (folder / name).with_suffix(".svg").read_text(encoding="utf-8")
         assert svg.count("_hidden") >= MAX_PICTURED
@@ -67,6 +67,6 @@ def test_a_chart_without_data_has_no_picture(draw):
 
 def test_a_picture_has_nothing_for_the_mouse():
     for chart in charts.charts(plotting.colours([("numpy", "")]), [0.1]):
-        text = repr(chart_pictures._for_picture(chart.specification))
+        text = repr(drawing._for_picture(chart.specification))
         assert "clicked" not in text
         assert "tooltip" not in text

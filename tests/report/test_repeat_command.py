@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from bench.config.compose import compose_runs
-from bench.report.repeat_commands import command
+from bench.report.markdown_report import repeat_command
 from tests.report.conftest import make_record
 
 
@@ -35,7 +35,7 @@ def record_of(words):
 )
 def test_the_command_composes_the_configuration_of_the_run(words):
     record, config = record_of(words)
-    typed = shlex.split(command(record))
+    typed = shlex.split(repeat_command(record))
     assert typed[0] == "bench"
     (again,) = compose_runs(typed[1:], default_name="y")
     assert again.hash == config.hash
@@ -43,13 +43,13 @@ def test_the_command_composes_the_configuration_of_the_run(words):
 
 def test_the_command_leaves_out_keys_that_the_choices_decide():
     record, _ = record_of(["recipe=relu_softmax_adam"])
-    words = shlex.split(command(record))
+    words = shlex.split(repeat_command(record))
     assert not [word for word in words if "." in word.partition("=")[0]]
 
 
 def test_a_changed_key_of_a_choice_is_typed_besides_the_choice():
     records = [record_of(words)[0] for words in ([], ["architecture.hidden_sizes=[5]"])]
-    first, second = (command(record) for record in records)
+    first, second = (repeat_command(record) for record in records)
     assert "architecture=one_hidden " in first
     assert "architecture=one_hidden 'architecture.hidden_sizes=[5]'" in second
 
@@ -59,7 +59,7 @@ def test_settings_with_shell_characters_have_no_command(name):
     record = make_record(name)
     object.__setattr__(record, "run_id", "run_\x1b_1")
     assert (
-        command(record)
+        repeat_command(record)
         == r"(no command: run_\x1b_1 has settings with characters unsafe in a shell)"
     )
 
@@ -71,7 +71,7 @@ def test_a_choice_from_a_users_folder_is_repeated_from_there(tmp_path):
     (config,) = compose_runs(["architecture=wide"], default_name="x", config_folder=str(folder))
     content = msgspec.json.decode(msgspec.json.encode(msgspec.to_builtins(config)))
     record = replace(make_record(), config=content, config_dir=str(folder))
-    typed = shlex.split(command(record))
+    typed = shlex.split(repeat_command(record))
     assert typed[:2] == ["bench", f"--config-dir={folder}"]
     (again,) = compose_runs(typed[2:], default_name="y", config_folder=str(folder))
     assert again.hash == config.hash
@@ -79,4 +79,4 @@ def test_a_choice_from_a_users_folder_is_repeated_from_there(tmp_path):
 
 def test_a_users_folder_of_odd_characters_has_no_command():
     record = replace(make_record(), config_dir="/x\n; reboot")
-    assert command(record).startswith("(no command: ")
+    assert repeat_command(record).startswith("(no command: ")
