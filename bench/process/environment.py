@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from bench.config.schema import Instructions
 from bench.contract import BACKEND_VARIABLE
+from bench.machine import facts
 from bench.provenance import GPU_VARIABLES, SEARCH_PATH_VARIABLES
 
 # For platforms without CPU affinity, and for libraries that read only these to size their pools.
@@ -39,8 +40,7 @@ FIXED_VARIABLES = {
 }
 
 # The variables of `instructions=avx2`: they limit each library to the kernels that it has for AVX2,
-# where it would choose kernels for AVX-512. YNNPACK, which multiplies matrices for XLA, has no such
-# variable; docs/fairness.md says what that means.
+# where it would choose kernels for AVX-512.
 AVX2_VARIABLES = {
     "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own kernels, and those that it compiles
     "MKL_ENABLE_INSTRUCTIONS": "AVX2",  # PyTorch
@@ -54,6 +54,10 @@ AVX2_VARIABLES = {
     "OPENBLAS_CORETYPE": "Haswell",  # NumPy and SciPy
     "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",  # JAX and TensorFlow
 }
+# YNNPACK, which multiplies matrices for XLA, ignores that limit; without it, Eigen multiplies them.
+# XLA ends the process if it does not know a flag: this one is known since these versions.
+WITHOUT_YNNPACK = " --xla_cpu_experimental_ynn_fusion_type="
+SINCE_VERSIONS = {"jaxlib": (0, 10), "tensorflow": (2, 21)}
 
 WORKING_FOLDER = "/"  # some libraries read configuration files from the working folder
 
@@ -80,5 +84,17 @@ def child_environment(
         entries = filter(None, kept["PYTHONPATH"].split(os.pathsep))
         kept["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, entries))
     variables = dict.fromkeys(THREAD_VARIABLES, str(n_threads)) | {BACKEND_VARIABLE: backend}
-    limits = AVX2_VARIABLES if instructions == "avx2" else {}
+    limits = _avx2_variables() if instructions == "avx2" else {}
     return kept | variables | FIXED_VARIABLES | limits
+
+
+def _avx2_variables() -> dict[str, str]:
+    """Return `AVX2_VARIABLES`, with YNNPACK turned off if the installed libraries allow it."""
+    installed = {name: text for name, text in facts.versions(SINCE_VERSIONS).items() if text}
+    knows_flag = all(
+        tuple(map(int, installed[name].split(".")[:2])) >= since
+        for name, since in SINCE_VERSIONS.items()
+        if name in installed
+    )
+    flags = AVX2_VARIABLES["XLA_FLAGS"] + (WITHOUT_YNNPACK if knows_flag else "")
+    return AVX2_VARIABLES | {"XLA_FLAGS": flags}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.machine import facts
 from bench.machine.facts import cpu_flags
 from bench.process.environment import FIXED_VARIABLES, WORKING_FOLDER, child_environment
 
@@ -131,9 +132,10 @@ def test_no_library_uses_avx512_if_the_run_is_limited_to_avx2(library):
 def test_xla_compiles_for_avx2_if_the_run_is_limited_to_it(library, tmp_path):
     pytest.importorskip(library)
     programs = {
-        "jax": "import jax; jax.jit(lambda x: x + 1)(1.0)",
+        "jax": "import jax; jax.jit(lambda x: x @ x)(jax.numpy.ones((64, 64)))",
         "tensorflow": (
-            "import tensorflow; tensorflow.function(lambda x: x + 1, jit_compile=True)(1.0)"
+            "import tensorflow as tf;"
+            "tf.function(lambda x: x @ x, jit_compile=True)(tf.ones((64, 64)))"
         ),
     }
     environment = child_environment(1, instructions="avx2")
@@ -148,3 +150,25 @@ def test_xla_compiles_for_avx2_if_the_run_is_limited_to_it(library, tmp_path):
     options = [path.read_text() for path in tmp_path.glob("*debug_options")]
     assert options
     assert all('xla_cpu_max_isa: "AVX2"' in text for text in options)
+    programs = [path.read_text() for path in tmp_path.glob("*after_optimizations.txt")]
+    assert any("dot" in text for text in programs)
+    assert not any("ynn" in text for text in programs)
+
+
+@pytest.mark.parametrize(
+    ("versions", "is_off"),
+    [
+        ({"jaxlib": "0.10.2", "tensorflow": "2.21.0"}, True),
+        ({"jaxlib": "0.11.2", "tensorflow": None}, True),
+        ({"jaxlib": None, "tensorflow": None}, True),
+        ({"jaxlib": "0.9.2", "tensorflow": "2.21.0"}, False),
+        ({"jaxlib": None, "tensorflow": "2.16.1"}, False),
+    ],
+)
+def test_xla_gets_no_flag_that_an_installed_version_may_not_know(versions, is_off, monkeypatch):
+    monkeypatch.setattr(facts, "versions", lambda _: {"numpy": "2.4.6", **versions})
+    flags = child_environment(1, instructions="avx2")["XLA_FLAGS"].split()
+    assert flags[0] == "--xla_cpu_max_isa=AVX2"
+    assert [flag.partition("=")[0] for flag in flags[1:]] == (
+        ["--xla_cpu_experimental_ynn_fusion_type"] if is_off else []
+    )
