@@ -16,13 +16,15 @@ REQUIRED = {
     "msgspec": "msgspec", "numpy": "numpy", "omegaconf": "omegaconf", "packaging": "packaging",
     "rich": "rich", "scipy": "scipy", "threadpoolctl": "threadpoolctl", "yaml": "PyYAML",
 }  # fmt: skip
-SECONDS = 520
+SECONDS, MIN_SECONDS = 520, 60
 
 
 def main() -> int:
     """Run the session; return the exit status of its sweep, or 2 if it can't start."""
     parser = argparse.ArgumentParser(prog="make gpu", description=DESCRIPTION)
-    parser.add_argument("--seconds", type=int, default=SECONDS, help=f"time in all ({SECONDS})")
+    parser.add_argument(
+        "--seconds", type=_seconds, default=SECONDS, help=f"time in all ({SECONDS})"
+    )
     parser.add_argument("overrides", nargs="*", help="of the sweep, such as dataset.path=FOLDER")
     arguments = parser.parse_args()
     if missing := missing_distributions():
@@ -44,6 +46,13 @@ def main() -> int:
     except KeyboardInterrupt:
         print("make gpu: interrupted", file=sys.stderr)
         return 130
+
+
+def _seconds(value: str) -> int:
+    if not value.isdecimal() or int(value) < MIN_SECONDS:
+        message = f"{value!r}: must be whole seconds, {MIN_SECONDS} or more"
+        raise argparse.ArgumentTypeError(message)
+    return int(value)
 
 
 def missing_distributions() -> list[str]:
