@@ -8,7 +8,7 @@ wait for each other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -29,71 +29,74 @@ class MLP:
     """
 
     def setup(self, problem: Problem, parameters: Parameters) -> None:
-        """Store images as bytes, and parameters in panels."""
+        """Store the images, and the parameters in panels."""
         self._problem = problem
         self._images, self._scale = _pack(problem.train_images, as_bytes=problem.options["bytes"])
+        self._labels = np.array(problem.train_labels, np.int64)
+        self._layers = memory.place_layers(problem.layer_sizes)
+        self._state = memory.allocate_state(self._layers, parameters)
+        self._scratch = memory.allocate_scratch(self._layers, 1, problem.threads)
+        self._n_steps = 0
         self._train = compile_epoch(problem.recipe, self._images.dtype)
         self._other_threads = ThreadPoolExecutor(max(1, problem.threads - 1))
-        self._n_steps = 0
-        self._allocate(batch_size=1)
-        memory.store(parameters, self._layers, self._memory)
 
     def warm_up(self, batches: Batches) -> None:
         """Compile and train on up to 20 batches, then restore the state."""
-        self._allocate(batches.shape[1])
-        saved = [array.copy() for array in self._memory]
+        saved, n_steps = [array.copy() for array in self._state], self._n_steps
+        self._run(batches[:0], n_threads=1)  # compiles before other threads wait
         self.train_epoch(batches[:20])
-        self._n_steps = 0
-        for array, copy in zip(self._memory, saved, strict=True):
+        for array, copy in zip(self._state, saved, strict=True):
             array[...] = copy
+        self._n_steps = n_steps
 
     def train_epoch(self, batches: Batches) -> float:
         """Make one update per row of `batches` (n_steps, batch_size); return the mean loss."""
-        problem, n_threads = self._problem, self._problem.threads
-        n_steps, batch_size = batches.shape
-        self._allocate(batch_size)
+        self._run(batches, self._problem.threads)
+        self._n_steps += len(batches)
+        return float(self._scratch.losses.sum()) / batches.size
+
+    def _run(self, batches: Batches, n_threads: int) -> None:
+        batch_size = batches.shape[1]
+        if len(self._scratch.losses) != batch_size:
+            self._scratch = memory.allocate_scratch(self._layers, batch_size, self._problem.threads)
+        arrivals = np.zeros((n_threads, barrier.LINE), np.int64)
         arguments = (
-            self._images, self._scale, problem.train_labels, np.ascontiguousarray(batches),
-            self._layers, memory.rows_for(batch_size), self._memory,
-            np.float32(problem.learning_rate), self._n_steps,
-            np.zeros((n_threads, barrier.LINE), np.int64),
+            self._images, self._scale, self._labels,
+            # A copy: Numba would compile again for a read-only array.
+            np.array(batches, np.int64, order="C"),
+            self._layers, memory.panel_rows(batch_size), self._state, self._scratch,
+            np.float32(self._problem.learning_rate), self._n_steps, arrivals,
         )  # fmt: skip
-        others = [
-            self._other_threads.submit(self._train, *arguments, thread, n_threads)
-            for thread in range(1, n_threads)
-        ]
-        self._train(*arguments, 0, n_threads)
+        others: list[Future[None]] = []
+        try:
+            for thread in range(1, n_threads):
+                others.append(
+                    self._other_threads.submit(self._train, *arguments, thread, n_threads)
+                )
+            self._train(*arguments, 0, n_threads)
+        except BaseException:
+            # The other threads must not wait for this one, nor for threads that were not started.
+            arrivals[0, 0] = arrivals[len(others) + 1 :, 0] = barrier.RELEASED
+            raise
         for other in others:
             other.result()
-        self._n_steps += n_steps
-        return float(self._memory.losses.sum(dtype=np.float64)) / batches.size
 
     def predict_scores(self, images: FloatArray) -> FloatArray:
         """Return logits (n, 10) float32, computed by NumPy."""
         *hidden, last = self.parameters()
         outputs = images
         for weights, bias in hidden:
-            outputs = ACTIVATIONS[self._problem.recipe.activation](outputs @ weights + bias)
+            outputs = NUMPY_ACTIVATIONS[self._problem.recipe.activation](outputs @ weights + bias)
         logits: FloatArray = outputs @ last.weights + last.bias
         return logits
 
     def parameters(self) -> Parameters:
         """Return copies of the current weights and biases."""
-        return memory.load(self._layers, self._memory, self._problem.layer_sizes[0])
-
-    def _allocate(self, batch_size: int) -> None:
-        """Allocate memory for another batch size, and copy the state."""
-        old = getattr(self, "_memory", None)
-        if old is not None and len(old.losses) == batch_size:
-            return
-        self._layers = memory.place_layers(self._problem.layer_sizes, batch_size)
-        self._memory = memory.allocate(self._layers, batch_size, self._problem.threads)
-        if old is not None:
-            self._memory = memory.with_state(self._memory, old)
+        return memory.load_parameters(self._layers, self._state, self._problem.layer_sizes[0])
 
 
 # For `predict_scores` only.
-ACTIVATIONS: dict[str, Callable[[FloatArray], Any]] = {
+NUMPY_ACTIVATIONS: dict[str, Callable[[FloatArray], Any]] = {
     "relu": lambda z: np.maximum(z, np.float32(0)),
     "sigmoid": lambda z: (1 + np.tanh(z / 2)) / 2,  # does not overflow
     "tanh": np.tanh,
@@ -105,14 +108,19 @@ def _pack(images: FloatArray, *, as_bytes: bool) -> tuple[npt.NDArray[Any], np.f
 
     Args:
         images: (n, n_inputs) float32.
-        as_bytes: store grey levels 0 to 255, if images are exactly these, divided by 255.
+        as_bytes: store grey levels 0 to 255, if images are exactly these, divided by 255. In
+            training they are multiplied by 1 / 255, which differs by rounding.
 
     Returns:
         (n, 16 n_panels) uint8 or float32, and the scale.
     """
-    levels = np.rint(images * MAX_GREY_LEVEL).astype(np.uint8)
-    is_exact = as_bytes and np.array_equal(levels / np.float32(MAX_GREY_LEVEL), images)
-    rows = levels if is_exact else images
-    padding = memory.PANEL * memory.count_panels(rows.shape[1]) - rows.shape[1]
-    packed = np.ascontiguousarray(np.pad(rows, ((0, 0), (0, padding))))
-    return packed, np.float32(1 / MAX_GREY_LEVEL if is_exact else 1)
+    n_columns = memory.PANEL * memory.count_panels(images.shape[1])
+    if as_bytes:
+        packed = np.zeros((len(images), n_columns), np.uint8)
+        levels = packed[:, : images.shape[1]]
+        np.rint(images * MAX_GREY_LEVEL, out=levels, casting="unsafe")
+        if np.array_equal(levels / np.float32(MAX_GREY_LEVEL), images):
+            return packed, np.float32(1 / MAX_GREY_LEVEL)
+    floats = np.zeros((len(images), n_columns), np.float32)
+    floats[:, : images.shape[1]] = images
+    return floats, np.float32(1)

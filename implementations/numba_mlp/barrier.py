@@ -7,6 +7,7 @@ counted as many. Waiting threads stay awake: waking one takes longer than a smal
 from __future__ import annotations
 
 import ctypes
+import platform
 from typing import Any
 
 from llvmlite import ir
@@ -14,6 +15,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 LINE = 8  # numbers of 8 bytes in a cache line
+RELEASED = 2**62  # arrivals of a thread that nobody has to wait for
 MAX_SPINS = 2000  # afterwards the thread offers its core to others: cores may be contended
 
 INTEGER = ir.IntType(64)
@@ -44,6 +46,21 @@ def _write(context: Any, address: Any, value: Any) -> Any:
     return types.void(types.intp, types.int64), generate
 
 
+@intrinsic
+def _pause(context: Any) -> Any:
+    """Tell an x86 processor that this thread waits, for the other thread of the same core."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if platform.machine() in ("x86_64", "AMD64"):
+            function_type = ir.FunctionType(ir.VoidType(), [])
+            builder.call(
+                builder.module.declare_intrinsic("llvm.x86.sse2.pause", (), function_type), []
+            )
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
 @njit(nogil=True)
 def wait(arrivals: Any, thread: int, n_threads: int) -> None:
     """Wait until all threads have arrived as often as this one.
@@ -62,5 +79,6 @@ def wait(arrivals: Any, thread: int, n_threads: int) -> None:
         spins = 0
         while _read(first + other * line_bytes) < n_arrivals:
             spins += 1
+            _pause()
             if spins > MAX_SPINS:
                 _yield_core()

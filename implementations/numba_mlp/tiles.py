@@ -1,8 +1,9 @@
 """Products of matrices in panels, one tile at a time, and other work on whole vectors of 16.
 
 A tile of C = A B is up to eight rows of one panel. Its sums stay in registers: one vector per row.
-For every k, one vector of B is loaded, and each row adds its number of A times this vector. Numba
-has no way to keep an array in registers, so these functions generate LLVM's instructions.
+(With AVX2, eight sums take all sixteen registers, and a few are saved and loaded again.) For every
+k, one vector of B is loaded, and each row adds its number of A times this vector. Numba has no way
+to keep an array in registers, so these functions generate LLVM's instructions.
 
 Source: Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication (2008), section 4.
 """

@@ -7,9 +7,10 @@ activation f. delta is the gradient of one example's loss with respect to z:
     layer before:  delta = (delta W^T) f'(z)
     gradients:     dL/dW = x^T delta / batch_size,  dL/db = sum over examples of delta / batch_size
 
-The way from an image to its deltas concerns one example only: a thread takes its examples through
-all layers, eight at a time. The gradient of a weight concerns all examples: the threads wait for
-each other, then each one updates its share of the weights. No sum is split between threads, so the
+The way from an image to its deltas concerns one example only. A thread computes it for its share of
+the batch, eight examples at a time; the last few examples of a batch are grouped in the same way
+for every number of threads. The gradient of a weight concerns all examples: the threads wait for
+each other, then each one updates its share of the weights. No sum is split between threads. So the
 result does not depend on their number.
 """
 
@@ -20,17 +21,19 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from bench.contract import Recipe
 from implementations.numba_mlp import barrier
-from implementations.numba_mlp.equations import ACTIVATIONS, compile_loss, compile_optimizer
-from implementations.numba_mlp.memory import BLOCK, PANEL
+from implementations.numba_mlp.equations import (
+    ACTIVATIONS,
+    compile_loss,
+    compile_optimizer,
+    compiled,
+)
+from implementations.numba_mlp.memory import PANEL
 from implementations.numba_mlp.tiles import FLOAT_BYTES, ROW_BYTES, convert, tile, transpose
 
 MAX_ROWS = 8  # of a tile
-
-compiled = njit(nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
 
 forward_8, forward_4, forward_2, forward_1 = (tile(n_rows) for n_rows in (8, 4, 2, 1))
 gradient_8 = tile(MAX_ROWS, transposed=True)
@@ -41,71 +44,81 @@ update_8 = tile(MAX_ROWS, transposed=True, accumulate=True)
 def compile_epoch(recipe: Recipe, image_type: np.dtype[Any]) -> Callable[..., None]:
     """Return the function that trains one epoch; Numba compiles it at the first call.
 
-    All threads call it, with the same arguments except for `thread`:
-
-        images: (n, 16 n_panels) of `image_type`.
-        scale: float32; images are multiplied by it.
-        labels: (n,) int64.
-        batches: (n_steps, batch_size) int64.
-        layers: from `memory.place_layers`.
-        n_rows: from `memory.rows_for`.
-        memory: a `Memory`. Afterwards its `losses` are sums over the epoch.
-        rate: the learning rate, float32.
-        first_step: number of steps before this epoch.
-        arrivals: see `barrier.wait`.
-        thread: 0 to n_threads - 1.
-        n_threads: number of threads.
-
     Args:
         recipe: the equations.
         image_type: uint8 or float32.
     """
-    take_forward, take_backward = _compile_passes(recipe)
-    find_delta = compile_loss(recipe)
+    go_forward, go_backward = _compile_passes(recipe)
+    loss_and_delta = compile_loss(recipe)
     optimize, rate_of_step = compile_optimizer(recipe)
     update = _compile_update(optimize, is_sgd=recipe.optimizer == "sgd")
     convert_image = convert(image_type)
 
     @compiled
-    def train_rows(
-        images: Any, scale: Any, labels: Any, rows: Any, layers: Any, n_rows: Any, memory: Any,
-        row: Any, n: Any,
+    def train_examples(
+        images: Any, scale: Any, labels: Any, rows: Any, layers: Any, panel_rows: Any, state: Any,
+        scratch: Any, start: Any, n: Any,
     ) -> None:  # fmt: skip
-        """Take n examples of a batch from images to deltas."""
-        n_panels, panel_bytes = images.shape[1] // PANEL, n_rows * ROW_BYTES
-        for example in range(row, row + n):
+        """Compute the deltas of n examples of a batch, from its row `start` on."""
+        n_panels, panel_bytes = images.shape[1] // PANEL, panel_rows * ROW_BYTES
+        for example in range(start, start + n):
             image = images.ctypes.data + rows[example] * images.strides[0]
-            target = address(memory.values, example * PANEL)
+            target = address(scratch.values, example)
             convert_image(image, n_panels, scale, target, panel_bytes)
-        take_forward(memory, layers, n_rows, row, n)
-        for example in range(row, row + n):
-            start = layers[len(layers) - 1].outputs + example * PANEL
-            logits, delta = memory.values[start:][:PANEL], memory.deltas[start:][:PANEL]
-            memory.losses[example] += find_delta(logits, labels[rows[example]], delta)
-        take_backward(memory, layers, n_rows, row, n)
+        go_forward(state, scratch, layers, panel_rows, start, n)
+        last = layers[len(layers) - 1].outputs * panel_rows
+        for example in range(start, start + n):
+            scratch.losses[example] += loss_and_delta(
+                scratch.values[last + example], labels[rows[example]],
+                scratch.deltas[last + example],
+            )  # fmt: skip
+        go_backward(state, scratch, layers, panel_rows, start, n)
 
     @compiled
     def train_epoch(
-        images: Any, scale: Any, labels: Any, batches: Any, layers: Any, n_rows: Any, memory: Any,
-        rate: Any, first_step: Any, arrivals: Any, thread: Any, n_threads: Any,
+        images: Any, scale: Any, labels: Any, batches: Any, layers: Any, panel_rows: Any,
+        state: Any, scratch: Any, rate: Any, first_step: Any, arrivals: Any, thread: Any,
+        n_threads: Any,
     ) -> None:  # fmt: skip
+        """Train one epoch; all threads call it with the same arguments, except for `thread`.
+
+        Args:
+            images: (n, 16 n_panels) of `image_type`.
+            scale: float32; images are multiplied by it.
+            labels: (n,) int64.
+            batches: (n_steps, batch_size) int64.
+            layers: from `memory.place_layers`.
+            panel_rows: from `memory.panel_rows`.
+            state: a `State`.
+            scratch: a `Scratch`. Afterwards its losses are sums over the epoch.
+            rate: the learning rate, float32.
+            first_step: number of steps before this epoch.
+            arrivals: see `barrier.wait`.
+            thread: 0 to n_threads - 1.
+            n_threads: number of threads.
+        """
         n_steps, batch_size = batches.shape
-        start, stop = share(-(-batch_size // MAX_ROWS), thread, n_threads)  # in groups of rows
-        start, stop = start * MAX_ROWS, min(stop * MAX_ROWS, batch_size)
-        memory.losses[start:stop] = 0
+        first_group, last_group = share(-(-batch_size // MAX_ROWS), thread, n_threads)
+        first, stop = first_group * MAX_ROWS, min(last_group * MAX_ROWS, batch_size)
+        scratch.losses[first:stop] = 0
         for step in range(n_steps):
-            rows = batches[step]
-            row = start
-            while row < stop:
+            start = first
+            while start < stop:
                 n = MAX_ROWS
-                while n > stop - row:
+                while n > stop - start:
                     n //= 2
-                train_rows(images, scale, labels, rows, layers, n_rows, memory, row, n)
-                row += n
+                train_examples(
+                    images, scale, labels, batches[step], layers, panel_rows, state, scratch,
+                    start, n,
+                )  # fmt: skip
+                start += n
             barrier.wait(arrivals, thread, n_threads)
             step_rate = rate_of_step(rate, first_step + step + 1)
             for index in range(len(layers)):
-                update(memory, layers, index, n_rows, batch_size, step_rate, thread, n_threads)
+                update(
+                    state, scratch, layers, index, panel_rows, batch_size, step_rate, thread,
+                    n_threads,
+                )  # fmt: skip
             barrier.wait(arrivals, thread, n_threads)
 
     function: Callable[..., None] = train_epoch
@@ -117,54 +130,55 @@ def _compile_passes(recipe: Recipe) -> tuple[Any, Any]:
     activate, slope = ACTIVATIONS[recipe.activation]
 
     @compiled
-    def finish(outputs: Any, bias: Any, n_units: Any, is_hidden: Any) -> None:
-        """Compute a = f(z + b) of one example in one panel, which has n_units."""
-        for column in range(PANEL):
-            outputs[column] += bias[column]
-        if is_hidden:
-            for column in range(PANEL):
-                outputs[column] = activate(outputs[column])
-            for column in range(n_units, PANEL):  # the columns that fill up the last panel
-                outputs[column] = 0
-
-    @compiled
-    def take_forward(memory: Any, layers: Any, n_rows: Any, row: Any, n: Any) -> None:
+    def go_forward(
+        state: Any, scratch: Any, layers: Any, panel_rows: Any, start: Any, n: Any
+    ) -> None:
         """Compute the outputs of all layers."""
+        values, parameters = scratch.values, state.parameters
         for index in range(len(layers)):
             layer = layers[index]
             multiply(
-                address(memory.values, layer.inputs + row * PANEL),
+                address(values, layer.inputs * panel_rows + start),
                 layer.n_input_panels,
-                address(memory.parameters, layer.weights),
-                address(memory.values, layer.outputs + row * PANEL),
-                layer.n_panels, n_rows * ROW_BYTES, n,
+                address(parameters, layer.weights),
+                address(values, layer.outputs * panel_rows + start),
+                layer.n_panels, panel_rows * ROW_BYTES, n,
             )  # fmt: skip
+            is_hidden = index < len(layers) - 1
             for panel in range(layer.n_panels):
-                bias = memory.parameters[layer.bias + panel * PANEL :][:PANEL]
-                for example in range(row, row + n):
-                    start = layer.outputs + (panel * n_rows + example) * PANEL
-                    outputs = memory.values[start:][:PANEL]
-                    n_units = layer.n_units - panel * PANEL
-                    finish(outputs, bias, n_units, index < len(layers) - 1)
+                first, bias = (layer.outputs + panel) * panel_rows + start, layer.bias + panel
+                for row in range(first, first + n):
+                    for column in range(PANEL):
+                        values[row, column] += parameters[bias, column]
+                    if is_hidden:
+                        for column in range(PANEL):
+                            values[row, column] = activate(values[row, column])
+                        # Columns that are no units, in the last panel:
+                        for column in range(layer.n_units - panel * PANEL, PANEL):
+                            values[row, column] = 0
 
     @compiled
-    def take_backward(memory: Any, layers: Any, n_rows: Any, row: Any, n: Any) -> None:
+    def go_backward(
+        state: Any, scratch: Any, layers: Any, panel_rows: Any, start: Any, n: Any
+    ) -> None:
         """Compute the deltas of all layers but the last one, whose deltas are given."""
+        values, deltas = scratch.values, scratch.deltas
         for index in range(len(layers) - 1, 0, -1):
             layer = layers[index]
             multiply(
-                address(memory.deltas, layer.outputs + row * PANEL),
+                address(deltas, layer.outputs * panel_rows + start),
                 layer.n_panels,
-                address(memory.transposed, layer.transposed),
-                address(memory.deltas, layer.inputs + row * PANEL),
-                layer.n_input_panels, n_rows * ROW_BYTES, n,
+                address(state.transposed, layer.transposed),
+                address(deltas, layer.inputs * panel_rows + start),
+                layer.n_input_panels, panel_rows * ROW_BYTES, n,
             )  # fmt: skip
             for panel in range(layer.n_input_panels):
-                start = layer.inputs + (panel * n_rows + row) * PANEL
-                for i in range(start, start + n * PANEL):
-                    memory.deltas[i] *= slope(memory.values[i])
+                first = (layer.inputs + panel) * panel_rows + start
+                for row in range(first, first + n):
+                    for column in range(PANEL):
+                        deltas[row, column] *= slope(values[row, column])
 
-    return take_forward, take_backward
+    return go_forward, go_backward
 
 
 def _compile_update(optimize: Any, *, is_sgd: bool) -> Any:
@@ -172,63 +186,64 @@ def _compile_update(optimize: Any, *, is_sgd: bool) -> Any:
 
     @compiled
     def update_block(
-        memory: Any, inputs: Any, deltas: Any, weights: Any, gradient: Any, batch_size: Any,
+        state: Any, inputs: Any, deltas: Any, weights: Any, gradient: Any, batch_size: Any,
         rate: Any,
     ) -> None:  # fmt: skip
-        """Update 16 x 16 weights. `inputs` and `deltas` are addresses of panels."""
-        scale = np.float32(1 / batch_size)
+        """Update 16 x 16 weights, from row `weights` on; `inputs`, `deltas` are addresses."""
+        scale, unused = np.float32(1 / batch_size), np.float32(0)
         for row in range(0, PANEL, MAX_ROWS):
+            columns = inputs + row * FLOAT_BYTES
             if is_sgd:  # W -= rate x^T delta, in one go
-                target = address(memory.parameters, weights + row * PANEL)
-                update_8(
-                    inputs + row * FLOAT_BYTES, ROW_BYTES, deltas, batch_size, target, -rate * scale
-                )
+                target = address(state.parameters, weights + row)
+                update_8(columns, ROW_BYTES, deltas, batch_size, target, -rate * scale)
             else:
-                target = address(gradient, row * PANEL)
-                gradient_8(inputs + row * FLOAT_BYTES, ROW_BYTES, deltas, batch_size, target, scale)
+                target = address(gradient, row)
+                gradient_8(columns, ROW_BYTES, deltas, batch_size, target, unused)
         if not is_sgd:
-            optimize(memory, weights, gradient, scale, rate)
+            optimize(state, weights, gradient, PANEL, scale, rate)
 
     @compiled
     def update_bias(
-        memory: Any, bias: Any, deltas: Any, gradient: Any, batch_size: Any, rate: Any
+        state: Any, bias: Any, deltas: Any, first: Any, gradient: Any, batch_size: Any, rate: Any
     ) -> None:
-        """Update 16 biases. `bias` and `deltas` are positions in memory."""
-        gradient[:] = 0
-        for example in range(batch_size):
-            delta = memory.deltas[deltas + example * PANEL :][:PANEL]
+        """Update 16 biases, row `bias`; their deltas begin at row `first`."""
+        for column in range(PANEL):
+            gradient[0, column] = 0
+        for row in range(first, first + batch_size):
             for column in range(PANEL):
-                gradient[column] += delta[column]
-        optimize(memory, bias, gradient, np.float32(1 / batch_size), rate)
+                gradient[0, column] += deltas[row, column]
+        optimize(state, bias, gradient, 1, np.float32(1 / batch_size), rate)
 
     @compiled
     def update(
-        memory: Any, layers: Any, index: Any, n_rows: Any, batch_size: Any, rate: Any,
-        thread: Any, n_threads: Any,
+        state: Any, scratch: Any, layers: Any, index: Any, panel_rows: Any, batch_size: Any,
+        rate: Any, thread: Any, n_threads: Any,
     ) -> None:  # fmt: skip
-        layer, gradient = layers[index], memory.gradients[thread]
+        layer, gradient = layers[index], scratch.gradients[thread]
         start, stop = share(layer.n_input_panels * layer.n_panels, thread, n_threads)
         for block in range(start, stop):
             input_panel, panel = block // layer.n_panels, block % layer.n_panels
-            inputs = address(memory.values, layer.inputs + input_panel * n_rows * PANEL)
-            deltas = address(memory.deltas, layer.outputs + panel * n_rows * PANEL)
-            weights = layer.weights + (panel * layer.n_input_panels + input_panel) * BLOCK
-            update_block(memory, inputs, deltas, weights, gradient, batch_size, rate)
+            inputs = address(scratch.values, (layer.inputs + input_panel) * panel_rows)
+            deltas = address(scratch.deltas, (layer.outputs + panel) * panel_rows)
+            weights = layer.weights + (panel * layer.n_input_panels + input_panel) * PANEL
+            update_block(state, inputs, deltas, weights, gradient, batch_size, rate)
             if index > 0:
-                target = layer.transposed + (input_panel * layer.n_panels + panel) * BLOCK
-                transpose(address(memory.parameters, weights), address(memory.transposed, target))
+                target = layer.transposed + (input_panel * layer.n_panels + panel) * PANEL
+                transpose(address(state.parameters, weights), address(state.transposed, target))
         start, stop = share(layer.n_panels, thread, n_threads)
         for panel in range(start, stop):
-            bias, deltas = layer.bias + panel * PANEL, layer.outputs + panel * n_rows * PANEL
-            update_bias(memory, bias, deltas, gradient[:PANEL], batch_size, rate)
+            first = (layer.outputs + panel) * panel_rows
+            update_bias(
+                state, layer.bias + panel, scratch.deltas, first, gradient, batch_size, rate
+            )
 
     return update
 
 
 @compiled
-def address(array: Any, position: Any) -> Any:
-    """Return the address of a number in an array of float32."""
-    return array.ctypes.data + FLOAT_BYTES * position
+def address(array: Any, row: Any) -> Any:
+    """Return the address of a row of 16 numbers."""
+    return array.ctypes.data + ROW_BYTES * row
 
 
 @compiled

@@ -15,6 +15,7 @@ from bench.contract import Problem, Recipe
 from bench.parity.reference import Reference
 from bench.training import sampling
 from implementations.numba_mlp import MLP, barrier, equations, memory, tiles
+from implementations.numba_mlp.training import compile_epoch
 
 SGD = Recipe(
     name="relu_softmax_sgd",
@@ -37,28 +38,26 @@ SIZES = (784, 20, 33, 10)
 RATE = 0.01
 
 
-def train(recipe, *, threads, batch_size, images=None, sizes=SIZES, n_steps=7):
+def set_up(recipe, images, labels, *, threads):
+    """Return a model with the parameters of seed 0."""
+    problem = Problem(
+        train_images=images, train_labels=labels, layer_sizes=SIZES, recipe=recipe,
+        learning_rate=RATE, device="cpu", threads=threads, options={"bytes": True},
+    )  # fmt: skip
+    model = MLP()
+    model.setup(problem, sampling.initial_parameters(0, SIZES, recipe.initializer))
+    return model
+
+
+def train(recipe, *, threads, batch_size, images=None, n_steps=7):
     """Train some steps; return the mean loss, the parameters, and the reference's."""
     generator = np.random.default_rng(0)
     if images is None:
         images = generator.integers(0, 256, (300, 784)).astype(np.float32) / np.float32(255)
     labels = generator.integers(0, 10, len(images))
     batches = generator.integers(0, len(images), (n_steps, batch_size))
-    initial = sampling.initial_parameters(0, sizes, recipe.initializer)
-    model = MLP()
-    model.setup(
-        Problem(
-            train_images=images,
-            train_labels=labels,
-            layer_sizes=sizes,
-            recipe=recipe,
-            learning_rate=RATE,
-            device="cpu",
-            threads=threads,
-            options={"bytes": True},
-        ),
-        initial,
-    )
+    model = set_up(recipe, images, labels, threads=threads)
+    initial = model.parameters()
     loss = model.train_epoch(batches)
     reference = Reference(initial, recipe, RATE)
     expected_loss = np.mean([reference.step(images[rows], labels[rows]) for rows in batches])
@@ -90,13 +89,8 @@ def test_images_that_are_not_grey_levels_are_used_as_they_are():
 def test_a_large_batch_continues_from_the_state_of_a_small_one():
     generator = np.random.default_rng(0)
     images, labels = generator.random((64, 784), dtype=np.float32), generator.integers(0, 10, 64)
-    initial = sampling.initial_parameters(0, SIZES, "glorot_uniform")
-    problem = Problem(
-        train_images=images, train_labels=labels, layer_sizes=SIZES, recipe=SIGMOID,
-        learning_rate=RATE, device="cpu", threads=1, options={"bytes": True},
-    )  # fmt: skip
-    model, reference = MLP(), Reference(initial, SIGMOID, RATE)
-    model.setup(problem, initial)
+    model = set_up(SIGMOID, images, labels, threads=1)
+    reference = Reference(model.parameters(), SIGMOID, RATE)
     for batch_size in (8, 32):
         rows = np.arange(batch_size)
         model.train_epoch(rows[None])
@@ -146,6 +140,38 @@ def test_transpose():
     assert np.array_equal(target, source.T)
 
 
+def test_a_read_only_array_is_not_compiled_again():
+    compile_epoch.cache_clear()
+    generator = np.random.default_rng(0)
+    images, labels = generator.random((64, 784), dtype=np.float32), generator.integers(0, 10, 64)
+    model = set_up(SGD, images, labels, threads=2)
+    batches = generator.integers(0, 64, (3, 16))
+    model.warm_up(batches)
+    batches.flags.writeable = False
+    model.train_epoch(batches[::-1])
+    assert len(compile_epoch(SGD, np.dtype(np.float32)).signatures) == 1
+
+
+def test_an_interruption_releases_the_other_threads(monkeypatch):
+    generator = np.random.default_rng(0)
+    images, labels = generator.random((64, 784), dtype=np.float32), generator.integers(0, 10, 64)
+    model = set_up(SGD, images, labels, threads=2)
+    batches = generator.integers(0, 64, (3, 16))
+    model.warm_up(batches)
+    train, waiting = model._train, []
+
+    def interrupted(*arguments):
+        if arguments[-2] == 0:
+            raise KeyboardInterrupt
+        waiting.append(train(*arguments))
+
+    monkeypatch.setattr(model, "_train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.train_epoch(batches)
+    model._other_threads.shutdown()  # waits for the other thread
+    assert waiting == [None]
+
+
 def test_panels_contain_the_matrix_and_zeros():
     matrix = np.arange(1, 1 + 20 * 33, dtype=np.float32).reshape(20, 33)
     panels = memory.to_panels(matrix)
@@ -161,7 +187,9 @@ def test_activations_are_exact_and_propagate_nan():
         ("sigmoid", 1 / (1 + np.exp(-z.astype(np.float64)))),
     ):
         function, _ = equations.ACTIVATIONS[name]
-        assert np.abs([function(x) for x in z] - exact).max() < 5e-7
+        values = np.array([function(x) for x in z])
+        assert np.abs(values - exact).max() < 5e-7
+        assert np.abs(values).max() <= 1
     small = np.float32(1e-4)
     assert equations.tanh(small) == pytest.approx(np.tanh(float(small)), rel=5e-7)
     assert all(
