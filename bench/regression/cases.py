@@ -1,4 +1,4 @@
-"""The cases to compare: implementation, architecture and batch size."""
+"""The cases to compare: implementation, architecture, batch size and instructions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WITHOUT_EFFECT = {*HANDLING_KEYS, "epochs", "shuffle", "evaluate_training_set"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """An implementation, an architecture and a batch size; its training is timed."""
+    """An implementation, architecture, batch size and instructions; its training is timed."""
 
     name: str
     config: RunConfig
@@ -61,10 +61,13 @@ def parse_cases(overrides: str) -> list[Case]:
     cases: dict[str, Case] = {}
     for config in compose_runs(words, default_name="compare", multirun=True):
         name = f"{config.implementation.name}-{config.architecture.name}-{config.batch_size}"
+        if config.instructions != "auto":
+            name += f"-{config.instructions}"
         if cases.setdefault(name, Case(name=name, config=config)).config.hash != config.hash:
             raise ConfigError(
                 f"--cases={overrides}: {name} has several configurations; a case is an "
-                "implementation, an architecture and a batch size: give every other key one value"
+                "implementation, an architecture, a batch size and instructions: give every other "
+                "key one value"
             )
     return list(cases.values())
 

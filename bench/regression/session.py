@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from bench.config.schema import Instructions
 from bench.regression.cases import N_BATCH_SETS, Case, write_problems
 from bench.regression.checkout import Side
 from bench.regression.outcome import Outcome, bounds_from_drift
@@ -58,12 +60,7 @@ def run(
     n_rounds = n_pairs or max(LOOKS)
     # No seed: this decides which side goes first, and has no effect on the models.
     randomness = random.Random(time.time_ns())  # noqa: S311
-    conditions = Conditions(
-        folder=folder,
-        randomness=randomness,
-        until=until,
-        instructions=cases[0].config.instructions,  # the same in all cases, see `parse_cases`
-    )
+    conditions = Conditions(folder=folder, randomness=randomness, until=until)
     number = 0
 
     def measure_pair(processes: Processes, outcome: Outcome) -> None:
@@ -115,16 +112,20 @@ def _for_each_case(
 ) -> None:
     """Do something with every unfinished case. A case that fails does not affect others.
 
-    Cases of one implementation share processes, which import its framework once. After a failure
-    the next case gets new processes, since the old ones may have exited.
+    Cases of one implementation with the same instructions share processes, which import its
+    framework once. After a failure the next case gets new processes, since the old ones may have
+    exited.
     """
-    groups: dict[str, list[Outcome]] = {}
+    groups: dict[tuple[str, Instructions], list[Outcome]] = {}
     for outcome in outcomes:
         if not outcome.is_finished:
-            groups.setdefault(outcome.case.config.implementation.name, []).append(outcome)
-    for group in groups.values():
+            config = outcome.case.config
+            key = config.implementation.name, config.instructions
+            groups.setdefault(key, []).append(outcome)
+    for (_, instructions), group in groups.items():
+        own = dataclasses.replace(conditions, instructions=instructions)
         while group:
-            with processes_of(sides, group[0].case.config.cores, conditions) as processes:
+            with processes_of(sides, group[0].case.config.cores, own) as processes:
                 while group:
                     outcome = group.pop(0)
                     try:

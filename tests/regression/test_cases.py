@@ -11,7 +11,7 @@ import pytest
 
 from bench.config.errors import ConfigError
 from bench.contract import BACKEND_VARIABLE
-from bench.machine.facts import usable_cores
+from bench.machine.facts import cpu_flags, usable_cores
 from bench.regression.cases import parse_cases, write_problems
 from bench.regression.checkout import Side
 from bench.regression.side_process import CaseError, Conditions, SideProcess
@@ -22,6 +22,12 @@ def test_a_case_is_named_by_implementation_architecture_and_batch_size():
     cases = parse_cases(f"{CASES} batch_size=32,64")
     assert [case.name for case in cases] == [CASE, CASE.replace("32", "64")]
     assert cases[1].flops_per_step == 2 * cases[0].flops_per_step
+
+
+@pytest.mark.skipif("avx2" not in cpu_flags(), reason="a processor without AVX2")
+def test_a_case_with_other_instructions_is_another_case():
+    cases = parse_cases(f"{CASES} batch_size=32 instructions=auto,avx2")
+    assert [case.name for case in cases] == [CASE, f"{CASE}-avx2"]
 
 
 @pytest.mark.parametrize(

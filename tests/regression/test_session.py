@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 
 import pytest
 
+from bench.machine.facts import cpu_flags
 from bench.regression import session
 from bench.regression.cases import parse_cases
 from bench.regression.outcome import MIN_BOUNDS
@@ -152,3 +153,19 @@ def test_a_disturbed_slice_does_not_shorten_the_others(find_steps):
 
 def test_training_that_does_nothing_gets_no_endless_slice(find_steps):
     assert find_steps([1e-9]) == session.MAX_STEPS
+
+
+@pytest.mark.skipif("avx2" not in cpu_flags(), reason="a processor without AVX2")
+def test_the_processes_of_a_case_have_its_instructions(monkeypatch):
+    started = []
+
+    def fake_processes(_sides, _cores, conditions):
+        started.append(conditions.instructions)
+        return nullcontext({"base": FakeProcess(())})
+
+    monkeypatch.setattr(session, "processes_of", fake_processes)
+    monkeypatch.setattr(session, "write_problems", lambda *_: None)
+    cases = parse_cases(f"{CASES} batch_size=32,64 instructions=avx2,auto")
+    conditions = session.Conditions(folder=None, randomness=None, until=math.inf)
+    session.find_steps([session.Outcome(case) for case in cases], None, conditions)
+    assert sorted(started) == ["auto", "avx2"]
