@@ -271,5 +271,6 @@ def import_cupy() -> Any:
         message = "numpy uses a GPU through CuPy, which is not installed: make setup EXTRAS=gpu"
         raise UnavailableError(message) from error
     if not cupy.cuda.is_available():
-        raise UnavailableError("CuPy finds no GPU; with an NVIDIA driver, make setup EXTRAS=gpu")
+        message = "CuPy finds no GPU; with an NVIDIA driver in place: make setup EXTRAS=gpu"
+        raise UnavailableError(message)
     return cupy
