@@ -52,6 +52,7 @@ AVX2_VARIABLES = {
     "NUMBA_CPU_NAME": "haswell",
     "ONEDNN_MAX_CPU_ISA": "AVX2",  # PyTorch and TensorFlow
     "OPENBLAS_CORETYPE": "Haswell",  # NumPy and SciPy
+    "TORCHINDUCTOR_CPP_MARCH": "haswell",  # what torch.compile lets g++ compile for
     "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",  # JAX and TensorFlow
 }
 # YNNPACK, which multiplies matrices for XLA, ignores that limit; without it, Eigen multiplies them.
