@@ -109,8 +109,10 @@ def _print(results: Sequence[Results], precision: float) -> None:
         numbers=HEADINGS,
     )
     for found in results:
+        condition = found.group.name
         for candidate in found.group.cases:
-            shown.add_row(found.group.name, _short(candidate), *_row(found, candidate, precision))
+            shown.add_row(condition, _short(candidate), *_row(found, candidate, precision))
+            condition = ""
         shown.add_section()
     terminal.console().print(shown)
     for line in _remarks(results):
