@@ -1,22 +1,23 @@
 """Products of matrices in panels, one tile at a time, and other work on whole vectors of 16.
 
 A tile of C = A B is up to eight rows of one panel. Its sums stay in registers: one vector per row.
-(With AVX2, eight sums take all sixteen registers, and a few are saved and loaded again.) For every
-k, one vector of B is loaded, and each row adds its number of A times this vector. Numba has no way
-to keep an array in registers, so these functions generate LLVM's instructions.
+For every k, one vector of B is loaded, and each row adds its number of A times this vector. Without
+AVX-512, a vector needs two registers of sixteen, so eight rows are computed in two halves. Numba
+has no way to keep an array in registers, so these functions generate LLVM's instructions.
 
 Source: Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication (2008), section 4.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 from implementations.numba_mlp.memory import PANEL
@@ -26,6 +27,12 @@ ROW_BYTES = FLOAT_BYTES * PANEL  # from one row of a panel to the next
 
 INTEGER, FLOAT, INDEX = ir.IntType(64), ir.FloatType(), ir.IntType(32)
 VECTOR = ir.VectorType(FLOAT, PANEL)
+
+# What Numba compiles for: its variable NUMBA_CPU_FEATURES, or this processor.
+FEATURES = config.CPU_FEATURES
+if FEATURES is None:
+    FEATURES = binding.get_host_cpu_features().flatten()
+ROWS_IN_REGISTERS = 8 if "+avx512f" in FEATURES else 4
 
 
 def tile(n_rows: int, *, transposed: bool = False, accumulate: bool = False) -> Any:
@@ -46,11 +53,6 @@ def tile(n_rows: int, *, transposed: bool = False, accumulate: bool = False) -> 
         transposed: multiply the transpose of A: columns of its panel are rows of C.
         accumulate: compute C += scale A B instead of C = A B.
     """
-    row_bytes, k_bytes = (FLOAT_BYTES, ROW_BYTES) if transposed else (ROW_BYTES, FLOAT_BYTES)
-    n_values = 1 if transposed else PANEL  # of k, in a block
-    # An addition waits for the previous sum of its row. With few rows, two or four sums per row,
-    # added at the end, keep the processor busy.
-    n_sums = max(1, 4 // n_rows) if not transposed else 1
 
     @intrinsic
     def multiply(
@@ -60,44 +62,62 @@ def tile(n_rows: int, *, transposed: bool = False, accumulate: bool = False) -> 
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             a, a_step, b, n_blocks, c, scale = arguments
-            start, loop, end = builder.block, *map(builder.append_basic_block, ("loop", "end"))
-            builder.branch(loop)
-
-            builder.position_at_end(loop)
-            block, a_block, b_block = (builder.phi(INTEGER) for _ in range(3))
-            carried = [builder.phi(VECTOR) for _ in range(n_rows * n_sums)]
-            sums = list(carried)
-            for k in range(n_values):
-                vector = _load(builder, b_block, k * ROW_BYTES, VECTOR)
-                for row in range(n_rows):
-                    number = _load(builder, a_block, row * row_bytes + k * k_bytes, FLOAT)
-                    at = row * n_sums + k % n_sums
-                    sums[at] = _multiply_add(builder, _repeat(builder, number), vector, sums[at])
-            next_block = builder.add(block, INTEGER(1))
-            next_a = builder.add(a_block, a_step)
-            next_b = builder.add(b_block, INTEGER(n_values * ROW_BYTES))
-            builder.cbranch(builder.icmp_signed("<", next_block, n_blocks), loop, end)
-            first = [INTEGER(0), a, b, *[ir.Constant(VECTOR, None)] * len(sums)]
-            following = [next_block, next_a, next_b, *sums]
-            variables = [block, a_block, b_block, *carried]
-            for variable, initial, updated in zip(variables, first, following, strict=True):
-                variable.add_incoming(initial, start)
-                variable.add_incoming(updated, loop)
-
-            builder.position_at_end(end)
-            for row in range(n_rows):
-                total, *others = sums[row * n_sums : (row + 1) * n_sums]
-                for other in others:
-                    total = builder.fadd(total, other)
-                if accumulate:
-                    old = _load(builder, c, row * ROW_BYTES, VECTOR)
-                    total = _multiply_add(builder, _repeat(builder, scale), total, old)
-                _store(builder, total, c, row * ROW_BYTES)
+            for first in range(0, n_rows, ROWS_IN_REGISTERS):
+                rows = range(first, min(first + ROWS_IN_REGISTERS, n_rows))
+                totals = _sum_blocks(
+                    builder, a, a_step, b, n_blocks, rows=rows, transposed=transposed
+                )
+                for row, total in zip(rows, totals, strict=True):
+                    result = total
+                    if accumulate:
+                        old = _load(builder, c, row * ROW_BYTES, VECTOR)
+                        result = _multiply_add(builder, _repeat(builder, scale), total, old)
+                    _store(builder, result, c, row * ROW_BYTES)
             return context.get_dummy_value()
 
         return signature, generate
 
     return multiply
+
+
+def _sum_blocks(
+    builder: Any, a: Any, a_step: Any, b: Any, n_blocks: Any, *, rows: range, transposed: bool
+) -> list[Any]:
+    """Generate the loop over k for some rows of a tile; return a vector of sums for each row."""
+    row_bytes, k_bytes = (FLOAT_BYTES, ROW_BYTES) if transposed else (ROW_BYTES, FLOAT_BYTES)
+    n_values = 1 if transposed else PANEL  # of k, in a block
+    # An addition waits for the previous sum of its row. With few rows, two or four sums per row,
+    # added at the end, keep the processor busy.
+    n_sums = 1 if transposed else max(1, 4 // len(rows))
+    start, loop, end = builder.block, *map(builder.append_basic_block, ("loop", "end"))
+    builder.branch(loop)
+
+    builder.position_at_end(loop)
+    block, a_block, b_block = (builder.phi(INTEGER) for _ in range(3))
+    carried = [builder.phi(VECTOR) for _ in range(len(rows) * n_sums)]
+    sums = list(carried)
+    for k in range(n_values):
+        vector = _load(builder, b_block, k * ROW_BYTES, VECTOR)
+        for place, row in enumerate(rows):
+            number = _load(builder, a_block, row * row_bytes + k * k_bytes, FLOAT)
+            at = place * n_sums + k % n_sums
+            sums[at] = _multiply_add(builder, _repeat(builder, number), vector, sums[at])
+    next_block = builder.add(block, INTEGER(1))
+    next_a = builder.add(a_block, a_step)
+    next_b = builder.add(b_block, INTEGER(n_values * ROW_BYTES))
+    builder.cbranch(builder.icmp_signed("<", next_block, n_blocks), loop, end)
+    variables = [block, a_block, b_block, *carried]
+    first = [INTEGER(0), a, b, *[ir.Constant(VECTOR, None)] * len(sums)]
+    following = [next_block, next_a, next_b, *sums]
+    for variable, initial, updated in zip(variables, first, following, strict=True):
+        variable.add_incoming(initial, start)
+        variable.add_incoming(updated, loop)
+
+    builder.position_at_end(end)
+    return [
+        functools.reduce(builder.fadd, sums[place * n_sums : (place + 1) * n_sums])
+        for place in range(len(rows))
+    ]
 
 
 def convert(source_type: np.dtype[Any]) -> Any:
