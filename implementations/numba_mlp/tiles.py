@@ -20,7 +20,7 @@ from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic
 
-from implementations.numba_mlp.memory import PANEL
+from implementations.numba_mlp.memory import CACHE_LINE_BYTES, PANEL
 
 FLOAT_BYTES = 4
 ROW_BYTES = FLOAT_BYTES * PANEL  # from one row of a panel to the next
@@ -151,6 +151,29 @@ def convert(source_type: np.dtype[Any]) -> Any:
         return signature, generate
 
     return copy
+
+
+@intrinsic
+def prefetch(context: Any, address: Any, n_bytes: Any) -> Any:
+    """Ask for memory that will be read soon, from an address on."""
+    signature = types.void(types.intp, types.intp)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address, n_bytes = arguments
+        byte = ir.IntType(8).as_pointer()
+        function = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [byte, INDEX, INDEX, INDEX]),
+            "llvm.prefetch.p0",
+        )
+        n_lines = builder.udiv(n_bytes, INTEGER(CACHE_LINE_BYTES))
+        with cgutils.for_range(builder, builder.add(n_lines, INTEGER(1))) as loop:
+            offset = builder.mul(loop.index, INTEGER(CACHE_LINE_BYTES))
+            line = builder.inttoptr(builder.add(address, offset), byte)
+            builder.call(function, [line, INDEX(0), INDEX(3), INDEX(1)])  # to read; data; keep
+        return context.get_dummy_value()
+
+    return signature, generate
 
 
 @intrinsic

@@ -31,7 +31,14 @@ from implementations.numba_mlp.equations import (
     compiled,
 )
 from implementations.numba_mlp.memory import PANEL
-from implementations.numba_mlp.tiles import FLOAT_BYTES, ROW_BYTES, convert, tile, transpose
+from implementations.numba_mlp.tiles import (
+    FLOAT_BYTES,
+    ROW_BYTES,
+    convert,
+    prefetch,
+    tile,
+    transpose,
+)
 
 MAX_ROWS = 8  # of a tile
 
@@ -107,6 +114,11 @@ def compile_epoch(recipe: Recipe, image_type: np.dtype[Any]) -> Callable[..., No
                 n = MAX_ROWS
                 while n > stop - start:
                     n //= 2
+                # While these examples are computed, fetch the images of the next ones.
+                if start + n < stop:
+                    prefetch_images(images, batches[step], start + n, stop)
+                elif step + 1 < n_steps:
+                    prefetch_images(images, batches[step + 1], first, stop)
                 train_examples(
                     images, scale, labels, batches[step], layers, panel_rows, state, scratch,
                     start, n,
@@ -123,6 +135,14 @@ def compile_epoch(recipe: Recipe, image_type: np.dtype[Any]) -> Callable[..., No
 
     function: Callable[..., None] = train_epoch
     return function
+
+
+@compiled
+def prefetch_images(images: Any, rows: Any, start: Any, stop: Any) -> None:
+    """Ask for up to eight images of a batch, from its row `start` on."""
+    for example in range(start, min(start + MAX_ROWS, stop)):
+        image = images.ctypes.data + rows[example] * images.strides[0]
+        prefetch(image, images.strides[0])
 
 
 def _compile_passes(recipe: Recipe) -> tuple[Any, Any]:
