@@ -195,11 +195,16 @@ class Round:
                 updates[label] = _finite(process, process.receive()["update"])
         for label, process in active.items():
             process.move(cases[label].config.cores)
+            process.pause()
         seconds: dict[str, list[float]] = {label: [] for label in active}
         for turn in range(N_TURNS + 1):
             for label in self._shuffled(active):
                 with leaving_out(label):
+                    active[label].resume()
                     seconds[label].append(_time_slice(active[label], turn))
+                    active[label].pause()
+        for process in active.values():
+            process.resume()
         n_examples = {
             label: self.steps[cases[label].name] * cases[label].config.batch_size
             for label in active

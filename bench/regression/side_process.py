@@ -93,6 +93,18 @@ class SideProcess:
                     for thread in Path(f"/proc/{process}/task").iterdir():
                         os.sched_setaffinity(int(thread.name), cores)
 
+    def pause(self) -> None:
+        """Stop its threads: some libraries let them spin for milliseconds after their work."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let its threads go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+
     def send(self, **request: Any) -> None:
         """Send a request."""
         assert self._process.stdin is not None  # noqa: S101
