@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from bench.config import overrides as config_overrides
 from bench.config.compose import compose_runs
 from bench.config.errors import ConfigError
 from bench.config.schema import RunConfig
-from bench.regression.cases import WITHOUT_EFFECT, Case
+from bench.regression.cases import Case, split_overrides
 
 MIN_CANDIDATES = 2
 
@@ -54,12 +53,12 @@ def parse_groups(candidates: Sequence[str], over: str) -> list[Group]:
         raise ConfigError(f"{candidates[0]}: give at least two configurations to compare")
     if len(set(candidates)) < len(candidates):
         raise ConfigError(f"{' '.join(candidates)}: a configuration is given twice")
-    shared = _words("--over", over)
+    shared = split_overrides(f"--over={over}", over)
     conditions = [config_overrides.text(value) for value in config_overrides.parse(shared)]
     varying = [word.partition("=")[0] for word in conditions if "," in word]
     composed = {
         label: compose_runs(
-            [*shared, *_words("configuration", label)], default_name="compare", multirun=True
+            [*shared, *split_overrides(label, label)], default_name="compare", multirun=True
         )
         for label in candidates
     }
@@ -81,20 +80,6 @@ def parse_groups(candidates: Sequence[str], over: str) -> list[Group]:
         _group(number, {label: configs[number] for label, configs in composed.items()}, varying)
         for number in range(n_groups)
     ]
-
-
-def _words(source: str, text: str) -> list[str]:
-    """Split overrides at spaces, and refuse keys without effect on a comparison."""
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise ConfigError(f"{source}={text}: {error}") from error
-    for override in config_overrides.parse(words):
-        if override.key_or_group in WITHOUT_EFFECT:
-            raise ConfigError(
-                f"{text}: {override.key_or_group} has no effect on a comparison; leave it out"
-            )
-    return words
 
 
 def _group(number: int, configs: dict[str, RunConfig], varying: Sequence[str]) -> Group:

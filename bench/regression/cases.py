@@ -48,16 +48,7 @@ def parse_cases(overrides: str) -> list[Case]:
         ConfigError: `bench` would refuse them, a key has no effect, or a case has several
             configurations.
     """
-    try:
-        words = shlex.split(overrides)
-    except ValueError as error:
-        raise ConfigError(f"--cases={overrides}: {error}") from error
-    for override in config_overrides.parse(words):
-        if override.key_or_group in WITHOUT_EFFECT:
-            raise ConfigError(
-                f"--cases={overrides}: {override.key_or_group} has no effect on a comparison; "
-                "leave it out"
-            )
+    words = split_overrides(f"--cases={overrides}", overrides)
     cases: dict[str, Case] = {}
     for config in compose_runs(words, default_name="compare", multirun=True):
         name = f"{config.implementation.name}-{config.architecture.name}-{config.batch_size}"
@@ -70,6 +61,28 @@ def parse_cases(overrides: str) -> list[Case]:
                 "key one value"
             )
     return list(cases.values())
+
+
+def split_overrides(source: str, text: str) -> list[str]:
+    """Split overrides at spaces.
+
+    Args:
+        source: where they are from, for messages, such as "--over=batch_size=32".
+        text: the overrides.
+
+    Raises:
+        ConfigError: a quote is not closed, or a key has no effect on a comparison.
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ConfigError(f"{source}: {error}") from error
+    for override in config_overrides.parse(words):
+        if override.key_or_group in WITHOUT_EFFECT:
+            raise ConfigError(
+                f"{source}: {override.key_or_group} has no effect on a comparison; leave it out"
+            )
+    return words
 
 
 def write_problems(cases: Sequence[Case], steps: Mapping[str, int], folder: Path) -> None:

@@ -220,10 +220,12 @@ def _write(folder: Path, results: Sequence[Results], side: Side, precision: floa
 
 def _draw(results: Sequence[Results], path: Path) -> None:
     """Draw the interval of every ratio: a forest plot."""
+    from matplotlib.ticker import LogLocator
+
     from bench import plotting
 
     rows = [
-        (f"{_short(candidate)}\n{found.group.name}", found, candidate, estimate)
+        (f"{found.group.name}   {_short(candidate)}", found, candidate, estimate)
         for found in results
         for candidate in found.group.cases
         if candidate != found.reference and (estimate := found.estimate(candidate)) is not None
@@ -231,15 +233,21 @@ def _draw(results: Sequence[Results], path: Path) -> None:
     if not rows:
         return
     title = f"Time per example / time of {_short(results[0].reference)}"
-    with plotting.figure(path, title, figsize=(8, 1.6 + 0.45 * len(rows))) as (_, axes):
+    with plotting.figure(path, title, figsize=(9, 1.4 + 0.24 * len(rows))) as (_, axes):
         panel: Any = axes[0, 0]
         for row, (_, found, candidate, estimate) in enumerate(rows):
             ratios = [math.exp(value) for value in found.values(candidate)]
             panel.plot(ratios, [row] * len(ratios), "|", color="#999999", markersize=8)
             error = [[estimate.ratio - estimate.low], [estimate.high - estimate.ratio]]
-            panel.errorbar(estimate.ratio, row, xerr=error, fmt="s", color="#0072B2", capsize=4)
+            panel.errorbar(
+                estimate.ratio, row, xerr=error, fmt="s", markersize=4, color="#0072B2", capsize=3
+            )
         panel.axvline(1, color="black", linewidth=1)
         panel.set_xscale("log")
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+        panel.xaxis.set_major_formatter("{x:g}")
+        panel.xaxis.set_minor_formatter("")
+        panel.set_ylim(-0.6, len(rows) - 0.4)
         panel.set_yticks(range(len(rows)), [label for label, *_ in rows], fontsize=8)
         panel.invert_yaxis()
         panel.set_xlabel("above 1: slower than the reference; each mark is a round")
