@@ -23,6 +23,7 @@ from bench.regression.candidates import parse_groups
 from bench.regression.checkout import Side, checked_out
 from bench.regression.rounds import Results
 
+MAX_LINEAR_RANGE = 2  # of ratios in the picture; above, its axis is logarithmic
 HEADINGS = ("examples/s", "ratio", "95 % interval", "rounds", "answer")
 Answer = Literal[
     "reference", "faster", "slower", "equal", "can't tell", "fails", "learns something else"
@@ -243,10 +244,12 @@ def _draw(results: Sequence[Results], path: Path) -> None:
                 estimate.ratio, row, xerr=error, fmt="s", markersize=4, color="#0072B2", capsize=3
             )
         panel.axvline(1, color="black", linewidth=1)
-        panel.set_xscale("log")
-        panel.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-        panel.xaxis.set_major_formatter("{x:g}")
-        panel.xaxis.set_minor_formatter("")
+        ratios = [estimate.ratio for *_, estimate in rows]
+        if max(*ratios, 1) / min(*ratios, 1) > MAX_LINEAR_RANGE:
+            panel.set_xscale("log")
+            panel.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+            panel.xaxis.set_major_formatter("{x:g}")
+            panel.xaxis.set_minor_formatter("")
         panel.set_ylim(-0.6, len(rows) - 0.4)
         panel.set_yticks(range(len(rows)), [label for label, *_ in rows], fontsize=8)
         panel.invert_yaxis()
