@@ -1,0 +1,89 @@
+"""One finding of a report: data first, then one sentence made from them.
+
+Page, Markdown, terminal and `findings.json` contain the same findings; docs/findings.md explains
+the keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Question = Literal[
+    "speed", "accuracy", "learning_rate", "parity", "quiet", "machine", "versions", "settings",
+    "runs", "data",
+]  # fmt: skip
+Claim = Literal[
+    "fastest", "shared", "only", "faster", "equal", "better", "worse", "cant_tell", "best",
+    "passed", "failed", "not_checked", "guessing", "quiet", "not_quiet", "same", "different",
+    "complete", "incomplete", "none",
+]  # fmt: skip
+Unit = Literal["", "ratio", "points", "rate", "runs"]
+Level = Literal["good", "attention", "bad", "neutral"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One answer, what it is based on, and its sentence.
+
+    Attributes:
+        question: what it answers.
+        claim: the answer in one word.
+        level: whether a reader should be content or look closer.
+        sentence: the answer in Markdown, without the condition.
+        condition: label of the condition; "" if the report has only one, or for the whole report.
+        subject: the implementation that the claim is about, or "".
+        baseline: the implementation that it is compared with, or "".
+        value: ratio of speeds, subject over baseline; or difference in test accuracy, subject minus
+            baseline, in percentage points; or learning rate; or number of runs.
+        low: lower end of the 95 % interval of `value`; None if there is no interval.
+        high: upper end of the 95 % interval.
+        unit: of `value`.
+        n_pairs: pairs of runs that were compared.
+        method: how the interval was computed, in words.
+        run_ids: the runs that it is computed from.
+        caveats: reasons to doubt it, one sentence each, in Markdown.
+    """
+
+    question: Question
+    claim: Claim
+    level: Level
+    sentence: str
+    condition: str = ""
+    subject: str = ""
+    baseline: str = ""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    unit: Unit = ""
+    n_pairs: int = 0
+    method: str = ""
+    run_ids: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """The answer to one question for the top of the page.
+
+    Attributes:
+        question: what it answers.
+        title: the question in a few words.
+        answer: the answer in a few words, such as `numpy, 11.0 times`. Not Markdown.
+        detail: half a sentence on what the answer is based on. Not Markdown.
+        level: its colour.
+        word: the level in a word, for readers who do not see the colour.
+    """
+
+    question: Question
+    title: str
+    answer: str
+    detail: str
+    level: Level
+
+    @property
+    def word(self) -> str:
+        """The level in a word."""
+        return {"good": "good", "attention": "look closer", "bad": "bad", "neutral": "note"}[
+            self.level
+        ]
