@@ -43,6 +43,7 @@ OVER = "architecture=one_hidden batch_size=32 learning_rate=0.01 threads=1"
 # Options for revisions, and options for configurations.
 FOR_REVISIONS = (
     "base_python", "head_python", "cases", "smallest", "cant_tell", "record", "against_history",
+    "accept",
 )  # fmt: skip
 FOR_CONFIGURATIONS = ("over", "precision", "others")
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -59,7 +60,8 @@ def parser() -> argparse.ArgumentParser:
     add = result.add_argument
     add(
         "base", nargs="?", type=text_argument,
-        help="a git revision, or a folder with the project in it (the reference of the history)",
+        help="a git revision, or a folder with the project in it (the reference of the history); "
+        "with --record also a range of commits, such as v1..main",
     )  # fmt: skip
     add("head", nargs="?", type=text_argument, help="a git revision or a folder (the working tree)")
     add(
@@ -98,6 +100,10 @@ def parser() -> argparse.ArgumentParser:
         help=f"append the ratios to {HISTORY_PATH}; BASE becomes the reference of a new history",
     )  # fmt: skip
     add(
+        "--accept", type=text_argument, metavar="REASON",
+        help="with --record: HEAD may learn something else; later commits are compared with it",
+    )  # fmt: skip
+    add(
         "--against-history", action="store_true",
         help=f"compare with the last commit in {HISTORY_PATH}, via its reference",
     )  # fmt: skip
@@ -117,6 +123,8 @@ def check(command_line: argparse.ArgumentParser, arguments: argparse.Namespace) 
     if not configurations:
         if sides[0] is None and not (arguments.record or arguments.against_history):
             command_line.error("BASE is missing: the revision to compare with, such as HEAD~1")
+        if arguments.accept is not None and not arguments.record:
+            command_line.error("--accept: needs --record, which keeps the reason")
         useless: tuple[str, ...] = FOR_CONFIGURATIONS
     else:
         for side in sides:

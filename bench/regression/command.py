@@ -23,14 +23,17 @@ def main() -> int:
         is_mistake = error.code == NOT_MEASURED and "skip" in sys.argv
         raise SystemExit(STOP if is_mistake else error.code) from None
     skips = arguments.cant_tell == "skip"
-    from bench.regression import comparison, configurations
+    from bench.regression import comparison, configurations, recording
     from bench.regression.checkout import SideError
     from bench.regression.signals import interrupted_once
 
     try:
         with interrupted_once():
-            run = configurations.run if of_configurations else comparison.run
-            return run(arguments)
+            if of_configurations:
+                return configurations.run(arguments)
+            if arguments.record or arguments.against_history:
+                return recording.run(arguments)
+            return comparison.run(arguments)
     except SideError as error:
         print_error("bench-compare", error)
         return SKIP if skips else NOT_MEASURED

@@ -7,13 +7,12 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
 from bench.config.errors import ConfigError
 from bench.data.errors import DatasetError
 from bench.machine import lock
-from bench.regression import output, session, tracking
+from bench.regression import output, session
 from bench.regression.cases import Case, parse_cases
 from bench.regression.checkout import (
     Side,
@@ -38,22 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
     repository = _repository(arguments)
     with ExitStack() as stack:
         sides = _check_out(arguments, repository, stack)
-        if arguments.record:
-            tracking.check_recordable(sides["head"])
         stack.enter_context(lock.reserved(shared=arguments.share_machine))
         until = time.monotonic() + arguments.budget
-        if repository is not None and (arguments.record or arguments.against_history):
-            earlier = tracking.earlier_entries(cases, sides["head"], repository)
-            measure = partial(_measure, arguments, until=until)
-            outcomes = tracking.compare(cases, earlier, sides, repository, measure)
-            if arguments.against_history:
-                tracking.compare_speed(outcomes, earlier, arguments.smallest)
-        else:
-            outcomes = _measure(arguments, cases, sides, until=until)
+        outcomes = measure(arguments, cases, sides, until=until)
     output.print_table(outcomes, sides)
-    if arguments.record:  # first: writing the files below may fail
-        assert repository is not None  # noqa: S101
-        tracking.record(outcomes, sides, repository)
     if arguments.output is not None:
         output.write(arguments.output, outcomes, sides)
     return exit_status(outcomes, arguments.cant_tell)
@@ -78,11 +65,10 @@ def _repository(arguments: argparse.Namespace) -> Repository | None:
 def _check_out(
     arguments: argparse.Namespace, repository: Repository | None, stack: ExitStack
 ) -> dict[SideName, Side]:
-    base = arguments.base
-    if arguments.record or arguments.against_history:
-        base = tracking.choose_base(base, repository)
     sides: dict[SideName, Side] = {
-        "base": stack.enter_context(checked_out(base, arguments.base_python, repository, "BASE")),
+        "base": stack.enter_context(
+            checked_out(arguments.base, arguments.base_python, repository, "BASE")
+        ),
         "head": stack.enter_context(
             checked_out(arguments.head, arguments.head_python, repository, "HEAD")
         ),
@@ -91,7 +77,7 @@ def _check_out(
     return sides
 
 
-def _measure(
+def measure(
     arguments: argparse.Namespace,
     cases: Sequence[Case],
     sides: Mapping[SideName, Side],
@@ -99,6 +85,15 @@ def _measure(
     *,
     until: float,
 ) -> list[Outcome]:
+    """Run a session with a bar of its progress; return the outcome of each case.
+
+    Args:
+        arguments: of the command line.
+        cases: what to train, at least one.
+        sides: BASE and HEAD.
+        n_pairs: number of pairs of every case; None for as many as the answers need.
+        until: end of the session on the clock of `time.monotonic`.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="bench-compare-problems-") as folder,
         output.progress(arguments.budget, until) as on_pair,

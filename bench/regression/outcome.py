@@ -14,6 +14,7 @@ from bench.regression.pairs import Pair
 from bench.regression.side_process import CaseError
 from bench.statistics import MIN_PAIRS, Answer, Estimate, estimate
 
+BASE = "BASE"
 # Relative differences that are always allowed between the models of both sides; keys of `Pair`.
 MIN_BOUNDS = {"first_difference": 0.01, "losses_difference": 0.02, "last_difference": 0.05}
 MAX_DRIFT = 5  # times the effect of rounding: the other bound; the larger one of both is used
@@ -27,11 +28,13 @@ class Learning:
         pairs: pairs measured so far.
         bounds: largest difference that rounding explains, by field of `Pair`.
         compared_with: name of the other side, for messages.
+        accepted: whether a difference is accepted as intended.
     """
 
     pairs: list[Pair] = field(default_factory=list)
     bounds: Mapping[str, float] = field(default_factory=lambda: MIN_BOUNDS)
-    compared_with: str = "BASE"
+    compared_with: str = BASE
+    accepted: bool = False
 
     @property
     def differences(self) -> dict[str, float]:
@@ -54,7 +57,8 @@ class Outcome:
 
     Attributes:
         learning: how the models of HEAD differ from those of BASE; with a history, from those of
-            the last recorded commit.
+            the commit that was accepted last.
+        since: estimate against the last commit in the history; None without a history.
         answer: whether it has become slower; None if there is no answer yet.
         error: why measuring failed or stopped early.
         failed: the side that caused the error, if any.
@@ -64,6 +68,7 @@ class Outcome:
     case: Case
     pairs: list[Pair] = field(default_factory=list)
     learning: Learning = field(default_factory=Learning)
+    since: Estimate | None = None
     answer: Answer | None = None
     error: str | None = None
     failed: str | None = None
@@ -92,8 +97,8 @@ class Outcome:
 
     @property
     def learns_something_else(self) -> bool:
-        """Whether the models of the sides differ by more than rounding explains."""
-        return self.learning.differs
+        """Whether models differ by more than rounding explains, and this was not accepted."""
+        return self.learning.differs and not self.learning.accepted
 
     def fail(self, error: CaseError) -> None:
         """Keep the error and the side that caused it; add how to install a missing library."""

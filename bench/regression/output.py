@@ -27,9 +27,10 @@ from bench.statistics import Estimate
 MARKER = "<!-- bench-compare -->"  # the workflow finds its earlier comment by this
 HEADINGS = ("ratio", "95 % interval", "pairs", "spread", "answer")
 MEANING = (
-    "Ratio: time of HEAD / time of BASE. Spread: standard deviation of the pairs. Not slower: the "
-    "slowdown is below what matters, with 99 % certainty."
+    "Ratio: time of HEAD / time of {other}. Spread: standard deviation of the pairs. Not slower: "
+    "the slowdown is below what matters, with 99 % certainty."
 )
+LAST_RECORDED = "the last recorded commit"
 SOMETHING_ELSE = "learns something else"
 DIFFERENCES = {
     "first_difference": "the update after a few steps",
@@ -93,7 +94,7 @@ def _progress_bar(
 def print_table(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> None:
     """Print a table with a row per case, and remarks below."""
     answers = terminal.new_table(
-        title=_title(sides), caption=MEANING, words=("case",), numbers=HEADINGS
+        title=_title(outcomes, sides), caption=_meaning(outcomes), words=("case",), numbers=HEADINGS
     )
     for outcome in outcomes:
         answers.add_row(outcome.case.name, *_row(outcome))
@@ -102,8 +103,17 @@ def print_table(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> 
         print(remark)
 
 
-def _title(sides: Mapping[SideName, Side]) -> str:
-    return f"HEAD {_name(sides['head'])} against BASE {_name(sides['base'])}"
+def _title(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> str:
+    other = LAST_RECORDED if _has_history(outcomes) else f"BASE {_name(sides['base'])}"
+    return f"HEAD {_name(sides['head'])} against {other}"
+
+
+def _meaning(outcomes: Sequence[Outcome]) -> str:
+    return MEANING.format(other=LAST_RECORDED if _has_history(outcomes) else "BASE")
+
+
+def _has_history(outcomes: Sequence[Outcome]) -> bool:
+    return any(outcome.since is not None for outcome in outcomes)
 
 
 def _name(side: Side) -> str:
@@ -115,7 +125,7 @@ def _name(side: Side) -> str:
 
 
 def _row(outcome: Outcome) -> list[str]:
-    estimate = outcome.estimate
+    estimate = outcome.since or outcome.estimate
     if outcome.failed is not None:
         answer = f"{outcome.failed.upper()} fails"
     else:
@@ -191,6 +201,7 @@ def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[SideName, Si
                     JSON_NAMES[key]: bound for key, bound in outcome.learning.bounds.items()
                 },
                 "estimate": outcome.estimate,
+                "since_last_recorded": outcome.since,
                 "pairs": outcome.pairs,
             }
             for outcome in outcomes
@@ -199,7 +210,11 @@ def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[SideName, Si
     (folder / "pairs.json").write_bytes(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
     (folder / "report.md").write_text(markdown(outcomes, sides), encoding="utf-8")
     if any(outcome.estimate for outcome in outcomes):
-        _draw(outcomes, folder / "ratios.png", _title(sides))
+        _draw(
+            outcomes,
+            folder / "ratios.png",
+            f"HEAD {_name(sides['head'])} against BASE {_name(sides['base'])}",
+        )
     print(f"Written: {folder}")
 
 
@@ -209,9 +224,9 @@ def markdown(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> str
         [text(outcome.case.name), *(text(value) for value in _row(outcome))] for outcome in outcomes
     ]
     parts = [
-        f"{MARKER}\n### Training speed: {text(_title(sides))}",
+        f"{MARKER}\n### Training speed: {text(_title(outcomes, sides))}",
         table(["case", *HEADINGS], rows),
-        MEANING,
+        _meaning(outcomes),
         "\n".join(f"- {text(remark)}" for remark in _remarks(outcomes, sides)),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"

@@ -138,7 +138,56 @@ def positions_in_history(
     return result
 
 
-def committed_at(commit: str, repository: Repository) -> str:
-    """Return the time of a commit in UTC, in ISO 8601."""
-    seconds = run_git(repository.top, "show", "--no-patch", "--format=%ct", commit)
-    return datetime.fromtimestamp(int(seconds), UTC).isoformat()
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Commit:
+    """A commit, as a history describes it.
+
+    Attributes:
+        name: its full name.
+        committed_at: its time in UTC, in ISO 8601.
+        subject: first line of its message.
+        n_ancestors: number of its ancestors, itself included; None in a shallow clone.
+    """
+
+    name: str
+    committed_at: str
+    subject: str
+    n_ancestors: int | None
+
+    def __str__(self) -> str:
+        """Return its short name and subject."""
+        return f"{self.name[:10]} ({self.subject})"
+
+
+def describe_commit(commit: str, repository: Repository) -> Commit:
+    """Return a commit with its time, subject and number of ancestors."""
+    shown = run_git(repository.top, "show", "--no-patch", "--format=%ct%n%s", commit)
+    seconds, _, subject = shown.partition("\n")
+    shallow = run_git(repository.top, "rev-parse", "--is-shallow-repository") == "true"
+    counted = None if shallow else int(run_git(repository.top, "rev-list", "--count", commit))
+    return Commit(
+        name=commit,
+        committed_at=datetime.fromtimestamp(int(seconds), UTC).isoformat(),
+        subject=subject,
+        n_ancestors=counted,
+    )
+
+
+def commits_that_change_training(revisions: str, repository: Repository) -> list[str]:
+    """Return the commits of a range that change what a side runs, oldest first.
+
+    Of a merge, only the merge itself is listed, not the commits that it merges.
+
+    Args:
+        revisions: such as v1..main.
+        repository: the project's repository.
+
+    Raises:
+        GitError: there is no such range.
+    """
+    paths = [f":(top){repository.prefix}{path}" for path in ("implementations", CONTRACT)]
+    listed = run_git(
+        repository.top, "rev-list", "--first-parent", "--topo-order", "--reverse",
+        "--end-of-options", revisions, "--", *paths,
+    )  # fmt: skip
+    return listed.split()

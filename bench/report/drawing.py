@@ -20,7 +20,8 @@ from bench.report import data_pictures
 from bench.report.analysis import Analysis
 from bench.report.chart_data import MAX_PICTURED, ChartData, chart_data, drawn_of
 from bench.report.charts import Chart, charts
-from bench.results.history import Change, Entry, changes, series
+from bench.results.changes import Change, changes, describe
+from bench.results.history import STEP, Entry, SeriesKey, series
 
 PANEL_PIXELS, N_COLUMNS = 420, 2
 PIXELS_PER_POINT = 2.0
@@ -121,15 +122,15 @@ def draw_history(entries: Sequence[Entry], folder: Path) -> dict[str, Picture]:
     path = folder / HISTORY_PICTURE
     heading = "Training time over commits"
     with plotting.figure(path, heading, nrows=rows, ncols=columns, figsize=size) as (_, axes):
-        for panel, ((case, cpu_model, _), points) in zip(axes.flat, drawn, strict=False):
+        for panel, (key, points) in zip(axes.flat, drawn, strict=False):
             steps = changes(points)
             _draw_series(panel, points, steps)
-            title = shorten(f"{case}, {cpu_model}", MAX_TITLE_CHARACTERS)
+            title = shorten(f"{_name(key, references[:1])}, {key.cpu_model}", MAX_TITLE_CHARACTERS)
             if len(references) > 1:
                 title += f"\nover {points[0].reference[:7]}"
             panel.set_title(title)
-            name = _name(points[0], references)
-            sentences += [_describe(name, points[change.place], change) for change in steps]
+            name = _name(key, references)
+            sentences += [f"{name}: {describe(points[step.place], step)}" for step in steps]
         for panel in axes.flat[len(drawn) :]:
             panel.set_axis_off()
     caption = (
@@ -138,9 +139,9 @@ def draw_history(entries: Sequence[Entry], folder: Path) -> dict[str, Picture]:
         "intervals, lower is faster. At the last commit: "
     )
     last = "; ".join(
-        f"{_name(points[-1], references)} {points[-1].ratio:.3f} "
+        f"{_name(key, references)} {points[-1].ratio:.3f} "
         f"({points[-1].low:.3f} to {points[-1].high:.3f})"
-        for _, points in drawn
+        for key, points in drawn
     )
     changed = "; ".join(sentences) + "." if sentences else "No change was detected."
     n_left = len(series(entries)) - len(drawn)
@@ -153,15 +154,10 @@ def draw_history(entries: Sequence[Entry], folder: Path) -> dict[str, Picture]:
     }
 
 
-def _name(entry: Entry, references: Sequence[str]) -> str:
-    """Return the case of an entry, with its reference if the picture has several."""
-    return f"{entry.cell} over {entry.reference[:7]}" if len(references) > 1 else entry.cell
-
-
-def _describe(case: str, entry: Entry, change: Change) -> str:
-    slower = change.ratio > 1
-    size = change.ratio - 1 if slower else 1 / change.ratio - 1
-    return f"{case}: {size:.0%} {'slower' if slower else 'faster'} from {entry.commit[:7]} on"
+def _name(key: SeriesKey, references: Sequence[str]) -> str:
+    """Return the case of a series, with its metric and reference where there are several."""
+    name = key.case if key.metric == STEP else f"{key.case}, {key.metric}"
+    return f"{name} over {key.reference[:7]}" if len(references) > 1 else name
 
 
 def _draw_series(panel: Any, entries: Sequence[Entry], steps: Sequence[Change]) -> None:

@@ -1,54 +1,67 @@
 """History of training speed: the time of each commit over the time of one reference commit.
 
 A commit and the reference are timed together, so a slower machine slows both. The file has one line
-of JSON per commit and case, in any order, so that git can merge two files by keeping all lines.
+of JSON per commit, case and metric, in any order, so that git can merge two files by keeping all
+lines.
 """
 
 from __future__ import annotations
 
 import fcntl
-import itertools
-import math
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
-import numpy as np
 
 from bench.files import read_plain_file
 from bench.results.store import StoreError
-from bench.statistics import (
-    CERTAINTY,
-    LOOKS,
-    MARGIN,
-    Answer,
-    Estimate,
-    degrees_of_freedom,
-    significant,
-    standard_error_from_interval,
-    t_quantile,
-    t_upper_tail,
-)
+from bench.statistics import standard_error_from_interval
 
 N_PAIRS = 20  # of every entry
-LEVEL = sum(LOOKS.values())  # probability of a false alarm, all cases together
-MIN_CHANGE = MARGIN  # smaller changes are not marked
+STEP = "step"  # the metric of entries that name none: the time of a training step
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Speed of one commit in one case. Ratios are its time over the time of the reference."""
+class Entry(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """One metric of one commit in one case. Ratios are the commit's value over the reference's.
 
-    cell: str  # the case; files of the first edition have this key
+    Attributes:
+        cell: the case; files of the first edition have this key.
+        commit: the full name of the commit.
+        committed_at: ISO 8601.
+        reference: commit that was measured in turns with this one.
+        cpu_model: the processor's name.
+        ratio: value of the commit / value of the reference.
+        low: lower end of the 95 % interval.
+        high: upper end of the 95 % interval.
+        n_pairs: number of pairs of processes, 2 or more.
+        metric: what was measured.
+        n_ancestors: number of the commit's ancestors, itself included; this orders the commits.
+            None in files of the first edition.
+        subject: first line of the commit's message.
+        learning_reference: commit whose models were compared with this commit's; empty if unknown.
+        learns_something_else: whether the models differ by more than rounding explains.
+        accepted: why this commit may learn something else; later commits are compared with it.
+    """
+
+    cell: str
     commit: str
-    committed_at: str  # ISO 8601
-    reference: str  # commit
+    committed_at: str
+    reference: str
     cpu_model: str
     ratio: float
-    low: float  # ends of the 95 % interval
+    low: float
     high: float
     n_pairs: int
+    metric: str = STEP
+    n_ancestors: int | None = None
+    subject: str = ""
+    learning_reference: str = ""
+    learns_something_else: bool = False
+    accepted: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers that no comparison has."""
@@ -61,16 +74,17 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return standard_error_from_interval(self.low, self.high, self.n_pairs)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A commit that changed the speed of a case."""
+class SeriesKey(NamedTuple):
+    """What the entries of a series have in common."""
 
-    place: int  # index in the series
-    ratio: float  # time since this commit / time before it
+    case: str
+    metric: str
+    cpu_model: str
+    reference: str
 
 
 def read(path: Path) -> list[Entry]:
-    """Return all entries by time of commit; none if the file does not exist.
+    """Return all entries in the order of `in_order`; none if the file does not exist.
 
     A line that is not an entry, such as a conflict marker, is reported and left out.
 
@@ -86,7 +100,25 @@ def read(path: Path) -> list[Entry]:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             if line.strip():
                 print(f"{path}, line {number}: left out, not an entry: {error}", file=sys.stderr)
-    return sorted(dict.fromkeys(entries), key=lambda entry: (entry.committed_at, entry.commit))
+    return in_order(dict.fromkeys(entries))
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Sort entries so that a commit is always after its ancestors.
+
+    A commit has more ancestors than each of its ancestors has. The times of commits do not give
+    this order: commits of a rebase have the same second. An entry without a number of ancestors
+    comes after the entries with earlier times.
+    """
+    by_time = sorted(entries, key=lambda entry: (entry.committed_at, entry.commit))
+    keys = []
+    last = 0
+    for entry in by_time:
+        if entry.n_ancestors is not None:
+            last = entry.n_ancestors
+        keys.append(last)
+    places = sorted(range(len(by_time)), key=keys.__getitem__)
+    return [by_time[place] for place in places]
 
 
 def append(path: Path, entries: Sequence[Entry]) -> None:
@@ -114,87 +146,21 @@ def reference(entries: Sequence[Entry], path: Path) -> str:
     return commits[0]
 
 
-def series(entries: Sequence[Entry]) -> dict[tuple[str, str, str], list[Entry]]:
-    """Group entries by case, processor and reference; of a commit's entries, keep the last."""
-    by_case: dict[tuple[str, str, str], dict[str, Entry]] = {}
+def series(entries: Sequence[Entry]) -> dict[SeriesKey, list[Entry]]:
+    """Group entries by case, metric, processor and reference; of a commit's, keep the last."""
+    by_key: dict[SeriesKey, dict[str, Entry]] = {}
     for entry in entries:
-        key = (entry.cell, entry.cpu_model, entry.reference)
-        by_case.setdefault(key, {})[entry.commit] = entry
-    return {key: list(by_commit.values()) for key, by_commit in sorted(by_case.items())}
+        key = SeriesKey(entry.cell, entry.metric, entry.cpu_model, entry.reference)
+        by_key.setdefault(key, {})[entry.commit] = entry
+    return {key: list(by_commit.values()) for key, by_commit in sorted(by_key.items())}
 
 
-def last_before(
-    entries: Sequence[Entry], case: str, *, cpu_model: str, commit: str | None
-) -> Entry | None:
-    """Return the last entry of a case on this processor; skip entries of `commit`."""
-    return next(
-        (
-            entry
-            for entry in reversed(entries)
-            if (entry.cell, entry.cpu_model) == (case, cpu_model) and entry.commit != commit
-        ),
-        None,
-    )
-
-
-def compare(
-    estimates: Mapping[str, Estimate], earlier: Mapping[str, Entry], smallest: float
-) -> dict[str, Answer]:
-    """Compare estimates with earlier entries that refer to the same commit.
-
-    Welch's test (1947) of two logarithms of ratios, one-sided against the margin. All cases share
-    one error rate (Holm 1979).
-
-    Args:
-        estimates: ratio to the reference, by case.
-        earlier: entry to compare with, by case.
-        smallest: the relative slowdown that matters, such as 0.03.
-    """
-    tests = {case: _welch(estimated, earlier[case]) for case, estimated in estimates.items()}
-    p_values = {case: p_value for case, (p_value, _) in tests.items()}
-    slower = significant(p_values, dict.fromkeys(p_values, LEVEL))
-    answers: dict[str, Answer] = {}
-    for case, (_, upper) in tests.items():
-        if case in slower:
-            answers[case] = "slower"
-        else:
-            answers[case] = "not slower" if upper < math.log1p(smallest) else "can't tell"
-    return answers
-
-
-def _welch(now: Estimate, then: Entry) -> tuple[float, float]:
-    """Return the p-value against the margin, and the 99 % upper bound of the log of the ratio."""
-    errors = [
-        standard_error_from_interval(now.low, now.high, now.n_pairs) ** 2,
-        then.standard_error**2,
-    ]
-    freedoms = [degrees_of_freedom(now.n_pairs), degrees_of_freedom(then.n_pairs)]
-    error = math.sqrt(sum(errors))
-    difference = math.log(now.ratio / then.ratio)
-    if error == 0:
-        return float(difference <= math.log1p(MARGIN)), difference
-    freedom = sum(errors) ** 2 / sum(e**2 / f for e, f in zip(errors, freedoms, strict=True))
-    p_value = t_upper_tail((difference - math.log1p(MARGIN)) / error, freedom)
-    return p_value, difference + t_quantile(CERTAINTY, freedom) * error
-
-
-def changes(entries: Sequence[Entry]) -> list[Change]:
-    """Return where a series changes: the split into levels with the least squared error.
-
-    PELT (Killick, Fearnhead and Eckley 2012) with a penalty of 3 log(n) variances of an entry per
-    level. Changes below the margin are not returned.
-    """
-    if len(entries) < 2:
-        return []
-    import ruptures
-
-    values = np.log([entry.ratio for entry in entries])
-    variances = [entry.standard_error**2 for entry in entries]
-    # Second term: two builds of the same code never have exactly the same speed.
-    penalty = 3 * math.log(max(len(entries), 3)) * (np.median(variances) + (MARGIN / 4) ** 2)
-    fitted = ruptures.Pelt("l2", min_size=1, jump=1).fit(values[:, None])
-    bounds = [0, *fitted.predict(pen=penalty)]
-    levels = [values[start:end].mean() for start, end in itertools.pairwise(bounds)]
-    steps = zip(bounds[1:-1], levels, levels[1:], strict=False)
-    candidates = [Change(place, math.exp(after - before)) for place, before, after in steps]
-    return [change for change in candidates if abs(math.log(change.ratio)) > math.log1p(MIN_CHANGE)]
+def not_accepted(entries: Sequence[Entry]) -> Entry | None:
+    """Return the first entry of a series that learns something else and was not accepted since."""
+    first = None
+    for entry in entries:
+        if entry.accepted is not None:
+            first = None
+        elif entry.learns_something_else and first is None:
+            first = entry
+    return first

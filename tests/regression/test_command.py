@@ -179,7 +179,8 @@ def test_commits_are_recorded_and_compared_by_way_of_the_reference(compare, repo
     assert re.search(rf"{CASE} .* slower", printed)
     assert content["cells"][0]["estimate"]["ratio"] > 1.2
     assert "line 2: left out, not an entry" in printed
-    assert f"compared with {first[:10]}" in printed
+    assert f"slower than {first[:10]} (first): " in printed
+    assert "against the last recorded commit" in printed
     entries = history.read(path)
     assert {one.commit: one.reference for one in entries} == {first: first, second: first}
     status, printed, _ = compare("HEAD", "--record")
@@ -197,6 +198,8 @@ def test_commits_are_recorded_and_compared_by_way_of_the_reference(compare, repo
         (["HEAD", "--output=implementations/numpy_mlp.py"], "numpy_mlp.py"),
         (["HEAD", "--cases=implementation=nowhere"], "implementation=nowhere: must be one of"),
         (["--record", "bench", "implementations"], "BASE=bench: a history refers to a commit"),
+        (["--record", "v1..v2"], "v1..v2: "),
+        (["HEAD", "--accept=why"], "--accept: needs --record"),
     ],
 )
 def test_a_mistake_is_named_in_a_line(compare, repository, words, reason):

@@ -28,6 +28,7 @@ class Project:
     def __init__(self, folder):
         self.folder = folder
         self.repository = Repository(top=folder, project=folder)
+        self.path = tracking.history_path(self.repository)
         self.cases = parse_cases(CASES)
         self.names = {}
         self.add("reference", run_git(folder, "rev-parse", "HEAD"))
@@ -60,14 +61,15 @@ class Project:
             ]  # fmt: skip
         return outcomes
 
-    def compare_and_record(self, name):
-        """Return the exit status of `bench-compare --against-history --record`."""
+    def compare_and_record(self, name, accepted=None, required=False):
+        """Do what `bench-compare --record` does; return the outcome and the entry."""
         sides = {"base": self.reference, "head": self.side(name)}
-        earlier = tracking.earlier_entries(self.cases, sides["head"], self.repository)
+        earlier = tracking.Earlier(sides["head"].commit, self.repository)
         outcomes = tracking.compare(self.cases, earlier, sides, self.repository, self.measure)
-        tracking.compare_speed(outcomes, earlier, 0.03)
-        tracking.record(outcomes, sides, self.repository)
-        return exit_status(outcomes), outcomes
+        tracking.compare_speed(outcomes, earlier, 0.03, required=required)
+        entries = tracking.entries_of(outcomes, earlier, sides, self.repository, accepted)
+        history.append(self.path, entries)
+        return outcomes[0], entries[0]
 
 
 @pytest.fixture
@@ -81,29 +83,40 @@ def project(repository, monkeypatch):
     return made
 
 
-def test_a_change_of_numerics_is_reported_once(project):
-    """Later commits are compared with the last recorded one, not with the reference."""
+@pytest.mark.parametrize("accepted", [None, "sums in float64"])
+def test_a_change_of_numerics_is_reported_until_it_is_accepted(project, accepted):
     project.compare_and_record("reference")
-    for name, expected, compared_with in (
-        ("changed", 1, "BASE"),
-        ("later", 0, "changed"),
-        ("wrong", 1, "later"),
-    ):
-        project.add(name)
-        status, (outcome,) = project.compare_and_record(name)
-        assert status == expected
-        against = outcome.learning.compared_with
-        assert against == (
-            "BASE" if compared_with == "BASE" else project.side(compared_with).commit[:10]
-        )
+    project.add("changed")
+    outcome, entry = project.compare_and_record("changed", accepted)
+    assert outcome.learning.compared_with == "BASE"
+    assert (entry.learns_something_else, entry.accepted) == (True, accepted)
+    project.add("later")
+    outcome, entry = project.compare_and_record("later")
+    assert outcome.learns_something_else == (accepted is None)
+    reference = project.side("changed" if accepted else "reference").commit
+    assert entry.learning_reference == reference
+    project.add("wrong")
+    outcome, _ = project.compare_and_record("wrong")
+    assert exit_status([outcome]) == 1
+    assert outcome.learning.compared_with in ("BASE", reference[:10])
+
+
+def test_the_verdict_names_the_last_recorded_commit(project):
+    outcome, first = project.compare_and_record("reference")
+    assert outcome.remark == "first entry of this case: compared with the reference"
+    project.add("changed")
+    outcome, second = project.compare_and_record("changed")
+    short = first.commit[:10]
+    assert outcome.remark.startswith(f"not slower than {short} (first): 1.000 times as long (")
+    assert (second.subject, second.n_ancestors) == ("changed", first.n_ancestors + 1)
 
 
 def test_a_case_without_an_earlier_commit_was_not_compared(project):
-    status, (outcome,) = project.compare_and_record("reference")
-    assert status == 2
+    outcome, _ = project.compare_and_record("reference", required=True)
+    assert exit_status([outcome]) == 2
     assert outcome.error == "the history has no earlier commit of this case on this processor"
     assert exit_status([outcome], "pass") == 2
-    assert len(history.read(tracking.history_path(project.repository))) == 1
+    assert len(history.read(project.path)) == 1
 
 
 def test_only_commits_before_head_are_earlier(project, repository):
@@ -111,13 +124,18 @@ def test_only_commits_before_head_are_earlier(project, repository):
     first, second = project.names
     run_git(repository, "checkout", "--quiet", "-b", "other", first)
     third = commit_empty(repository)
-    path = tracking.history_path(project.repository)
     for number, made in enumerate((first, second)):
-        history.append(path, [entry(project, made, f"2026-01-0{number + 1}")])
+        history.append(project.path, [entry(project, made, f"2026-01-0{number + 1}")])
     for head, expected in ((third, first), (f"{second}-dirty", second), (second, first)):
-        side = Side(label="", tree=repository, python=None, commit=head)
-        earlier = tracking.earlier_entries(project.cases, side, project.repository)
-        assert [one.commit for one in earlier.values()] == [expected]
+        earlier = tracking.Earlier(head, project.repository)
+        assert earlier.last(project.cases[0].name).commit == expected
+
+
+def test_entries_of_another_processor_or_metric_are_not_compared_with(project):
+    (made,) = project.names
+    others = ({"cpu_model": "another processor"}, {"metric": "memory"})
+    history.append(project.path, [entry(project, made, "2026-01-01", **other) for other in others])
+    assert tracking.Earlier(None, project.repository).entries == []
 
 
 def commit_empty(repository):
@@ -125,13 +143,14 @@ def commit_empty(repository):
     return run_git(repository, "rev-parse", "HEAD")
 
 
-def entry(project, made, day):
-    return Entry(
-        cell=project.cases[0].name, commit=made, committed_at=day, reference="f" * 40,
-        cpu_model=facts.cpu_model(), ratio=1.0, low=0.99, high=1.01, n_pairs=20,
-    )  # fmt: skip
+def entry(project, made, day, **changed):
+    values = {
+        "cell": project.cases[0].name, "commit": made, "committed_at": day, "reference": "f" * 40,
+        "cpu_model": facts.cpu_model(), "ratio": 1.0, "low": 0.99, "high": 1.01, "n_pairs": 20,
+    }  # fmt: skip
+    return Entry(**values | changed)
 
 
-def test_folders_without_a_repository_have_no_history():
-    with pytest.raises(StoreError, match="git repository"):
-        tracking.choose_base("HEAD", None)
+def test_a_history_refers_to_a_commit(project):
+    with pytest.raises(StoreError, match="BASE=bench: a history refers to a commit"):
+        tracking.choose_reference("bench", project.repository)

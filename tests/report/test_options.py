@@ -128,7 +128,7 @@ def test_speed_over_commits_is_drawn_with_its_changes(report, write):
     assert status == 0, printed
     for page in ("report.md", "index.html"):
         content = (folder / "report" / page).read_text()
-        assert "25% faster from 0000000 on" in content
+        assert "25.0 % faster from 0000000 on" in content
     assert (folder / "report" / "speed_over_commits.png").stat().st_size > 10_000
 
 

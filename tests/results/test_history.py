@@ -1,20 +1,17 @@
-"""Speed over commits: what is kept, compared with, and marked as a change."""
+"""The file of a history: what is kept, in which order, and how two files are merged."""
 
 from __future__ import annotations
 
 import math
 
 import msgspec
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from bench.results import history
 from bench.results.history import Entry
 from bench.results.store import StoreError
-from bench.statistics import MARGIN, estimate
 
 CASE = "numpy-one_hidden-32"
 
@@ -27,16 +24,6 @@ def entry(number=0, ratio=1.0, width=0.004, **changed):
         "low": ratio * math.exp(-width), "high": ratio * math.exp(width), "n_pairs": 20,
     }  # fmt: skip
     return Entry(**values | changed)
-
-
-def sample(mean, seed, n=20):
-    return np.random.default_rng(seed).normal(mean, 0.01, n)
-
-
-def answer_for(values, entries, commit="e" * 40, smallest=0.03):
-    """Compare a commit with the values of its pairs with the last entry before it."""
-    then = history.last_before(entries, CASE, cpu_model="some processor", commit=commit)
-    return history.compare({CASE: estimate(values)}, {CASE: then}, smallest)[CASE], then
 
 
 IMPOSSIBLE = (
@@ -89,60 +76,48 @@ def test_a_commit_measured_twice_counts_once():
     assert [known.ratio for known in of_cell] == [1.2, 1.1]
 
 
-def test_the_p_value_equals_scipys_for_two_trimmed_samples():
-    now, then = sample(0.02, 1), sample(0, 2, n=33)
-    made = estimate(then)
-    kept = entry(ratio=made.ratio, low=made.low, high=made.high, n_pairs=33)
-    p_value, _ = history._welch(estimate(now), kept)
-    expected = stats.ttest_ind(
-        now - math.log1p(MARGIN), then, trim=0.2, equal_var=False, alternative="greater"
-    )
-    assert p_value == pytest.approx(expected.pvalue, rel=1e-9)
-
-
-def test_a_slowdown_since_the_last_commit_is_found():
-    answer, then = answer_for(sample(0.06, 3), [entry(0, 1.06), entry(1, 1.0)])
-    assert answer == "slower"
-    assert then is not None
-    assert then.commit == entry(1).commit
-
-
-def test_the_same_speed_as_the_last_commit_is_not_slower():
-    answer, _ = answer_for(sample(0.06, 3), [entry(0, 1.0), entry(1, 1.06)])
-    assert answer == "not slower"
-
-
-def test_a_commit_is_not_compared_with_itself():
-    known = [entry(0, 1.0), entry(1, 1.06)]
-    answer, then = answer_for(sample(0.06, 3), known, commit=entry(1).commit)
-    assert (answer, then) == ("slower", known[0])
-
-
-def test_an_entry_of_another_processor_is_not_compared_with():
-    entries = [entry(cpu_model="another processor")]
-    assert history.last_before(entries, CASE, cpu_model="some processor", commit=None) is None
-
-
-@pytest.mark.parametrize("n_before", [1, 2, 8])
-def test_a_change_is_marked_with_its_size(n_before):
-    noise = np.random.default_rng(n_before).normal(0, 0.002, 12)
+def test_commits_are_in_the_order_of_their_ancestry():
+    """A rebase gives many commits the same second, and a clock may go backwards."""
+    second = "2026-01-01T00:00:00+00:00"
     entries = [
-        entry(number, math.exp(noise[number]) * (1.0 if number < n_before else 1.07))
-        for number in range(12)
+        entry(number, commit=f"{9 - number}" * 40, committed_at=second, n_ancestors=number)
+        for number in range(5)
     ]
-    (change,) = history.changes(entries)
-    assert change.place == n_before
-    assert change.ratio == pytest.approx(1.07, abs=0.005)
+    early = entry(5, committed_at="2025-01-01T00:00:00+00:00", n_ancestors=5)
+    assert history.in_order([early, *reversed(entries)]) == [*entries, early]
 
 
-def test_noise_is_no_change():
-    false_alarms = 0
-    for seed in range(30):
-        noise = np.random.default_rng(seed).normal(0, 0.002, 30)
-        false_alarms += bool(history.changes([entry(n, math.exp(noise[n])) for n in range(30)]))
-    assert false_alarms == 0
+def test_an_entry_of_the_first_edition_comes_after_earlier_ones():
+    new = [entry(number, n_ancestors=10 + number) for number in (0, 2)]
+    old = entry(1)
+    assert history.in_order([new[1], old, new[0]]) == [new[0], old, new[1]]
 
 
-def test_a_single_entry_has_no_change():
-    assert history.changes([entry()]) == []
-    assert history.changes([]) == []
+FIRST_EDITION = (
+    b'{"cell":"numpy-one_hidden-32","commit":"aa","committed_at":"2026-01-01T00:00:00+00:00",'
+    b'"reference":"bb","cpu_model":"some processor","ratio":1.0,"low":0.99,"high":1.01,'
+    b'"n_pairs":20}'
+)
+
+
+def test_a_line_of_the_first_edition_is_read_and_written_unchanged(tmp_path):
+    path = tmp_path / "history.jsonl"
+    path.write_bytes(FIRST_EDITION + b"\n")
+    (read,) = history.read(path)
+    assert (read.metric, read.accepted, read.n_ancestors) == ("step", None, None)
+    assert msgspec.json.encode(read) == FIRST_EDITION
+
+
+def test_each_metric_has_its_own_series():
+    entries = [entry(n, metric=metric) for n in range(2) for metric in ("step", "memory")]
+    found = history.series(entries)
+    assert {key.metric: len(points) for key, points in found.items()} == {"step": 2, "memory": 2}
+
+
+def test_the_first_commit_that_is_not_accepted_is_named():
+    other = {"learns_something_else": True}
+    entries = [entry(0), entry(1, **other), entry(2, **other)]
+    assert history.not_accepted(entries) == entries[1]
+    accepted = entry(2, **other, accepted="float64 sums")
+    assert history.not_accepted([*entries[:2], accepted, entry(3)]) is None
+    assert history.not_accepted([accepted, entry(3, **other)]) == entry(3, **other)

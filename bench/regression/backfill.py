@@ -1,0 +1,190 @@
+"""`bench-compare --record A..B`: record the commits of a range that are not recorded yet."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+
+from bench.git import GitError
+from bench.machine import facts, lock
+from bench.regression import recording, tracking
+from bench.regression import repository as git
+from bench.regression.arguments import CANT_TELL, NOT_MEASURED, NOT_SLOWER
+from bench.regression.cases import Case
+from bench.regression.checkout import SideError
+from bench.regression.outcome import Outcome
+from bench.results import HISTORY_PATH, history
+from bench.results.changes import changes, describe
+from bench.results.history import Entry
+from bench.results.store import StoreError
+
+
+def run(
+    arguments: argparse.Namespace,
+    cases: Sequence[Case],
+    base: str | None,
+    revisions: str,
+    repository: git.Repository,
+) -> int:
+    """Record a range of commits, each against the reference; return the exit status.
+
+    Args:
+        arguments: of the command line.
+        cases: what to train, at least one.
+        base: the reference; None for that of the history. A new history begins with the start of
+            the range.
+        revisions: such as v1..main.
+        repository: the project's repository.
+    """
+    reference, pending = _plan(arguments, cases, base, revisions, repository)
+    path = tracking.history_path(repository)
+    n_before = len(history.read(path))
+    with lock.reserved(shared=arguments.share_machine):
+        until = time.monotonic() + arguments.budget
+        finished = _record(arguments, reference, pending, repository, until)
+    entries = history.read(path)
+    for line in _summary(entries, {case.name for case in cases}, reference):
+        print(line)
+    n_recorded = len(entries) - n_before
+    print(f"Recorded: {n_recorded} new entries in {HISTORY_PATH}")
+    if not finished:
+        print("The budget is used up; run the command again to continue")
+        return CANT_TELL
+    return NOT_SLOWER if n_recorded or not pending else NOT_MEASURED
+
+
+def _plan(
+    arguments: argparse.Namespace,
+    cases: Sequence[Case],
+    base: str | None,
+    revisions: str,
+    repository: git.Repository,
+) -> tuple[str, dict[str, list[Case]]]:
+    """Return the reference, and the cases to measure of each commit, in the order to measure."""
+    path = tracking.history_path(repository)
+    try:
+        commits = git.commits_that_change_training(revisions, repository)
+        if base is None and not history.read(path):
+            base = git.commit_of_revision(revisions.partition("..")[0] or "HEAD", repository)
+            commits = [base, *commits]
+    except GitError as error:
+        raise SideError(f"{revisions}: {error}") from error
+    reference = tracking.choose_reference(base, repository)
+    if arguments.accept is not None and len(commits) != 1:
+        raise StoreError(
+            f"--accept: {revisions} has {len(commits)} commits that change training; accept one, "
+            "such as COMMIT^..COMMIT"
+        )
+    known = set() if arguments.accept is not None else _recorded(reference, repository)
+    missing = {
+        commit: [case for case in cases if (case.name, commit) not in known] for commit in commits
+    }
+    pending = {commit: missing[commit] for commit in spread(commits) if missing[commit]}
+    print(f"{revisions}: {len(commits)} commits change training, {len(pending)} to record")
+    return reference, pending
+
+
+def _recorded(reference: str, repository: git.Repository) -> set[tuple[str, str]]:
+    """Return the recorded cases and commits on this processor.
+
+    An entry that learns something else is out of date if another commit before it was accepted
+    since.
+    """
+    cpu_model = facts.cpu_model()
+    return {
+        (entry.cell, entry.commit)
+        for entry in history.read(tracking.history_path(repository))
+        if entry.cpu_model == cpu_model
+        and (
+            not entry.learns_something_else
+            or entry.accepted is not None
+            or entry.learning_reference
+            == tracking.Earlier(entry.commit, repository).learning_reference(entry.cell, reference)
+        )
+    }
+
+
+def spread(commits: Sequence[str]) -> list[str]:
+    """Order commits so that the first few are spread evenly over the range.
+
+    The last and the first, then the middle between them, then the middles of both halves, and so
+    on: a budget that is too small for all still shows where speed changes.
+    """
+    if not commits:
+        return []
+    places = [len(commits) - 1, 0]
+    gaps = deque([(0, len(commits) - 1)])
+    while gaps:
+        low, high = gaps.popleft()
+        middle = (low + high) // 2
+        if low < middle < high:
+            places.append(middle)
+            gaps += [(low, middle), (middle, high)]
+    return [commits[place] for place in dict.fromkeys(places)]
+
+
+def _record(
+    arguments: argparse.Namespace,
+    reference: str,
+    pending: Mapping[str, Sequence[Case]],
+    repository: git.Repository,
+    until: float,
+) -> bool:
+    """Measure and record commit by commit; return whether all were reached within the budget."""
+    path = tracking.history_path(repository)
+    longest_seconds = 0.0
+    for number, (commit, cases) in enumerate(pending.items(), 1):
+        start = time.monotonic()
+        if start + longest_seconds > until:
+            return False
+        print(f"{number} of {len(pending)}: {git.describe_commit(commit, repository)}")
+        try:
+            with recording.checked_out_sides(arguments, reference, commit, repository) as sides:
+                outcomes, entries = recording.measure(arguments, cases, sides, repository, until)
+        except SideError as error:
+            print(f"  skipped: {error}")
+            continue
+        complete = [entry for entry in entries if entry.n_pairs >= history.N_PAIRS]
+        history.append(path, complete)
+        for outcome in outcomes:
+            print(f"  {_result(outcome, complete)}")
+        if any(o.failed is None and len(o.pairs) < history.N_PAIRS for o in outcomes):
+            return False
+        longest_seconds = max(longest_seconds, time.monotonic() - start)
+    return True
+
+
+def _result(outcome: Outcome, recorded: Sequence[Entry]) -> str:
+    name = outcome.case.name
+    entry = next((entry for entry in recorded if entry.cell == name), None)
+    if entry is None:
+        return f"{name}: skipped: {outcome.error or 'budget used up'}"
+    interval = f"{entry.low:.3f} to {entry.high:.3f}"
+    learns = f"; learns something else than {entry.learning_reference[:10]}"
+    return f"{name}: {entry.ratio:.3f} of the reference's time ({interval})" + (
+        learns if outcome.learns_something_else else ""
+    )
+
+
+def _summary(entries: Sequence[Entry], cases: set[str], reference: str) -> Iterator[str]:
+    """Say, for every case, which commits changed the speed, and which one changed learning."""
+    for key, points in history.series(entries).items():
+        if (key.case in cases, key.cpu_model, key.reference) != (
+            True,
+            facts.cpu_model(),
+            reference,
+        ):
+            continue
+        found = changes(points)
+        for change in found:
+            yield f"{key.case}: {describe(points[change.place], change)}"
+        if not found:
+            yield f"{key.case}: no change of speed in {len(points)} commits"
+        if (other := history.not_accepted(points)) is not None:
+            yield (
+                f"{key.case}: learns something else from {other.commit[:10]} ({other.subject}) on; "
+                "if that is intended: bench-compare --record "
+                f"{other.commit[:10]}^..{other.commit[:10]} --accept 'the reason'"
+            )

@@ -1,0 +1,121 @@
+"""Changes of speed in a history: since the last entry, and the commits that made them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.results.history import Entry
+from bench.statistics import (
+    CERTAINTY,
+    CONFIDENCE,
+    LOOKS,
+    MARGIN,
+    Answer,
+    Estimate,
+    degrees_of_freedom,
+    significant,
+    standard_error_from_interval,
+    t_quantile,
+    t_upper_tail,
+)
+
+LEVEL = sum(LOOKS.values())  # probability of a false alarm, all cases together
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A commit that changed the speed of a case.
+
+    Attributes:
+        place: index of its entry in the series.
+        ratio: time since this commit / time before it.
+    """
+
+    place: int
+    ratio: float
+
+
+def since(then: Entry, now: Estimate) -> Estimate:
+    """Return the estimate of time now / time then, both measured against the same commit.
+
+    The logarithms of the ratios are compared as by Welch (1947).
+    """
+    errors = [
+        standard_error_from_interval(now.low, now.high, now.n_pairs) ** 2,
+        then.standard_error**2,
+    ]
+    freedoms = [degrees_of_freedom(now.n_pairs), degrees_of_freedom(then.n_pairs)]
+    error = math.sqrt(sum(errors))
+    difference = math.log(now.ratio / then.ratio)
+    excess = difference - math.log1p(MARGIN)
+    freedom: float = sum(freedoms)
+    if error > 0:
+        freedom = sum(errors) ** 2 / sum(e**2 / f for e, f in zip(errors, freedoms, strict=True))
+    half = t_quantile((1 + CONFIDENCE) / 2, freedom) * error
+    return Estimate(
+        n_pairs=now.n_pairs,
+        ratio=math.exp(difference),
+        low=math.exp(difference - half),
+        high=math.exp(difference + half),
+        upper=math.exp(difference + t_quantile(CERTAINTY, freedom) * error),
+        spread=now.spread,
+        p_value=t_upper_tail(excess / error, freedom) if error > 0 else float(excess <= 0),
+    )
+
+
+def answers(estimates: Mapping[str, Estimate], smallest: float) -> dict[str, Answer]:
+    """Return the answer for every case; all cases share one error rate (Holm 1979).
+
+    Args:
+        estimates: of `since`, by case.
+        smallest: the relative slowdown that matters, such as 0.03.
+    """
+    p_values = {case: estimate.p_value for case, estimate in estimates.items()}
+    slower = significant(p_values, dict.fromkeys(p_values, LEVEL))
+    found: dict[str, Answer] = {}
+    for case, estimate in estimates.items():
+        if case in slower:
+            found[case] = "slower"
+        else:
+            found[case] = "not slower" if estimate.upper < 1 + smallest else "can't tell"
+    return found
+
+
+def changes(entries: Sequence[Entry]) -> list[Change]:
+    """Return where a series changes: the split into levels with the least squared error.
+
+    PELT (Killick, Fearnhead and Eckley 2012) with a penalty of 3 log(n) variances of an entry per
+    level. Changes below the margin are not returned.
+    """
+    if len(entries) < 2:
+        return []
+    import ruptures
+
+    values = np.log([entry.ratio for entry in entries])
+    variances = [entry.standard_error**2 for entry in entries]
+    # Second term: two builds of the same code never have exactly the same speed.
+    penalty = 3 * math.log(max(len(entries), 3)) * (np.median(variances) + (MARGIN / 4) ** 2)
+    fitted = ruptures.Pelt("l2", min_size=1, jump=1).fit(values[:, None])
+    bounds = [0, *fitted.predict(pen=penalty)]
+    levels = [values[start:end].mean() for start, end in itertools.pairwise(bounds)]
+    steps = zip(bounds[1:-1], levels, levels[1:], strict=False)
+    candidates = [Change(place, math.exp(after - before)) for place, before, after in steps]
+    return [change for change in candidates if abs(math.log(change.ratio)) > math.log1p(MARGIN)]
+
+
+def describe(entry: Entry, change: Change) -> str:
+    """Return a change in words, such as "7.1 % slower from 4f2a91c (Use float64) on".
+
+    Args:
+        entry: first entry after the change.
+        change: its size.
+    """
+    slower = change.ratio > 1
+    size = change.ratio - 1 if slower else 1 / change.ratio - 1
+    commit = f"{entry.commit[:7]} ({entry.subject})" if entry.subject else entry.commit[:7]
+    return f"{100 * size:.1f} % {'slower' if slower else 'faster'} from {commit} on"

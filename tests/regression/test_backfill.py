@@ -1,0 +1,81 @@
+"""`bench-compare --record A..B` end to end: real processes, short slices and few pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.regression.backfill import spread
+from bench.results import history
+from tests.regression.conftest import CASE, commit, run_git
+
+MODULE = Path("implementations", "numpy_mlp.py")
+CHANGES = {
+    "slower": ("return loss", "sum(range(100_000))\n        return loss"),
+    "does not build": ("import numpy as np", "import numpi as np"),
+    "builds again": ("import numpi as np", "import numpy as np"),
+    "another gradient": ("* change", "* 1.05 * change"),
+}
+
+
+@pytest.fixture
+def commits(repository):
+    """Make commits with these changes and one of the documentation; return them by subject."""
+    made = {"first": run_git(repository, "rev-parse", "HEAD")}
+    for subject, (old, new) in CHANGES.items():
+        text = (repository / MODULE).read_text()
+        assert old in text
+        (repository / MODULE).write_text(text.replace(old, new))
+        made[subject] = commit(repository, subject)
+    (repository / "README.md").touch()
+    commit(repository, "documentation")
+    return made
+
+
+def entries_by_subject(repository):
+    read = history.read(repository / "results" / "history.jsonl")
+    return {entry.subject: entry for entry in read}
+
+
+def test_a_range_is_recorded_once_and_in_order(compare, repository, commits):
+    status, printed, _ = compare("--record", f"{commits['first']}..HEAD")
+    assert status == 0, printed
+    assert "5 commits change training, 5 to record" in printed
+    assert f"{CASE}: skipped: HEAD: ModuleNotFoundError: No module named 'numpi'" in printed
+    assert f"slower from {commits['slower'][:7]} (slower) on" in printed
+    other = commits["another gradient"][:10]
+    assert f"{CASE}: learns something else from {other} (another gradient) on" in printed
+    entries = entries_by_subject(repository)
+    assert [*entries] == ["first", "slower", "builds again", "another gradient"]
+    assert {entry.reference for entry in entries.values()} == {commits["first"]}
+    assert [entry.learns_something_else for entry in entries.values()] == [False] * 3 + [True]
+
+    status, printed, _ = compare("--record", f"{other}^..{other}", "--accept", "a better rate")
+    assert status == 0, printed
+    assert entries_by_subject(repository)["another gradient"].accepted == "a better rate"
+    assert "learns something else from" not in printed
+    status, printed, _ = compare("--record", f"{commits['builds again']}..HEAD")
+    assert status == 0, printed
+    assert "1 commits change training, 0 to record" in printed
+    status, printed, _ = compare("--record", "--accept=why", f"{commits['first']}..HEAD")
+    assert status == 2
+    assert "has 4 commits that change training; accept one" in printed
+
+
+def test_a_range_is_continued_after_its_budget(compare, repository, commits):
+    status, printed, _ = compare("--record", f"{commits['first']}..HEAD", "--budget", "0.1s")
+    assert status == 3, printed
+    assert "run the command again to continue" in printed
+    status, printed, _ = compare("--record", f"{commits['first']}..HEAD~4")
+    assert status == 0, printed
+    assert [*entries_by_subject(repository)] == ["first", "slower"]
+
+
+@pytest.mark.parametrize("n", range(12))
+def test_the_first_commits_to_measure_are_spread_over_the_range(n):
+    commits = [str(number) for number in range(n)]
+    order = spread(commits)
+    assert sorted(order, key=int) == commits
+    if n > 4:
+        assert order[:3] == [commits[-1], commits[0], commits[(n - 1) // 2]]
