@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from scipy import special, stats
 
 TRIM = 0.2
@@ -24,6 +25,7 @@ MIN_PAIRS = 5
 CERTAINTY = 0.99  # that the slowdown is below what matters, for "not slower"
 CONFIDENCE = 0.95
 
+FloatArray = npt.NDArray[np.float64]
 Answer = Literal["slower", "not slower", "can't tell"]
 
 
@@ -96,6 +98,38 @@ def half_width(values: Sequence[float]) -> float | None:
     if len(values) < 2:
         return None
     return t_quantile((1 + CONFIDENCE) / 2, len(values) - 1) * float(stats.sem(values))
+
+
+def pooled_intervals(
+    differences: FloatArray, groups: npt.NDArray[np.integer]
+) -> tuple[FloatArray, FloatArray]:
+    """Return the mean of the pairs of each condition and half the width of its 95 % interval.
+
+    Two or three pairs of one condition give a useless interval, so the variance is pooled over the
+    conditions of a group, with n_c pairs each:
+
+        s^2 = sum_c sum_k (d_ck - mean_c)^2 / f,  f = sum_c (n_c - 1)
+        mean_c +- t(0.975, f) s / sqrt(n_c)
+
+    Args:
+        differences: (..., n_conditions, n_pairs), of one pair each; NaN where there is no pair.
+        groups: (n_conditions,) from 0; conditions with the same number have the same variance.
+
+    Returns:
+        Mean and half width, each (..., n_conditions). The half width is infinite if no condition of
+        the group has two pairs; both are NaN for a condition without pairs.
+    """
+    known = np.isfinite(differences)
+    n_pairs = known.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(known, differences, 0).sum(axis=-1) / n_pairs
+        squares = np.where(known, (differences - mean[..., None]) ** 2, 0).sum(axis=-1)
+        members = groups[:, None] == np.unique(groups)  # (n_conditions, n_groups)
+        freedom = (np.maximum(n_pairs - 1, 0) @ members)[..., groups]
+        variance = (squares @ members)[..., groups] / freedom
+        quantile = special.stdtrit(np.maximum(freedom, 1), (1 + CONFIDENCE) / 2)
+        half_width = np.where(freedom > 0, quantile * np.sqrt(variance / n_pairs), math.inf)
+    return mean, np.where(n_pairs > 0, half_width, math.nan)
 
 
 def standard_error_of_accuracy(accuracy: float, n_examples: float) -> float:

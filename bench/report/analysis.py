@@ -1,4 +1,4 @@
-"""The comparison: one row per condition and implementation, at its best learning rate."""
+"""The comparison: one row per condition and implementation."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import pandas as pd
 from bench.records import MIN_LEARNED_ACCURACY, RunRecord, is_synthetic, setting
 from bench.report import dataframes
 from bench.report.display_names import RunView, run_views
+from bench.report.pairs import AccuracyPairs, SpeedPairs
 from bench.results.store import Sweep
 from bench.statistics import half_width
 from bench.terminal import SYNTHETIC
 
-MEANS = (
-    "score", "validation_accuracy", "test_accuracy", "flops_utilisation", "warm_up_seconds",
-    "train_seconds", "total_seconds",
-)  # fmt: skip
+AT_BEST_RATE = ("score", "validation_accuracy", "test_accuracy")
+RATIOS = ("rank", "last_rank", "ratio", "ratio_low", "ratio_high")
+AT_ALL_RATES = ("flops_utilisation", "warm_up_seconds", "train_seconds", "total_seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,9 @@ class Analysis:
     views: tuple[RunView, ...]
     runs: pd.DataFrame  # one row per view, in the same order
     comparison: pd.DataFrame  # as `compare` returns it, with the time to accuracy
+    conditions: tuple[str, ...]  # labels; `condition` in the frames is an index into them
+    speeds: SpeedPairs
+    accuracies: AccuracyPairs
 
     @property
     def finished(self) -> pd.DataFrame:
@@ -64,106 +67,96 @@ def analyse(sweep: Sweep, target: float | None = None) -> Analysis:
     """
     views = run_views(sweep.records)
     runs = dataframes.runs_frame(views, sweep.verdicts)
-    compared = add_time_to_accuracy(compare(runs), sweep.records, target)
-    return Analysis(sweep, views, runs, compared)
+    speeds = SpeedPairs(runs)
+    compared = add_time_to_accuracy(compare(runs, speeds), sweep.records, target)
+    labels = tuple(label for label, _ in dataframes.conditions(runs))
+    accuracies = AccuracyPairs(runs)
+    return Analysis(sweep, views, runs, compared, labels, speeds, accuracies)
 
 
-@dataclass(frozen=True, slots=True)
-class Paired:
-    """A mean difference over pairs of runs with the same seed, and its 95 % t-interval."""
-
-    mean: float
-    half_width: float | None  # None: a single pair has no interval
-    n_pairs: int
-
-    @property
-    def low(self) -> float:
-        """The lower end of the interval."""
-        return -math.inf if self.half_width is None else self.mean - self.half_width
-
-    @property
-    def high(self) -> float:
-        """The upper end of the interval."""
-        return math.inf if self.half_width is None else self.mean + self.half_width
-
-
-def paired(values: pd.Series, baseline: pd.Series) -> Paired | None:
-    """Compare the values of two implementations seed by seed.
-
-    Args:
-        values: one value per seed.
-        baseline: the values that are subtracted, one per seed.
-
-    Returns:
-        The mean difference, or None if they have no seed in common.
-    """
-    differences = (values - baseline).dropna()
-    if differences.empty:
-        return None
-    return Paired(float(differences.mean()), half_width(differences.tolist()), len(differences))
-
-
-def by_seed(runs: pd.DataFrame, column: str) -> pd.Series:
-    """Return a column's mean for each seed; a repeated run does not count as another seed."""
-    return runs.groupby(dataframes.seeds(runs))[column].mean()
-
-
-def log_speeds(runs: pd.DataFrame) -> pd.Series:
-    """Return the mean logarithm of examples per second for each seed."""
-    return by_seed(_with_logs(runs), "log_speed").dropna()
-
-
-def _with_logs(runs: pd.DataFrame) -> pd.DataFrame:
-    speeds = runs["examples_per_second"].where(runs["examples_per_second"] > 0)
-    return runs.assign(log_speed=np.log(speeds))
-
-
-def compare(runs: pd.DataFrame) -> pd.DataFrame:
-    """Compare implementations at their best learning rates.
+def compare(runs: pd.DataFrame, speeds: SpeedPairs) -> pd.DataFrame:
+    """Compare implementations: speed at all learning rates, accuracy at their best ones.
 
     Args:
         runs: as `dataframes.runs_frame` returns it.
+        speeds: of the same runs.
 
     Returns:
-        One row per case. Values are means over the seeds of finished runs; speed is a geometric
-        mean, so that its ratios equal those of the pairs. A case without a finished run has its
-        runs' statuses in `status`, and no values. Only rows with proven parity have a `rank`;
-        `ratio` is examples/s over that of the fastest of them under the same condition; `is_best`
-        marks the highest mean `score` among them.
+        One row per case. Speed and times are means over all finished runs, since they do not depend
+        on the learning rate; speed is a geometric mean, so that its ratios equal those of the
+        pairs. Accuracies are means over the seeds at the best learning rate. A case without a
+        finished run has its runs' statuses in `status`, and no values. Only rows with proven parity
+        have a `rank`, see `_against_fastest`; `ratio` is the speed over that of the fastest of
+        them under the same condition; `is_best` marks the highest mean `score` among them.
     """
-    best = _with_logs(dataframes.best_rates(runs))
+    best = dataframes.best_rates(runs)
     if best.empty:
         return best
-    best["place"] = best.index  # in `runs`
-    case = best.groupby(list(dataframes.CASE), dropna=False, sort=False).ngroup().rename("case")
-    seeds = best.groupby([case, dataframes.seeds(best)])[[*MEANS, "log_speed"]].mean()
-    means, tested = seeds.groupby("case").mean(), seeds["test_accuracy"].groupby("case")
-    groups = best.groupby(case)
-    same = groups[[*dataframes.CASE, "learning_rate", "n_tried", "place"]].first()
-    table = same.join(means[list(MEANS)]).assign(
+    best = best.assign(place=best.index)  # in `runs`
+    timed = _by_case(runs[runs["status"] == "done"])
+    at_best = _by_case(best)
+    seeds = best.groupby(["condition", "implementation", dataframes.seeds(best)])[
+        list(AT_BEST_RATE)
+    ].mean()
+    tested = _by_case(seeds)["test_accuracy"]
+    table = at_best[[*dataframes.CONDITIONS, "learning_rate", "n_tried", "place"]].first()
+    table = table.join([timed[list(AT_ALL_RATES)].mean(), _by_case(seeds).mean()]).assign(
         status="done",
-        n_seeds=seeds.groupby("case").size(),
-        run_ids=groups["run_id"].agg(tuple),
+        examples_per_second=np.exp(speeds.means()),
+        n_seeds=_by_case(seeds).size(),
+        n_timed=timed.size(),
+        run_ids=at_best["run_id"].agg(tuple),
+        timed_run_ids=timed["run_id"].agg(tuple),
         test_accuracy_half_width=tested.apply(lambda values: half_width(values.dropna().tolist())),
         n_tested=tested.count(),
-        test_size=groups["test_size"].max(),
-        examples_per_second=np.exp(means["log_speed"]),
-        examples_per_second_min=groups["examples_per_second_min"].min(),
-        examples_per_second_max=groups["examples_per_second_max"].max(),
-        peak_memory_bytes=groups["peak_memory_bytes"].max(),
-        quiet=groups["quiet"].agg(lambda words: min(words, key=dataframes.QUIET_WORDS.index)),
-        parity=groups["parity"].agg(_worst_parity),
+        test_size=at_best["test_size"].max(),
+        examples_per_second_min=timed["examples_per_second_min"].min(),
+        examples_per_second_max=timed["examples_per_second_max"].max(),
+        peak_memory_bytes=timed["peak_memory_bytes"].max(),
+        quiet=timed["quiet"].agg(lambda words: min(words, key=dataframes.QUIET_WORDS.index)),
+        parity=timed["parity"].agg(_worst_parity),
     )
+    table = table.reset_index()
     proven = table["parity"] == dataframes.PASSED
-    conditions = [table[name] for name in dataframes.CONDITIONS]
-    speed = table["examples_per_second"].where(proven).groupby(conditions, dropna=False)
-    table["ratio"] = table["examples_per_second"] / speed.transform("max")
-    table["rank"] = speed.rank(ascending=False, method="min")
+    table = table.join(_against_fastest(table[proven], speeds))
+    fastest = table["examples_per_second"].where(proven).groupby(table["condition"])
+    table["ratio"] = table["ratio"].fillna(table["examples_per_second"] / fastest.transform("max"))
     score = table["score"].where(proven & (table["score"] >= MIN_LEARNED_ACCURACY))
-    table["is_best"] = score == score.groupby(conditions, dropna=False).transform("max")
-    order = ["architecture", "rank", "examples_per_second"]
+    table["is_best"] = score == score.groupby(table["condition"]).transform("max")
+    order = ["condition", "rank", "examples_per_second"]
     table = pd.DataFrame([*table.to_dict("records"), *_without_result(runs)])
     return table.sort_values(order, ascending=[True, True, False]).reset_index(drop=True)
+
+
+def _by_case(frame: pd.DataFrame) -> Any:
+    return frame.groupby(["condition", "implementation"])
+
+
+def _against_fastest(proven: pd.DataFrame, pairs: SpeedPairs) -> pd.DataFrame:
+    """Compare the speeds of one condition with each other.
+
+    The first rank is 1 + the number of rows that are surely faster; the last rank is the number of
+    rows that are not surely slower. Surely: the 95 % interval of the ratio does not include 1.
+    """
+    timed = proven[proven["examples_per_second"].notna()].sort_values("examples_per_second")
+    rows = {}
+    for _, group in timed.groupby("condition"):
+        condition = int(group["condition"].iloc[0])
+        names = group["implementation"].tolist()
+        for place, name, speed in group[["implementation", "examples_per_second"]].itertuples():
+            others = [pairs.compare(condition, name, other) for other in names if other != name]
+            slower = others[-1] if others and name != names[-1] else None
+            rows[place] = {
+                "rank": 1.0 + sum(pair is not None and pair.high < 0 for pair in others),
+                "last_rank": float(len(names))
+                - sum(pair is not None and pair.low > 0 for pair in others),
+                "ratio": math.exp(slower.mean)
+                if slower
+                else speed / group["examples_per_second"].iloc[-1],
+                "ratio_low": math.exp(slower.low) if slower else math.nan,
+                "ratio_high": math.exp(slower.high) if slower else math.nan,
+            }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(RATIOS), dtype=float)
 
 
 def _worst_parity(words: pd.Series) -> str:
@@ -173,19 +166,21 @@ def _worst_parity(words: pd.Series) -> str:
 def _without_result(runs: pd.DataFrame) -> list[dict[str, Any]]:
     """Return one row per case that has no finished run."""
     return [
-        dict(zip(dataframes.CASE, group.iloc[0][list(dataframes.CASE)], strict=True))
+        {name: group.iloc[0][name] for name in ("condition", *dataframes.CASE)}
         | {
             "place": group.index[0],
             "status": dataframes.statuses(group["status"]),
             "run_ids": tuple(group["run_id"]),
+            "timed_run_ids": (),
             "parity": _worst_parity(group["parity"]),
             "quiet": "-",
             "is_best": False,
             "n_seeds": 0,
             "n_tested": 0,
+            "n_timed": 0,
             "n_tried": dataframes.seeds(group).nunique(),
         }
-        for _, group in runs.groupby(list(dataframes.CASE), dropna=False, sort=False)
+        for _, group in _by_case(runs)
         if "done" not in group["status"].array
     ]
 
@@ -223,8 +218,7 @@ def add_time_to_accuracy(
     if target is None:
         done = compared["status"] == "done"
         highest = pd.Series([_highest(group) for group in groups], compared.index).where(done)
-        conditions = [compared[name] for name in dataframes.CONDITIONS]
-        targets = highest.groupby(conditions, dropna=False).transform("min")
+        targets = highest.groupby(compared["condition"]).transform("min")
     else:
         targets = pd.Series(target, compared.index)
     reached = [

@@ -5,9 +5,12 @@ Every table, chart and sentence of a report is computed from these frames.
 
 from __future__ import annotations
 
+import math
+import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from numbers import Real
 from typing import Any
 
 import pandas as pd
@@ -58,6 +61,7 @@ def runs_frame(views: Sequence[RunView], verdicts: Sequence[Verdict] = ()) -> pd
         rows, columns=None if rows else list(_run_row(run_views([_BLANK])[0], None))
     )
     _fill_from_siblings(runs, views)
+    runs.insert(2, "condition", _condition_numbers(runs))
     for name in runs.columns.difference([*GROUPS]):
         if runs[name].isna().all():  # so that a column without values is numeric
             runs[name] = runs[name].astype(float)
@@ -91,6 +95,7 @@ def _run_row(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
         "examples_per_second": record.examples_per_second,
         "examples_per_second_min": min(speeds, default=None),
         "examples_per_second_max": max(speeds, default=None),
+        "epoch_spread": statistics.stdev(map(math.log, speeds)) if len(speeds) > 1 else None,
         "flops_utilisation": record.flops_utilisation,
         "peak_memory_bytes": record.peak_memory_bytes,
         "parameter_count": record.parameter_count,
@@ -125,6 +130,23 @@ def _fill_from_siblings(runs: pd.DataFrame, views: Sequence[RunView]) -> None:
         known = runs.groupby(keys, dropna=False)[column]
         sole = known.transform("first").where(known.transform("nunique") == 1)
         runs[column] = runs[column].where(runs[column].notna(), sole)
+
+
+def _condition_numbers(runs: pd.DataFrame) -> pd.Series:
+    """Number the conditions, sorted by their settings: numbers by value, words by appearance."""
+    found = runs.groupby(list(CONDITIONS), dropna=False, sort=False).ngroup()
+    settings = runs.groupby(found)[list(CONDITIONS)].nth(0)
+    seen = {name: list(dict.fromkeys(map(str, settings[name]))) for name in CONDITIONS}
+
+    def key(row: Any) -> list[tuple[bool, Any]]:
+        return [
+            (False, value) if isinstance(value, Real) and value == value
+            else (True, seen[name].index(str(value)))
+            for name, value in zip(CONDITIONS, row, strict=True)
+        ]  # fmt: skip
+
+    order = sorted(range(len(settings)), key=lambda place: key(settings.iloc[place]))
+    return found.map({old: new for new, old in enumerate(order)})
 
 
 def parity(verdict: Verdict | None) -> str:
@@ -297,11 +319,12 @@ def statuses(column: pd.Series) -> str:
 
 
 def conditions(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Return the label and the rows of each condition, in the order of their first rows.
+    """Return the label and the rows of each condition, sorted by their settings.
 
     Args:
-        runs: rows with the columns of `CONDITIONS`.
+        runs: rows with the columns of `CONDITIONS` and `condition`.
     """
     named = varying(runs)
-    groups = runs.groupby(list(CONDITIONS), dropna=False, sort=False)
-    return [(condition_label(group.iloc[0], named), group) for _, group in groups]
+    return [
+        (condition_label(group.iloc[0], named), group) for _, group in runs.groupby("condition")
+    ]

@@ -43,6 +43,8 @@ class Finding:
         method: how the interval was computed, in words.
         run_ids: the runs that it is computed from.
         caveats: reasons to doubt it, one sentence each, in Markdown.
+        summary: whether it sums up the findings on the same question and condition that follow; a
+            page shows summaries first.
     """
 
     question: Question
@@ -60,6 +62,7 @@ class Finding:
     method: str = ""
     run_ids: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
+    summary: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from bench.plotting import Picture
 from bench.records import RunRecord, flatten, is_synthetic
 from bench.report import dataframes, fairness, tables
 from bench.report.analysis import Analysis
-from bench.report.findings import findings
+from bench.report.findings import findings, sentences
 from bench.report.sweep_summary import counted
 from bench.results.store import LOG_NAME
 
@@ -47,7 +47,7 @@ def sections(analysis: Analysis) -> dict[str, Any]:
         "sweep_name": printable(sweep.name),
         "synthetic": is_synthetic(sweep.records),
         "stamp": analysis.stamp,
-        "findings": findings(analysis),
+        "findings": sentences(findings(analysis)),
         "best_by": "validation accuracy after the last epoch" if validated else "training loss",
         "comparison": tables.comparison(comparison),
         "rates": tables.rates(runs, comparison),

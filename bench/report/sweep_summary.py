@@ -1,4 +1,4 @@
-"""The summary of a sweep, in sentences: machines, noise, versions, and how runs ended."""
+"""The findings on a sweep as a whole: machines, noise, versions, and how runs ended."""
 
 from __future__ import annotations
 
@@ -14,41 +14,53 @@ from bench.records import BROKEN, RunRecord, Status
 from bench.report import dataframes
 from bench.report.analysis import Analysis
 from bench.report.display_names import NOT_RECORDED, RunView
+from bench.report.finding import Finding, Level
+from bench.results.store import Sweep
 
 MAX_REASONS = 10
 PERCENTAGE = re.compile(r"([0-9]+)%")
 
 
-def sweep_summary(analysis: Analysis) -> list[str]:
+def sweep_summary(analysis: Analysis) -> list[Finding]:
     """Describe the machines and common settings of the runs, how they ended, and omitted files.
 
     Args:
         analysis: the analysis of any number of records.
-
-    Returns:
-        Sentences in Markdown.
     """
-    sweep, runs = analysis.sweep, analysis.runs
-    sentences = [
+    runs = analysis.runs
+    return [
         *_machines(runs),
         *_noise(analysis),
         *_differing_versions(analysis),
         *_common_settings(runs),
+        *_endings(analysis.views),
+        *_files(analysis.sweep),
     ]
-    sentences += _endings(analysis.views)
-    if sweep.copies:
-        copies = counted(len(sweep.copies), "duplicate record is", "duplicate records are")
-        sentences.append(f"{copies} ignored, listed below.")
-    if sweep.n_without_checksum:
-        records = counted(sweep.n_without_checksum, "record")
-        sentences.append(f"**No checksum: {records}**; damage to them would not be noticed.")
-    if sweep.missing:
-        missing = counted(len(sweep.missing), "planned run is", "planned runs are")
-        sentences.append(f"**{missing} not finished.**")
-    if sweep.unreadable:
-        unreadable = counted(len(sweep.unreadable), "file or folder", "files or folders")
-        sentences.append(f"**Left out: {unreadable} that cannot be used**, listed below.")
-    return sentences
+
+
+def _files(sweep: Sweep) -> list[Finding]:
+    """Count files that are missing, ignored or without a checksum."""
+    found = []
+
+    def add(level: Level, number: int, sentence: str) -> None:
+        found.append(
+            Finding(question="data", claim="incomplete", level=level, sentence=sentence,
+                    value=number, unit="runs")
+        )  # fmt: skip
+
+    if n_copies := len(sweep.copies):
+        copies = counted(n_copies, "duplicate record is", "duplicate records are")
+        add("neutral", n_copies, f"{copies} ignored, listed below.")
+    if n_bare := sweep.n_without_checksum:
+        records = counted(n_bare, "record")
+        add("attention", n_bare, f"**No checksum: {records}**; damage would not be noticed.")
+    if n_missing := len(sweep.missing):
+        missing = counted(n_missing, "planned run is", "planned runs are")
+        add("attention", n_missing, f"**{missing} not finished.**")
+    if n_unreadable := len(sweep.unreadable):
+        unreadable = counted(n_unreadable, "file or folder", "files or folders")
+        add("bad", n_unreadable, f"**Left out: {unreadable} that cannot be used**, listed below.")
+    return found
 
 
 def counted(number: int, singular: str, plural: str | None = None) -> str:
@@ -56,7 +68,8 @@ def counted(number: int, singular: str, plural: str | None = None) -> str:
     return f"{number} {singular}" if number == 1 else f"{number} {plural or singular + 's'}"
 
 
-def _machines(runs: pd.DataFrame) -> list[str]:
+def _machines(runs: pd.DataFrame) -> list[Finding]:
+    """Name the machines and numbers of cores, if there are several."""
     machines = runs["machine"].dropna().unique()
     sentences = []
     if len(machines) > 1:
@@ -71,14 +84,17 @@ def _machines(runs: pd.DataFrame) -> list[str]:
             f"**The runs had different numbers of cores** ({listed}); runs are compared only with "
             "the same number."
         )
-    return sentences
+    return [
+        Finding(question="machine", claim="different", level="attention", sentence=sentence)
+        for sentence in sentences
+    ]
 
 
-def _differing_versions(analysis: Analysis) -> list[str]:
+def _differing_versions(analysis: Analysis) -> list[Finding]:
     """Name the code and versions that differ between runs which are averaged."""
     done = analysis.runs[analysis.runs["status"] == "done"]
     differences: dict[str, dict[str, set[str]]] = {}
-    for _, group in done.groupby(list(dataframes.CASE), dropna=False, sort=False):
+    for _, group in done.groupby(["condition", "implementation"]):
         views = [analysis.views[place] for place in group.index]
         made = [view.record.made_with for view in views if view.record.made_with]
         for part in dict.fromkeys(part for fingerprints in made for part in fingerprints):
@@ -86,17 +102,21 @@ def _differing_versions(analysis: Analysis) -> list[str]:
             if len(values) > 1:
                 parts = differences.setdefault(views[0].implementation, {})
                 parts.setdefault(part, set()).update(values)
-    sentences = []
+    found = []
     for name, parts in sorted(differences.items()):
         listed = "; ".join(f"{part} {', '.join(sorted(values))}" for part, values in parts.items())
-        sentences.append(
+        sentence = (
             f"**Runs of {text(name)} used different code or versions** ({text(listed)}) "
             "and are averaged."
         )
-    return sentences
+        found.append(
+            Finding(question="versions", claim="different", level="attention", subject=name,
+                    sentence=sentence)
+        )  # fmt: skip
+    return found
 
 
-def _common_settings(runs: pd.DataFrame) -> list[str]:
+def _common_settings(runs: pd.DataFrame) -> list[Finding]:
     """Name the settings that are the same in every run."""
     settings = (
         *("recipe", "dataset", "batch_size", "epochs", "seed", "device", "threads", "cores"),
@@ -107,10 +127,12 @@ def _common_settings(runs: pd.DataFrame) -> list[str]:
         for name in settings
         if runs[name].nunique(dropna=False) == 1 and pd.notna(runs[name].iloc[0])
     ]
-    return [f"The same in every run: {', '.join(shared)}."] if shared else []
+    sentence = f"The same in every run: {', '.join(shared)}."
+    same = Finding(question="settings", claim="same", level="neutral", sentence=sentence)
+    return [same] if shared else []
 
 
-def _endings(views: Sequence[RunView]) -> list[str]:
+def _endings(views: Sequence[RunView]) -> list[Finding]:
     """Count how runs ended; name each implementation with failed runs, and the first reason."""
     if not views:
         return []
@@ -122,46 +144,71 @@ def _endings(views: Sequence[RunView]) -> list[str]:
         if status != "done":
             without.setdefault((status, view.implementation), []).append(view)
     listed = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in counts.items())
+    broken = counts.keys() & BROKEN
     sentence = f"Runs: {listed}."
-    sentences = [f"**{sentence}**" if counts.keys() & BROKEN else sentence]
+    found = [
+        Finding(
+            question="runs",
+            claim="incomplete" if without else "complete",
+            level="bad" if broken else "attention" if without else "good",
+            value=counts.get("done", 0),
+            unit="runs",
+            sentence=f"**{sentence}**" if broken else sentence,
+        )
+    ]
     for (status, name), group in [*without.items()][:MAX_REASONS]:
         errors = (view.record.error for view in group)
         reason = next((first_line(error.message) for error in errors if error), "")
         because = f": {text(reason)}" if reason else ""
         ended = status.replace("_", " ")
-        sentences.append(f"{counted(len(group), 'run')} of {text(name)} {ended}{because}")
+        found.append(
+            Finding(
+                question="runs", claim="incomplete", subject=name, value=len(group), unit="runs",
+                level="bad" if status in BROKEN else "attention",
+                run_ids=tuple(view.record.run_id for view in group),
+                sentence=f"{counted(len(group), 'run')} of {text(name)} {ended}{because}",
+            )
+        )  # fmt: skip
     if len(without) > MAX_REASONS:
-        sentences.append(f"{len(without) - MAX_REASONS} more kinds of ending: see the runs.")
-    return sentences
+        sentence = f"{len(without) - MAX_REASONS} more kinds of ending: see the runs."
+        found.append(
+            Finding(question="runs", claim="incomplete", level="attention", sentence=sentence)
+        )
+    return found
 
 
-def _noise(analysis: Analysis) -> list[str]:
+def _noise(analysis: Analysis) -> list[Finding]:
     """Describe how quiet the machine was while the finished runs were timed."""
     done = [view.record for view in analysis.views if view.record.status == "done"]
     if not done:
         return []
     words = Counter(dataframes.quiet(record) for record in done)
-    of_all = f"of {counted(len(done), 'run')}"
-    sentences = []
     if words[dataframes.QUIET] == len(done):
-        sentences.append(f"The machine was quiet in all {counted(len(done), 'run')}.")
-    if n_noisy := words[dataframes.NOISY]:
-        because = _noisy_reasons(done) or (
-            "the measured speed of matrix multiplication changed between start and end, or others "
-            "used the cores"
+        sentence = f"The machine was quiet in all {counted(len(done), 'run')}."
+        return [
+            Finding(question="quiet", claim="quiet", level="good", value=len(done), unit="runs",
+                    sentence=sentence)
+        ]  # fmt: skip
+    because = _noisy_reasons(done) or (
+        "the measured speed of matrix multiplication changed between start and end, or others "
+        "used the cores"
+    )
+    of_all = f"of {counted(len(done), 'run')}"
+    sentences = {
+        dataframes.NOISY: f"**The machine was not quiet** in {{}} {of_all}: {because}. "
+        "Their speeds may be too low.",
+        dataframes.SHARED: f"**{{}} {of_all} shared the machine** (share_machine=true): other runs "
+        "may have taken place at the same time.",
+        dataframes.NOT_KNOWN: f"**Whether the machine was quiet is unknown** for {{}} {of_all}.",
+    }
+    return [
+        Finding(
+            question="quiet", claim="not_quiet", level="attention", value=words[word], unit="runs",
+            run_ids=tuple(record.run_id for record in done if dataframes.quiet(record) == word),
+            sentence=sentence.replace("{}", str(words[word]), 1),
         )
-        sentences.append(
-            f"**The machine was not quiet** in {n_noisy} {of_all}: {because}. "
-            "Their speeds may be too low."
-        )
-    if n_shared := words[dataframes.SHARED]:
-        sentences.append(
-            f"**{n_shared} {of_all} shared the machine** (share_machine=true): other runs may "
-            "have taken place at the same time."
-        )
-    if n_unknown := words[dataframes.NOT_KNOWN]:
-        sentences.append(f"**Whether the machine was quiet is unknown** for {n_unknown} {of_all}.")
-    return sentences
+        for word, sentence in sentences.items() if words[word]
+    ]  # fmt: skip
 
 
 def _noisy_reasons(records: Sequence[RunRecord]) -> str:

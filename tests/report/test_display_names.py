@@ -4,6 +4,7 @@ import json
 
 from bench.report import dataframes, display_names
 from bench.report.analysis import compare
+from bench.report.pairs import SpeedPairs
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 
 
@@ -48,7 +49,8 @@ def test_different_labels_are_compared_and_not_pooled():
     records = [make_record(seed=seed, test_accuracy=0.8) for seed in (0, 1)]
     records[1].config["recipe"]["momentum"] = 0.5
     views = display_names.run_views(records)
-    compared = compare(dataframes.runs_frame(views, verdicts_for(records)))
+    runs = dataframes.runs_frame(views, verdicts_for(records))
+    compared = compare(runs, SpeedPairs(runs))
     assert compared["n_seeds"].tolist() == [1, 1]
     assert compared["recipe"].nunique() == 2
 

@@ -1,19 +1,19 @@
 """The sentences that a report opens with state what the numbers show."""
 
 import math
-import re
+import statistics
 
 import pytest
 
 from bench.records import RunError
 from bench.report.analysis import analyse
-from bench.report.findings import findings
+from bench.report.findings import findings, headline, sentences
 from tests.report.conftest import ENVIRONMENT, make_record, sweep_of
 
 
 def words_of(*records, **more):
     """Return the sentences of a report of these records, without Markdown's backslashes."""
-    return "\n".join(findings(analyse(sweep_of(*records, **more)))).replace("\\", "")
+    return "\n".join(sentences(findings(analyse(sweep_of(*records, **more))))).replace("\\", "")
 
 
 def runs_of(name, speeds, **settings):
@@ -23,56 +23,93 @@ def runs_of(name, speeds, **settings):
     ]
 
 
-def test_an_implementation_is_the_fastest_if_the_pairs_show_it():
+def found_in(*records):
+    """Return the findings of a report of these records by question, claim, subject and baseline."""
+    return {
+        (one.question, one.claim, one.subject, one.baseline): one
+        for one in findings(analyse(sweep_of(*records)))
+        if not one.summary
+    }
+
+
+def test_the_ratio_of_speeds_has_an_interval_over_pairs():
     ours, theirs = (1000.0, 1100.0, 1210.0), (500.0, 550.0, 600.0)
-    words = words_of(*runs_of("numpy", ours), *runs_of("keras", theirs))
-    found = re.search(
-        r"\*\*numpy is the fastest\*\*, at 550 examples/s: ([\d.]+) times as fast as keras \(95 % "
-        r"interval over 3 pairs of the same seed: ([\d.]+) to ([\d.]+)\)", words
-    )  # fmt: skip
-    ratio, low, high = map(float, found.groups())
+    records = [*runs_of("numpy", ours), *runs_of("keras", theirs)]
+    found = found_in(*records)["speed", "faster", "numpy", "keras"]
     logs = [math.log(one / other) for one, other in zip(ours, theirs, strict=True)]
-    assert ratio == round(math.exp(sum(logs) / 3), 2)
-    assert 1 < low <= ratio <= high
+    assert found.value == pytest.approx(math.exp(statistics.fmean(logs)))
+    half = 4.302653 * statistics.stdev(logs) / math.sqrt(3)  # Student's t with 2 degrees
+    assert found.low == pytest.approx(found.value / math.exp(half))
+    assert found.high == pytest.approx(found.value * math.exp(half))
+    assert (found.n_pairs, found.unit, found.level) == (3, "ratio", "good")
+    assert words_of(*records).startswith(
+        "numpy is 2.01 times as fast as keras (3 pairs, 95 % interval 1.98 to 2.03)."
+    )
 
 
-def test_a_lead_smaller_than_the_spread_of_the_pairs_is_not_called_fastest():
+def test_an_interval_that_includes_1_is_called_so():
     words = words_of(
         *runs_of("numpy", (1000.0, 1300.0, 1000.0)),
         *runs_of("keras", (1000.0, 1000.0, 1200.0)),
     )  # fmt: skip
-    assert "numpy has the highest speed" in words
-    assert "but is **not shown to be the fastest**" in words
-    found = re.search(r"([\d.]+) times .*?: ([\d.]+) to ([\d.]+), which includes 1", words)
-    ratio, low, high = map(float, found.groups())
-    assert low <= 1 <= ratio <= high
+    assert words.startswith("numpy and keras **can't be told apart** (ratio 1.03; 3 pairs, 95 %")
 
 
-def test_runs_at_other_learning_rates_are_not_pairs():
-    slow = [
-        make_record("numpy", learning_rate=0.5, seed=seed, accuracy=0.1, examples_per_second=1.0)
-        for seed in range(3)
+def test_runs_at_other_learning_rates_are_pairs_too():
+    records = [
+        make_record(name, learning_rate=rate, accuracy=rate, examples_per_second=speed * factor)
+        for name, speed in (("numpy", 1100.0), ("keras", 100.0))
+        for rate, factor in ((0.1, 1.0), (0.2, 1.01), (0.3, 0.99))
     ]
-    records = [*runs_of("numpy", (1000.0, 1010.0, 990.0)), *runs_of("keras", (500.0,) * 3)]
-    words = words_of(*records, *slow)
-    assert "2.00 times as fast as keras (95 % interval over 3 pairs" in words
+    found = found_in(*records)["speed", "faster", "numpy", "keras"]
+    assert (found.n_pairs, round(found.value, 6)) == (3, 11.0)
+    table = analyse(sweep_of(*records)).comparison
+    assert table["ratio"].tolist() == pytest.approx([1, 1 / 11])
 
 
-def test_one_seed_gives_no_interval():
-    words = words_of(*runs_of("numpy", (1000.0,)), *runs_of("keras", (500.0,)))
-    assert (
-        "not shown to be the fastest**: 2.00 times as fast as keras (one seed, so no interval)"
-        in words
-    )
-    assert (
-        "One seed gives no interval; the size of the test set alone, 10,000 images, gives" in words
-    )
+def test_conditions_share_the_spread_of_their_pairs():
+    records = [
+        make_record(name, architecture, seed=seed, examples_per_second=speed * (1 + seed * slope))
+        for name, speed, slope in (("numpy", 200.0, 0.01), ("keras", 100.0, 0.02))
+        for architecture in ("one_hidden", "two_hidden")
+        for seed in (0, 1, 2)
+    ]
+    (alone,) = [one for one in findings(analyse(sweep_of(*records[:3], *records[6:9])))
+                if one.claim == "faster"]  # fmt: skip
+    both = [one for one in findings(analyse(sweep_of(*records))) if one.claim == "faster"]
+    assert len(both) == 2
+    for found in both:
+        assert found.value == pytest.approx(alone.value)
+        assert alone.low < found.low < found.value < found.high < alone.high
+
+
+@pytest.mark.parametrize(("other", "claim"), [(10.0, "faster"), (900.0, "cant_tell")])
+def test_a_single_pair_has_the_spread_of_its_epochs(other, claim):
+    records = [*runs_of("numpy", (1000.0,)), *runs_of("keras", (other,))]
+    found = found_in(*records)["speed", claim, "numpy", "keras"]
+    assert (found.n_pairs, found.method) == (1, "epochs")
+    assert found.low < found.value < found.high
+    assert found.caveats
+    assert "1 pair; epochs alone spread by 119 %" in words_of(*records)
 
 
 def test_a_repeated_seed_is_one_pair():
     records = [*runs_of("numpy", (1000.0,)), *runs_of("numpy", (1100.0,), evaluate=1)]
     object.__setattr__(records[1], "run_id", "again")
-    assert "(one seed, so no interval)" in words_of(*records, *runs_of("keras", (500.0,)))
+    assert "(ratio 2.10; 1 pair;" in words_of(*records, *runs_of("keras", (500.0,)))
+
+
+def test_implementations_that_cannot_be_told_apart_share_their_ranks():
+    speeds = {"a": 300.0, "b": 101.0, "c": 100.0, "d": 50.0}
+    wobble = {"a": 0.0, "b": 0.01, "c": -0.03, "d": 0.005}
+    records = [
+        make_record(name, seed=seed, examples_per_second=speed * (1 + (seed - 1) * wobble[name]))
+        for name, speed in speeds.items()
+        for seed in (0, 1, 2)
+    ]
+    table = analyse(sweep_of(*records)).comparison.set_index("implementation")
+    ranks = table[["rank", "last_rank"]].to_numpy().tolist()
+    assert ranks == [[1, 1], [2, 3], [2, 3], [4, 4]]
 
 
 def test_without_speeds_no_implementation_is_the_fastest():
@@ -84,46 +121,93 @@ def test_without_speeds_no_implementation_is_the_fastest():
     assert "nan" not in words
 
 
+def test_the_headline_names_the_fastest_of_each_condition():
+    def of(architectures, *speeds):
+        records = [
+            make_record(name, architecture, seed=seed, examples_per_second=speed * (1 + seed / 100))
+            for architecture in architectures
+            for name, speed in speeds
+            for seed in (0, 1)
+        ]
+        return headline(findings(analyse(sweep_of(*records)))).replace("\\", "")
+
+    two = (("numpy", 1100.0), ("keras", 100.0))
+    assert of(["one_hidden"], *two).startswith("numpy is 11.0 times as fast as keras (2 pairs")
+    three = of(["one_hidden"], *two, ("torch", 550.0))
+    assert three == (
+        "numpy is the fastest, at 553 examples/s: 2.00 times as fast as torch, the next, and 11.0 "
+        "times as fast as keras, the slowest."
+    )
+    assert of(["one_hidden", "two_hidden"], *two).count("numpy is 11.0 times as fast as keras") == 2
+
+
 @pytest.mark.parametrize(
-    ("differences", "verdict"),
+    ("differences", "claim", "answer"),
     [
-        ((0.0, 0.0001, -0.0001), "the same within 0.3 points"),
-        ((0.0001, 0.0001, 0.0001), "different, but within 0.3 points"),
-        ((0.02, 0.021, 0.02), "**different by more than 0.3 points**"),
-        ((0.003, 0.004, 0.002), "different, perhaps by more than 0.3 points"),
-        ((0.01, -0.01, 0.0), "too few pairs to show whether within 0.3 points"),
+        ((0.0, 0.0001, -0.0001), "equal", "keras and numpy are equally accurate within 0.3 points"),
+        ((0.0001, 0.0001, 0.0001), "equal", "are equally accurate within 0.3 points (+0.01 points"),
+        ((0.02, 0.021, 0.02), "better", "**keras is more accurate than numpy, by more than 0.3 p"),
+        ((-0.02, -0.021, -0.02), "worse", "**keras is less accurate than numpy, by more than 0.3"),
+        ((0.003, 0.004, 0.002), "better", "keras is more accurate than numpy (+0.30 points, 95 %"),
+        ((0.01, -0.01, 0.0), "cant_tell", "equally accurate within 0.3 points **can't be told**"),
     ],
 )
-def test_accuracies_are_compared_with_what_parity_allows(differences, verdict):
+def test_accuracies_are_compared_with_what_parity_allows(differences, claim, answer):
     theirs = [make_record("numpy", seed=seed, test_accuracy=0.8) for seed in range(3)]
     ours = [
-        make_record("keras", seed=seed, test_accuracy=0.8 + difference)
+        make_record("keras", seed=seed, test_accuracy=0.8 + difference, examples_per_second=1.0)
         for seed, difference in enumerate(differences)
     ]
+    found = found_in(*theirs, *ours)["accuracy", claim, "keras", "numpy"]
+    assert found.value == pytest.approx(100 * sum(differences) / 3)
+    assert (found.n_pairs, found.unit) == (3, "points")
     words = words_of(*theirs, *ours)
-    assert f"keras {100 * sum(differences) / 3:+.2f} (95 % interval over 3 pairs" in words
-    assert verdict in words
+    assert answer in words
+    assert "; 3 seeds)" in words
 
 
 def test_agreement_is_decided_at_the_best_rates_of_each_condition():
     records = [
-        make_record(name, architecture, rate, seed, accuracy=0.8 + rate, test_accuracy=accuracy)
-        for name, architecture, rate, accuracy in (
-            ("numpy", "one_hidden", 0.1, 0.80), ("keras", "one_hidden", 0.1, 0.80),
-            ("numpy", "one_hidden", 0.01, 0.50), ("keras", "one_hidden", 0.01, 0.70),
-            ("numpy", "two_hidden", 0.1, 0.80), ("keras", "two_hidden", 0.1, 0.90),
+        make_record(name, architecture, rate, seed, accuracy=0.8 + rate, test_accuracy=accuracy,
+                    examples_per_second=speed)
+        for name, speed, architecture, rate, accuracy in (
+            ("numpy", 9.0, "one_hidden", 0.1, 0.80), ("keras", 1.0, "one_hidden", 0.1, 0.80),
+            ("numpy", 9.0, "one_hidden", 0.01, 0.50), ("keras", 1.0, "one_hidden", 0.01, 0.70),
+            ("numpy", 9.0, "two_hidden", 0.1, 0.80), ("keras", 1.0, "two_hidden", 0.1, 0.90),
         )
         for seed in (0, 1)
     ]  # fmt: skip
     words = words_of(*records)
-    assert re.search(r"one_hidden: test accuracy .* numpy, .*: keras \+0\.00 .*the same", words)
-    assert re.search(r"two_hidden: test accuracy .* numpy, .*: keras \+10\.00 .*different", words)
+    assert "one_hidden: keras and numpy are equally accurate within 0.3 points (+0.00" in words
+    assert "two_hidden: **keras is more accurate than numpy, by more than 0.3 points**" in words
+
+
+@pytest.mark.parametrize(("rate", "number"), [(0.1, 0), (0.2, 1)])
+def test_a_best_rate_is_a_finding_only_where_several_were_tried(rate, number):
+    words = words_of(make_record(learning_rate=0.1), make_record(learning_rate=rate, seed=1))
+    assert words.count("best learning rate") == number
+
+
+def test_a_best_rate_that_all_share_is_one_sentence():
+    records = [
+        make_record(name, learning_rate=rate, accuracy=0.8 + rate)
+        for name in ("numpy", "keras")
+        for rate in (0.01, 0.1)
+    ]
+    assert "\nThe best learning rate is 0.1.\n" in words_of(*records)
+
+
+def test_conditions_are_sorted_by_number():
+    records = [make_record(batch_size=size) for size in (512, 2048, 128, 32)]
+    assert [label.split()[-1] for label in analyse(sweep_of(*records)).conditions] == [
+        "32", "128", "512", "2048",
+    ]  # fmt: skip
 
 
 def test_a_best_rate_at_which_seeds_failed_is_named():
     records = [make_record(seed=seed, status="diverged") for seed in range(1, 5)]
     words = words_of(make_record(), *records)
-    assert "0.1 for numpy (**only 1 of 5 seeds have a result**)" in words
+    assert "best learning rate of numpy is 0.1. **Only 1 of 5 seeds have a result.**" in words
     assert "4 runs of numpy diverged" in words
 
 
@@ -186,7 +270,10 @@ def test_machines_cores_and_versions_that_differ_are_named():
 
 
 def test_many_conditions_get_few_sentences():
-    words = words_of(*(make_record(architecture=f"mlp_{number}") for number in range(40)))
+    words = words_of(*(
+        make_record(architecture=f"mlp_{number}", examples_per_second=100.0 * number + 100)
+        for number in range(40)
+    ))  # fmt: skip
     assert "For 28 more conditions: see the comparison." in words
     assert words.count("the only implementation with a rank") == 12
 
@@ -220,12 +307,6 @@ def test_different_versions_are_stated_only_of_runs_that_are_taken_together():
     assert "are averaged" not in words
     object.__setattr__(records[2], "made_with", {"number of cores": "2.0", "numpy": "3.0"})
     assert "used different code or versions** (numpy 2.0, 3.0) and" in words_of(*records)
-
-
-def test_an_accuracy_of_one_has_a_standard_error_above_zero():
-    records = [make_record(name, accuracy=1.0, test_accuracy=1.0) for name in ("numpy", "keras")]
-    words = words_of(*records)
-    assert "gives an accuracy a standard error of 0.01 points" in words
 
 
 def test_an_accuracy_of_guessing_is_named():

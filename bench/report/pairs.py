@@ -1,0 +1,148 @@
+"""Two implementations compared pair by pair: ratios of speed and differences in test accuracy.
+
+A pair is two runs under one condition with the same seed and, for speed, the same learning rate:
+speed does not depend on the rate, so runs that differ in it alone are repeats. How far pairs differ
+depends on the two implementations and on the machine, so their variance is pooled over the
+conditions on one kind of machine, quiet ones apart from others; see `pooled_intervals`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bench.report import dataframes
+from bench.statistics import CONFIDENCE, pooled_intervals, t_quantile
+
+Method = Literal["pairs", "epochs", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """A mean difference over pairs of runs, and its 95 % interval.
+
+    Attributes:
+        mean: of the natural logarithm of the ratio of speeds, or of percentage points.
+        half_width: half the width of the interval; infinite if nothing is known of the spread.
+        n_pairs: number of pairs under this condition.
+        method: what the interval is computed from.
+        spread: with the method `epochs`, the standard deviation over epochs.
+    """
+
+    mean: float
+    half_width: float
+    n_pairs: int
+    method: Method
+    spread: float = math.nan
+
+    @property
+    def low(self) -> float:
+        """The lower end of the interval."""
+        return self.mean - self.half_width
+
+    @property
+    def high(self) -> float:
+        """The upper end of the interval."""
+        return self.mean + self.half_width
+
+
+class _SideBySide:
+    """One value per condition, pair and implementation; NaN where there is none."""
+
+    def __init__(self, runs: pd.DataFrame, values: pd.Series, keys: list[str]) -> None:
+        runs = runs.assign(value=values)[values.notna()]
+        key = runs.groupby(["condition", *keys], dropna=False).ngroup()
+        # Places within a condition, so that the array stays small.
+        place = key.groupby(runs["condition"]).rank(method="dense").astype(int) - 1
+        means = runs.groupby(["condition", place.rename("place"), "implementation"])["value"].mean()
+        self.conditions = {int(number): row for row, number in enumerate(means.index.unique(0))}
+        self.names = {str(name): column for column, name in enumerate(means.index.unique(2))}
+        shape = (len(self.conditions), int(place.max()) + 1 if len(place) else 0, len(self.names))
+        self.values: npt.NDArray[np.float64] = np.full(shape, np.nan)
+        for (number, row, name), value in dict(means).items():
+            self.values[self.conditions[number], row, self.names[name]] = value
+        by_condition = runs.assign(quiet=runs["quiet"] == dataframes.QUIET).groupby("condition")
+        alike = by_condition.agg({"machine": "first", "quiet": "all"})
+        self.groups = alike.groupby(["machine", "quiet"], dropna=False).ngroup().to_numpy()
+        self._intervals: dict[tuple[str, str], tuple[Any, Any]] = {}
+
+    def compare(self, condition: int, subject: str, baseline: str) -> Paired | None:
+        """Return the mean of subject minus baseline, or None without a pair."""
+        if condition not in self.conditions or not {subject, baseline} <= self.names.keys():
+            return None
+        ours, theirs = (self.values[:, :, self.names[name]] for name in (subject, baseline))
+        row = self.conditions[condition]
+        n_pairs = int(np.isfinite(ours[row] - theirs[row]).sum())
+        if not n_pairs:
+            return None
+        if (subject, baseline) not in self._intervals:
+            self._intervals[subject, baseline] = pooled_intervals(ours - theirs, self.groups)
+        mean, half_width = (float(values[row]) for values in self._intervals[subject, baseline])
+        return Paired(mean, half_width, n_pairs, "pairs" if math.isfinite(half_width) else "none")
+
+
+class SpeedPairs:
+    """The speeds of all finished runs, side by side."""
+
+    def __init__(self, runs: pd.DataFrame) -> None:
+        """Arrange the runs.
+
+        Args:
+            runs: as `dataframes.runs_frame` returns it.
+        """
+        timed = runs[(runs["status"] == "done") & (runs["examples_per_second"] > 0)]
+        logs = np.log(timed["examples_per_second"])
+        self._logs = _SideBySide(timed, logs, ["learning_rate", "seed"])
+        cells = timed.groupby(["condition", "implementation"])
+        self._epoch_spread = cells["epoch_spread"].first()
+        self._n_epochs = pd.to_numeric(cells["epochs"].first(), errors="coerce")
+
+    def means(self) -> pd.Series:
+        """Return the mean log(examples/s) by condition and implementation."""
+        logs = self._logs
+        index = pd.MultiIndex.from_product(
+            [logs.conditions, logs.names], names=["condition", "implementation"]
+        )
+        known = np.isfinite(logs.values)
+        n_known = known.sum(axis=1)
+        sums = np.where(known, logs.values, 0).sum(axis=1)
+        means = np.divide(sums, n_known, out=np.full(sums.shape, np.nan), where=n_known > 0)
+        return pd.Series(means.ravel(), index, dtype=float)
+
+    def compare(self, condition: int, subject: str, baseline: str) -> Paired | None:
+        """Return log(speed of subject / speed of baseline), or None without a pair.
+
+        A single pair has the spread of its epochs: t s, where s^2 is the sum of both variances.
+        """
+        paired = self._logs.compare(condition, subject, baseline)
+        if paired is None or paired.method == "pairs":
+            return paired
+        cells = [(condition, subject), (condition, baseline)]
+        spread = math.hypot(*self._epoch_spread[cells])
+        freedom = float(self._n_epochs[cells].sum()) - len(cells)
+        if not (math.isfinite(spread) and freedom >= 1):
+            return paired
+        half_width = t_quantile((1 + CONFIDENCE) / 2, freedom) * spread
+        return Paired(paired.mean, half_width, paired.n_pairs, "epochs", spread)
+
+
+class AccuracyPairs:
+    """The test accuracies at the best learning rates, side by side, in percentage points."""
+
+    def __init__(self, runs: pd.DataFrame) -> None:
+        """Arrange the runs.
+
+        Args:
+            runs: as `dataframes.runs_frame` returns it.
+        """
+        best = dataframes.best_rates(runs)
+        self._points = _SideBySide(best, 100 * best["test_accuracy"], ["seed"])
+
+    def compare(self, condition: int, subject: str, baseline: str) -> Paired | None:
+        """Return the accuracy of subject minus that of baseline, or None without a pair."""
+        return self._points.compare(condition, subject, baseline)
