@@ -19,6 +19,11 @@ Or which of several configurations trains fastest, and by how much?
   bench-compare implementation=numba implementation=jax --over batch_size=32,128
 All configurations train in turns; the answers are faster, slower, equal or can't tell, in
 comparison with the first one.
+
+Or which commit made training slower?
+  bench-compare --bisect GOOD [BAD]
+BAD is HEAD unless it is given. The search measures commits between in pairs with GOOD, and the
+commit that it names with its parent.
 """
 EXIT_STATUSES = """\
 exit status:
@@ -35,6 +40,11 @@ for configurations:
   1    a configuration fails or learns something else
   2    a mistake in the command, or nothing was measured
   3    can't tell: the budget was used up before
+with --bisect:
+  0    BAD is not slower than GOOD
+  1    the commit is named; or BAD is not slower, but learns something else or fails
+  2    a mistake in the command, or nothing was measured
+  3    several suspects are left, the commit is not confirmed, or the budget was used up
 """
 NOT_SLOWER, FOUND, NOT_MEASURED, CANT_TELL = 0, 1, 2, 3
 SKIP, STOP = 125, 255  # `git bisect run` tries another commit; it ends
@@ -43,8 +53,9 @@ OVER = "architecture=one_hidden batch_size=32 learning_rate=0.01 threads=1"
 # Options for revisions, and options for configurations.
 FOR_REVISIONS = (
     "base_python", "head_python", "cases", "smallest", "cant_tell", "record", "against_history",
-    "accept",
+    "accept", "bisect",
 )  # fmt: skip
+FOR_BISECT = ("cases", "smallest", "bisect")  # of those for revisions
 FOR_CONFIGURATIONS = ("over", "precision", "others")
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -93,8 +104,13 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--output",
         type=path_argument,
-        help="folder to write pairs.json, report.md and ratios.png to",
+        help="folder to write pairs.json, report.md and ratios.png to; with --bisect, bisect.json, "
+        "from which the same command continues (a folder in .git)",
     )
+    add(
+        "--bisect", action="store_true",
+        help="find the commit that made the first slower case slower: BASE is GOOD, HEAD is BAD",
+    )  # fmt: skip
     add(
         "--record", action="store_true",
         help=f"append the ratios to {HISTORY_PATH}; BASE becomes the reference of a new history",
@@ -121,7 +137,9 @@ def check(command_line: argparse.ArgumentParser, arguments: argparse.Namespace) 
     sides = [arguments.base, arguments.head, *arguments.others]
     configurations = [side for side in sides if is_configuration(side)]
     if not configurations:
-        if sides[0] is None and not (arguments.record or arguments.against_history):
+        if arguments.bisect:
+            _check_bisect(command_line, arguments)
+        elif sides[0] is None and not (arguments.record or arguments.against_history):
             command_line.error("BASE is missing: the revision to compare with, such as HEAD~1")
         if arguments.accept is not None and not arguments.record:
             command_line.error("--accept: needs --record, which keeps the reason")
@@ -143,6 +161,14 @@ def check(command_line: argparse.ArgumentParser, arguments: argparse.Namespace) 
                 else f"--{name.replace('_', '-')}: only for a comparison of {kind}"
             )
     return bool(configurations)
+
+
+def _check_bisect(command_line: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    if arguments.base is None:
+        command_line.error("GOOD is missing: bench-compare --bisect GOOD [BAD]")
+    for name in {*FOR_REVISIONS} - {*FOR_BISECT}:
+        if getattr(arguments, name) != _parsed_default(command_line, name):
+            command_line.error(f"--{name.replace('_', '-')}: not with --bisect")
 
 
 def _parsed_default(command_line: argparse.ArgumentParser, name: str) -> object:

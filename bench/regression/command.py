@@ -1,6 +1,7 @@
 """`bench-compare BASE [HEAD]`: has training become slower, and does it still learn the same?
 
 Also `bench-compare CONFIGURATION CONFIGURATION...`: which one trains fastest, and by how much?
+Also `bench-compare --bisect GOOD [BAD]`: which commit made training slower?
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ def main() -> int:
         raise SystemExit(STOP if is_mistake else error.code) from None
     skips = arguments.cant_tell == "skip"
     from bench.regression import comparison, configurations, recording
+    from bench.regression.bisection import command as bisection
     from bench.regression.checkout import SideError
     from bench.regression.signals import interrupted_once
 
@@ -31,6 +33,8 @@ def main() -> int:
         with interrupted_once():
             if of_configurations:
                 return configurations.run(arguments)
+            if arguments.bisect:
+                return bisection.run(arguments)
             if arguments.record or arguments.against_history:
                 return recording.run(arguments)
             return comparison.run(arguments)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.config.errors import ConfigError
 from bench.data.errors import DatasetError
+from bench.files import FileError
 from bench.machine import lock
 from bench.regression import output, session
 from bench.regression.cases import Case, parse_cases
@@ -26,7 +27,7 @@ from bench.regression.repository import Repository, is_project, missing_parts
 from bench.regression.side_process import SideName
 from bench.results.store import StoreError
 
-EXPECTED_ERRORS = (ConfigError, DatasetError, SideError, StoreError, OSError)
+EXPECTED_ERRORS = (ConfigError, DatasetError, SideError, StoreError, FileError, OSError)
 
 
 def run(arguments: argparse.Namespace) -> int:

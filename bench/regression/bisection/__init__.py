@@ -1,0 +1,1 @@
+"""`bench-compare --bisect GOOD [BAD]`: which commit made training slower?"""

@@ -1,0 +1,113 @@
+"""The conclusion of a bisection in words, and as the result in the log."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from bench.regression.bisection import chain as chains
+from bench.regression.bisection.chain import Chain
+from bench.regression.bisection.steps import Conclusion
+from bench.regression.repository import Repository
+from bench.statistics import LOOKS, Estimate
+
+MAX_LISTED = 10  # suspects
+ERROR_PROBABILITY = sum(LOOKS.values())  # that a commit without a change is called slower
+
+Searched = Sequence[tuple[Chain, Conclusion]]
+
+
+def decisive(searched: Searched) -> Conclusion:
+    """Return the conclusion that counts: of the innermost branch that has suspects."""
+    return next((end for _, end in reversed(searched) if end.suspects), searched[0][1])
+
+
+def result(searched: Searched, repository: Repository) -> dict[str, Any]:
+    """Return the result for the log."""
+    conclusion = decisive(searched)
+    found = conclusion.found
+    return {
+        "answer": "found" if found else "suspects" if conclusion.suspects else conclusion.answer,
+        "commit": None if found is None else chains.describe(found, repository),
+        "suspects": conclusion.suspects,
+        "compared_with": conclusion.base or None,
+        "change": conclusion.change,
+        "change_answer": conclusion.change_answer,
+        "total": searched[0][1].total,
+        "error_probability": None if found is None else ERROR_PROBABILITY,
+    }
+
+
+def lines(case: str, searched: Searched, repository: Repository) -> list[str]:
+    """Return the conclusion in words.
+
+    Args:
+        case: name of the case.
+        searched: each chain with its conclusion.
+        repository: repository with the commits.
+    """
+    conclusion, total = decisive(searched), searched[0][1].total
+    if not conclusion.suspects or total is None:
+        return [f"{case}: BAD against GOOD: {conclusion.answer}; no commit is named"]
+    change = conclusion.change
+    if conclusion.found is not None and change is not None:
+        words = _found(case, conclusion.found, change, total, repository)
+        if searched[-1][1] is not conclusion:
+            words.append("No commit of the merged branch is slower by itself.")
+        return words
+    return [*_doubt(case, conclusion), *_listed(conclusion, repository)]
+
+
+def _found(
+    case: str, found: str, change: Estimate, total: Estimate, repository: Repository
+) -> list[str]:
+    description = chains.describe(found, repository)
+    share = math.log(change.ratio) / math.log(total.ratio)
+    words = [
+        f"This commit made {case} slower:",
+        f"  {description}",
+        f"  {description.author}, {description.author_date}",
+        f"  It takes {_interval(change)} times as long as its parent.",
+        f"  This is {share:.0%} of the slowdown from GOOD to BAD, {_interval(total)}.",
+        f"Confirmed: the commit was compared with its parent directly. For a commit that is not "
+        f"slower, the probability of this answer is at most {ERROR_PROBABILITY:.1%}.",
+    ]
+    if change.high < total.low:
+        words.append("The slowdown is spread: other commits cause the rest.")
+    return words
+
+
+def _doubt(case: str, conclusion: Conclusion) -> list[str]:
+    """Return why no commit is named."""
+    n_suspects = len(conclusion.suspects)
+    if conclusion.change_answer == "not slower":
+        return [
+            f"{case}: no commit is named: the slowdown is probably spread over several commits. "
+            "The first commit with more than half of it is not slower than the one before."
+        ]
+    if n_suspects == 1:
+        return [
+            f"{case}: probably this commit, not confirmed: compared with its parent directly, it "
+            "can't be told from an equal one."
+        ]
+    words = [f"{case}: one of these {n_suspects} commits or several; the others can't be measured"]
+    if conclusion.n_undecided:
+        words = [
+            f"{case}: in these {n_suspects} commits. {conclusion.n_undecided} tested commits have "
+            "about half of the slowdown: it may be spread over several commits."
+        ]
+    if conclusion.change is not None:
+        words.append(f"Together they take {_interval(conclusion.change)} times as long.")
+    return words
+
+
+def _listed(conclusion: Conclusion, repository: Repository) -> list[str]:
+    listed = [f"  {chains.describe(one, repository)}" for one in conclusion.suspects[:MAX_LISTED]]
+    if len(conclusion.suspects) > MAX_LISTED:
+        listed.append(f"  and {len(conclusion.suspects) - MAX_LISTED} more, in the log")
+    return listed
+
+
+def _interval(found: Estimate) -> str:
+    return f"{found.ratio:.3f} (95 % interval {found.low:.3f} to {found.high:.3f})"
