@@ -148,8 +148,12 @@ def standard_error_of_accuracy(accuracy: float, n_examples: float) -> float:
 
 
 def normal_spread(values: Sequence[float]) -> float:
-    """Return the standard deviation of a normal distribution with these quartiles."""
-    return float(stats.iqr(values, scale="normal"))
+    """Return the standard deviation of a normal distribution with these quartiles.
+
+    Quicker than `scipy.stats.iqr`.
+    """
+    lower, upper = np.percentile(values, (25, 75))
+    return float(upper - lower) / (2 * float(special.ndtri(0.75)))
 
 
 def t_quantile(probability: float, freedom: float) -> float:

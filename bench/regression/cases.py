@@ -49,11 +49,17 @@ def parse_cases(overrides: str) -> list[Case]:
             configurations.
     """
     words = split_overrides(f"--cases={overrides}", overrides)
+    several_threads = any(
+        value.key_or_group == "threads" and "," in config_overrides.text(value)
+        for value in config_overrides.parse(words)
+    )
     cases: dict[str, Case] = {}
     for config in compose_runs(words, default_name="compare", multirun=True):
         name = f"{config.implementation.name}-{config.architecture.name}-{config.batch_size}"
         if config.instructions != "auto":
             name += f"-{config.instructions}"
+        if several_threads:
+            name += f"-threads{len(config.cores)}"
         if cases.setdefault(name, Case(name=name, config=config)).config.hash != config.hash:
             raise ConfigError(
                 f"--cases={overrides}: {name} has several configurations; a case is an "

@@ -112,17 +112,17 @@ def _for_each_case(
 ) -> None:
     """Do something with every unfinished case. A case that fails does not affect others.
 
-    Cases of one implementation with the same instructions share processes, which import its
-    framework once. After a failure the next case gets new processes, since the old ones may have
-    exited.
+    Cases of one implementation with the same instructions and threads share processes, which
+    import its framework once. After a failure the next case gets new processes, since the old ones
+    may have exited.
     """
-    groups: dict[tuple[str, Instructions], list[Outcome]] = {}
+    groups: dict[tuple[str, Instructions, int], list[Outcome]] = {}
     for outcome in outcomes:
         if not outcome.is_finished:
             config = outcome.case.config
-            key = config.implementation.name, config.instructions
+            key = config.implementation.name, config.instructions, len(config.cores)
             groups.setdefault(key, []).append(outcome)
-    for (_, instructions), group in groups.items():
+    for (_, instructions, _), group in groups.items():
         own = dataclasses.replace(conditions, instructions=instructions)
         while group:
             with processes_of(sides, group[0].case.config.cores, own) as processes:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import functools
+import math
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from bench.regression.calibration import __main__ as calibration
-from bench.regression.calibration import plants, rates
+from bench.regression.calibration import plants, rates, resampling
 from bench.regression.calibration.rates import LOADED, PLANTED, QUIET, planted
 from bench.statistics import estimate
-from tests.regression.conftest import CASES, PROJECT, commit, run_git
+from tests.regression.conftest import CASE, CASES, PROJECT, commit, run_git
 
 PAIRS = PROJECT / calibration.PAIRS
 
 
 @pytest.fixture(scope="module")
 def values():
-    heading, lines = rates.read(PAIRS)
-    assert heading["cell"] == "numpy-one_hidden-32"
+    _, cases = rates.read(PAIRS)
+    (lines,) = cases.values()
+    assert [*cases] == ["numpy-one_hidden-32"]
     return {kind: [line.value for line in of_kind] for kind, of_kind in lines.items()}
 
 
@@ -31,8 +32,7 @@ def sessions_of(values):
 
     @functools.cache
     def evaluate(kind):
-        drawn = rates.draw(len(values[kind]), np.random.default_rng(0))
-        return rates.evaluate(values[kind], drawn)
+        return resampling.evaluate(resampling.draw(values[kind]))
 
     return evaluate
 
@@ -79,37 +79,79 @@ def test_the_tables_in_docs_are_made_from_the_pairs(tmp_path, monkeypatch, capsy
 
 
 def test_a_bound_of_a_share_depends_on_the_number_of_sessions():
-    sessions = rates.evaluate([0.0] * 80, [range(80)] * 3)
+    sessions = resampling.evaluate([resampling.look_at([0.0] * 80)] * 3)
     assert sessions.share("not slower") == 1
     assert sessions.bound("slower", "upper") == pytest.approx(1 - 0.05 ** (1 / 3))
     assert sessions.bound("not slower", "lower") == pytest.approx(0.05 ** (1 / 3))
 
 
-def test_collecting_continues_a_file(few_pairs, repository, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("slowdown", [0.0, 0.02, 0.05])
+def test_longer_times_are_evaluated_as_if_they_had_been_measured(values, slowdown):
+    drawn = resampling.draw(values[QUIET])[:50]
+    measured = [value + math.log1p(slowdown) for value in values[QUIET]]
+    expected = resampling.evaluate(resampling.draw(measured)[:50])
+    assert resampling.evaluate(drawn, slowdown) == expected
+
+
+def test_separate_sessions_share_no_pairs(values):
+    sessions = resampling.separate(values[QUIET])
+    assert 10 < len(sessions.answers) <= 20
+    assert sum(sessions.n_pairs) <= len(values[QUIET])
+    assert resampling.separate(values[QUIET][:9]) is None
+
+
+def test_a_session_may_end_between_two_looks(values):
+    estimates = resampling.look_at(values[QUIET], 25)
+    assert [found.n_pairs for found in estimates] == [10, 20, 25]
+
+
+@pytest.fixture
+def collect(few_pairs, repository, tmp_path, monkeypatch, capsys):
+    """Run the command; return its exit status, what it printed, and the file of pairs."""
     path = tmp_path / "pairs.jsonl"
-    monkeypatch.setattr(calibration, "CASE", CASES)
 
-    def collect(*words):
-        monkeypatch.setattr(sys, "argv", ["calibration", "collect", "--pairs", str(path), *words])
-        return calibration.main(), capsys.readouterr().err
+    def run(*words, cases=CASES):
+        options = ["--pairs", str(path), "--cases", cases]
+        monkeypatch.setattr(sys, "argv", ["calibration", "collect", *options, *words])
+        return calibration.main(), capsys.readouterr().err, path
 
+    return run
+
+
+def test_collecting_continues_a_file(collect, repository):
     assert collect("--rounds", "1")[0] == 0
     first = run_git(repository, "rev-parse", "HEAD")
     (repository / "later").write_text("does not matter")
     commit(repository, "another")
-    assert collect("--rounds", "2")[0] == 0
-    heading, lines = rates.read(path)
+    status, _, path = collect("--rounds", "2")
+    assert status == 0
+    heading, cases = rates.read(path)
     assert heading["commit"] == first
-    assert {kind: len(of_kind) for kind, of_kind in lines.items()} == {
+    assert {kind: len(of_kind) for kind, of_kind in cases[CASE].items()} == {
         QUIET: 2, LOADED: 2, **{planted(share): 1 for share in PLANTED}
     }  # fmt: skip
-    status, printed = collect("--budget", "0.1s")
+    status, printed, _ = collect("--budget", "0.1s")
     assert status == 3
     assert "run the command again" in printed
-    monkeypatch.setattr(calibration, "CASE", CASES.replace("one_hidden", "two_hidden"))
-    status, printed = collect("--rounds", "3")
+    status, printed, _ = collect(cases=CASES.replace("one_hidden", "two_hidden"))
     assert status == 2
     assert "give another --pairs" in printed
+    status, printed, _ = collect(cases="epochs=3")
+    assert status == 2
+    assert "epochs has no effect" in printed
+
+
+def test_several_cases_take_turns_and_each_has_its_rates(collect, capsys, monkeypatch):
+    both = CASES.replace("=numpy", "=numpy,notebook")
+    status, printed, path = collect("--rounds", "4", cases=both)
+    assert status == 0, printed
+    _, cases = rates.read(path)
+    assert sorted(cases) == [CASE.replace("numpy", "notebook"), CASE]
+    for kinds in cases.values():
+        assert {kind: len(of_kind) for kind, of_kind in kinds.items()} == {
+            QUIET: 4, planted(0.05): 1
+        }  # fmt: skip
+        assert kinds[planted(0.05)][0].value > 0
 
 
 SLEEPS = """
@@ -120,21 +162,26 @@ def train_epoch(self, batches):
     time.sleep(0.02)
     return f"loss of {len(batches)} steps"
 
-numpy_mlp.OriginalMLP.train_epoch = train_epoch
+numpy_mlp._MLP.train_epoch = train_epoch
 start = time.perf_counter()
 loss = numpy_mlp.MLP().train_epoch([0, 1, 2])
 print(loss, time.perf_counter() - start >= 0.03)
 """
 
 
-def test_a_plant_wraps_the_implementation_unchanged(tree, tmp_path):
-    plants.plant(tree("project"), tmp_path / "planted", share=0.5)
-    folder = tmp_path / "planted" / "implementations"
-    original = (tmp_path / "project" / "implementations" / "numpy_mlp.py").read_text()
-    assert (folder / f"{plants.ORIGINAL}.py").read_text() == original
+@pytest.mark.parametrize("is_package", [False, True])
+def test_a_plant_slows_training_and_changes_nothing_else(tree, tmp_path, is_package):
+    project = tree("project")
+    module = project / "implementations" / "numpy_mlp.py"
+    if is_package:
+        (project / "implementations" / "numpy_mlp").mkdir()
+        module = module.rename(project / "implementations" / "numpy_mlp" / "__init__.py")
+    plants.plant(project, tmp_path / "planted", 0.5, ["numpy_mlp"])
+    copy = tmp_path / "planted" / module.relative_to(project)
+    assert copy.read_text().startswith(module.read_text())
     printed = subprocess.run(
         [sys.executable, "-P", "-c", SLEEPS],
-        env={"PYTHONPATH": str(folder.parent)},
+        env={"PYTHONPATH": str(tmp_path / "planted")},
         capture_output=True,
         text=True,
         check=True,

@@ -6,11 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench.console import path_argument
+from bench.console import path_argument, text_argument
 from bench.regression.arguments import seconds
 
 PAIRS = Path("docs/regression/pairs.jsonl")
-CASE = "implementation=numpy architecture=one_hidden learning_rate=0.01 threads=1"
+CASES = "implementation=numpy architecture=one_hidden learning_rate=0.01 threads=1"
 
 
 def main() -> int:
@@ -20,34 +20,40 @@ def main() -> int:
     )
     actions = parser.add_subparsers(dest="action", required=True)
     collect = actions.add_parser("collect", help="measure pairs and append them to the file")
-    collect.add_argument("--rounds", type=int, default=200, help="rounds of 4 pairs (200)")
+    collect.add_argument(
+        "--cases", default=CASES, type=text_argument, metavar="OVERRIDES",
+        help=f"as in bench-compare; several cases take turns ('{CASES}')",
+    )  # fmt: skip
+    collect.add_argument("--rounds", type=int, default=200, help="rounds of all cases (200)")
     collect.add_argument("--budget", type=seconds, default="1h", help="such as 40m (1h)")
-    evaluate = actions.add_parser("evaluate", help="write the rates in the folder of the file")
+    evaluate = actions.add_parser("evaluate", help="write rates.md next to pairs.jsonl")
     for action in (collect, evaluate):
         action.add_argument(
             "--pairs", type=path_argument, default=PAIRS, help=f"file of pairs ({PAIRS})"
         )
     arguments = parser.parse_args()
     if arguments.action == "collect":
-        return _collect(arguments.pairs, arguments.rounds, arguments.budget)
+        return _collect(arguments)
     from bench.regression.calibration import rates
 
     rates.write(arguments.pairs)
     return 0
 
 
-def _collect(pairs: Path, n_rounds: int, budget_seconds: float) -> int:
+def _collect(arguments: argparse.Namespace) -> int:
+    from bench.config.errors import ConfigError
     from bench.regression.calibration.collect import collect
     from bench.regression.cases import parse_cases
     from bench.regression.checkout import SideError
     from bench.regression.side_process import CaseError, OutOfTimeError
     from bench.regression.signals import interrupted_once
 
+    pairs: Path = arguments.pairs
     again = f"run the command again to continue {pairs}"
     try:
         with interrupted_once():
-            collect(parse_cases(CASE)[0], pairs, n_rounds, budget_seconds)
-    except (SideError, CaseError) as error:
+            collect(parse_cases(arguments.cases), pairs, arguments.rounds, arguments.budget)
+    except (ConfigError, SideError, CaseError) as error:
         print(f"calibration: {error}", file=sys.stderr)
         return 2
     except OutOfTimeError:

@@ -25,6 +25,7 @@ from bench.regression.outcome import Outcome
 from bench.regression.pairs import measure, processes_of
 from bench.regression.side_process import Conditions
 
+PLANTED_IN_ALL = 0.05
 # Works and sleeps in turn on one core, for random times.
 LOAD = """
 import os, random, sys, time
@@ -38,61 +39,74 @@ while True:
 """
 
 
-def collect(case: Case, path: Path, n_rounds: int, budget_seconds: float) -> None:
+def collect(cases: Sequence[Case], path: Path, n_rounds: int, budget_seconds: float) -> None:
     """Append pairs to a file, one per line, until it contains `n_rounds` rounds.
 
-    A round is one undisturbed pair of equal sides, one under load, and two with planted slowdowns,
-    so that a drift of the machine affects all kinds alike. An existing file is continued with the
-    commit that it was begun with.
+    A round measures every case, in random order, so that a drift of the machine affects all cases
+    and kinds of pairs alike. An existing file is continued with the commit that it was begun with.
 
     Args:
-        case: case to train.
+        cases: cases to train.
         path: file of pairs.
         n_rounds: number of rounds in the file at the end.
         budget_seconds: maximum time, without waiting for the machine.
 
     Raises:
-        SideError: this is not a git repository, or the file has another case or processor.
-        CaseError: a side can't train the case.
+        SideError: this is not a git repository, or the file has other cases or another processor.
+        CaseError: a side can't train a case.
         OutOfTimeError: the budget is used up.
     """
     heading, lines = rates.read(path) if path.exists() else ({}, {})
-    conditions_here = {"cell": case.name, "cpu_model": facts.cpu_model()}
+    conditions_here = {"cells": [case.name for case in cases], "cpu_model": facts.cpu_model()}
     if heading and conditions_here != _conditions_of(heading):
         raise SideError(
             f"{path}: begun with {_conditions_of(heading)}, not {conditions_here}; give another "
             "--pairs"
         )
+    n_measured = min((len(lines.get(case.name, {}).get(QUIET, ())) for case in cases), default=0)
     with ExitStack() as stack:
         stack.enter_context(lock.reserved())
         until = time.monotonic() + budget_seconds
         randomness = random.Random(time.time_ns())  # noqa: S311
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-compare-problems-"))
         conditions = Conditions(folder=Path(folder), randomness=randomness, until=until)
-        sides = stack.enter_context(_sides(case, str(heading.get("commit", "HEAD")), conditions))
+        sides = stack.enter_context(_sides(cases, str(heading.get("commit", "HEAD")), conditions))
         out = stack.enter_context(path.open("ab"))
         if not heading:
-            _write(
-                out,
-                {
-                    "cell": case.name,
-                    "commit": sides["base"].commit,
-                    "cores": case.config.cores,
-                    "block_seconds": session.SLICE_SECONDS,
-                    "environment": facts.describe([]),
-                },
-            )
-        for number in range(sum(map(len, lines.values())) // 4, n_rounds):
-            kinds = [QUIET, LOADED, *map(planted, PLANTED[number % 2 :: 2])]
-            randomness.shuffle(kinds)
-            for kind in kinds:
+            _write(out, _heading(cases, sides["base"]))
+        for number in range(n_measured, n_rounds):
+            todo = [(case, kind) for case in cases for kind in _kinds(number, len(cases))]
+            randomness.shuffle(todo)
+            for case, kind in todo:
                 pair = _measure_pair(case, sides["base"], sides[kind], conditions, kind == LOADED)
-                _write(out, {"kind": kind, **pair})
+                _write(out, {"cell": case.name, "kind": kind, **pair})
             print(f"{number + 1} of {n_rounds} rounds")
 
 
-def _conditions_of(heading: Mapping[str, Any]) -> dict[str, str]:
-    return {"cell": heading["cell"], "cpu_model": heading["environment"]["cpu_model"]}
+def _kinds(number: int, n_cases: int) -> list[str]:
+    """Return the kinds of pairs of a round.
+
+    One case: an undisturbed pair of equal sides, one under load, and two with planted slowdowns.
+    Several cases take longer: an undisturbed pair, and 5 % planted in every fourth round.
+    """
+    if n_cases == 1:
+        return [QUIET, LOADED, *map(planted, PLANTED[number % 2 :: 2])]
+    return [QUIET, planted(PLANTED_IN_ALL)] if number % 4 == 3 else [QUIET]
+
+
+def _heading(cases: Sequence[Case], base: Side) -> dict[str, object]:
+    return {
+        "cells": [case.name for case in cases],
+        "commit": base.commit,
+        "cores": [case.config.cores for case in cases],
+        "block_seconds": session.SLICE_SECONDS,
+        "environment": facts.describe(["keras", "tensorflow", "torch", "jax", "numba"]),
+    }
+
+
+def _conditions_of(heading: Mapping[str, Any]) -> dict[str, object]:
+    cases = heading["cells"] if "cells" in heading else [heading["cell"]]
+    return {"cells": cases, "cpu_model": heading["environment"]["cpu_model"]}
 
 
 def _measure_pair(
@@ -127,7 +141,7 @@ def _load_on(cores: Sequence[int]) -> Iterator[None]:
 
 
 @contextmanager
-def _sides(case: Case, commit: str, conditions: Conditions) -> Iterator[dict[str, Side]]:
+def _sides(cases: Sequence[Case], commit: str, conditions: Conditions) -> Iterator[dict[str, Side]]:
     """Check one commit out twice, and plant slowdowns into copies of it; yield HEADs by kind."""
     repository = find_repository(Path.cwd())
     with (
@@ -135,15 +149,17 @@ def _sides(case: Case, commit: str, conditions: Conditions) -> Iterator[dict[str
         checked_out(commit, None, repository, "HEAD") as head,
         tempfile.TemporaryDirectory(prefix="bench-compare-plants-") as folder,
     ):
-        outcome = Outcome(case)
-        steps = session.find_steps([outcome], base, conditions)
-        if outcome.error is not None:
-            raise SideError(outcome.error)
-        write_problems([case], steps, conditions.folder)
+        outcomes = [Outcome(case) for case in cases]
+        steps = session.find_steps(outcomes, base, conditions)
+        for outcome in outcomes:
+            if outcome.error is not None:
+                raise SideError(f"{outcome.case.name}: {outcome.error}")
+        write_problems(cases, steps, conditions.folder)
         sides = {"base": base, QUIET: head, LOADED: head}
+        modules = {case.config.implementation.module for case in cases}
         for share in PLANTED:
             tree = Path(folder) / f"{share:.2f}"
-            plants.plant(base.tree, tree, share)
+            plants.plant(base.tree, tree, share, modules)
             sides[planted(share)] = replace(base, label=planted(share), tree=tree)
         yield sides
 

@@ -1,46 +1,48 @@
-"""Planted slowdowns: copies of the project with slower NumPy training."""
+"""Planted slowdowns: copies of the project with slower training."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from bench.regression.repository import NEEDED
 
-MODULE = "numpy_mlp"
-ORIGINAL = "original_numpy_mlp"
-# Replaces the original, so that a side imports it under the same name.
+# Appended to an implementation: replaces its class, so that a side imports it as before.
 WRAPPER = '''
-"""The original implementation, slowed down by a share of its time."""
 
-import time
+import time as _time
 
-from implementations.{original} import MLP as OriginalMLP
+_MLP = MLP
 
 
-class MLP(OriginalMLP):
+class MLP(_MLP):
+    """The implementation above, slowed down by a share of its time."""
+
     def train_epoch(self, batches):
-        start = time.perf_counter()
+        start = _time.perf_counter()
         loss = super().train_epoch(batches)
-        end = time.perf_counter()
+        end = _time.perf_counter()
         until = end + {share} * (end - start)
-        while time.perf_counter() < until:
+        while _time.perf_counter() < until:
             pass
         return loss
 '''
 
 
-def plant(tree: Path, planted: Path, share: float) -> None:
-    """Copy the folders of a side, and slow down the NumPy implementation of the copy.
+def plant(tree: Path, planted: Path, share: float, modules: Iterable[str]) -> None:
+    """Copy the folders of a side, and slow down implementations of the copy.
 
     Args:
         tree: folder of a project.
         planted: folder of the slower copy.
         share: additional time, relative to the time of `train_epoch`.
+        modules: modules or packages in implementations/ with a class MLP.
     """
     for folder in NEEDED:
         shutil.copytree(tree / folder, planted / folder, dirs_exist_ok=True)
-    implementations = planted / "implementations"
-    module = implementations / f"{MODULE}.py"
-    module.rename(implementations / f"{ORIGINAL}.py")
-    module.write_text(WRAPPER.lstrip().format(original=ORIGINAL, share=share), encoding="utf-8")
+    for module in modules:
+        package = planted / "implementations" / module
+        path = package / "__init__.py" if package.is_dir() else package.with_suffix(".py")
+        with path.open("a", encoding="utf-8") as out:
+            out.write(WRAPPER.format(share=share))

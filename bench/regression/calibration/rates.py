@@ -1,43 +1,46 @@
-"""Error rates of `bench-compare`: draw sessions from collected pairs, and count their answers."""
+"""Error rates of `bench-compare` from a file of collected pairs, as tables in Markdown."""
 
 from __future__ import annotations
 
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import msgspec
-import numpy as np
-from scipy import stats
 
 from bench.markdown import table
+from bench.regression.calibration import resampling
+from bench.regression.calibration.resampling import N_SESSIONS, Looks, Sessions
 from bench.regression.pairs import median_log_ratio
-from bench.statistics import FIRST_LOOK, LOOKS, Answer, decide, estimate, normal_spread
+from bench.statistics import LOOKS, Answer, normal_spread
 
 QUIET, LOADED = "quiet", "loaded"  # kinds of pairs, in the file of pairs
 PLANTED = (0.01, 0.03, 0.05, 0.10)  # planted slowdowns
 CANT_TELL: Answer = "can't tell"
-SMALLEST = 0.03
-SEED = 20261124
-N_SESSIONS = 1000
-N_CONSECUTIVE = 40  # pairs that stay together in a session, so that drift is kept
 SCALES = (0.0, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.07, 0.10)
 HEADINGS = (
     "pairs", "collected", "measured ratio", "spread", "seconds per pair", "slower", "not slower",
-    "can't tell", "median pairs", "median minutes",
+    "can't tell", "median pairs", "median minutes", "slower without common pairs",
 )  # fmt: skip
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A collected pair; `base_us` and `head_us` are the microseconds of every slice."""
+    """A collected pair.
+
+    Attributes:
+        kind: equal sides, undisturbed or under load, or a planted slowdown.
+        seconds: duration of the pair.
+        base_us: microseconds of every slice of BASE.
+        head_us: microseconds of every slice of HEAD.
+        cell: name of the case; empty in a file of one case.
+    """
 
     kind: str
     seconds: float
     base_us: tuple[int, ...]
     head_us: tuple[int, ...]
+    cell: str = ""
 
     @property
     def value(self) -> float:
@@ -45,25 +48,7 @@ class Line(msgspec.Struct, frozen=True):
         return median_log_ratio(self.base_us, self.head_us)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sessions:
-    """Answers of several sessions, and the number of pairs that each one needed."""
-
-    answers: tuple[Answer, ...]
-    n_pairs: tuple[int, ...]
-
-    def share(self, answer: Answer) -> float:
-        """Return the share of sessions with this answer."""
-        return self.answers.count(answer) / len(self.answers)
-
-    def bound(self, answer: Answer, side: Literal["upper", "lower"]) -> float:
-        """Return a one-sided 95 % bound of that share (Clopper and Pearson 1934)."""
-        alternative: Literal["less", "greater"] = "less" if side == "upper" else "greater"
-        test = stats.binomtest(
-            self.answers.count(answer), len(self.answers), alternative=alternative
-        )
-        interval = test.proportion_ci(0.95, method="exact")
-        return float(interval.high if side == "upper" else interval.low)
+LinesByKind = dict[str, list[Line]]
 
 
 def planted(share: float) -> str:
@@ -74,99 +59,105 @@ def planted(share: float) -> str:
 KINDS = (QUIET, LOADED, *map(planted, PLANTED))
 
 
-def read(path: Path) -> tuple[dict[str, object], dict[str, list[Line]]]:
-    """Return the heading of a file of pairs, and its pairs by kind, in order."""
+def read(path: Path) -> tuple[dict[str, object], dict[str, LinesByKind]]:
+    """Return the heading of a file of pairs, and its pairs by case and kind, in order."""
     first, *rest = path.read_bytes().splitlines()
-    lines: dict[str, list[Line]] = {}
+    heading = msgspec.json.decode(first, type=dict[str, object])
+    lines: dict[str, LinesByKind] = {}
     for line in msgspec.json.Decoder(list[Line]).decode(b"[" + b",".join(rest) + b"]"):
-        lines.setdefault(line.kind, []).append(line)
-    return msgspec.json.decode(first, type=dict[str, object]), lines
-
-
-def draw(n_collected: int, randomness: np.random.Generator) -> list[list[int]]:
-    """Draw sessions: indices of pairs, in groups of consecutive pairs."""
-    starts = randomness.integers(
-        n_collected - N_CONSECUTIVE + 1,
-        size=(N_SESSIONS, math.ceil(max(LOOKS) / N_CONSECUTIVE)),
-    )
-    return [[start + n for start in row for n in range(N_CONSECUTIVE)] for row in starts.tolist()]
-
-
-def evaluate(
-    values: Sequence[float], drawn: Sequence[Sequence[int]], slowdown: float = 0.0
-) -> Sessions:
-    """Evaluate drawn sessions as `bench-compare` does.
-
-    Args:
-        values: values of the pairs.
-        drawn: indices of the pairs of each session.
-        slowdown: share by which every time of HEAD is made longer.
-    """
-    results = [_answer([values[n] + math.log1p(slowdown) for n in indices]) for indices in drawn]
-    answers, n_pairs = zip(*results, strict=True)
-    return Sessions(answers=answers, n_pairs=n_pairs)
-
-
-def _answer(values: Sequence[float]) -> tuple[Answer, int]:
-    """Evaluate pairs in order; return the answer, and after how many pairs it was given."""
-    for n in sorted({FIRST_LOOK, *LOOKS}):
-        answer = decide({"case": estimate(values[:n])}, SMALLEST, last=n == max(LOOKS))["case"]
-        if answer is not None:
-            return answer, n
-    raise AssertionError("the last look always answers")
+        case = line.cell or str(heading["cell"])
+        lines.setdefault(case, {}).setdefault(line.kind, []).append(line)
+    return heading, lines
 
 
 def write(path: Path) -> None:
-    """Write rates.md next to a file of pairs, and print it."""
-    heading, lines = read(path)
-    values = {kind: [line.value for line in lines[kind]] for kind in KINDS}
-    randomness = np.random.default_rng(SEED)
-    drawn = {kind: draw(len(values[kind]), randomness) for kind in KINDS}
-    parts = (
-        f"{N_SESSIONS:,} sessions of up to {max(LOOKS)} pairs are drawn from each kind of pair. "
-        "Their 95 % bounds treat sessions as independent, although they share pairs. Case: "
-        f"{heading['cell']}. Made by `python -m bench.regression.calibration evaluate`.",
-        table(HEADINGS, [_row(kind, lines[kind], drawn[kind]) for kind in KINDS]),
-        "Pairs of equal revisions, every time of HEAD made longer by a share:",
-        _scaled_table(values, drawn),
+    """Write the rates next to a file of pairs, and print them; rates.md is of pairs.jsonl."""
+    _, lines = read(path)
+    text = "\n\n".join(
+        [
+            f"{N_SESSIONS:,} sessions of up to {max(LOOKS)} pairs are drawn from each kind of "
+            "pair. Their 95 % bounds treat sessions as independent, although they share pairs. The "
+            "last column counts sessions that share no pairs. Made by "
+            "`python -m bench.regression.calibration evaluate`.",
+            *(part for case, kinds in lines.items() for part in _case(case, kinds)),
+            *_all_cases(lines),
+        ]
     )
-    text = "\n\n".join(parts) + "\n"
-    path.with_name("rates.md").write_text(text, encoding="utf-8")
+    name = path.stem.replace("pairs", "rates") + ".md"
+    path.with_name(name).write_text(text + "\n", encoding="utf-8")
     print(text)
 
 
-def _row(kind: str, lines: Sequence[Line], drawn: Sequence[Sequence[int]]) -> list[str]:
+def _case(case: str, lines: Mapping[str, Sequence[Line]]) -> list[str]:
+    """Return the tables of a case."""
+    values = {kind: [line.value for line in lines[kind]] for kind in KINDS if kind in lines}
+    sessions = {kind: resampling.draw(values[kind]) for kind in values}
+    equal = [kind for kind in (QUIET, LOADED) if kind in values]
+    return [
+        f"## {case}",
+        table(HEADINGS, [_row(kind, lines[kind], sessions[kind]) for kind in sessions]),
+        "Pairs of equal revisions, every time of HEAD made longer by a share:",
+        table(
+            ["longer by", *(f"{kind}: slower" for kind in equal)],
+            [
+                [f"{scale:.1%}"]
+                + [
+                    f"{resampling.evaluate(sessions[kind], scale).share('slower'):.1%}"
+                    for kind in equal
+                ]
+                for scale in SCALES
+            ],
+        ),
+    ]
+
+
+def _row(kind: str, lines: Sequence[Line], drawn: Sequence[Looks]) -> list[str]:
     values = [line.value for line in lines]
-    sessions = evaluate(values, drawn)
+    sessions = resampling.evaluate(drawn)
     seconds = statistics.median(line.seconds for line in lines)
     n_pairs = statistics.median(sessions.n_pairs)
-    bound = (
-        f"at most {sessions.bound('slower', 'upper'):.2%}"
-        if kind in (QUIET, LOADED)
-        else f"at least {sessions.bound('slower', 'lower'):.2%}"
-    )
+    is_equal = kind in (QUIET, LOADED)
+    separate = resampling.separate(values)
     return [
         kind,
         str(len(lines)),
         f"{math.exp(statistics.median(values)):.4f}",
         f"{normal_spread(values):.2%}",
         f"{seconds:.1f}",
-        f"{sessions.share('slower'):.1%} ({bound})",
+        f"{sessions.share('slower'):.1%} ({_bound(sessions, is_equal)})",
         f"{sessions.share('not slower'):.1%}",
         f"{sessions.share(CANT_TELL):.1%}",
         f"{n_pairs:.0f}",
         f"{n_pairs * seconds / 60:.1f}",
+        "-" if separate is None else count(separate, is_equal),
     ]
 
 
-def _scaled_table(
-    values: Mapping[str, Sequence[float]], drawn: Mapping[str, Sequence[Sequence[int]]]
-) -> str:
-    """Return the share of the answer "slower" by slowdown, from pairs of equal revisions."""
-    kinds = (QUIET, LOADED)
-    rows = [
-        [f"{scale:.1%}"]
-        + [f"{evaluate(values[kind], drawn[kind], scale).share('slower'):.1%}" for kind in kinds]
-        for scale in SCALES
+def count(sessions: Sessions, is_equal: bool) -> str:
+    """Return how many sessions answered "slower", with the bound of their share."""
+    n_slower = sessions.answers.count("slower")
+    return f"{n_slower} of {len(sessions.answers)} ({_bound(sessions, is_equal)})"
+
+
+def _bound(sessions: Sessions, is_equal: bool) -> str:
+    """Return the bound that matters: of false alarms, or of slowdowns found."""
+    if is_equal:
+        return f"at most {sessions.bound('slower', 'upper'):.2%}"
+    return f"at least {sessions.bound('slower', 'lower'):.2%}"
+
+
+def _all_cases(lines: Mapping[str, LinesByKind]) -> list[str]:
+    """Return a sentence on all equal pairs of all cases, in sessions that share no pairs."""
+    found = [
+        separate
+        for kinds in lines.values()
+        for kind in (QUIET, LOADED)
+        if (separate := resampling.separate([line.value for line in kinds.get(kind, ())]))
     ]
-    return table(["longer by", *(f"{kind}: slower" for kind in kinds)], rows)
+    if not found:
+        return []
+    together = Sessions(
+        answers=tuple(answer for sessions in found for answer in sessions.answers),
+        n_pairs=tuple(n for sessions in found for n in sessions.n_pairs),
+    )
+    return [f"False alarms in sessions that share no pairs: {count(together, is_equal=True)}."]

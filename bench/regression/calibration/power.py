@@ -1,0 +1,135 @@
+"""What `bench-compare` finds on this machine: computed from equal pairs, stored, and quoted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from bench import files
+from bench.machine import facts
+from bench.regression.calibration import resampling
+from bench.statistics import LOOKS, MIN_PAIRS, normal_spread
+
+SECONDS = 300.0  # a session of 5 minutes
+PROBABILITY = 0.95  # of finding a slowdown that counts as found
+SLOWDOWNS = tuple(percent / 200 for percent in range(3, 41))  # 1.5 % to 20 %
+
+
+class Power(msgspec.Struct, frozen=True, kw_only=True):
+    """Error rates of one case on one machine.
+
+    Attributes:
+        case: its name; it is compared alone.
+        calibrated_at: date, ISO 8601.
+        n_pairs: number of measured pairs of equal sides.
+        seconds_per_pair: median duration.
+        spread: standard deviation of the values of the pairs.
+        false_alarms: share of drawn sessions that answer "slower".
+        false_alarms_bound: upper 95 % bound of that share; drawn sessions share pairs.
+        separate: such sessions that share no pairs, and how many of them answer "slower".
+        finds: smallest slowdown that 95 % of sessions of 5 minutes find; None if above 20 %.
+    """
+
+    case: str
+    calibrated_at: str
+    n_pairs: int
+    seconds_per_pair: float
+    spread: float
+    false_alarms: float
+    false_alarms_bound: float
+    separate: tuple[int, int]
+    finds: float | None
+
+    @property
+    def found(self) -> str:
+        """The smallest slowdown that is found, as text."""
+        return f"more than {SLOWDOWNS[-1]:.0%}" if self.finds is None else f"{self.finds:.1%}"
+
+
+def evaluate(
+    case: str, values: Sequence[float], seconds_per_pair: float, calibrated_at: str
+) -> Power:
+    """Evaluate pairs of equal sides.
+
+    Args:
+        case: name of the case.
+        values: values of the pairs, at least 10.
+        seconds_per_pair: duration of a pair.
+        calibrated_at: date, ISO 8601.
+    """
+    equal = resampling.evaluate(resampling.draw(values))
+    separate = resampling.separate(values)
+    answers = () if separate is None else separate.answers
+    return Power(
+        case=case,
+        calibrated_at=calibrated_at,
+        n_pairs=len(values),
+        seconds_per_pair=seconds_per_pair,
+        spread=normal_spread(values),
+        false_alarms=equal.share("slower"),
+        false_alarms_bound=equal.bound("slower", "upper"),
+        separate=(len(answers), answers.count("slower")),
+        finds=smallest_found(values, int(SECONDS / seconds_per_pair)),
+    )
+
+
+def smallest_found(values: Sequence[float], n_pairs: int) -> float | None:
+    """Return the smallest slowdown that 95 % of sessions find; None if there is none up to 20 %.
+
+    Args:
+        values: values of measured pairs of equal sides.
+        n_pairs: number of pairs that a session has time for.
+    """
+    if n_pairs < MIN_PAIRS:
+        return None
+    drawn = resampling.draw(values, min(n_pairs, max(LOOKS)))
+    return next(
+        (
+            slowdown
+            for slowdown in SLOWDOWNS
+            if resampling.evaluate(drawn, slowdown).share("slower") >= PROBABILITY
+        ),
+        None,
+    )
+
+
+def path_here() -> Path:
+    """Return the file for machines with this processor and this number of cores."""
+    machine = f"{facts.cpu_model()}, {len(facts.usable_cores())} cores"
+    digest = hashlib.sha256(machine.encode()).hexdigest()[:8]
+    return files.cache_folder() / f"calibration-{digest}.json"
+
+
+def read() -> dict[str, Power]:
+    """Return what was stored for this machine, by case; nothing if there is no valid file."""
+    try:
+        found = msgspec.json.decode(path_here().read_bytes(), type=list[Power])
+    except (OSError, RuntimeError, msgspec.DecodeError):  # it is only quoted
+        return {}
+    return {power.case: power for power in found}
+
+
+def store(powers: Iterable[Power]) -> Path:
+    """Store results, in place of earlier ones of the same cases; return the file."""
+    path = path_here()
+    kept = read() | {power.case: power for power in powers}
+    files.write_atomically(path, msgspec.json.format(msgspec.json.encode([*kept.values()])) + b"\n")
+    return path
+
+
+def quote(cases: Iterable[str]) -> list[str]:
+    """Return a sentence for each of these cases that was calibrated on this machine."""
+    stored = read()
+    groups: dict[tuple[str, str], list[str]] = {}
+    for case in cases:
+        if case in stored:
+            power = stored[case]
+            groups.setdefault((power.found, power.calibrated_at[:10]), []).append(case)
+    return [
+        f"{', '.join(names)}: this machine finds a slowdown of {found} in 5 minutes per case "
+        f"(calibrated {date})"
+        for (found, date), names in groups.items()
+    ]
