@@ -57,6 +57,7 @@ FOR_REVISIONS = (
 )  # fmt: skip
 FOR_BISECT = ("cases", "smallest", "bisect")  # of those for revisions
 FOR_CONFIGURATIONS = ("over", "precision", "others")
+FOR_CALIBRATION = ("calibrate", "cases", "budget", "share_machine")
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -95,7 +96,10 @@ def parser() -> argparse.ArgumentParser:
         "--precision", type=precision, default="3%",
         help="half-width of the intervals of configurations (3%%)",
     )  # fmt: skip
-    add("--budget", type=seconds, default="20m", help="time for all cases: 90s, 5m, 1h (20m)")
+    add(
+        "--budget", type=seconds,
+        help="time for all cases: 90s, 5m, 1h (20m; with --calibrate 10m)",
+    )  # fmt: skip
     add("--smallest", type=share, default="3%", help="slowdown that matters (3%%)")
     add(
         "--cant-tell", choices=["pass", "fail", "skip"],
@@ -123,6 +127,10 @@ def parser() -> argparse.ArgumentParser:
         "--against-history", action="store_true",
         help=f"compare with the last commit in {HISTORY_PATH}, via its reference",
     )  # fmt: skip
+    add(
+        "--calibrate", action="store_true",
+        help="measure which slowdown of --cases this machine finds; later reports quote it",
+    )  # fmt: skip
     add("--share-machine", action="store_true", help="do not wait for other runs to finish")
     return result
 
@@ -134,6 +142,13 @@ def check(command_line: argparse.ArgumentParser, arguments: argparse.Namespace) 
         command_line: the parser.
         arguments: what it has parsed.
     """
+    if arguments.budget is None:
+        arguments.budget = seconds("10m" if arguments.calibrate else "20m")
+    if arguments.calibrate:
+        for name, value in vars(arguments).items():
+            if name not in FOR_CALIBRATION and value != _parsed_default(command_line, name):
+                command_line.error(f"{name.replace('_', '-')}: no effect with --calibrate")
+        return False
     sides = [arguments.base, arguments.head, *arguments.others]
     configurations = [side for side in sides if is_configuration(side)]
     if not configurations:

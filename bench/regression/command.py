@@ -35,6 +35,10 @@ def main() -> int:
                 return configurations.run(arguments)
             if arguments.bisect:
                 return bisection.run(arguments)
+            if arguments.calibrate:
+                from bench.regression.calibration import this_machine
+
+                return this_machine.run(arguments)
             if arguments.record or arguments.against_history:
                 return recording.run(arguments)
             return comparison.run(arguments)

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from bench import terminal
 from bench.machine import facts
 from bench.markdown import table, text
+from bench.regression.calibration import power
 from bench.regression.checkout import Side, different_libraries
 from bench.regression.outcome import Outcome
 from bench.regression.pairs import JSON_NAMES
@@ -158,7 +159,7 @@ def _remarks(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> lis
             lines.append(f"{name}: {SOMETHING_ELSE}: {_differences(outcome)}")
         if not outcome.is_measured:
             lines.append(f"{name}: not measured: {outcome.error}")
-    return lines
+    return lines + power.quote(outcome.case.name for outcome in outcomes)
 
 
 def _differences(outcome: Outcome) -> str:

@@ -141,7 +141,7 @@ def test_collecting_continues_a_file(collect, repository):
     assert "epochs has no effect" in printed
 
 
-def test_several_cases_take_turns_and_each_has_its_rates(collect, capsys, monkeypatch):
+def test_several_cases_take_turns_and_each_has_its_kinds_of_pairs(collect):
     both = CASES.replace("=numpy", "=numpy,notebook")
     status, printed, path = collect("--rounds", "4", cases=both)
     assert status == 0, printed
@@ -151,7 +151,6 @@ def test_several_cases_take_turns_and_each_has_its_rates(collect, capsys, monkey
         assert {kind: len(of_kind) for kind, of_kind in kinds.items()} == {
             QUIET: 4, planted(0.05): 1
         }  # fmt: skip
-        assert kinds[planted(0.05)][0].value > 0
 
 
 SLEEPS = """

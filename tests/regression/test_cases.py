@@ -24,6 +24,13 @@ def test_a_case_is_named_by_implementation_architecture_and_batch_size():
     assert cases[1].flops_per_step == 2 * cases[0].flops_per_step
 
 
+@pytest.mark.skipif(len(usable_cores()) < 2, reason="a machine with one core")
+def test_cases_with_several_numbers_of_threads_name_them():
+    cases = parse_cases(CASES.replace("threads=1", "threads=1,2"))
+    assert [case.name for case in cases] == [f"{CASE}-threads1", f"{CASE}-threads2"]
+    assert [len(case.config.cores) for case in cases] == [1, 2]
+
+
 @pytest.mark.skipif("avx2" not in cpu_flags(), reason="a processor without AVX2")
 def test_a_case_with_other_instructions_is_another_case():
     cases = parse_cases(f"{CASES} batch_size=32 instructions=auto,avx2")
