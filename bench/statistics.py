@@ -9,9 +9,9 @@ at a growing number of pairs share one error rate; so do several cases (Holm 197
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ CONFIDENCE = 0.95
 
 FloatArray = npt.NDArray[np.float64]
 Answer = Literal["slower", "not slower", "can't tell"]
+Key = TypeVar("Key", bound=Hashable)  # names a case, or a metric of a case
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,47 +167,59 @@ def t_upper_tail(statistic: float, freedom: float) -> float:
     return float(special.stdtr(freedom, -statistic))
 
 
-def significant(p_values: Mapping[str, float], levels: Mapping[str, float]) -> list[str]:
+def significant(
+    p_values: Mapping[Key, float], levels: Mapping[Key, float], n_tests: int | None = None
+) -> list[Key]:
     """Return the cases whose hypothesis is rejected, with one error rate for all (Holm 1979).
 
     Args:
         p_values: p-value of every case.
         levels: significance level of every case. A case at level 0 is not tested now, but still
             counts as one of the cases.
+        n_tests: number of cases, with those that have no p-value yet; None for those given.
     """
+    n_tests = len(p_values) if n_tests is None else n_tests
     tested = sorted(
         (case for case in p_values if levels[case] > 0),
         key=lambda case: p_values[case] / levels[case],
     )
     rejected = []
     for position, case in enumerate(tested):  # Holm stops at the first that is not rejected
-        if p_values[case] >= levels[case] / (len(p_values) - position):
+        if p_values[case] >= levels[case] / (n_tests - position):
             break
         rejected.append(case)
     return rejected
 
 
 def decide(
-    estimates: Mapping[str, Estimate], smallest: float, *, last: bool = False
-) -> dict[str, Answer | None]:
+    estimates: Mapping[Key, Estimate],
+    smallest: float | Mapping[Key, float],
+    *,
+    last: bool = False,
+    n_tests: int | None = None,
+) -> dict[Key, Answer | None]:
     """Return the answer for every case, or None where more pairs are needed.
 
     Args:
         estimates: estimate of every case, including cases that already have an answer: all
             cases share one error rate.
-        smallest: the relative slowdown that matters, such as 0.03.
+        smallest: the relative slowdown that matters, such as 0.03; or of every case.
         last: whether no more pairs will come.
+        n_tests: number of cases, with those that have no estimate yet; None for those given.
     """
-    answers: dict[str, Answer | None] = dict.fromkeys(estimates)
+    if not isinstance(smallest, Mapping):
+        smallest = dict.fromkeys(estimates, smallest)
+    answers: dict[Key, Answer | None] = dict.fromkeys(estimates)
     slower = significant(
         {case: estimated.p_value for case, estimated in estimates.items()},
         {case: _level(estimated.n_pairs, last) for case, estimated in estimates.items()},
+        n_tests,
     )
     for case, estimated in estimates.items():
         look = last or estimated.n_pairs in (FIRST_LOOK, *LOOKS)
         if case in slower:
             answers[case] = "slower"
-        elif look and estimated.upper < 1 + smallest:
+        elif look and estimated.upper < 1 + smallest[case]:
             answers[case] = "not slower"
         elif last or estimated.n_pairs >= max(LOOKS):
             answers[case] = "can't tell"

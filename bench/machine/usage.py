@@ -11,7 +11,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 PROCESSES = "/proc"
 
@@ -34,8 +34,13 @@ def peak_memory_bytes() -> int:
     own = _kilobytes(f"{PROCESSES}/self/status", "VmHWM") or (
         peak // 1024 if sys.platform == "darwin" else peak
     )
-    paths = (f"{PROCESSES}/{process}/smaps_rollup" for process in descendants(os.getpid()))
-    return 1024 * (own + sum(_kilobytes(path, "Private_Clean", "Private_Dirty") for path in paths))
+    return 1024 * own + private_memory_bytes(descendants(os.getpid()))
+
+
+def private_memory_bytes(processes: Iterable[int]) -> int:
+    """Return the memory that processes share with no other one; 0 for exited ones."""
+    paths = (f"{PROCESSES}/{process}/smaps_rollup" for process in processes)
+    return 1024 * sum(_kilobytes(path, "Private_Clean", "Private_Dirty") for path in paths)
 
 
 def descendants(process: int) -> Iterator[int]:

@@ -7,7 +7,9 @@ import re
 from pathlib import Path
 
 from bench.console import path_argument, text_argument
+from bench.regression import metrics
 from bench.results import HISTORY_PATH
+from bench.results.history import STEP
 
 DESCRIPTION = """\
 Has training become slower, and does it still learn the same? Trains both revisions now, in pairs
@@ -25,10 +27,15 @@ Or which commit made training slower?
 BAD is HEAD unless it is given. The search measures commits between in pairs with GOOD, and the
 commit that it names with its parent.
 """
+METRICS = "metrics:\n" + "".join(
+    f"  {metric.name:<11}{metric.meaning} ({metric.smallest:.0%})\n"
+    for metric in metrics.METRICS.values()
+)
 EXIT_STATUSES = """\
 exit status:
-  0    every case was measured and is not slower
-  1    a case is slower, learns something else, or fails in HEAD although it works in BASE
+  0    every case was measured and no metric is worse
+  1    a metric of a case is worse, a case learns something else, or it fails in HEAD although it
+       works in BASE
   2    a mistake in the command, or no case was measured
   3    can't tell: a case was measured and is undecided (--cant-tell pass or fail makes
        that 0 or 1), or a case was not measured (never a pass)
@@ -52,8 +59,8 @@ CASES = "sweep=default learning_rate=0.01 threads=1"
 OVER = "architecture=one_hidden batch_size=32 learning_rate=0.01 threads=1"
 # Options for revisions, and options for configurations.
 FOR_REVISIONS = (
-    "base_python", "head_python", "cases", "smallest", "cant_tell", "record", "against_history",
-    "accept", "bisect",
+    "base_python", "head_python", "cases", "metrics", "smallest", "cant_tell", "record",
+    "against_history", "accept", "bisect",
 )  # fmt: skip
 FOR_BISECT = ("cases", "smallest", "bisect")  # of those for revisions
 FOR_CONFIGURATIONS = ("over", "precision", "others")
@@ -66,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="bench-compare",
         description=DESCRIPTION,
-        epilog=EXIT_STATUSES,
+        epilog=f"{METRICS}\n{EXIT_STATUSES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = result.add_argument
@@ -100,7 +107,15 @@ def parser() -> argparse.ArgumentParser:
         "--budget", type=seconds,
         help="time for all cases: 90s, 5m, 1h (20m; with --calibrate 10m)",
     )  # fmt: skip
-    add("--smallest", type=share, default="3%", help="slowdown that matters (3%%)")
+    add(
+        "--metrics", type=metrics.parse_metrics, default=metrics.DEFAULT_METRICS,
+        help=f"what to compare ({metrics.DEFAULT_METRICS}); see below",
+    )  # fmt: skip
+    add(
+        "--smallest", type=metrics.parse_smallest, default={},
+        help="increase that matters, by metric, or a percentage for a step "
+        f"({metrics.DEFAULT_SMALLEST})".replace("%", "%%"),
+    )  # fmt: skip
     add(
         "--cant-tell", choices=["pass", "fail", "skip"],
         help="how to count undecided cases; skip: exit statuses for git bisect run",
@@ -175,6 +190,14 @@ def check(command_line: argparse.ArgumentParser, arguments: argparse.Namespace) 
                 if name == "others"
                 else f"--{name.replace('_', '-')}: only for a comparison of {kind}"
             )
+    if arguments.bisect or arguments.record or arguments.against_history:
+        if arguments.metrics not in {(STEP,), _parsed_default(command_line, "metrics")}:
+            command_line.error("--metrics: only step, for a history and for a bisection")
+        arguments.metrics = (STEP,)
+    try:
+        arguments.smallest = metrics.chosen(arguments.metrics, arguments.smallest)
+    except argparse.ArgumentTypeError as error:
+        command_line.error(str(error))
     return bool(configurations)
 
 
@@ -207,26 +230,10 @@ def seconds(value: str) -> float:
     return float(match[1]) * SECONDS[match[2]]
 
 
-def share(value: str) -> float:
-    """Return a percentage such as 3% as a share.
-
-    Raises:
-        argparse.ArgumentTypeError: the text is not a percentage above 1% and up to 100%.
-    """
-    return _percentage(value, lowest=1)
-
-
 def precision(value: str) -> float:
     """Return a percentage such as 0.5% as a share.
 
     Raises:
         argparse.ArgumentTypeError: the text is not a percentage above 0.1% and up to 100%.
     """
-    return _percentage(value, lowest=0.1)
-
-
-def _percentage(value: str, lowest: float) -> float:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)%", value, re.ASCII)
-    if match is None or not lowest < float(match[1]) <= 100:
-        raise argparse.ArgumentTypeError(f"{value!r}: must be more than {lowest:g}% and up to 100%")
-    return float(match[1]) / 100
+    return metrics.percentage(value, lowest=0.1)

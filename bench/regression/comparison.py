@@ -13,7 +13,7 @@ from bench.config.errors import ConfigError
 from bench.data.errors import DatasetError
 from bench.files import FileError
 from bench.machine import lock
-from bench.regression import output, session
+from bench.regression import output, progress, session
 from bench.regression.cases import Case, parse_cases
 from bench.regression.checkout import (
     Side,
@@ -97,7 +97,7 @@ def measure(
     """
     with (
         tempfile.TemporaryDirectory(prefix="bench-compare-problems-") as folder,
-        output.progress(arguments.budget, until) as on_pair,
+        progress.revisions(arguments.budget, until) as on_pair,
     ):
         return session.run(
             cases,

@@ -17,7 +17,7 @@ import msgspec
 from bench import imports, terminal
 from bench.machine import facts, lock
 from bench.markdown import table, text
-from bench.regression import output, rounds
+from bench.regression import output, progress, rounds
 from bench.regression.arguments import CANT_TELL, FOUND, NOT_MEASURED, NOT_SLOWER
 from bench.regression.candidates import parse_groups
 from bench.regression.checkout import Side, checked_out
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         stack.enter_context(lock.reserved(shared=arguments.share_machine))
         until = time.monotonic() + arguments.budget
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-compare-problems-"))
-        on_round = stack.enter_context(output.round_progress(arguments.budget, until))
+        on_round = stack.enter_context(progress.configurations(arguments.budget, until))
         results = rounds.measure(
             groups,
             side,

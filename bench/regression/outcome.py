@@ -10,8 +10,10 @@ from typing import Literal
 
 from bench.regression.arguments import CANT_TELL, FOUND, NOT_MEASURED, NOT_SLOWER, SKIP
 from bench.regression.cases import Case
+from bench.regression.metrics import METRICS, STEP_ONLY
 from bench.regression.pairs import Pair
 from bench.regression.side_process import CaseError
+from bench.results.history import STEP
 from bench.statistics import MIN_PAIRS, Answer, Estimate, estimate
 
 BASE = "BASE"
@@ -59,7 +61,8 @@ class Outcome:
         learning: how the models of HEAD differ from those of BASE; with a history, from those of
             the commit that was accepted last.
         since: estimate against the last commit in the history; None without a history.
-        answer: whether it has become slower; None if there is no answer yet.
+        smallest: relative increase that matters, by name of the metrics that are compared.
+        answers: whether a metric has become worse, by its name; none while there is no answer.
         error: why measuring failed or stopped early.
         failed: the side that caused the error, if any.
         remark: shown below the table.
@@ -69,7 +72,8 @@ class Outcome:
     pairs: list[Pair] = field(default_factory=list)
     learning: Learning = field(default_factory=Learning)
     since: Estimate | None = None
-    answer: Answer | None = None
+    smallest: Mapping[str, float] = field(default_factory=lambda: STEP_ONLY)
+    answers: dict[str, Answer] = field(default_factory=dict)
     error: str | None = None
     failed: str | None = None
     remark: str | None = None
@@ -79,21 +83,40 @@ class Outcome:
         self.learning.pairs = self.pairs
 
     @property
+    def answer(self) -> Answer | None:
+        """Whether a step has become slower; None if there is no answer, or it is not compared."""
+        return self.answers.get(STEP)
+
+    @property
     def estimate(self) -> Estimate | None:
-        """Estimate from the pairs so far; None while there are too few."""
+        """Estimate of the time of a step from the pairs so far; None while there are too few."""
+        return self.estimate_of(STEP)
+
+    def estimate_of(self, metric: str) -> Estimate | None:
+        """Return the estimate of a metric from the pairs so far; None while there are too few."""
         if len(self.pairs) < MIN_PAIRS:
             return None
-        return estimate([pair.value for pair in self.pairs])
+        margin, _ = self.limits(metric)
+        return estimate([pair.value_of(metric) for pair in self.pairs], margin)
+
+    def limits(self, metric: str) -> tuple[float, float]:
+        """Return the relative increases of a metric that are never reported, and that matter."""
+        smallest = self.smallest.get(metric, METRICS[metric].smallest)
+        return METRICS[metric].limits(smallest, self.readings(metric))
+
+    def readings(self, metric: str) -> list[float]:
+        """Return BASE's median reading of a metric in every pair."""
+        return [statistics.median(pair.readings_of(metric).base) for pair in self.pairs]
 
     @property
     def is_finished(self) -> bool:
         """Whether no more pairs are needed."""
-        return self.answer is not None or self.error is not None
+        return self.error is not None or self.answers.keys() >= self.smallest.keys()
 
     @property
     def is_measured(self) -> bool:
         """Whether enough pairs were measured without an error."""
-        return self.error is None and self.estimate is not None
+        return self.error is None and len(self.pairs) >= MIN_PAIRS
 
     @property
     def learns_something_else(self) -> bool:
@@ -131,10 +154,16 @@ def exit_status(
     found = [
         outcome
         for outcome in outcomes
-        if outcome.answer == "slower" or outcome.learns_something_else or outcome.failed == "head"
+        if "slower" in outcome.answers.values()
+        or outcome.learns_something_else
+        or outcome.failed == "head"
     ]
     measured = [outcome for outcome in outcomes if outcome.is_measured]
-    undecided = any(outcome.answer != "not slower" for outcome in measured)
+    undecided = any(
+        outcome.answers.get(metric) != "not slower"
+        for outcome in measured
+        for metric in outcome.smallest
+    )
     if cant_tell == "skip":
         if any(outcome.failed is None for outcome in found):
             return FOUND

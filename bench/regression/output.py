@@ -1,35 +1,33 @@
-"""Output of a comparison: progress, a table, and a folder with a report and the raw pairs."""
+"""Output of a comparison: a table, and a folder with a report and the raw pairs."""
 
 from __future__ import annotations
 
 import math
+import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.progress import BarColumn, Progress, TextColumn
 
 from bench import terminal
 from bench.machine import facts
 from bench.markdown import table, text
 from bench.regression.calibration import power
 from bench.regression.checkout import Side, different_libraries
+from bench.regression.metrics import METRICS, Metric
 from bench.regression.outcome import Outcome
 from bench.regression.pairs import JSON_NAMES
-from bench.regression.rounds import Results
 from bench.regression.side_process import SideName
 from bench.statistics import Estimate
 
 MARKER = "<!-- bench-compare -->"  # the workflow finds its earlier comment by this
-HEADINGS = ("ratio", "95 % interval", "pairs", "spread", "answer")
+HEADINGS = ("BASE", "ratio", "95 % interval", "pairs", "spread", "answer")
 MEANING = (
-    "Ratio: time of HEAD / time of {other}. Spread: standard deviation of the pairs. Not slower: "
-    "the slowdown is below what matters, with 99 % certainty."
+    "Ratio: HEAD / {other}. Spread: standard deviation of the pairs. Not slower, not more: the "
+    "increase is below what matters, with 99 % certainty."
 )
 LAST_RECORDED = "the last recorded commit"
 SOMETHING_ELSE = "learns something else"
@@ -40,65 +38,19 @@ DIFFERENCES = {
 }
 
 
-@contextmanager
-def progress(budget_seconds: float, until: float) -> Iterator[Callable[[Sequence[Outcome]], None]]:
-    """Show the progress of a session, and the highest ratio that is still possible.
-
-    Args:
-        budget_seconds: length of the session.
-        until: end of the session on the clock of `time.monotonic`.
-
-    Yields:
-        A function to call after every pair with all outcomes so far.
-    """
-    with _progress_bar("pairs", budget_seconds, until) as update:
-
-        def on_pair(outcomes: Sequence[Outcome]) -> None:
-            n_pairs = max(len(outcome.pairs) for outcome in outcomes)
-            estimates = [outcome.estimate for outcome in outcomes]
-            highest = max((e.high for e in estimates if e is not None), default=None)
-            update(f"{n_pairs} pairs" + (f", ratios up to {highest:.3f}" if highest else ""))
-
-        yield on_pair
-
-
-@contextmanager
-def round_progress(
-    budget_seconds: float, until: float
-) -> Iterator[Callable[[Sequence[Results]], None]]:
-    """Show the progress of a comparison of configurations. Arguments as for `progress`.
-
-    Yields:
-        A function to call after every round of a group with all results so far.
-    """
-    with _progress_bar("rounds", budget_seconds, until) as update:
-        yield lambda results: update(
-            f"{min(len(found.seconds) for found in results)} rounds of all"
-        )
-
-
-@contextmanager
-def _progress_bar(
-    description: str, budget_seconds: float, until: float
-) -> Iterator[Callable[[str], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"))
-    with Progress(*columns, console=terminal.console(), transient=True) as bar:
-        task = bar.add_task(description, total=budget_seconds, state="starting")
-
-        def update(state: str) -> None:
-            left = max(0.0, until - time.monotonic())
-            bar.update(task, completed=budget_seconds - left, state=state)
-
-        yield update
-
-
 def print_table(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> None:
-    """Print a table with a row per case, and remarks below."""
+    """Print a table with a row per case and metric, and remarks below."""
     answers = terminal.new_table(
-        title=_title(outcomes, sides), caption=_meaning(outcomes), words=("case",), numbers=HEADINGS
+        title=_title(outcomes, sides),
+        caption=_meaning(outcomes),
+        words=("case", "metric"),
+        numbers=HEADINGS,
     )
     for outcome in outcomes:
-        answers.add_row(outcome.case.name, *_row(outcome))
+        name = outcome.case.name
+        for row in _rows(outcome):
+            answers.add_row(name, *row)
+            name = ""
     terminal.console().print(answers)
     for remark in _remarks(outcomes, sides):
         print(remark)
@@ -125,20 +77,34 @@ def _name(side: Side) -> str:
     return side.label if short == side.label else f"{side.label} ({short})"
 
 
-def _row(outcome: Outcome) -> list[str]:
-    estimate = outcome.since or outcome.estimate
-    if outcome.failed is not None:
-        answer = f"{outcome.failed.upper()} fails"
+def _rows(outcome: Outcome) -> list[list[str]]:
+    """Return a row for every metric of a case; one row if there are too few pairs."""
+    if outcome.estimate is None:
+        rows = [["", "-", "-", "-", str(len(outcome.pairs)), "-", _no_answer(outcome)]]
     else:
-        answer = str(outcome.answer or "not measured")
+        rows = [_row(outcome, METRICS[name]) for name in outcome.smallest]
     if outcome.learns_something_else:
-        answer += f", {SOMETHING_ELSE}"
-    if estimate is None:
-        return ["-", "-", str(len(outcome.pairs)), "-", answer]
-    interval = f"{estimate.low:.3f} to {estimate.high:.3f}"
+        rows[0][-1] += f", {SOMETHING_ELSE}"
+    return rows
+
+
+def _row(outcome: Outcome, metric: Metric) -> list[str]:
+    estimate = outcome.since or outcome.estimate_of(metric.name)
+    assert estimate is not None  # noqa: S101  # there are enough pairs
+    answer = outcome.answers.get(metric.name)
     return [
-        f"{estimate.ratio:.3f}", interval, str(estimate.n_pairs), f"{estimate.spread:.1%}", answer,
-    ]  # fmt: skip
+        metric.name,
+        metric.format(statistics.median(outcome.readings(metric.name))),
+        f"{estimate.ratio:.3f}",
+        f"{estimate.low:.3f} to {estimate.high:.3f}",
+        str(estimate.n_pairs),
+        f"{estimate.spread:.1%}",
+        metric.words.get(answer, answer) if answer else _no_answer(outcome),
+    ]
+
+
+def _no_answer(outcome: Outcome) -> str:
+    return "not measured" if outcome.failed is None else f"{outcome.failed.upper()} fails"
 
 
 def _remarks(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> list[str]:
@@ -203,6 +169,14 @@ def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[SideName, Si
                 },
                 "estimate": outcome.estimate,
                 "since_last_recorded": outcome.since,
+                "metrics": {
+                    name: {
+                        "answer": outcome.answers.get(name),
+                        "smallest": smallest,
+                        "estimate": outcome.estimate_of(name),
+                    }
+                    for name, smallest in outcome.smallest.items()
+                },
                 "pairs": outcome.pairs,
             }
             for outcome in outcomes
@@ -222,11 +196,11 @@ def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[SideName, Si
 def markdown(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> str:
     """Return the comparison as a comment for a pull request."""
     rows = [
-        [text(outcome.case.name), *(text(value) for value in _row(outcome))] for outcome in outcomes
+        [text(outcome.case.name), *map(text, row)] for outcome in outcomes for row in _rows(outcome)
     ]
     parts = [
         f"{MARKER}\n### Training speed: {text(_title(outcomes, sides))}",
-        table(["case", *HEADINGS], rows),
+        table(["case", "metric", *HEADINGS], rows),
         _meaning(outcomes),
         "\n".join(f"- {text(remark)}" for remark in _remarks(outcomes, sides)),
     ]
@@ -234,16 +208,19 @@ def markdown(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> str
 
 
 def _draw(outcomes: Sequence[Outcome], path: Path, title: str) -> None:
-    """Draw every pair as a point, and the interval of each case."""
+    """Draw every pair as a point, and the interval of each metric of each case."""
     from bench import plotting
 
-    estimated: list[tuple[Outcome, Estimate]] = [
-        (outcome, estimate) for outcome in outcomes if (estimate := outcome.estimate) is not None
+    estimated: list[tuple[Outcome, str, Estimate]] = [
+        (outcome, metric, estimate)
+        for outcome in outcomes
+        for metric in outcome.smallest
+        if (estimate := outcome.estimate_of(metric)) is not None
     ]
     with plotting.figure(path, title, figsize=(8, 1.6 + 0.6 * len(estimated))) as (_, axes):
         panel: Any = axes[0, 0]
-        for row, (outcome, estimate) in enumerate(estimated):
-            ratios = [math.exp(pair.value) for pair in outcome.pairs]
+        for row, (outcome, metric, estimate) in enumerate(estimated):
+            ratios = [math.exp(pair.value_of(metric)) for pair in outcome.pairs]
             # Spread the points, so that they do not cover each other.
             heights = [row + 0.25 * ((n * 7 % 11) / 10 - 0.5) for n in range(len(ratios))]
             panel.plot(ratios, heights, "o", color="#999999", markersize=3)
@@ -252,11 +229,12 @@ def _draw(outcomes: Sequence[Outcome], path: Path, title: str) -> None:
                 row,
                 xerr=[[estimate.ratio - estimate.low], [estimate.high - estimate.ratio]],
                 fmt="s",
-                color="#D55E00" if outcome.answer == "slower" else "#0072B2",
+                color="#D55E00" if outcome.answers.get(metric) == "slower" else "#0072B2",
                 capsize=4,
             )
         panel.axvline(1, color="black", linewidth=1)
-        panel.set_yticks(range(len(estimated)), [outcome.case.name for outcome, _ in estimated])
+        labels = [f"{outcome.case.name}\n{metric}" for outcome, metric, _ in estimated]
+        panel.set_yticks(range(len(estimated)), labels)
         panel.set_ylim(-0.6, len(estimated) - 0.4)
         panel.invert_yaxis()
-        panel.set_xlabel("time of HEAD / time of BASE; each point is a pair")
+        panel.set_xlabel("HEAD / BASE; each point is a pair")

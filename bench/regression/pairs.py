@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import random
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import msgspec
 
 from bench.machine import facts
 from bench.regression.cases import Case
 from bench.regression.checkout import Side
+from bench.regression.metrics import METRICS, Metric
 from bench.regression.side_process import CaseError, Conditions, SideName, SideProcess
+from bench.results.history import STEP
 
 N_TURNS = 16  # many short slices: a disturbance affects few of them, which the median ignores
 # Names in pairs.json, as in the first edition.
@@ -22,6 +25,17 @@ JSON_NAMES = {
     "losses_difference": "losses_apart",
     "last_difference": "last_apart",
 }
+
+
+N_EVALUATIONS = 8  # of each side, in turns
+SIDES: tuple[SideName, SideName] = ("base", "head")
+
+
+class Readings(msgspec.Struct, frozen=True):
+    """Readings of one metric in both processes: one each, or one for each turn."""
+
+    base: tuple[float, ...]
+    head: tuple[float, ...]
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True, rename=JSON_NAMES):
@@ -35,6 +49,7 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True, rename=JSON_NAMES):
         first_difference: difference of the updates after a few steps, relative to their size.
         losses_difference: largest relative difference between the mean losses of a slice.
         last_difference: difference of the updates after the last slice, relative to their size.
+        readings: those of other metrics, by `Metric.readings`.
     """
 
     cell: str
@@ -44,11 +59,23 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True, rename=JSON_NAMES):
     first_difference: float
     losses_difference: float
     last_difference: float
+    readings: dict[str, Readings] = {}
 
     @property
     def value(self) -> float:
         """The pair's estimate of log(time of HEAD / time of BASE)."""
-        return median_log_ratio(self.base_seconds, self.head_seconds)
+        return self.value_of(STEP)
+
+    def value_of(self, metric: str) -> float:
+        """Return the pair's estimate of log(reading of HEAD / reading of BASE)."""
+        readings = self.readings_of(metric)
+        return median_log_ratio(readings.base, readings.head)
+
+    def readings_of(self, metric: str) -> Readings:
+        """Return the readings of a metric that was measured."""
+        if metric == STEP:
+            return Readings(self.base_seconds, self.head_seconds)
+        return self.readings[METRICS[metric].readings]
 
 
 def median_log_ratio(base_times: Sequence[float], head_times: Sequence[float]) -> float:
@@ -70,10 +97,12 @@ def processes_of(
     others = [core for core in facts.usable_cores() if core not in cores]
     core_sets = [cores, others[: len(cores)] if len(others) >= len(cores) else cores]
     conditions.randomness.shuffle(core_sets)
+    names = list(sides)
+    conditions.randomness.shuffle(names)
     with ExitStack() as stack:
         processes: dict[SideName, SideProcess] = {}
-        for core_set, (name, side) in zip(core_sets, sides.items(), strict=False):
-            processes[name] = SideProcess(name, side, core_set, conditions)
+        for core_set, name in zip(core_sets, names, strict=False):
+            processes[name] = SideProcess(name, sides[name], core_set, conditions)
             stack.callback(processes[name].close)
         yield processes
 
@@ -84,17 +113,20 @@ def measure(
     number: int,
     randomness: random.Random,
     *,
+    metrics: Collection[str] = (STEP,),
     perturbed: bool = False,
 ) -> Pair:
     """Let both sides train a case, slice by slice, in random order within each turn.
 
-    They build their models at the same time and are timed one at a time, on the cores of the case.
+    They build their models at the same time, or one after the other if they must share cores, and
+    are timed one at a time, on the cores of the case.
 
     Args:
         processes: the process of each side.
         case: `write_problems` has written it.
         number: index of the round.
         randomness: decides the order.
+        metrics: what to measure, by name; the time of a step is always measured.
         perturbed: change HEAD's initial weights by one unit in the last place.
 
     Raises:
@@ -102,10 +134,8 @@ def measure(
         OutOfTimeError: the budget of the session ran out.
     """
     order = list(processes)
-    for name, process in processes.items():
-        process.move(process.own_cores)
-        process.send(**{"open_perturbed" if perturbed and name == "head" else "open": case.name})
-    first = {name: process.receive()["update"] for name, process in processes.items()}
+    randomness.shuffle(order)
+    opened = _open(processes, order, case, perturbed=perturbed)
     for process in processes.values():
         process.move(case.config.cores)
     seconds: dict[SideName, list[float]] = {name: [] for name in processes}
@@ -117,18 +147,69 @@ def measure(
             losses[name].append(trained["loss"])
             if turn > 0:  # the first one follows a move to other cores
                 seconds[name].append(trained["seconds"])
+    readings = {
+        METRICS[name].readings: _readings(METRICS[name], processes, opened)
+        for name in metrics
+        if METRICS[name].needs_own_process
+    }
     last = {name: process.request(update=None)["update"] for name, process in processes.items()}
-    _check_finite("base", [*first["base"], *losses["base"], *last["base"]])
-    _check_finite("head", [*first["head"], *losses["head"], *last["head"]])
+    for name in SIDES:
+        _check_finite(name, [*opened[name]["update"], *losses[name], *last[name]])
+    if "evaluation" in metrics:
+        readings["evaluation_seconds"] = _evaluate(processes, randomness)
     return Pair(
         cell=case.name,
         number=number,
         base_seconds=tuple(seconds["base"]),
         head_seconds=tuple(seconds["head"]),
-        first_difference=update_difference(first["base"], first["head"]),
+        first_difference=update_difference(opened["base"]["update"], opened["head"]["update"]),
         losses_difference=max(map(_relative_difference, losses["base"], losses["head"])),
         last_difference=update_difference(last["base"], last["head"]),
+        readings=readings,
     )
+
+
+def _open(
+    processes: Mapping[SideName, SideProcess],
+    order: Sequence[SideName],
+    case: Case,
+    *,
+    perturbed: bool,
+) -> dict[SideName, dict[str, Any]]:
+    """Let both sides build their models; return their answers."""
+    first, second = (processes[name] for name in order)
+    shares_cores = bool({*first.own_cores} & {*second.own_cores})
+    opened = {}
+    for name in order:
+        processes[name].move(processes[name].own_cores)
+        processes[name].send(
+            **{"open_perturbed" if perturbed and name == "head" else "open": case.name}
+        )
+        if shares_cores:
+            opened[name] = processes[name].receive()
+    return opened or {name: processes[name].receive() for name in SIDES}
+
+
+def _readings(
+    metric: Metric, processes: Mapping[SideName, SideProcess], opened: Mapping[SideName, Any]
+) -> Readings:
+    """Return one reading of each side."""
+    if metric.name == "memory":
+        return Readings(*((processes[name].peak_memory_bytes(),) for name in SIDES))
+    return Readings(*((opened[name][metric.readings],) for name in SIDES))
+
+
+def _evaluate(processes: Mapping[SideName, SideProcess], randomness: random.Random) -> Readings:
+    """Let both sides compute logits in turns, in random order within each turn."""
+    seconds: dict[SideName, list[float]] = {name: [] for name in SIDES}
+    order = list(SIDES)
+    for name in SIDES:  # BASE first: if both fail, it is not HEAD's failure
+        processes[name].request(evaluate=None)  # compiles
+    for _ in range(N_EVALUATIONS):
+        randomness.shuffle(order)
+        for name in order:
+            seconds[name].append(processes[name].request(evaluate=None)["seconds"])
+    return Readings(tuple(seconds["base"]), tuple(seconds["head"]))
 
 
 def _check_finite(side: SideName, values: Sequence[float | None]) -> None:

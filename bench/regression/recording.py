@@ -17,7 +17,7 @@ from bench.regression.checkout import Side, checked_out, find_repository
 from bench.regression.outcome import Outcome, exit_status
 from bench.regression.side_process import SideName
 from bench.results import HISTORY_PATH, history
-from bench.results.history import Entry
+from bench.results.history import STEP, Entry
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -90,7 +90,7 @@ def measure(
     run_session = partial(comparison.measure, arguments, until=until)
     outcomes = tracking.compare(cases, earlier, sides, repository, run_session)
     required = not arguments.record or arguments.against_history
-    tracking.compare_speed(outcomes, earlier, arguments.smallest, required=required)
+    tracking.compare_speed(outcomes, earlier, arguments.smallest[STEP], required=required)
     entries = []
     if sides["head"].is_exact_commit:
         entries = tracking.entries_of(outcomes, earlier, sides, repository, arguments.accept)

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench.config.schema import Instructions
 from bench.regression.cases import N_BATCH_SETS, Case, write_problems
 from bench.regression.checkout import Side
+from bench.regression.metrics import METRICS
 from bench.regression.outcome import Outcome, bounds_from_drift
 from bench.regression.pairs import measure, processes_of
 from bench.regression.side_process import (
@@ -37,7 +37,7 @@ def run(
     sides: Mapping[SideName, Side],
     folder: Path,
     *,
-    smallest: float,
+    smallest: Mapping[str, float],
     until: float,
     on_pair: Callable[[Sequence[Outcome]], None],
     n_pairs: int | None = None,
@@ -48,7 +48,7 @@ def run(
         cases: what to train, at least one.
         sides: BASE and HEAD.
         folder: an empty folder for the files that the sides read.
-        smallest: the relative slowdown that matters, such as 0.03.
+        smallest: the metrics to compare, and the relative increase of each that matters.
         until: end of the session on the clock of `time.monotonic`. An unfinished pair is lost.
         on_pair: called after every pair with all outcomes so far.
         n_pairs: number of pairs of every case; None for as many as the answers need.
@@ -56,7 +56,8 @@ def run(
     Raises:
         DatasetError: the data can't be found.
     """
-    outcomes = [Outcome(case) for case in cases]
+    outcomes = [Outcome(case, smallest=smallest) for case in cases]
+    own_processes = any(METRICS[metric].needs_own_process for metric in smallest)
     n_rounds = n_pairs or max(LOOKS)
     # No seed: this decides which side goes first, and has no effect on the models.
     randomness = random.Random(time.time_ns())  # noqa: S311
@@ -64,7 +65,8 @@ def run(
     number = 0
 
     def measure_pair(processes: Processes, outcome: Outcome) -> None:
-        outcome.pairs.append(measure(processes, outcome.case, number, randomness))
+        pair = measure(processes, outcome.case, number, randomness, metrics=smallest)
+        outcome.pairs.append(pair)
         on_pair(outcomes)
 
     try:
@@ -72,35 +74,41 @@ def run(
         _find_bounds(outcomes, sides["base"], conditions)
         for number in range(n_rounds):
             start = time.monotonic()
-            _for_each_case(outcomes, sides, conditions, measure_pair)
+            _for_each_case(outcomes, sides, conditions, measure_pair, own_processes=own_processes)
             now = time.monotonic()
             # The next round would probably not be finished in time.
             last = now + (now - start) > until or number + 1 == n_rounds
-            if (last or n_pairs is None) and _decide(outcomes, smallest, last=last):
+            if (last or n_pairs is None) and _decide(outcomes, last=last):
                 break
     except OutOfTimeError:
-        _decide(outcomes, smallest, last=True)
+        _decide(outcomes, last=True)
     return outcomes
 
 
-def _decide(outcomes: Sequence[Outcome], smallest: float, *, last: bool) -> bool:
-    """Set the answers that can be given; return whether every case is finished."""
-    answers = decide(
-        {
-            outcome.case.name: estimate
-            for outcome in outcomes
-            if outcome.error is None and (estimate := outcome.estimate) is not None
-        },
-        smallest,
-        last=last,
-    )
+def _decide(outcomes: Sequence[Outcome], *, last: bool) -> bool:
+    """Set the answers that can be given; return whether every case is finished.
+
+    All metrics of all cases share one error rate.
+    """
+    measured = [outcome for outcome in outcomes if outcome.error is None]
+    tests = [(outcome, metric) for outcome in measured for metric in outcome.smallest]
+    estimates = {
+        (outcome.case.name, metric): estimate
+        for outcome, metric in tests
+        if (estimate := outcome.estimate_of(metric)) is not None
+    }
+    smallest = {
+        (outcome.case.name, metric): outcome.limits(metric)[1]
+        for outcome, metric in tests
+        if outcome.is_measured
+    }
+    answers = decide(estimates, smallest, last=last, n_tests=len(tests))
+    for outcome, metric in tests:
+        if metric not in outcome.answers and (answer := answers.get((outcome.case.name, metric))):
+            outcome.answers[metric] = answer
     for outcome in outcomes:
-        if not outcome.is_finished:
-            outcome.answer = answers.get(outcome.case.name)
-            if last and outcome.estimate is None:
-                outcome.error = (
-                    f"budget used up after {len(outcome.pairs)} pairs; increase --budget"
-                )
+        if last and outcome.error is None and not outcome.is_measured:
+            outcome.error = f"budget used up after {len(outcome.pairs)} pairs; increase --budget"
     return all(outcome.is_finished for outcome in outcomes)
 
 
@@ -109,20 +117,23 @@ def _for_each_case(
     sides: Mapping[SideName, Side],
     conditions: Conditions,
     action: Callable[[Processes, Outcome], None],
+    *,
+    own_processes: bool = False,
 ) -> None:
     """Do something with every unfinished case. A case that fails does not affect others.
 
     Cases of one implementation with the same instructions and threads share processes, which
-    import its framework once. After a failure the next case gets new processes, since the old ones
-    may have exited.
+    import its framework once, unless a case must have its own. After a failure the next case gets
+    new processes, since the old ones may have exited.
     """
-    groups: dict[tuple[str, Instructions, int], list[Outcome]] = {}
+    groups: dict[tuple[object, ...], list[Outcome]] = {}
     for outcome in outcomes:
         if not outcome.is_finished:
             config = outcome.case.config
             key = config.implementation.name, config.instructions, len(config.cores)
-            groups.setdefault(key, []).append(outcome)
-    for (_, instructions, _), group in groups.items():
+            groups.setdefault((outcome.case.name,) if own_processes else key, []).append(outcome)
+    for group in groups.values():
+        instructions = group[0].case.config.instructions
         own = dataclasses.replace(conditions, instructions=instructions)
         while group:
             with processes_of(sides, group[0].case.config.cores, own) as processes:

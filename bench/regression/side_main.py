@@ -1,14 +1,16 @@
-"""The program of one side: `python -P side_main.py CORES FOLDER`.
+"""The program of one side: `python -P side_main.py CORES FOLDER STARTED`.
 
 It reads a request per line and writes an answer per line. Of the project it imports only
 `bench.contract` and `implementations`, from the tree in PYTHONPATH, which may be an older revision,
 with an interpreter that may have nothing but NumPy and the framework. Everything else is in FOLDER:
-the data, and a folder for each case.
+the data, and a folder for each case. STARTED is the time of its start on the monotonic clock.
 
-    {"open": "case"}            build, warm up, train a few steps  -> the update so far
+    {"open": "case"}            build, warm up, train a few steps  -> the update so far, and seconds
     {"open_perturbed": "case"}  the same from weights that differ by one unit in the last place
     {"slice": 3}                train on a set of batches          -> seconds and mean loss
+    {"memory": null}                                               -> peak, and the watchdog's id
     {"update": null}                                               -> the update so far
+    {"evaluate": null}          compute logits                     -> seconds
 """
 
 import os
@@ -19,7 +21,7 @@ import sys
 if hasattr(os, "sched_setaffinity"):  # before a library sizes its thread pools by the cores
     os.sched_setaffinity(0, {int(core) for core in sys.argv[1].split(",")})
 
-if os.fork() == 0:  # Watchdog: kill this process group once the parent closes stdin.
+if (WATCHDOG := os.fork()) == 0:  # Kill this process group once the parent closes stdin.
     os.close(1)
     poll = select.poll()
     poll.register(0, 0)  # no events: only a hang-up is reported
@@ -29,6 +31,7 @@ if os.fork() == 0:  # Watchdog: kill this process group once the parent closes s
 import gc
 import importlib
 import json
+import resource
 import time
 from pathlib import Path
 from typing import Any
@@ -37,6 +40,7 @@ import numpy as np
 
 N_PROJECTIONS = 16
 N_FIRST_STEPS = 10  # too few for rounding to grow, at any learning rate
+MAX_EVALUATED = 10_000  # images: as many as the test set has
 
 
 class Side:
@@ -45,11 +49,13 @@ class Side:
     def __init__(self, folder: Path) -> None:
         """Keep the folder of the problems."""
         self.folder = folder
+        self.starting_seconds = time.monotonic() - float(sys.argv[3])
 
     def open(self, name: str, *, perturbed: bool = False) -> dict[str, Any]:
         """Build a case and train a few steps; return the update."""
         from bench.contract import Layer, Problem, Recipe
 
+        begin = time.monotonic()
         folder = self.folder / name
         problem = json.loads((folder / "problem.json").read_text(encoding="utf-8"))
         os.environ.update(problem.pop("environment"))  # before the import
@@ -64,19 +70,21 @@ class Side:
         )
         self.batches = np.load(folder / "batches.npy")  # (sets, steps, batch size)
         self.model = implementation()
-        self.model.setup(
-            Problem(
-                train_images=np.load(self.folder / "images.npy"),
-                train_labels=np.load(self.folder / "labels.npy"),
-                layer_sizes=layer_sizes,
-                recipe=Recipe(**problem.pop("recipe")),
-                **problem,
-            ),
-            self.initial,
+        self.problem = Problem(
+            train_images=np.load(self.folder / "images.npy"),
+            train_labels=np.load(self.folder / "labels.npy"),
+            layer_sizes=layer_sizes,
+            recipe=Recipe(**problem.pop("recipe")),
+            **problem,
         )
+        self.model.setup(self.problem, self.initial)
+        begin_warm_up = time.monotonic()
         self.model.warm_up(self.batches[0])
+        end = time.monotonic()
         self.model.train_epoch(self.batches[0, :N_FIRST_STEPS])
         answer = self.update()
+        answer["warm_up_seconds"] = end - begin_warm_up
+        answer["start_up_seconds"] = self.starting_seconds + end - begin
         gc.collect()
         gc.disable()  # for both sides
         return answer
@@ -91,6 +99,25 @@ class Side:
         start = time.perf_counter()
         loss = self.model.train_epoch(batches)
         return {"seconds": time.perf_counter() - start, "loss": _finite(loss)}
+
+    def memory(self, _: None) -> dict[str, Any]:
+        """Return the peak memory of this process, or of the GPU that it uses, in bytes."""
+        if self.problem.device == "gpu" and (on_device := self.model.peak_device_memory_bytes()):
+            return {"memory_bytes": on_device, "watchdog": WATCHDOG}
+        status = Path("/proc/self/status")
+        if status.exists():  # ru_maxrss would contain the peak of the parent
+            lines = (line.split() for line in status.read_text(encoding="utf-8").splitlines())
+            peak = next(int(line[1]) for line in lines if line and line[0] == "VmHWM:") * 1024
+        else:
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return {"memory_bytes": peak, "watchdog": WATCHDOG}
+
+    def evaluate(self, _: None) -> dict[str, Any]:
+        """Compute the logits of some images; return the seconds."""
+        images = self.problem.train_images[:MAX_EVALUATED]
+        start = time.perf_counter()
+        self.model.predict_scores(images)
+        return {"seconds": time.perf_counter() - start}
 
     def update(self, _: None = None) -> dict[str, Any]:
         """Return the length of the update so far, and its projections on random directions."""

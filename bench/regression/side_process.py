@@ -76,7 +76,14 @@ class SideProcess:
         environment = child_environment(len(cores), instructions=conditions.instructions)
         search_path = [str(side.tree), *filter(None, [environment.get("PYTHONPATH")])]
         self._process = subprocess.Popen(  # noqa: S603
-            [side.python, "-P", PROGRAM, ",".join(map(str, cores)), conditions.folder],
+            [
+                side.python,
+                "-P",
+                PROGRAM,
+                ",".join(map(str, cores)),
+                conditions.folder,
+                str(time.monotonic()),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
@@ -138,6 +145,12 @@ class SideProcess:
         """Send a request and wait for the answer, as `receive` does."""
         self.send(**request)
         return self.receive()
+
+    def peak_memory_bytes(self) -> int:
+        """Return the peak of the process plus the private memory of the processes it started."""
+        answer = self.request(memory=None)
+        others = set(usage.descendants(self._process.pid)) - {answer["watchdog"]}
+        return int(answer["memory_bytes"]) + usage.private_memory_bytes(others)
 
     def _cause_of_exit(self) -> str:
         status = self._process.wait()

@@ -171,14 +171,14 @@ def compare_speed(
             elif not required:
                 outcome.remark = "first entry of this case: compared with the reference"
             else:
-                outcome.answer = None
+                outcome.answers.clear()
                 outcome.error = "the history has no earlier commit of this case on this processor"
     compared = {o.case.name: o.since for o in outcomes if o.since is not None}
     answers = changes.answers(compared, smallest)
     for outcome in outcomes:
         then = earlier.last(outcome.case.name)
         if outcome.since is not None and then is not None:
-            outcome.answer = answers[outcome.case.name]
+            outcome.answers[STEP] = answers[outcome.case.name]
             outcome.remark = _verdict(outcome, then)
 
 

@@ -54,6 +54,11 @@ class MLP:
                 parameters -= np.float32(self.problem.learning_rate) * change
         return loss
 
+    def predict_scores(self, images):
+        for weights, bias in self.layers[:-1]:
+            images = np.maximum(images @ weights + bias, 0)
+        return images @ self.layers[-1][0] + self.layers[-1][1]
+
     def parameters(self):
         return tuple(Layer(weights.copy(), bias.copy()) for weights, bias in self.layers)
 """

@@ -68,7 +68,7 @@ def made_up_pairs(monkeypatch):
     def run(cases, sides, _folder, **_options):
         outcome = Outcome(cases[0])
         outcome.pairs += [measure(*sides.values(), number) for number in range(6)]
-        outcome.answer = decide({"": outcome.estimate}, 0.5)[""]
+        outcome.answers["step"] = decide({"": outcome.estimate}, 0.5)[""]
         return [outcome]
 
     monkeypatch.setattr(session, "run", run)

@@ -37,7 +37,7 @@ def outcomes(case):
         else:
             difference = 0.5 if kind == "learns something else" else 0.0
             outcome.pairs += [pair(difference)] * 10
-            outcome.answer = "not slower" if difference else kind
+            outcome.answers["step"] = "not slower" if difference else kind
         return outcome
 
     return lambda *kinds: [make(kind) for kind in kinds]
@@ -66,8 +66,8 @@ def test_only_what_was_measured_can_pass(outcomes, kinds, status, with_pass, wit
 
 
 def test_an_answer_without_pairs_does_not_pass(case):
-    assert exit_status([Outcome(case, answer="not slower")]) == 2
-    assert exit_status([Outcome(case, answer="can't tell")], "pass") == 2
+    assert exit_status([Outcome(case, answers={"step": "not slower"})]) == 2
+    assert exit_status([Outcome(case, answers={"step": "can't tell"})], "pass") == 2
 
 
 @pytest.mark.parametrize(("drift", "differs"), [(0.0, True), (0.02, False)])

@@ -45,6 +45,7 @@ def run(monkeypatch, tmp_path):
         failing_drift=(),
         failing_pairs=(),
         out_of_time=math.inf,
+        smallest=None,
         **options,
     ):
         n_measured = 0
@@ -53,7 +54,7 @@ def run(monkeypatch, tmp_path):
         def fake_processes(sides, _cores, _conditions):
             yield {name: FakeProcess(failing_steps) for name in sides}
 
-        def fake_measure(processes, case, number, _randomness, perturbed=False):
+        def fake_measure(processes, case, number, _randomness, metrics=(), perturbed=False):
             nonlocal n_measured
             failing = failing_drift if perturbed else failing_pairs
             if case.name in failing or processes["head"].dead:
@@ -75,7 +76,7 @@ def run(monkeypatch, tmp_path):
             parse_cases(f"{CASES} batch_size=16,32,64"),
             {"base": None, "head": None},
             tmp_path,
-            smallest=0.03,
+            smallest=smallest or {"step": 0.03},
             until=time.monotonic() + 600,
             on_pair=lambda _: None,
             **options,

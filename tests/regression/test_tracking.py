@@ -49,7 +49,7 @@ class Project:
         learned = [NUMERICS[self.names[side.commit]] for side in sides.values()]
         outcomes = [Outcome(case) for case in cases]
         for outcome in outcomes:
-            outcome.answer = "not slower"
+            outcome.answers["step"] = "not slower"
             outcome.pairs += [
                 Pair(
                     cell=outcome.case.name, number=number, base_seconds=(1.0,),

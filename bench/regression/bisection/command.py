@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.git import run_git
 from bench.machine import facts, lock
-from bench.regression import output, session
+from bench.regression import output, progress, session
 from bench.regression.arguments import CANT_TELL, FOUND
 from bench.regression.bisection import chain as chains
 from bench.regression.bisection import log as logs
@@ -23,6 +23,7 @@ from bench.regression.checkout import checked_out, find_repository
 from bench.regression.outcome import exit_status
 from bench.regression.repository import Repository, checked_out_commit
 from bench.regression.side_process import Conditions, OutOfTimeError
+from bench.results.history import STEP
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
                     randomness=random.Random(time.time_ns()),  # noqa: S311  # order of the sides
                     until=until,
                 ),
-                smallest=arguments.smallest,
+                smallest=arguments.smallest[STEP],
                 budget_seconds=arguments.budget,
                 good=chain.commits[0],
             )
@@ -98,7 +99,7 @@ def _compare_ends(
         checked_out(good, None, repository, "GOOD") as base,
         checked_out(bad, None, repository, "BAD") as head,
         tempfile.TemporaryDirectory(prefix="bench-compare-problems-") as problems,
-        output.progress(arguments.budget, until) as on_pair,
+        progress.revisions(arguments.budget, until) as on_pair,
     ):
         outcomes = session.run(
             cases,
@@ -141,6 +142,6 @@ def _conditions(arguments: argparse.Namespace, chain: Chain) -> dict[str, object
         "good": chain.commits[0],
         "bad": chain.commits[-1],
         "cases": arguments.cases,
-        "smallest": arguments.smallest,
+        "smallest": arguments.smallest[STEP],
         "cpu_model": facts.cpu_model(),
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.console import first_line
-from bench.regression import output, session
+from bench.regression import progress, session
 from bench.regression.bisection import chain as chains
 from bench.regression.bisection import log as logs
 from bench.regression.bisection.chain import Chain
@@ -95,7 +95,7 @@ class Search:
             with (
                 self._checked_out(step.base) as base,
                 self._checked_out(step.head) as head_side,
-                output.progress(self.budget_seconds, self.conditions.until) as on_pair,
+                progress.revisions(self.budget_seconds, self.conditions.until) as on_pair,
             ):
                 outcome = Outcome(self.case, pairs=comparison.pairs)
                 while len(comparison.pairs) < step.n_pairs:

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from bench import imports, terminal
 from bench.machine import lock
-from bench.regression import output, session
+from bench.regression import progress, session
 from bench.regression.arguments import CANT_TELL, NOT_MEASURED, NOT_SLOWER
 from bench.regression.calibration import power
 from bench.regression.calibration.power import Power
 from bench.regression.cases import parse_cases
 from bench.regression.checkout import Side, checked_out
+from bench.regression.metrics import STEP_ONLY
 from bench.regression.outcome import Outcome
 from bench.regression.side_process import SideName
 from bench.statistics import FIRST_LOOK
@@ -49,12 +50,12 @@ def run(arguments: argparse.Namespace) -> int:
         stack.enter_context(lock.reserved(shared=arguments.share_machine))
         until = time.monotonic() + arguments.budget
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-compare-problems-"))
-        show = stack.enter_context(output.progress(arguments.budget, until))
+        show = stack.enter_context(progress.revisions(arguments.budget, until))
         outcomes = session.run(
             cases,
             sides,
             Path(folder),
-            smallest=arguments.smallest,
+            smallest=STEP_ONLY,
             until=until,
             on_pair=_timed(seconds, show),
             n_pairs=MAX_PAIRS,
