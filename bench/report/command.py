@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 REPORT_NAME = "report"
 PICTURES_NAME = ".pictures"  # lists the pictures of a report; the next report removes them
+HISTORY_SUFFIX = Path(HISTORY_NAME).suffix
 FORMATS = ("html", "md", "csv", "terminal")
 
 
@@ -36,6 +37,8 @@ def main() -> int:
     if unused := _unused_option(arguments):
         return _refuse(unused)
     folders: list[Path] = arguments.folders
+    if folders[0].suffix == HISTORY_SUFFIX:
+        return _write_history_page(folders, arguments)
     output = arguments.output or (
         folders[0] / REPORT_NAME if len(folders) == 1 else Path(REPORT_NAME)
     )
@@ -59,6 +62,22 @@ def main() -> int:
     return 1 if has_failed and arguments.fail_on == "failed" else 0
 
 
+def _write_history_page(paths: Sequence[Path], arguments: argparse.Namespace) -> int:
+    """Write the page of a history, and nothing else; return the exit status."""
+    others = (arguments.target, arguments.history, arguments.fail_on)
+    if len(paths) > 1 or arguments.format != {*FORMATS} or others != (None, None, None):
+        return _refuse(f"{paths[0]}: with a history, only --output has an effect")
+    from bench.report import history_page
+
+    try:
+        entries = _history(paths[0], paths[0].parent)
+        written = history_page.write(entries, arguments.output or paths[0].parent)
+    except files.FileError as error:
+        return _refuse(error)
+    print(f"Report: {written}")
+    return 0
+
+
 def _refuse(reason: object) -> int:
     print_error("bench-report", reason)
     return 2
@@ -79,7 +98,7 @@ def _unused_option(arguments: argparse.Namespace) -> str | None:
 def _history(given: Path | None, sweep_folder: Path) -> list[Entry]:
     """Read the given history, or the history in the folder of the sweeps if there is one."""
     if given is not None and not given.is_file():
-        raise files.FileError(f"--history={given}: no such file")
+        raise files.FileError(f"{given}: no such file")
     from bench.results import history
 
     path = given or sweep_folder.resolve().parent / HISTORY_NAME
@@ -97,7 +116,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "folders", type=path_argument, nargs="+", metavar="folder",
-        help="a sweep, such as results/default",
+        help=f"a sweep, such as results/default; or results/{HISTORY_NAME} alone: writes "
+        "history.html, the speed over commits, to the same folder",
     )  # fmt: skip
     parser.add_argument(
         "--output", type=path_argument,

@@ -162,8 +162,21 @@ def test_a_damaged_history_is_named_and_the_report_is_made(report, write):
         assert "history.jsonl, line 1: left out" in printed
         assert "speed_over_commits.png" in (folder / "report" / "report.md").read_text()
     assert report(folder, "--history=nowhere", "--format=md") == (
-        2, "bench-report: --history=nowhere: no such file\n"
+        2, "bench-report: nowhere: no such file\n"
     )  # fmt: skip
+
+
+def test_a_history_alone_is_written_as_a_page(report, tmp_path):
+    path = tmp_path / "history.jsonl"
+    assert report(path) == (2, f"bench-report: {path}: no such file\n")
+    history.append(path, [entry(0)])
+    assert report(path) == (0, f"Report: {tmp_path / 'history.html'}\n")
+    assert report(path, "--output", tmp_path / "site")[0] == 0
+    assert (tmp_path / "site" / "history.html").is_file()
+    for words in (["--format=md"], ["--target=0.8"], [f"--history={path}"], [tmp_path]):
+        assert report(path, *words) == (
+            2, f"bench-report: {path}: with a history, only --output has an effect\n"
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("target", ["80", "-0.1", "nan", "much"])
