@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.git import GitError, run_git
 
 CONTRACT = "bench/contract.py"
+SIDE_CODE = (CONTRACT, "implementations")  # what a side runs; it shares everything else
 NEEDED = ("implementations", "bench")  # the folders that a side of a comparison consists of
 CODE = (*NEEDED, "conf")
 
@@ -40,7 +41,7 @@ def is_project(folder: Path) -> bool:
 
 def missing_parts(folder: Path) -> list[str]:
     """Return which of the parts that a comparison needs are not in a folder."""
-    return [part for part in (CONTRACT, "implementations") if not (folder / part).exists()]
+    return [part for part in SIDE_CODE if not (folder / part).exists()]
 
 
 def find_repository(start: Path) -> Repository:
@@ -185,7 +186,7 @@ def commits_that_change_training(revisions: str, repository: Repository) -> list
     Raises:
         GitError: there is no such range.
     """
-    paths = [f":(top){repository.prefix}{path}" for path in ("implementations", CONTRACT)]
+    paths = [f":(top){repository.prefix}{path}" for path in SIDE_CODE]
     listed = run_git(
         repository.top, "rev-list", "--first-parent", "--topo-order", "--reverse",
         "--end-of-options", revisions, "--", *paths,

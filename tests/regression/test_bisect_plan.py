@@ -22,7 +22,8 @@ N_HISTORIES = 20
 @pytest.fixture(scope="module")
 def noise():
     """Return the values of pairs of equal revisions, in the order in which they were measured."""
-    _, lines = rates.read(PAIRS)
+    _, cases = rates.read(PAIRS)
+    lines = cases["numpy-one_hidden-32"]
     return {kind: [line.value for line in lines[kind]] for kind in (QUIET, LOADED)}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bench.console import printable
 from bench.git import GitError, run_git
 from bench.regression.checkout import SideError
-from bench.regression.repository import NEEDED, Repository, commit_of_revision
+from bench.regression.repository import SIDE_CODE, Repository, commit_of_revision
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,8 +64,8 @@ def between(good: str, bad: str, repository: Repository) -> Chain:
         raise SideError(_no_path(good, bad, repository))
     if len(chain.commits) == 1:
         raise SideError(
-            f"no commit from GOOD={good} to BAD={bad} changes {' or '.join(NEEDED)}: nothing to "
-            "compare"
+            f"no commit from GOOD={good} to BAD={bad} changes {' or '.join(SIDE_CODE)}: "
+            "nothing to compare"
         )
     return chain
 
@@ -129,9 +129,9 @@ def _chain(start: str, end: str, repository: Repository) -> Chain | None:
 
 
 def _code(commit: str, repository: Repository) -> str:
-    """Return what identifies the folders that a side of a comparison consists of."""
-    folders = [f"{repository.prefix}{folder}" for folder in NEEDED]
-    return run_git(repository.top, "ls-tree", commit, "--", *folders)
+    """Return what identifies the code that a side of a comparison runs."""
+    paths = [f"{repository.prefix}{path}" for path in SIDE_CODE]
+    return run_git(repository.top, "ls-tree", commit, "--", *paths)
 
 
 def _no_path(good: str, bad: str, repository: Repository) -> str:

@@ -7,6 +7,7 @@ import random
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench.git import run_git
@@ -19,10 +20,10 @@ from bench.regression.bisection import report
 from bench.regression.bisection.chain import Chain
 from bench.regression.bisection.search import Search
 from bench.regression.cases import Case, parse_cases
-from bench.regression.checkout import checked_out, find_repository
+from bench.regression.checkout import Side, checked_out, find_repository
 from bench.regression.outcome import exit_status
 from bench.regression.repository import Repository, checked_out_commit
-from bench.regression.side_process import Conditions, OutOfTimeError
+from bench.regression.side_process import Conditions, OutOfTimeError, SideName
 from bench.results.history import STEP
 
 
@@ -96,20 +97,24 @@ def _compare_ends(
     """
     good, bad = chain.commits[0], chain.commits[-1]
     with (
-        checked_out(good, None, repository, "GOOD") as base,
-        checked_out(bad, None, repository, "BAD") as head,
+        checked_out(good, None, repository, "GOOD") as good_side,
+        checked_out(bad, None, repository, "BAD") as bad_side,
         tempfile.TemporaryDirectory(prefix="bench-compare-problems-") as problems,
         progress.revisions(arguments.budget, until) as on_pair,
     ):
+        sides: dict[SideName, Side] = {
+            "base": replace(good_side, label=arguments.base),
+            "head": replace(bad_side, label=arguments.head or "HEAD"),
+        }
         outcomes = session.run(
             cases,
-            {"base": base, "head": head},
+            sides,
             Path(problems),
             smallest=arguments.smallest,
             until=until,
             on_pair=on_pair,
         )
-        output.print_table(outcomes, {"base": base, "head": head})
+        output.print_table(outcomes, sides)
     for outcome in outcomes:
         if outcome.answer == "slower":
             log.case, log.environment = outcome.case.name, facts.describe([])

@@ -1,15 +1,17 @@
-"""`python -m bench.regression.calibration collect|evaluate`: error rates of bench-compare."""
+"""`python -m bench.regression.calibration ACTION`: error rates of bench-compare."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.console import path_argument, text_argument
 from bench.regression.arguments import seconds
 
 PAIRS = Path("docs/regression/pairs.jsonl")
+HISTORIES = Path("docs/regression/histories.jsonl")
 CASES = "implementation=numpy architecture=one_hidden learning_rate=0.01 threads=1"
 
 
@@ -31,7 +33,15 @@ def main() -> int:
         action.add_argument(
             "--pairs", type=path_argument, default=PAIRS, help=f"file of pairs ({PAIRS})"
         )
+    bisect = actions.add_parser("bisect", help="search histories with a planted slowdown")
+    bisect.add_argument("--histories", type=int, default=25, help="number of histories (25)")
+    bisect.add_argument("--budget", type=seconds, default="25m", help="such as 40m (25m)")
+    bisect.add_argument(
+        "--answers", type=path_argument, default=HISTORIES, help=f"file of answers ({HISTORIES})"
+    )
     arguments = parser.parse_args()
+    if arguments.action == "bisect":
+        return _bisect(arguments.answers, arguments.histories, arguments.budget)
     if arguments.action == "collect":
         return _collect(arguments)
     from bench.regression.calibration import rates
@@ -41,27 +51,52 @@ def main() -> int:
 
 
 def _collect(arguments: argparse.Namespace) -> int:
-    from bench.config.errors import ConfigError
     from bench.regression.calibration.collect import collect
     from bench.regression.cases import parse_cases
+    from bench.regression.side_process import OutOfTimeError
+
+    def action() -> bool:
+        try:
+            cases = parse_cases(arguments.cases)
+            collect(cases, arguments.pairs, arguments.rounds, arguments.budget)
+        except OutOfTimeError:
+            return False
+        return True
+
+    return _finish(action, arguments.pairs)
+
+
+def _bisect(answers: Path, n_histories: int, budget_seconds: float) -> int:
+    from bench.regression.calibration import histories
+
+    return _finish(lambda: histories.run(answers, n_histories, budget_seconds, CASES), answers)
+
+
+def _finish(action: Callable[[], bool], path: Path) -> int:
+    """Run an action that continues a file; return the exit status.
+
+    Args:
+        action: returns whether it has finished within its budget.
+        path: the file.
+    """
+    from bench.config.errors import ConfigError
     from bench.regression.checkout import SideError
-    from bench.regression.side_process import CaseError, OutOfTimeError
+    from bench.regression.side_process import CaseError
     from bench.regression.signals import interrupted_once
 
-    pairs: Path = arguments.pairs
-    again = f"run the command again to continue {pairs}"
+    again = f"run the command again to continue {path}"
     try:
         with interrupted_once():
-            collect(parse_cases(arguments.cases), pairs, arguments.rounds, arguments.budget)
+            finished = action()
     except (ConfigError, SideError, CaseError) as error:
         print(f"calibration: {error}", file=sys.stderr)
         return 2
-    except OutOfTimeError:
-        print(f"calibration: budget used up; {again}", file=sys.stderr)
-        return 3
     except KeyboardInterrupt:
         print(f"calibration: interrupted; {again}", file=sys.stderr)
         return 130
+    if not finished:
+        print(f"calibration: budget used up; {again}", file=sys.stderr)
+        return 3
     return 0
 
 

@@ -1,0 +1,69 @@
+"""Histories with a planted slowdown, which measure how often a bisection errs."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from bench.regression.calibration import __main__ as calibration
+from bench.regression.calibration import histories
+from bench.regression.calibration.histories import MODULE, History, Row, choose
+from tests.regression.conftest import run_git
+
+
+def test_a_history_has_a_slow_commit_and_others_that_do_not_build(tree, tmp_path):
+    history = History(seed=0, n_commits=5, share=0.05, slow=2, broken=frozenset({4}))
+    folder = tmp_path / "history"
+    folder.mkdir()
+    commits = histories.build(history, tree("project"), folder)
+    assert len(set(commits)) == 6
+    texts = [run_git(folder, "show", f"{commit}:{MODULE}") for commit in commits]
+    assert ["perf_counter" in text for text in texts] == [False, False, True, True, True, True]
+    for number, text in enumerate(texts):
+        if number == 4:
+            with pytest.raises(SyntaxError):
+                compile(text, MODULE, "exec")
+        else:
+            compile(text, MODULE, "exec")
+
+
+def test_seeds_give_histories_of_all_kinds():
+    chosen = [choose(seed) for seed in range(25)]
+    assert all(16 <= history.n_commits <= 64 for history in chosen)
+    assert sum(history.slow is None for history in chosen) == 5
+    assert {history.share for history in chosen} == {0.0, 0.03, 0.05, 0.10}
+    assert choose(7) == chosen[7]
+    for history in chosen:
+        if history.slow is not None:
+            assert not history.broken & {history.slow - 1, history.slow, 0, history.n_commits}
+
+
+def test_a_campaign_continues_its_file(tmp_path, monkeypatch, capsys):
+    searched = []
+
+    def search(history, _project, _cases, budget):
+        searched.append((history.seed, budget))
+        return Row(
+            seed=history.seed, n_commits=history.n_commits, planted=history.share,
+            slow=history.slow, named=history.slow, suspects=[history.slow] if history.slow else [],
+            ratio=1.05, low=1.04, high=1.06, n_pairs=90, minutes=3.0,
+        )  # fmt: skip
+
+    monkeypatch.setattr(histories, "search", search)
+    path = tmp_path / "answers.jsonl"
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["calibration", "bisect", "--answers", str(path), *words])
+        return calibration.main(), capsys.readouterr()
+
+    assert run("--histories=2", "--budget=90s")[0] == 0
+    status, printed = run("--histories=5")
+    assert status == 0
+    assert [seed for seed, _ in searched] == [0, 1, 2, 3, 4]
+    assert searched[0][1] == "90s"
+    assert "4 of 4 planted commits named, 0 wrong commits named, 1 histories" in printed.out
+    monkeypatch.setattr(histories, "search", lambda *_: None)
+    status, printed = run("--histories=6")
+    assert status == 3
+    assert "run the command again" in printed.err
