@@ -55,7 +55,9 @@ def _progress_bar(
     description: str, budget_seconds: float, until: float
 ) -> Iterator[Callable[[str], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"))
-    with Progress(*columns, console=terminal.console(), transient=True) as bar:
+    console = terminal.console()
+    hidden = not console.is_terminal  # it would print empty lines
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
         task = bar.add_task(description, total=budget_seconds, state="starting")
 
         def update(state: str) -> None:
