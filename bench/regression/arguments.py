@@ -59,8 +59,8 @@ CASES = "sweep=default learning_rate=0.01 threads=1"
 OVER = "architecture=one_hidden batch_size=32 learning_rate=0.01 threads=1"
 # Options for revisions, and options for configurations.
 FOR_REVISIONS = (
-    "base_python", "head_python", "cases", "metrics", "smallest", "cant_tell", "record",
-    "against_history", "accept", "bisect",
+    "base_python", "head_python", "base_requirements", "head_requirements", "cases",
+    "metrics", "smallest", "cant_tell", "record", "against_history", "accept", "bisect",
 )  # fmt: skip
 FOR_BISECT = ("cases", "smallest", "bisect")  # of those for revisions
 FOR_CONFIGURATIONS = ("over", "precision", "others")
@@ -91,6 +91,15 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--base-python", type=path_argument, help="interpreter for BASE (this one)")
     add("--head-python", type=path_argument, help="interpreter for HEAD (this one)")
+    add(
+        "--base-requirements", type=text_argument, metavar="REQUIREMENTS",
+        help="libraries for BASE, in an environment that uv makes: 'tensorflow==2.20 numpy<2.4', "
+        "or a file",
+    )  # fmt: skip
+    add(
+        "--head-requirements", type=text_argument, metavar="REQUIREMENTS",
+        help="libraries for HEAD; without BASE, both sides are the working tree",
+    )  # fmt: skip
     add(
         "--cases", "--cells", default=CASES, type=text_argument, metavar="OVERRIDES",
         help=f"cases to train: overrides of bench, with this project's conf/ ('{CASES}')",
@@ -166,10 +175,14 @@ def check(command_line: argparse.ArgumentParser, arguments: argparse.Namespace) 
         return False
     sides = [arguments.base, arguments.head, *arguments.others]
     configurations = [side for side in sides if is_configuration(side)]
+    has_requirements = bool(arguments.base_requirements or arguments.head_requirements)
     if not configurations:
         if arguments.bisect:
             _check_bisect(command_line, arguments)
-        elif sides[0] is None and not (arguments.record or arguments.against_history):
+        elif arguments.record or arguments.against_history:
+            if has_requirements:
+                command_line.error("--base-requirements, --head-requirements: not with a history")
+        elif sides[0] is None and not has_requirements:
             command_line.error("BASE is missing: the revision to compare with, such as HEAD~1")
         if arguments.accept is not None and not arguments.record:
             command_line.error("--accept: needs --record, which keeps the reason")

@@ -13,7 +13,7 @@ from bench.config.errors import ConfigError
 from bench.data.errors import DatasetError
 from bench.files import FileError
 from bench.machine import lock
-from bench.regression import output, progress, session
+from bench.regression import output, progress, requirements, session
 from bench.regression.cases import Case, parse_cases
 from bench.regression.checkout import (
     Side,
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     cases = parse_cases(arguments.cases)
     repository = _repository(arguments)
     with ExitStack() as stack:
-        sides = _check_out(arguments, repository, stack)
+        sides = _check_out(arguments, cases, repository, stack)
         stack.enter_context(lock.reserved(shared=arguments.share_machine))
         until = time.monotonic() + arguments.budget
         outcomes = measure(arguments, cases, sides, until=until)
@@ -64,15 +64,17 @@ def _repository(arguments: argparse.Namespace) -> Repository | None:
 
 
 def _check_out(
-    arguments: argparse.Namespace, repository: Repository | None, stack: ExitStack
+    arguments: argparse.Namespace,
+    cases: Sequence[Case],
+    repository: Repository | None,
+    stack: ExitStack,
 ) -> dict[SideName, Side]:
+    base_python, head_python = (
+        requirements.interpreter(arguments, name, cases) for name in ("base", "head")
+    )
     sides: dict[SideName, Side] = {
-        "base": stack.enter_context(
-            checked_out(arguments.base, arguments.base_python, repository, "BASE")
-        ),
-        "head": stack.enter_context(
-            checked_out(arguments.head, arguments.head_python, repository, "HEAD")
-        ),
+        "base": stack.enter_context(checked_out(arguments.base, base_python, repository, "BASE")),
+        "head": stack.enter_context(checked_out(arguments.head, head_python, repository, "HEAD")),
     }
     different_libraries(sides["base"], sides["head"])  # fails early if an interpreter is broken
     return sides

@@ -1,4 +1,4 @@
-"""A library in another version is compared by giving two interpreters."""
+"""A library in another version is compared by giving two interpreters, or requirements."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import sys
 import numpy as np
 import pytest
 
+from bench.regression import requirements
+from bench.regression.checkout import SideError
 from tests.conftest import SCRIPTS
 
 OTHER_NUMPY = "2.2.6" if np.__version__ != "2.2.6" else "2.2.5"
@@ -42,3 +44,58 @@ def test_two_versions_of_a_library_are_compared(compare, tree, other_python):
     assert case["error"] is None
     assert len(case["pairs"]) >= 5
     assert not case["learns_something_else"]
+
+
+def test_requirements_are_split_at_spaces_and_commas(tmp_path):
+    found = requirements.parse("tensorflow==2.20, numpy >= 1.26,<2.4 jax[a,b]==0.9,scipy")
+    assert found == ["tensorflow==2.20", "numpy>=1.26,<2.4", "jax[a,b]==0.9", "scipy"]
+    file = tmp_path / "requirements.txt"
+    file.write_text("# versions\nnumpy==2.4.6 # the last\n\nscipy\n")
+    assert requirements.parse(str(file)) == ["numpy==2.4.6", "scipy"]
+    file.write_text("-r other.txt\n")
+    with pytest.raises(SideError, match=r"-r other\.txt: only requirements such as numpy"):
+        requirements.parse(str(file))
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """Use an empty cache folder, but uv's own cache of downloads."""
+    downloads = subprocess.run([SCRIPTS / "uv", "cache", "dir"], capture_output=True, text=True)
+    monkeypatch.setenv("UV_CACHE_DIR", downloads.stdout.strip())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "mlp-bench" / "environments"
+
+
+def test_an_environment_is_made_once_from_requirements(compare, repository, cache):
+    for attempt in range(2):
+        status, printed, content = compare("--head-requirements", f"numpy=={OTHER_NUMPY}")
+        if "making an environment" in printed and status == 2:
+            pytest.skip(f"{OTHER_NUMPY} can't be fetched: {printed}")
+        assert status in (0, 1, 3), printed
+        assert ("making an environment" in printed) == (attempt == 0)
+        assert f"numpy: {np.__version__} in BASE, {OTHER_NUMPY} in HEAD" in printed
+        assert "HEAD working tree" in printed
+        assert content["cells"][0]["error"] is None
+    assert len([folder for folder in cache.iterdir() if folder.is_dir()]) == 1
+
+
+def test_what_uv_says_is_passed_on_in_a_line(compare, repository, cache):
+    status, printed, _ = compare("HEAD", "HEAD", "--base-requirements", "numpy==bad")
+    assert status == 2
+    (line,) = (line for line in printed.splitlines() if line.startswith("bench-compare: "))
+    assert "--base-requirements=numpy==bad: " in line
+    assert "bad" in line.partition("numpy==bad: ")[2]
+    assert "Traceback" not in printed
+
+
+def test_without_uv_it_says_how_to_get_it(compare, repository, cache, monkeypatch):
+    monkeypatch.setattr(requirements.shutil, "which", lambda *_, **__: None)
+    status, printed, _ = compare("HEAD", "HEAD", "--base-requirements", "numpy==2.2.6")
+    assert status == 2
+    assert "needs uv, which makes the environment: pip install uv" in printed
+
+
+def test_requirements_do_not_fit_a_history(compare, repository):
+    status, printed, _ = compare("--record", "HEAD", "--head-requirements", "numpy==2.2.6")
+    assert status == 2
+    assert "not with a history" in printed
