@@ -203,9 +203,9 @@ def check(command_line: argparse.ArgumentParser, arguments: argparse.Namespace) 
                 if name == "others"
                 else f"--{name.replace('_', '-')}: only for a comparison of {kind}"
             )
-    if arguments.bisect or arguments.record or arguments.against_history:
+    if arguments.bisect:
         if arguments.metrics not in {(STEP,), _parsed_default(command_line, "metrics")}:
-            command_line.error("--metrics: only step, for a history and for a bisection")
+            command_line.error("--metrics: only step, for a bisection")
         arguments.metrics = (STEP,)
     try:
         arguments.smallest = metrics.chosen(arguments.metrics, arguments.smallest)

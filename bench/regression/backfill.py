@@ -79,22 +79,27 @@ def _plan(
         )
     known = set() if arguments.accept is not None else _recorded(reference, repository)
     missing = {
-        commit: [case for case in cases if (case.name, commit) not in known] for commit in commits
+        commit: [
+            case
+            for case in cases
+            if any((case.name, metric, commit) not in known for metric in arguments.smallest)
+        ]
+        for commit in commits
     }
     pending = {commit: missing[commit] for commit in spread(commits) if missing[commit]}
     print(f"{revisions}: {len(commits)} commits change training, {len(pending)} to record")
     return reference, pending
 
 
-def _recorded(reference: str, repository: git.Repository) -> set[tuple[str, str]]:
-    """Return the recorded cases and commits on this processor.
+def _recorded(reference: str, repository: git.Repository) -> set[tuple[str, str, str]]:
+    """Return the recorded cases, metrics and commits on this processor.
 
     An entry that learns something else is out of date if another commit before it was accepted
     since.
     """
     cpu_model = facts.cpu_model()
     return {
-        (entry.cell, entry.commit)
+        (entry.cell, entry.metric, entry.commit)
         for entry in history.read(tracking.history_path(repository))
         if entry.cpu_model == cpu_model
         and (
@@ -158,33 +163,36 @@ def _record(
 
 def _result(outcome: Outcome, recorded: Sequence[Entry]) -> str:
     name = outcome.case.name
-    entry = next((entry for entry in recorded if entry.cell == name), None)
-    if entry is None:
+    entries = [entry for entry in recorded if entry.cell == name]
+    if not entries:
         return f"{name}: skipped: {outcome.error or 'budget used up'}"
-    interval = f"{entry.low:.3f} to {entry.high:.3f}"
-    learns = f"; learns something else than {entry.learning_reference[:10]}"
-    return f"{name}: {entry.ratio:.3f} of the reference's time ({interval})" + (
+    ratios = ", ".join(
+        f"{entry.metric} {entry.ratio:.3f} ({entry.low:.3f} to {entry.high:.3f})"
+        for entry in entries
+    )
+    learns = f"; learns something else than {entries[0].learning_reference[:10]}"
+    return f"{name}: {ratios} times the reference" + (
         learns if outcome.learns_something_else else ""
     )
 
 
 def _summary(entries: Sequence[Entry], cases: set[str], reference: str) -> Iterator[str]:
     """Say, for every case, which commits changed the speed, and which one changed learning."""
+    here = (facts.cpu_model(), reference)
+    named: set[str] = set()
     for key, points in history.series(entries).items():
-        if (key.case in cases, key.cpu_model, key.reference) != (
-            True,
-            facts.cpu_model(),
-            reference,
-        ):
+        if key.case not in cases or (key.cpu_model, key.reference) != here:
             continue
         found = changes(points)
         for change in found:
             yield f"{key.case}: {describe(points[change.place], change)}"
         if not found:
-            yield f"{key.case}: no change of speed in {len(points)} commits"
-        if (other := history.not_accepted(points)) is not None:
-            yield (
-                f"{key.case}: learns something else from {other.commit[:10]} ({other.subject}) on; "
-                "if that is intended: bench-compare --record "
-                f"{other.commit[:10]}^..{other.commit[:10]} --accept 'the reason'"
-            )
+            yield f"{key.case}: no change of {key.metric} in {len(points)} commits"
+        if key.case in named or (other := history.not_accepted(points)) is None:
+            continue
+        named.add(key.case)  # the entries of all metrics say the same
+        yield (
+            f"{key.case}: learns something else from {other.commit[:10]} ({other.subject}) on; "
+            "if that is intended: bench-compare --record "
+            f"{other.commit[:10]}^..{other.commit[:10]} --accept 'the reason'"
+        )

@@ -60,7 +60,7 @@ class Outcome:
     Attributes:
         learning: how the models of HEAD differ from those of BASE; with a history, from those of
             the commit that was accepted last.
-        since: estimate against the last commit in the history; None without a history.
+        since: estimates against the last commit in the history, by metric; none without a history.
         smallest: relative increase that matters, by name of the metrics that are compared.
         answers: whether a metric has become worse, by its name; none while there is no answer.
         error: why measuring failed or stopped early.
@@ -71,7 +71,7 @@ class Outcome:
     case: Case
     pairs: list[Pair] = field(default_factory=list)
     learning: Learning = field(default_factory=Learning)
-    since: Estimate | None = None
+    since: dict[str, Estimate] = field(default_factory=dict)
     smallest: Mapping[str, float] = field(default_factory=lambda: STEP_ONLY)
     answers: dict[str, Answer] = field(default_factory=dict)
     error: str | None = None

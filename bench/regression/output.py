@@ -66,7 +66,7 @@ def _meaning(outcomes: Sequence[Outcome]) -> str:
 
 
 def _has_history(outcomes: Sequence[Outcome]) -> bool:
-    return any(outcome.since is not None for outcome in outcomes)
+    return any(outcome.since for outcome in outcomes)
 
 
 def _name(side: Side) -> str:
@@ -89,7 +89,7 @@ def _rows(outcome: Outcome) -> list[list[str]]:
 
 
 def _row(outcome: Outcome, metric: Metric) -> list[str]:
-    estimate = outcome.since or outcome.estimate_of(metric.name)
+    estimate = outcome.since.get(metric.name) or outcome.estimate_of(metric.name)
     assert estimate is not None  # noqa: S101  # there are enough pairs
     answer = outcome.answers.get(metric.name)
     return [

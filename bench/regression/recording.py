@@ -17,7 +17,7 @@ from bench.regression.checkout import Side, checked_out, find_repository
 from bench.regression.outcome import Outcome, exit_status
 from bench.regression.side_process import SideName
 from bench.results import HISTORY_PATH, history
-from bench.results.history import STEP, Entry
+from bench.results.history import Entry
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -44,7 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.record:  # first: writing the files below may fail
         history.append(tracking.history_path(repository), entries)
         short = str(sides["head"].commit)[:10]
-        print(f"Recorded: {len(entries)} of {len(cases)} cases of {short} in {HISTORY_PATH}")
+        n_cases = len({entry.cell for entry in entries})
+        print(f"Recorded: {n_cases} of {len(cases)} cases of {short} in {HISTORY_PATH}")
     if arguments.output is not None:
         output.write(arguments.output, outcomes, sides)
     return exit_status(outcomes, arguments.cant_tell)
@@ -90,7 +91,7 @@ def measure(
     run_session = partial(comparison.measure, arguments, until=until)
     outcomes = tracking.compare(cases, earlier, sides, repository, run_session)
     required = not arguments.record or arguments.against_history
-    tracking.compare_speed(outcomes, earlier, arguments.smallest[STEP], required=required)
+    tracking.compare_with_last(outcomes, earlier, required=required)
     entries = []
     if sides["head"].is_exact_commit:
         entries = tracking.entries_of(outcomes, earlier, sides, repository, arguments.accept)

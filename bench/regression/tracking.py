@@ -14,11 +14,13 @@ from bench.machine import facts
 from bench.regression import repository as git
 from bench.regression.cases import Case
 from bench.regression.checkout import Side, SideError, checked_out
+from bench.regression.metrics import METRICS
 from bench.regression.outcome import BASE, Learning, Outcome
 from bench.regression.side_process import SideName
 from bench.results import HISTORY_PATH, changes, history
 from bench.results.history import STEP, Entry
 from bench.results.store import StoreError
+from bench.statistics import Estimate
 
 N_LEARNING_PAIRS = 3  # for comparing models with the commit that was accepted last
 
@@ -86,14 +88,19 @@ class Earlier:
             )
         cpu_model = facts.cpu_model()
         self.entries = [
-            entry
-            for entry in entries
-            if (entry.cpu_model, entry.metric) == (cpu_model, STEP) and entry.commit != commit
+            entry for entry in entries if entry.cpu_model == cpu_model and entry.commit != commit
         ]
 
-    def last(self, case: str) -> Entry | None:
-        """Return the last entry of a case."""
-        return next((entry for entry in reversed(self.entries) if entry.cell == case), None)
+    def last(self, case: str, metric: str = STEP) -> Entry | None:
+        """Return the last entry of a case and metric."""
+        return next(
+            (
+                entry
+                for entry in reversed(self.entries)
+                if (entry.cell, entry.metric) == (case, metric)
+            ),
+            None,
+        )
 
     def learning_reference(self, case: str, reference: str) -> str:
         """Return the commit whose models must be learned: the last accepted one.
@@ -151,45 +158,46 @@ def compare(
     return outcomes
 
 
-def compare_speed(
-    outcomes: Sequence[Outcome], earlier: Earlier, smallest: float, *, required: bool
-) -> None:
-    """Compare speed with the last recorded commit, and replace the answers.
+def compare_with_last(outcomes: Sequence[Outcome], earlier: Earlier, *, required: bool) -> None:
+    """Compare every metric with the last recorded commit, and replace the answers.
 
     Args:
         outcomes: outcomes of the comparison with the reference.
         earlier: entries before HEAD.
-        smallest: the relative slowdown that matters, such as 0.03.
-        required: whether a case without an earlier entry counts as not measured; else its answer
-            stays that of the comparison with the reference.
+        required: whether a case without an earlier entry counts as not measured; else its answers
+            stay those of the comparison with the reference.
     """
+    estimates: dict[tuple[str, str], Estimate] = {}
+    smallest: dict[tuple[str, str], float] = {}
     for outcome in outcomes:
-        then = earlier.last(outcome.case.name)
-        if outcome.error is None and outcome.estimate is not None:
-            if then is not None:
-                outcome.since = changes.since(then, outcome.estimate)
-            elif not required:
-                outcome.remark = "first entry of this case: compared with the reference"
-            else:
-                outcome.answers.clear()
-                outcome.error = "the history has no earlier commit of this case on this processor"
-    compared = {o.case.name: o.since for o in outcomes if o.since is not None}
-    answers = changes.answers(compared, smallest)
+        case = outcome.case.name
+        for metric in outcome.smallest if outcome.is_measured else ():
+            then, now = earlier.last(case, metric), outcome.estimate_of(metric)
+            if then is not None and now is not None:
+                outcome.since[metric] = estimates[case, metric] = changes.since(then, now)
+                smallest[case, metric] = outcome.limits(metric)[1]
+    answers = changes.answers(estimates, smallest)
     for outcome in outcomes:
-        then = earlier.last(outcome.case.name)
-        if outcome.since is not None and then is not None:
-            outcome.answers[STEP] = answers[outcome.case.name]
-            outcome.remark = _verdict(outcome, then)
+        for metric in outcome.since:
+            outcome.answers[metric] = answers[outcome.case.name, metric]
+        if outcome.is_measured and not outcome.since and required:
+            outcome.answers.clear()
+            outcome.error = "the history has no earlier commit of this case on this processor"
+        elif outcome.is_measured:
+            outcome.remark = _verdict(outcome, earlier)
 
 
-def _verdict(outcome: Outcome, then: Entry) -> str:
-    """Return the answer in a sentence."""
-    found = outcome.since
-    assert found is not None  # noqa: S101
-    commit = f"{then.commit[:10]} ({then.subject or then.committed_at[:10]})"
-    answer = "can't tell whether slower" if outcome.answer == "can't tell" else outcome.answer
-    interval = f"{found.low:.3f} to {found.high:.3f}"
-    return f"{answer} than {commit}: {found.ratio:.3f} times as long ({interval})"
+def _verdict(outcome: Outcome, earlier: Earlier) -> str:
+    """Return the answers in a sentence, with the commit that they refer to."""
+    by_commit: dict[str, list[str]] = {}
+    for metric, answer in outcome.answers.items():
+        then = earlier.last(outcome.case.name, metric)
+        other = "the reference (first entry)"
+        if metric in outcome.since and then is not None:
+            other = f"{then.commit[:10]} ({then.subject or then.committed_at[:10]})"
+        words = METRICS[metric].words.get(answer, answer)
+        by_commit.setdefault(other, []).append(f"{metric} {words}")
+    return "; ".join(f"{', '.join(words)}, against {other}" for other, words in by_commit.items())
 
 
 def entries_of(
@@ -199,7 +207,7 @@ def entries_of(
     repository: git.Repository,
     accepted: str | None = None,
 ) -> list[Entry]:
-    """Return an entry for every case of HEAD that has an estimate.
+    """Return an entry for every case and metric of HEAD that has an estimate.
 
     Args:
         outcomes: outcomes of the comparison with the reference.
@@ -222,6 +230,8 @@ def entries_of(
             low=estimate.low,
             high=estimate.high,
             n_pairs=estimate.n_pairs,
+            metric=metric,
+            margin=outcome.limits(metric)[0],
             n_ancestors=commit.n_ancestors,
             subject=commit.subject,
             learning_reference=base
@@ -231,5 +241,6 @@ def entries_of(
             accepted=accepted,
         )
         for outcome in outcomes
-        if outcome.failed is None and (estimate := outcome.estimate) is not None
+        for metric in outcome.smallest
+        if outcome.failed is None and (estimate := outcome.estimate_of(metric)) is not None
     ]

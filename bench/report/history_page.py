@@ -17,7 +17,6 @@ from bench.results.history import STEP, Entry, SeriesKey
 PAGE_NAME = "history.html"
 WIDTH, HEIGHT = 720, 220  # of a chart, in pixels
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 12, 28  # margins of a chart, in pixels
-METRICS = {STEP: "time of a training step"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +94,7 @@ def _chart(key: SeriesKey, entries: Sequence[Entry]) -> Chart:
     if (other := history.not_accepted(entries)) is not None:
         sentences.append(f"learns something else from {other.commit[:7]} ({other.subject}) on")
     return Chart(
-        title=f"{key.case}, {METRICS.get(key.metric, key.metric)}",
+        title=f"{key.case}, {'time of a step' if key.metric == STEP else key.metric}",
         subtitle=f"{key.cpu_model}; 1 is commit {key.reference[:7]}",
         points=[
             Point(
@@ -113,7 +112,7 @@ def _chart(key: SeriesKey, entries: Sequence[Entry]) -> Chart:
             for start, end in itertools.pairwise(bounds)
         ],
         marks=[x(step.place - 0.5) for step in steps],
-        sentences=sentences or [f"no change of speed in {len(entries)} commits"],
+        sentences=sentences or [f"no change in {len(entries)} commits"],
     )
 
 

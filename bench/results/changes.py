@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.results.history import Entry
+from bench.results.history import STEP, Entry
 from bench.statistics import (
     CERTAINTY,
     CONFIDENCE,
     LOOKS,
-    MARGIN,
     Answer,
     Estimate,
+    Key,
     degrees_of_freedom,
     significant,
     standard_error_from_interval,
@@ -52,7 +52,7 @@ def since(then: Entry, now: Estimate) -> Estimate:
     freedoms = [degrees_of_freedom(now.n_pairs), degrees_of_freedom(then.n_pairs)]
     error = math.sqrt(sum(errors))
     difference = math.log(now.ratio / then.ratio)
-    excess = difference - math.log1p(MARGIN)
+    excess = difference - math.log1p(then.margin)
     freedom: float = sum(freedoms)
     if error > 0:
         freedom = sum(errors) ** 2 / sum(e**2 / f for e, f in zip(errors, freedoms, strict=True))
@@ -68,21 +68,21 @@ def since(then: Entry, now: Estimate) -> Estimate:
     )
 
 
-def answers(estimates: Mapping[str, Estimate], smallest: float) -> dict[str, Answer]:
-    """Return the answer for every case; all cases share one error rate (Holm 1979).
+def answers(estimates: Mapping[Key, Estimate], smallest: Mapping[Key, float]) -> dict[Key, Answer]:
+    """Return the answer for every test; all tests share one error rate (Holm 1979).
 
     Args:
-        estimates: of `since`, by case.
-        smallest: the relative slowdown that matters, such as 0.03.
+        estimates: of `since`, by case and metric.
+        smallest: the relative increase that matters, such as 0.03, by case and metric.
     """
-    p_values = {case: estimate.p_value for case, estimate in estimates.items()}
+    p_values = {key: estimate.p_value for key, estimate in estimates.items()}
     slower = significant(p_values, dict.fromkeys(p_values, LEVEL))
-    found: dict[str, Answer] = {}
-    for case, estimate in estimates.items():
-        if case in slower:
-            found[case] = "slower"
+    found: dict[Key, Answer] = {}
+    for key, estimate in estimates.items():
+        if key in slower:
+            found[key] = "slower"
         else:
-            found[case] = "not slower" if estimate.upper < 1 + smallest else "can't tell"
+            found[key] = "not slower" if estimate.upper < 1 + smallest[key] else "can't tell"
     return found
 
 
@@ -90,7 +90,7 @@ def changes(entries: Sequence[Entry]) -> list[Change]:
     """Return where a series changes: the split into levels with the least squared error.
 
     PELT (Killick, Fearnhead and Eckley 2012) with a penalty of 3 log(n) variances of an entry per
-    level. Changes below the margin are not returned.
+    level. Changes below the margin of the entries are not returned.
     """
     if len(entries) < 2:
         return []
@@ -98,18 +98,21 @@ def changes(entries: Sequence[Entry]) -> list[Change]:
 
     values = np.log([entry.ratio for entry in entries])
     variances = [entry.standard_error**2 for entry in entries]
+    margin = math.log1p(float(np.median([entry.margin for entry in entries])))
     # Second term: two builds of the same code never have exactly the same speed.
-    penalty = 3 * math.log(max(len(entries), 3)) * (np.median(variances) + (MARGIN / 4) ** 2)
+    penalty = 3 * math.log(max(len(entries), 3)) * (np.median(variances) + (margin / 4) ** 2)
     fitted = ruptures.Pelt("l2", min_size=1, jump=1).fit(values[:, None])
     bounds = [0, *fitted.predict(pen=penalty)]
     levels = [values[start:end].mean() for start, end in itertools.pairwise(bounds)]
     steps = zip(bounds[1:-1], levels, levels[1:], strict=False)
     candidates = [Change(place, math.exp(after - before)) for place, before, after in steps]
-    return [change for change in candidates if abs(math.log(change.ratio)) > math.log1p(MARGIN)]
+    return [change for change in candidates if abs(math.log(change.ratio)) > margin]
 
 
 def describe(entry: Entry, change: Change) -> str:
     """Return a change in words, such as "7.1 % slower from 4f2a91c (Use float64) on".
+
+    Other metrics than the time of a step have "more memory" or "less memory" instead.
 
     Args:
         entry: first entry after the change.
@@ -118,4 +121,6 @@ def describe(entry: Entry, change: Change) -> str:
     slower = change.ratio > 1
     size = change.ratio - 1 if slower else 1 / change.ratio - 1
     commit = f"{entry.commit[:7]} ({entry.subject})" if entry.subject else entry.commit[:7]
-    return f"{100 * size:.1f} % {'slower' if slower else 'faster'} from {commit} on"
+    words = ("faster", "slower") if entry.metric == STEP else ("less", "more")
+    metric = "" if entry.metric == STEP else f" {entry.metric}"
+    return f"{100 * size:.1f} % {words[slower]}{metric} from {commit} on"

@@ -17,7 +17,7 @@ import msgspec
 
 from bench.files import read_plain_file
 from bench.results.store import StoreError
-from bench.statistics import standard_error_from_interval
+from bench.statistics import MARGIN, standard_error_from_interval
 
 N_PAIRS = 20  # of every entry
 STEP = "step"  # the metric of entries that name none: the time of a training step
@@ -39,6 +39,7 @@ class Entry(
         high: upper end of the 95 % interval.
         n_pairs: number of pairs of processes, 2 or more.
         metric: what was measured.
+        margin: relative increase of the metric that is never reported as a change.
         n_ancestors: number of the commit's ancestors, itself included; this orders the commits.
             None in files of the first edition.
         subject: first line of the commit's message.
@@ -57,6 +58,7 @@ class Entry(
     high: float
     n_pairs: int
     metric: str = STEP
+    margin: float = MARGIN
     n_ancestors: int | None = None
     subject: str = ""
     learning_reference: str = ""

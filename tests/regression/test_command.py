@@ -162,8 +162,9 @@ def test_commits_are_recorded_and_compared_by_way_of_the_reference(compare, repo
     status, printed, _ = compare("HEAD", "--record")
     assert status == 0, printed
     assert "BASE and HEAD are the same commit with the same interpreter" in printed
-    (entry,) = history.read(repository / "results" / "history.jsonl")
-    assert (entry.cell, entry.commit, entry.reference) == (CASE, first, first)
+    entries = history.read(repository / "results" / "history.jsonl")
+    assert {entry.metric for entry in entries} == {"step", "memory", "warm_up"}
+    assert {(one.cell, one.commit, one.reference) for one in entries} == {(CASE, first, first)}
 
     make_tree(repository / "slow", numpy_mlp=SLOW)
     module = Path("implementations", "numpy_mlp.py")
@@ -178,8 +179,10 @@ def test_commits_are_recorded_and_compared_by_way_of_the_reference(compare, repo
     assert status == 1, printed
     assert re.search(rf"{CASE} .* slower", printed)
     assert content["cells"][0]["estimate"]["ratio"] > 1.2
-    assert "line 2: left out, not an entry" in printed
-    assert f"slower than {first[:10]} (first): " in printed
+    assert "line 4: left out, not an entry" in printed
+    assert (
+        f"step slower, memory not more, warm_up not slower, against {first[:10]} (first)" in printed
+    )
     assert "against the last recorded commit" in printed
     entries = history.read(path)
     assert {one.commit: one.reference for one in entries} == {first: first, second: first}

@@ -66,7 +66,7 @@ class Project:
         sides = {"base": self.reference, "head": self.side(name)}
         earlier = tracking.Earlier(sides["head"].commit, self.repository)
         outcomes = tracking.compare(self.cases, earlier, sides, self.repository, self.measure)
-        tracking.compare_speed(outcomes, earlier, 0.03, required=required)
+        tracking.compare_with_last(outcomes, earlier, required=required)
         entries = tracking.entries_of(outcomes, earlier, sides, self.repository, accepted)
         history.append(self.path, entries)
         return outcomes[0], entries[0]
@@ -103,11 +103,11 @@ def test_a_change_of_numerics_is_reported_until_it_is_accepted(project, accepted
 
 def test_the_verdict_names_the_last_recorded_commit(project):
     outcome, first = project.compare_and_record("reference")
-    assert outcome.remark == "first entry of this case: compared with the reference"
+    assert outcome.remark == "step not slower, against the reference (first entry)"
     project.add("changed")
     outcome, second = project.compare_and_record("changed")
     short = first.commit[:10]
-    assert outcome.remark.startswith(f"not slower than {short} (first): 1.000 times as long (")
+    assert outcome.remark == f"step not slower, against {short} (first)"
     assert (second.subject, second.n_ancestors) == ("changed", first.n_ancestors + 1)
 
 
@@ -135,7 +135,10 @@ def test_entries_of_another_processor_or_metric_are_not_compared_with(project):
     (made,) = project.names
     others = ({"cpu_model": "another processor"}, {"metric": "memory"})
     history.append(project.path, [entry(project, made, "2026-01-01", **other) for other in others])
-    assert tracking.Earlier(None, project.repository).entries == []
+    earlier = tracking.Earlier(None, project.repository)
+    case = project.cases[0].name
+    assert earlier.last(case) is None
+    assert earlier.last(case, "memory").cpu_model == facts.cpu_model()
 
 
 def commit_empty(repository):

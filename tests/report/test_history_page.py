@@ -37,8 +37,8 @@ def test_every_metric_and_case_has_a_chart(write):
     entries = [entry(n, metric=metric) for n in range(3) for metric in ("step", "memory")]
     _, text = write(entries)
     assert "numpy-one_hidden-32, memory" in text
-    assert "numpy-one_hidden-32, time of a training step" in text
-    assert "no change of speed in 3 commits" in text
+    assert "numpy-one_hidden-32, time of a step" in text
+    assert "no change in 3 commits" in text
 
 
 def test_what_is_learned_differently_is_shown_until_it_is_accepted(write):

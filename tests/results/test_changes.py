@@ -43,15 +43,15 @@ def test_the_estimate_equals_scipys_for_two_trimmed_samples():
 )
 def test_the_answer_refers_to_the_earlier_entry(before, noise, answer):
     found = changes.since(recorded(sample(before)), estimate(sample(0.06, noise=noise)))
-    assert changes.answers({CASE: found}, 0.03) == {CASE: answer}
+    assert changes.answers({CASE: found}, {CASE: 0.03}) == {CASE: answer}
 
 
 def test_equal_times_without_any_spread_are_not_slower():
     then = recorded([0.0] * 20)
-    assert changes.answers({CASE: changes.since(then, estimate([0.0] * 20))}, 0.03) == {
+    assert changes.answers({CASE: changes.since(then, estimate([0.0] * 20))}, {CASE: 0.03}) == {
         CASE: "not slower"
     }
-    assert changes.answers({CASE: changes.since(then, estimate([0.1] * 20))}, 0.03) == {
+    assert changes.answers({CASE: changes.since(then, estimate([0.1] * 20))}, {CASE: 0.03}) == {
         CASE: "slower"
     }
 
