@@ -9,7 +9,7 @@ import pytest
 from bench.regression.calibration import __main__ as calibration
 from bench.regression.calibration import histories
 from bench.regression.calibration.histories import MODULE, History, Row, choose
-from tests.regression.conftest import run_git
+from tests.regression.conftest import CASES, run_git
 
 
 def test_a_history_has_a_slow_commit_and_others_that_do_not_build(tree, tmp_path):
@@ -37,6 +37,14 @@ def test_seeds_give_histories_of_all_kinds():
     for history in chosen:
         if history.slow is not None:
             assert not history.broken & {history.slow - 1, history.slow, 0, history.n_commits}
+
+
+def test_a_history_is_searched(few_pairs, tree):
+    history = History(seed=0, n_commits=2, share=2.0, slow=2, broken=frozenset())
+    row = histories.search(history, tree("project"), CASES, "5m")
+    assert (row.named, row.suspects) == (2, [2])
+    assert row.low > 1.5
+    assert row.n_pairs >= 16
 
 
 def test_a_campaign_continues_its_file(tmp_path, monkeypatch, capsys):

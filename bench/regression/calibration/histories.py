@@ -19,7 +19,7 @@ import numpy as np
 
 from bench.git import run_git
 from bench.markdown import table
-from bench.regression.arguments import parser
+from bench.regression.arguments import check, parser
 from bench.regression.bisection import command, log
 from bench.regression.calibration import plants
 from bench.regression.repository import SIDE_CODE
@@ -105,9 +105,12 @@ def search(history: History, project: Path, cases: str, budget: str) -> Row | No
         folder, output = Path(temporary) / "repository", Path(temporary) / "output"
         folder.mkdir()
         commits = build(history, project, folder)
-        words = ["--bisect", commits[0], "--cases", cases, "--budget", budget]
+        words = ["--bisect", commits[0], f"--cases={cases}", f"--budget={budget}"]
+        command_line = parser()
+        arguments = command_line.parse_args([*words, f"--output={output}"])
+        check(command_line, arguments)
         with contextlib.chdir(folder):
-            status = command.run(parser().parse_args([*words, "--output", str(output)]))
+            status = command.run(arguments)
         path = output / log.NAME
         kept = msgspec.json.decode(path.read_bytes(), type=log.Log) if path.exists() else None
     result = kept.result if kept is not None else {}
