@@ -62,7 +62,7 @@ FOR_REVISIONS = (
     "base_python", "head_python", "base_requirements", "head_requirements", "cases",
     "metrics", "smallest", "cant_tell", "record", "against_history", "accept", "bisect",
 )  # fmt: skip
-FOR_BISECT = ("cases", "smallest", "bisect")  # of those for revisions
+FOR_BISECT = ("cases", "metrics", "smallest", "bisect")  # of those for revisions
 FOR_CONFIGURATIONS = ("over", "precision", "others")
 FOR_CALIBRATION = ("calibrate", "cases", "budget", "share_machine")
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -127,7 +128,23 @@ def test_a_slowdown_of_a_merged_branch_is_found_in_the_branch(bisect, made_up_pa
     status, printed, log = bisect(good)
     assert status == 1, printed
     assert '"Merge the branch" is a merge: searching the 2 commits of its branch' in printed
+    assert re.search('Merged by .* "Merge the branch", which takes 1.[45]', printed)
     assert log["result"]["commit"]["commit"] == culprit
+
+
+def test_a_merge_is_named_if_its_branch_is_not_slower(bisect, made_up_pairs, repository):
+    good = edit(repository, "good")
+    run_git(repository, "checkout", "--quiet", "-b", "branch", "HEAD~1")
+    (repository / "implementations" / "other.py").write_text("# another file\n")
+    commit(repository, "in the branch, harmless")
+    run_git(repository, "checkout", "--quiet", "-")
+    edit(repository, "on the main line")
+    run_git(repository, "merge", "--quiet", "--no-commit", "branch")
+    culprit = edit(repository, "Merge the branch", *SLOW)
+    status, printed, log = bisect(good)
+    assert status == 1, printed
+    assert log["result"]["commit"]["commit"] == culprit
+    assert "No commit of the merged branch is known to be slower by itself." in printed
 
 
 def test_no_commit_is_named_in_a_history_without_a_slowdown(bisect, repository):

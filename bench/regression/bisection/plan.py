@@ -21,6 +21,7 @@ from bench.statistics import Answer, Estimate, decide, estimate, standard_error_
 # Certainty that a commit is on one side of the half, per look. If the commit found is not slower
 # than its parent, all decisions are made again with the second value.
 CERTAINTIES = (0.975, 0.9995)
+FIRST_LOOK = 6  # number of pairs after which a commit can be slow or fast
 MAX_UNDECIDED = 3  # commits close to the half; with so many, the slowdown is probably spread
 
 Speed = Literal["slow", "fast", "undecided", "fails"]
@@ -111,7 +112,7 @@ def classify(measured: Measured, total: Estimate, certainty: float) -> Speed | N
     if measured.error is not None:
         return "fails"
     half, half_error = math.log(total.ratio) / 2, _standard_error(total) / 2
-    for look in _looks():
+    for look in _looks(FIRST_LOOK):
         if len(measured.values) < look:
             return None
         estimated = estimate(measured.values[:look])
@@ -139,7 +140,7 @@ def _narrow(
                 purpose="commit",
                 base=commits[0],
                 head=commits[index],
-                n_pairs=_next_look(len(measured.values)),
+                n_pairs=_next_look(len(measured.values), FIRST_LOOK),
                 suspects=tuple(commits[low + 1 : high + 1]),
             )
         if speed == "slow":
@@ -166,12 +167,12 @@ def next_index(low: int, high: int, passed: set[int]) -> int | None:
     return (left + right) // 2 if right - left > 1 else None
 
 
-def _looks() -> list[int]:
-    return [statistics.FIRST_LOOK, *statistics.LOOKS]
+def _looks(*others: int) -> list[int]:
+    return sorted({*others, statistics.FIRST_LOOK, *statistics.LOOKS})
 
 
-def _next_look(n_pairs: int) -> int:
-    return next(look for look in _looks() if look > n_pairs)
+def _next_look(n_pairs: int, *others: int) -> int:
+    return next(look for look in _looks(*others) if look > n_pairs)
 
 
 def _standard_error(estimated: Estimate) -> float:

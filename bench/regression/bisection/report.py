@@ -54,9 +54,16 @@ def lines(case: str, searched: Searched, repository: Repository) -> list[str]:
     if conclusion.found is not None and change is not None:
         words = _found(case, conclusion.found, change, total, repository)
         if searched[-1][1] is not conclusion:
-            words.append("No commit of the merged branch is slower by itself.")
-        return words
-    return [*_doubt(case, conclusion), *_listed(conclusion, repository)]
+            words.append("No commit of the merged branch is known to be slower by itself.")
+    else:
+        words = [*_doubt(case, conclusion), *_listed(conclusion, repository)]
+    for _, outer in searched:
+        if outer is conclusion:
+            break
+        if outer.found is not None and outer.change is not None:
+            merge = chains.describe(outer.found, repository)
+            words.append(f"Merged by {merge}, which takes {_interval(outer.change)} times as long.")
+    return words
 
 
 def _found(
