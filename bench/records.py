@@ -101,6 +101,8 @@ class RunRecord:
     peak_memory_bytes: Count | None = None  # the run's processes; on a GPU, its own memory
     dataset_fingerprint: str | None = None  # the DatasetSummary's, in the sweep's folder
     sample_predictions: tuple[int, ...] = ()  # predicted classes of DatasetSummary.test_images
+    # One bit per test image, the first image in the highest bit; set if the prediction was wrong.
+    test_mistakes: bytes | None = None
     parity_key: str | None = None  # the Verdict's, for this run's code and versions
     made_with: dict[str, str] = field(default_factory=dict)  # hashes of code, versions of libraries
     config_dir: str | None = None  # absolute path of the folder given with --config-dir

@@ -98,27 +98,36 @@ def half_width(values: Sequence[float]) -> float | None:
     """
     if len(values) < 2:
         return None
-    return t_quantile((1 + CONFIDENCE) / 2, len(values) - 1) * float(stats.sem(values))
+    return interval_half_width(float(stats.sem(values)), len(values) - 1)
 
 
-def pooled_intervals(
-    differences: FloatArray, groups: npt.NDArray[np.integer]
-) -> tuple[FloatArray, FloatArray]:
-    """Return the mean of the pairs of each condition and half the width of its 95 % interval.
+@dataclass(frozen=True, slots=True)
+class PooledMeans:
+    """The mean over the pairs of each condition, (..., n_conditions), NaN without a pair.
 
-    Two or three pairs of one condition give a useless interval, so the variance is pooled over the
-    conditions of a group, with n_c pairs each:
+    Attributes:
+        mean: over the pairs of the condition.
+        standard_error: of the mean, from a variance pooled over conditions.
+        freedom: degrees of freedom of that variance; 0 if no condition has two pairs.
+    """
+
+    mean: FloatArray
+    standard_error: FloatArray
+    freedom: FloatArray
+
+
+def pooled_means(differences: FloatArray, groups: npt.NDArray[np.integer]) -> PooledMeans:
+    """Return the mean over the pairs of each condition, with its standard error.
+
+    Two or three pairs of one condition alone give a useless interval, so the variance is pooled
+    over the conditions of a group, with n_c pairs each:
 
         s^2 = sum_c sum_k (d_ck - mean_c)^2 / f,  f = sum_c (n_c - 1)
-        mean_c +- t(0.975, f) s / sqrt(n_c)
+        standard error of mean_c = s / sqrt(n_c)
 
     Args:
         differences: (..., n_conditions, n_pairs), of one pair each; NaN where there is no pair.
         groups: (n_conditions,) from 0; conditions with the same number have the same variance.
-
-    Returns:
-        Mean and half width, each (..., n_conditions). The half width is infinite if no condition of
-        the group has two pairs; both are NaN for a condition without pairs.
     """
     known = np.isfinite(differences)
     n_pairs = known.sum(axis=-1)
@@ -126,11 +135,16 @@ def pooled_intervals(
         mean = np.where(known, differences, 0).sum(axis=-1) / n_pairs
         squares = np.where(known, (differences - mean[..., None]) ** 2, 0).sum(axis=-1)
         members = groups[:, None] == np.unique(groups)  # (n_conditions, n_groups)
-        freedom = (np.maximum(n_pairs - 1, 0) @ members)[..., groups]
+        freedom = (np.maximum(n_pairs - 1.0, 0) @ members)[..., groups]
         variance = (squares @ members)[..., groups] / freedom
-        quantile = special.stdtrit(np.maximum(freedom, 1), (1 + CONFIDENCE) / 2)
-        half_width = np.where(freedom > 0, quantile * np.sqrt(variance / n_pairs), math.inf)
-    return mean, np.where(n_pairs > 0, half_width, math.nan)
+        return PooledMeans(mean, np.sqrt(variance / n_pairs), freedom)
+
+
+def interval_half_width(standard_error: float, freedom: float) -> float:
+    """Return half the width of a 95 % t-interval; infinite without degrees of freedom."""
+    if not freedom > 0:
+        return math.inf
+    return t_quantile((1 + CONFIDENCE) / 2, freedom) * standard_error
 
 
 def standard_error_of_accuracy(accuracy: float, n_examples: float) -> float:

@@ -70,7 +70,7 @@ def analyse(sweep: Sweep, target: float | None = None) -> Analysis:
     speeds = SpeedPairs(runs)
     compared = add_time_to_accuracy(compare(runs, speeds), sweep.records, target)
     labels = tuple(label for label, _ in dataframes.conditions(runs))
-    accuracies = AccuracyPairs(runs)
+    accuracies = AccuracyPairs(runs, views)
     return Analysis(sweep, views, runs, compared, labels, speeds, accuracies)
 
 

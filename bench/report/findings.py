@@ -153,13 +153,13 @@ def _ratio(label: str, fastest: Any, other: Any, pair: Paired | None) -> Finding
     )
     n_pairs, caveat = counted(pair.n_pairs, "pair"), ""
     if pair.method == "epochs":
-        basis = f"{n_pairs}; epochs alone spread by {100 * math.expm1(pair.spread):.0f} %"
+        basis = f"{n_pairs}; epochs alone spread by {100 * math.expm1(pair.standard_error):.0f} %"
         caveat = "One pair of runs: the next pair may differ by more than the epochs do."
     elif pair.method == "none":
         basis, caveat = f"{n_pairs}, so no interval", "One pair of runs gives no interval."
     else:
         basis = f"{n_pairs}, 95 % interval {low} to {high}"
-    known = math.isfinite(pair.half_width)
+    known = pair.is_known
     sentence = f"{names.format(f'{ratio} times')} ({basis})."
     if known and pair.low <= 0:
         both = f"{text(fastest.implementation)} and {text(other.implementation)}"
@@ -342,7 +342,7 @@ def _difference(label: str, other: Any, baseline: Any, pair: Paired | None) -> F
     else:
         answer = f"Whether {names} are equally accurate within {bound} **can't be told**"
         claim = "cant_tell"
-    known = math.isfinite(pair.half_width)
+    known = pair.is_known
     interval = f", 95 % interval {pair.low:+.2f} to {pair.high:+.2f}" if known else ""
     basis = f"{pair.mean:+.2f} points{interval}; {counted(pair.n_pairs, 'seed')}"
     return Finding(

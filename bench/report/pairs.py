@@ -3,52 +3,65 @@
 A pair is two runs under one condition with the same seed and, for speed, the same learning rate:
 speed does not depend on the rate, so runs that differ in it alone are repeats. How far pairs differ
 depends on the two implementations and on the machine, so their variance is pooled over the
-conditions on one kind of machine, quiet ones apart from others; see `pooled_intervals`.
+conditions on one kind of machine, quiet ones apart from others; see `pooled_means`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from bench.report import dataframes
-from bench.statistics import CONFIDENCE, pooled_intervals, t_quantile
+from bench.report.display_names import RunView
+from bench.statistics import (
+    PooledMeans,
+    interval_half_width,
+    pooled_means,
+    standard_error_of_accuracy,
+)
 
-Method = Literal["pairs", "epochs", "none"]
+Method = Literal["pairs", "epochs", "images", "pairs and images", "test set size", "none"]
+MANY = 1e6  # degrees of freedom of a variance that is known
 
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """A mean difference over pairs of runs, and its 95 % interval.
+    """A mean difference over pairs of runs.
 
     Attributes:
         mean: of the natural logarithm of the ratio of speeds, or of percentage points.
-        half_width: half the width of the interval; infinite if nothing is known of the spread.
+        standard_error: of the mean.
+        freedom: degrees of freedom of the standard error; 0 if nothing is known of the spread.
         n_pairs: number of pairs under this condition.
-        method: what the interval is computed from.
-        spread: with the method `epochs`, the standard deviation over epochs.
+        method: what the standard error is computed from.
     """
 
     mean: float
-    half_width: float
+    standard_error: float
+    freedom: float
     n_pairs: int
     method: Method
-    spread: float = math.nan
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is an interval."""
+        return self.freedom > 0
 
     @property
     def low(self) -> float:
-        """The lower end of the interval."""
-        return self.mean - self.half_width
+        """The lower end of the 95 % interval."""
+        return self.mean - interval_half_width(self.standard_error, self.freedom)
 
     @property
     def high(self) -> float:
-        """The upper end of the interval."""
-        return self.mean + self.half_width
+        """The upper end of the 95 % interval."""
+        return self.mean + interval_half_width(self.standard_error, self.freedom)
 
 
 class _SideBySide:
@@ -69,7 +82,7 @@ class _SideBySide:
         by_condition = runs.assign(quiet=runs["quiet"] == dataframes.QUIET).groupby("condition")
         alike = by_condition.agg({"machine": "first", "quiet": "all"})
         self.groups = alike.groupby(["machine", "quiet"], dropna=False).ngroup().to_numpy()
-        self._intervals: dict[tuple[str, str], tuple[Any, Any]] = {}
+        self._pooled: dict[tuple[str, str], PooledMeans] = {}
 
     def compare(self, condition: int, subject: str, baseline: str) -> Paired | None:
         """Return the mean of subject minus baseline, or None without a pair."""
@@ -80,10 +93,13 @@ class _SideBySide:
         n_pairs = int(np.isfinite(ours[row] - theirs[row]).sum())
         if not n_pairs:
             return None
-        if (subject, baseline) not in self._intervals:
-            self._intervals[subject, baseline] = pooled_intervals(ours - theirs, self.groups)
-        mean, half_width = (float(values[row]) for values in self._intervals[subject, baseline])
-        return Paired(mean, half_width, n_pairs, "pairs" if math.isfinite(half_width) else "none")
+        if (subject, baseline) not in self._pooled:
+            self._pooled[subject, baseline] = pooled_means(ours - theirs, self.groups)
+        pooled = self._pooled[subject, baseline]
+        mean, error, freedom = (
+            float(values[row]) for values in (pooled.mean, pooled.standard_error, pooled.freedom)
+        )
+        return Paired(mean, error, freedom, n_pairs, "pairs" if freedom > 0 else "none")
 
 
 class SpeedPairs:
@@ -117,32 +133,102 @@ class SpeedPairs:
     def compare(self, condition: int, subject: str, baseline: str) -> Paired | None:
         """Return log(speed of subject / speed of baseline), or None without a pair.
 
-        A single pair has the spread of its epochs: t s, where s^2 is the sum of both variances.
+        A single pair has the spread of its epochs: the root of the sum of both variances.
         """
         paired = self._logs.compare(condition, subject, baseline)
-        if paired is None or paired.method == "pairs":
+        if paired is None or paired.is_known:
             return paired
         cells = [(condition, subject), (condition, baseline)]
         spread = math.hypot(*self._epoch_spread[cells])
         freedom = float(self._n_epochs[cells].sum()) - len(cells)
         if not (math.isfinite(spread) and freedom >= 1):
             return paired
-        half_width = t_quantile((1 + CONFIDENCE) / 2, freedom) * spread
-        return Paired(paired.mean, half_width, paired.n_pairs, "epochs", spread)
+        return replace(paired, standard_error=spread, freedom=freedom, method="epochs")
 
 
 class AccuracyPairs:
     """The test accuracies at the best learning rates, side by side, in percentage points."""
 
-    def __init__(self, runs: pd.DataFrame) -> None:
+    def __init__(self, runs: pd.DataFrame, views: Sequence[RunView]) -> None:
         """Arrange the runs.
 
         Args:
             runs: as `dataframes.runs_frame` returns it.
+            views: the runs of its rows.
         """
         best = dataframes.best_rates(runs)
+        best = best[best["test_accuracy"].notna()]
         self._points = _SideBySide(best, 100 * best["test_accuracy"], ["seed"])
+        self._records = {
+            (int(row.condition), str(row.implementation), str(row.seed)): views[row.Index].record
+            for row in dataframes.rows(best)
+        }
+        self._cells = best.groupby(["condition", "implementation"])[["test_accuracy", "test_size"]]
 
     def compare(self, condition: int, subject: str, baseline: str) -> Paired | None:
         """Return the accuracy of subject minus that of baseline, or None without a pair."""
-        return self._points.compare(condition, subject, baseline)
+        paired = self._points.compare(condition, subject, baseline)
+        if paired is None:
+            return None
+        gains = self._gains(condition, subject, baseline)
+        if len(gains) == paired.n_pairs:
+            return _over_images(paired, gains)
+        if paired.is_known:
+            return paired
+        # One pair of an earlier version: the two models are taken as independent.
+        cells = self._cells.first()
+        errors = [
+            100 * standard_error_of_accuracy(*cells.loc[(condition, name)])
+            for name in (subject, baseline)
+        ]
+        error = math.hypot(*errors)
+        known = math.isfinite(error)
+        return (
+            replace(paired, standard_error=error, freedom=MANY, method="test set size")
+            if known
+            else paired
+        )
+
+    def _gains(self, condition: int, subject: str, baseline: str) -> npt.NDArray[np.float64]:
+        """Return 1 where only subject is right, -1 where only baseline is: (n_pairs, n_images)."""
+        rows = []
+        for (number, name, seed), ours in self._records.items():
+            theirs = self._records.get((condition, baseline, seed))
+            if (number, name) == (condition, subject) and theirs is not None:
+                wrong = [record.test_mistakes for record in (ours, theirs)]
+                if wrong[0] and wrong[1] and len(wrong[0]) == len(wrong[1]):
+                    n_images = sum(map(sum, ours.confusion_matrix or ())) or 8 * len(wrong[0])
+                    bits = [np.unpackbits(np.frombuffer(mask, np.uint8)) for mask in wrong if mask]
+                    rows.append((bits[1].astype(float) - bits[0])[:n_images])
+        same = rows and len({len(row) for row in rows}) == 1
+        return np.array(rows) if same else np.empty((0, 0))
+
+
+def _over_images(paired: Paired, gains: npt.NDArray[np.float64]) -> Paired:
+    """Return the difference for images like these and, with several pairs, for seeds like these.
+
+    With S pairs and n images, seeds and images are crossed random effects. The variance of the mean
+    is V_images + V_pairs - V_both, where V_images = var(mean gain of an image) / n, V_pairs is the
+    squared standard error over pairs, and V_both = (variance within an image) / (S n) is in each of
+    the two. Owen 2007, "The pigeonhole bootstrap". One wrong image is added to V_images, as Agresti
+    and Min 2005 do, since few differences do not prove that there are no others.
+
+    Args:
+        paired: the mean over the pairs, in percentage points.
+        gains: (S, n), from -1 to 1.
+    """
+    n_pairs, n_images = gains.shape
+    means = gains.mean(axis=0)
+    images = (((means - means.mean()) ** 2).sum() + 1 / n_pairs) / n_images**2
+    if n_pairs == 1:
+        return replace(
+            paired, standard_error=100 * math.sqrt(images), freedom=MANY, method="images"
+        )
+    centred = gains - means - gains.mean(axis=1, keepdims=True) + means.mean()
+    both = (centred**2).sum() / (n_pairs - 1) / n_pairs / n_images**2
+    pairs = (paired.standard_error / 100) ** 2
+    total = images + max(0.0, pairs - both)
+    freedom = min(MANY, paired.freedom * (total / pairs) ** 2) if pairs > 0 else MANY
+    return replace(
+        paired, standard_error=100 * math.sqrt(total), freedom=freedom, method="pairs and images"
+    )

@@ -33,7 +33,7 @@ from bench.records import EpochRecord
 from bench.training import sampling
 from bench.training.divergence import has_diverged, training_sample
 from bench.training.flops import flops_per_example
-from bench.training.metrics import Metrics, confusion_matrix, evaluate
+from bench.training.metrics import Metrics, confusion_matrix, evaluate, mistakes
 from bench.training.result import EpochEnded, Result
 from bench.training.timer import Timer
 
@@ -210,6 +210,7 @@ class Trainer:
                 "test_loss": metrics.loss,
                 "test_accuracy": metrics.accuracy,
                 "confusion_matrix": confusion_matrix(logits, split.test_labels),
+                "test_mistakes": mistakes(logits, split.test_labels),
                 "sample_predictions": tuple(logits[:SAMPLE_SIZE].argmax(axis=1).tolist()),
             }
 

@@ -83,3 +83,16 @@ def confusion_matrix(logits: FloatArray, labels: LabelArray) -> tuple[tuple[int,
     pairs = labels * n_classes + logits.argmax(axis=1)  # (n,)
     counts = np.bincount(pairs, minlength=n_classes * n_classes).reshape(n_classes, n_classes)
     return tuple(tuple(int(count) for count in row) for row in counts)
+
+
+def mistakes(logits: FloatArray, labels: LabelArray) -> bytes:
+    """Mark the examples whose predicted class is wrong, so that two runs can be compared by image.
+
+    Args:
+        logits: (n, K) float32.
+        labels: (n,) int64 in 0..K-1.
+
+    Returns:
+        n bits, padded with zeros to whole bytes; the first example is the highest bit.
+    """
+    return np.packbits(logits.argmax(axis=1) != labels).tobytes()

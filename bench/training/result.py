@@ -39,3 +39,4 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     peak_memory_bytes: int | None = None
     dataset_fingerprint: str | None = None
     sample_predictions: tuple[int, ...] = ()
+    test_mistakes: bytes | None = None

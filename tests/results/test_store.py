@@ -48,6 +48,7 @@ records = st.builds(
     test_loss=finite | st.none(),
     test_accuracy=shares | st.none(),
     confusion_matrix=st.none() | st.just(((1,) * 10,) * 10),
+    test_mistakes=st.none() | st.binary(max_size=20),
     sample_predictions=st.lists(st.integers(0, 9)).map(tuple),
 )
 

@@ -88,7 +88,7 @@ def test_the_same_seed_gives_numpy_the_same_curves_to_the_last_bit(main, finishe
     first = next(r for r in records(finished[0]) if r["config"]["learning_rate"] == 0.05)
     again = {r["config"]["evaluate_training_set"]: r for r in records(tmp_path / "results/again")}
     for second in again.values():
-        for key in ("test_loss", "test_accuracy", "confusion_matrix", "sample_predictions"):
+        for key in ("test_loss", "test_accuracy", "confusion_matrix", "test_mistakes"):
             assert first[key] == second[key]
         for key in ("train_loss", "validation_loss", "validation_accuracy"):
             assert [e[key] for e in first["epochs"]] == [e[key] for e in second["epochs"]]

@@ -3,7 +3,7 @@ import pytest
 from scipy.special import expit, log_softmax, softmax
 
 from bench.contract import Recipe
-from bench.training.metrics import confusion_matrix, evaluate
+from bench.training.metrics import confusion_matrix, evaluate, mistakes
 
 
 @pytest.fixture
@@ -54,3 +54,12 @@ def test_accuracy_is_the_share_on_the_diagonal_of_the_confusion_matrix(logits_an
 def test_rows_of_the_confusion_matrix_are_the_truth():
     logits = np.eye(3, dtype=np.float32)[[2]]
     assert confusion_matrix(logits, np.array([0])) == ((0, 0, 1), (0, 0, 0), (0, 0, 0))
+
+
+def test_each_wrong_prediction_is_one_bit(logits_and_labels):
+    logits, labels = logits_and_labels
+    bits = "".join(f"{byte:08b}" for byte in mistakes(logits[:19], labels[:19]))
+    wrong = [
+        int(row.argmax() != label) for row, label in zip(logits[:19], labels[:19], strict=True)
+    ]
+    assert bits == "".join(map(str, wrong)) + "00000"
