@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 
@@ -27,6 +28,12 @@ def text(value: object) -> str:
 
     words = SPECIAL.sub(escape, line(value))
     return ADDRESS.sub(lambda match: f"&#{ord(match[0])};", words)
+
+
+def plain(sentence: str) -> str:
+    """Return a sentence of escaped text and bold words without its marks, for the terminal."""
+    without = re.sub(r"\\([\W_])|\*\*", r"\1", sentence)
+    return html.unescape(without)
 
 
 def code(value: object) -> str:

@@ -12,8 +12,9 @@ import pandas as pd
 
 from bench.records import MIN_LEARNED_ACCURACY, RunRecord, is_synthetic, setting
 from bench.report import dataframes
+from bench.report.accuracy_pairs import AccuracyPairs
 from bench.report.display_names import RunView, run_views
-from bench.report.pairs import AccuracyPairs, SpeedPairs
+from bench.report.pairs import SpeedPairs
 from bench.results.store import Sweep
 from bench.statistics import half_width
 from bench.terminal import SYNTHETIC
@@ -123,9 +124,11 @@ def compare(runs: pd.DataFrame, speeds: SpeedPairs) -> pd.DataFrame:
     table["ratio"] = table["ratio"].fillna(table["examples_per_second"] / fastest.transform("max"))
     score = table["score"].where(proven & (table["score"] >= MIN_LEARNED_ACCURACY))
     table["is_best"] = score == score.groupby(table["condition"]).transform("max")
-    order = ["condition", "rank", "examples_per_second"]
     table = pd.DataFrame([*table.to_dict("records"), *_without_result(runs)])
-    return table.sort_values(order, ascending=[True, True, False]).reset_index(drop=True)
+    table["no_rank"] = table["rank"].isna()
+    order = ["condition", "no_rank", "examples_per_second"]
+    table = table.sort_values(order, ascending=[True, True, False], ignore_index=True)
+    return table.drop(columns="no_rank")
 
 
 def _by_case(frame: pd.DataFrame) -> Any:
@@ -157,6 +160,18 @@ def _against_fastest(proven: pd.DataFrame, pairs: SpeedPairs) -> pd.DataFrame:
                 "ratio_high": math.exp(slower.high) if slower else math.nan,
             }
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(RATIOS), dtype=float)
+
+
+def rank_in_words(row: Any) -> str:
+    """Return a rank such as `1`, a shared one such as `2–4`, or why there is none.
+
+    Args:
+        row: a row of the comparison.
+    """
+    if pd.isna(row.rank):
+        return "-" if row.parity == dataframes.PASSED else f"no: parity {row.parity}"
+    first, last = (f"{rank:.0f}" for rank in (row.rank, row.last_rank))
+    return first if first == last else f"{first}\N{EN DASH}{last}"
 
 
 def _worst_parity(words: pd.Series) -> str:

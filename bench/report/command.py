@@ -18,6 +18,7 @@ from bench.results import HISTORY_NAME, store
 if TYPE_CHECKING:
     from bench.plotting import Picture
     from bench.report.analysis import Analysis
+    from bench.report.finding import Finding
     from bench.results.history import Entry
 
 REPORT_NAME = "report"
@@ -188,14 +189,30 @@ def write_report(
         OSError: the folder can't be created, or a picture can't be written.
     """
     # Imported here so that `--help` and a wrong folder are answered at once.
-    from bench.report import dataframes
     from bench.report.analysis import analyse
+    from bench.report.findings import findings
 
     analysis = analyse(sweep, target)
+    found = findings(analysis)
+    written = _write_files(analysis, found, folder, formats, history)
     if "terminal" in formats:
-        from bench.report.terminal_report import print_comparison
+        from bench.report.terminal_report import print_comparison, print_findings
 
         print_comparison(analysis)
+        print_findings(found)
+    return written
+
+
+def _write_files(
+    analysis: Analysis,
+    found: Sequence[Finding],
+    folder: Path,
+    formats: Set[str],
+    history: Sequence[Entry],
+) -> Path | None:
+    """Write the files of a report, and return the most important one."""
+    from bench.report import dataframes, findings_file
+
     written = None
     if "csv" in formats:
         written = folder / "runs.csv"
@@ -203,6 +220,7 @@ def write_report(
         _write(folder / "curves.csv", dataframes.curves_frame(analysis.views).to_csv(index=False))
     if not formats & {"html", "md"}:
         return written
+    _write(folder / "findings.json", findings_file.content(analysis, found))
     from bench.report import markdown_report
 
     folder.mkdir(exist_ok=True, parents=True)

@@ -20,6 +20,7 @@ Claim = Literal[
 ]  # fmt: skip
 Unit = Literal["", "ratio", "points", "rate", "runs"]
 Level = Literal["good", "attention", "bad", "neutral"]
+LEVELS: tuple[Level, ...] = ("good", "neutral", "attention", "bad")  # the worst last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,11 @@ from bench.markdown import text
 from bench.records import PARITY_POINTS, has_learned
 from bench.report import dataframes
 from bench.report.analysis import Analysis
-from bench.report.finding import Claim, Finding, Level
+from bench.report.finding import LEVELS, Claim, Finding, Level
 from bench.report.pairs import Paired
 from bench.report.sweep_summary import counted, sweep_summary
 
+MAX_IN_HEADLINE = 3  # conditions
 MAX_CONDITIONS = 12  # with their own sentences; the comparison contains all
 IN_WORDS = {
     dataframes.PASSED: "Parity is proven for {}: they compute what the recipe says",
@@ -23,7 +24,6 @@ IN_WORDS = {
     dataframes.NOT_CHECKED: "Without a rank: {}; it is **not proven** that they compute what the "
     "recipe says",
 }
-LEVELS: tuple[Level, ...] = ("good", "neutral", "attention", "bad")
 PARITY_CLAIMS: dict[str, tuple[Claim, Level]] = {
     dataframes.PASSED: ("passed", "good"),
     dataframes.FAILED: ("failed", "bad"),
@@ -72,11 +72,10 @@ def headline(found: Iterable[Finding]) -> str:
     leads = [finding for finding in found if finding.claim in ("fastest", "shared", "only")]
     if not leads:
         return next((one.sentence for one in found if one.claim == "none"), "No speed to compare.")
-    if len(leads) == 1 or not leads[0].condition:
-        return leads[0].sentence
-    shown = [f"{text(lead.condition)}: {lead.sentence.rstrip('.')}" for lead in leads[:3]]
-    if len(leads) > len(shown):
-        shown.append(f"{counted(len(leads) - len(shown), 'more condition')} below")
+    shown = [line.rstrip(".") for line in sentences(leads)]
+    if len(shown) > MAX_IN_HEADLINE:
+        more = counted(len(shown) - MAX_IN_HEADLINE, "more sentence")
+        shown = [*shown[:MAX_IN_HEADLINE], f"and {more} below"]
     return "; ".join(shown) + "."
 
 
@@ -258,9 +257,11 @@ def _guessing(compared: pd.DataFrame) -> list[Finding]:
         values.notna().any() and not has_learned(values.dropna().tolist())
         for _, values in accuracies.iterrows()
     ]
-    names = _names(compared[guessing])
-    sentence = f"**No more accurate than guessing**: {names}."
-    bad = Finding(question="accuracy", claim="guessing", level="bad", sentence=sentence)
+    names = ", ".join(sorted(compared[guessing]["implementation"].unique()))
+    sentence = f"**No more accurate than guessing**: {text(names)}."
+    bad = Finding(
+        question="accuracy", claim="guessing", level="bad", subject=names, sentence=sentence
+    )
     return [bad] if names else []
 
 

@@ -1,4 +1,4 @@
-"""Two implementations compared pair by pair: ratios of speed and differences in test accuracy.
+"""Two implementations compared pair by pair; the ratios of their speeds.
 
 A pair is two runs under one condition with the same seed and, for speed, the same learning rate:
 speed does not depend on the rate, so runs that differ in it alone are repeats. How far pairs differ
@@ -9,7 +9,6 @@ conditions on one kind of machine, quiet ones apart from others; see `pooled_mea
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -18,16 +17,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from bench.report import dataframes
-from bench.report.display_names import RunView
-from bench.statistics import (
-    PooledMeans,
-    interval_half_width,
-    pooled_means,
-    standard_error_of_accuracy,
-)
+from bench.statistics import PooledMeans, interval_half_width, pooled_means
 
 Method = Literal["pairs", "epochs", "images", "pairs and images", "test set size", "none"]
-MANY = 1e6  # degrees of freedom of a variance that is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +56,17 @@ class Paired:
         return self.mean + interval_half_width(self.standard_error, self.freedom)
 
 
-class _SideBySide:
+class SideBySide:
     """One value per condition, pair and implementation; NaN where there is none."""
 
     def __init__(self, runs: pd.DataFrame, values: pd.Series, keys: list[str]) -> None:
+        """Arrange the values.
+
+        Args:
+            runs: rows of the frame that `dataframes.runs_frame` returns.
+            values: one per row; missing ones are left out.
+            keys: columns that are equal in the two runs of a pair.
+        """
         runs = runs.assign(value=values)[values.notna()]
         key = runs.groupby(["condition", *keys], dropna=False).ngroup()
         # Places within a condition, so that the array stays small.
@@ -113,7 +112,7 @@ class SpeedPairs:
         """
         timed = runs[(runs["status"] == "done") & (runs["examples_per_second"] > 0)]
         logs = np.log(timed["examples_per_second"])
-        self._logs = _SideBySide(timed, logs, ["learning_rate", "seed"])
+        self._logs = SideBySide(timed, logs, ["learning_rate", "seed"])
         cells = timed.groupby(["condition", "implementation"])
         self._epoch_spread = cells["epoch_spread"].first()
         self._n_epochs = pd.to_numeric(cells["epochs"].first(), errors="coerce")
@@ -144,91 +143,3 @@ class SpeedPairs:
         if not (math.isfinite(spread) and freedom >= 1):
             return paired
         return replace(paired, standard_error=spread, freedom=freedom, method="epochs")
-
-
-class AccuracyPairs:
-    """The test accuracies at the best learning rates, side by side, in percentage points."""
-
-    def __init__(self, runs: pd.DataFrame, views: Sequence[RunView]) -> None:
-        """Arrange the runs.
-
-        Args:
-            runs: as `dataframes.runs_frame` returns it.
-            views: the runs of its rows.
-        """
-        best = dataframes.best_rates(runs)
-        best = best[best["test_accuracy"].notna()]
-        self._points = _SideBySide(best, 100 * best["test_accuracy"], ["seed"])
-        self._records = {
-            (int(row.condition), str(row.implementation), str(row.seed)): views[row.Index].record
-            for row in dataframes.rows(best)
-        }
-        self._cells = best.groupby(["condition", "implementation"])[["test_accuracy", "test_size"]]
-
-    def compare(self, condition: int, subject: str, baseline: str) -> Paired | None:
-        """Return the accuracy of subject minus that of baseline, or None without a pair."""
-        paired = self._points.compare(condition, subject, baseline)
-        if paired is None:
-            return None
-        gains = self._gains(condition, subject, baseline)
-        if len(gains) == paired.n_pairs:
-            return _over_images(paired, gains)
-        if paired.is_known:
-            return paired
-        # One pair of an earlier version: the two models are taken as independent.
-        cells = self._cells.first()
-        errors = [
-            100 * standard_error_of_accuracy(*cells.loc[(condition, name)])
-            for name in (subject, baseline)
-        ]
-        error = math.hypot(*errors)
-        known = math.isfinite(error)
-        return (
-            replace(paired, standard_error=error, freedom=MANY, method="test set size")
-            if known
-            else paired
-        )
-
-    def _gains(self, condition: int, subject: str, baseline: str) -> npt.NDArray[np.float64]:
-        """Return 1 where only subject is right, -1 where only baseline is: (n_pairs, n_images)."""
-        rows = []
-        for (number, name, seed), ours in self._records.items():
-            theirs = self._records.get((condition, baseline, seed))
-            if (number, name) == (condition, subject) and theirs is not None:
-                wrong = [record.test_mistakes for record in (ours, theirs)]
-                if wrong[0] and wrong[1] and len(wrong[0]) == len(wrong[1]):
-                    n_images = sum(map(sum, ours.confusion_matrix or ())) or 8 * len(wrong[0])
-                    bits = [np.unpackbits(np.frombuffer(mask, np.uint8)) for mask in wrong if mask]
-                    rows.append((bits[1].astype(float) - bits[0])[:n_images])
-        same = rows and len({len(row) for row in rows}) == 1
-        return np.array(rows) if same else np.empty((0, 0))
-
-
-def _over_images(paired: Paired, gains: npt.NDArray[np.float64]) -> Paired:
-    """Return the difference for images like these and, with several pairs, for seeds like these.
-
-    With S pairs and n images, seeds and images are crossed random effects. The variance of the mean
-    is V_images + V_pairs - V_both, where V_images = var(mean gain of an image) / n, V_pairs is the
-    squared standard error over pairs, and V_both = (variance within an image) / (S n) is in each of
-    the two. Owen 2007, "The pigeonhole bootstrap". One wrong image is added to V_images, as Agresti
-    and Min 2005 do, since few differences do not prove that there are no others.
-
-    Args:
-        paired: the mean over the pairs, in percentage points.
-        gains: (S, n), from -1 to 1.
-    """
-    n_pairs, n_images = gains.shape
-    means = gains.mean(axis=0)
-    images = (((means - means.mean()) ** 2).sum() + 1 / n_pairs) / n_images**2
-    if n_pairs == 1:
-        return replace(
-            paired, standard_error=100 * math.sqrt(images), freedom=MANY, method="images"
-        )
-    centred = gains - means - gains.mean(axis=1, keepdims=True) + means.mean()
-    both = (centred**2).sum() / (n_pairs - 1) / n_pairs / n_images**2
-    pairs = (paired.standard_error / 100) ** 2
-    total = images + max(0.0, pairs - both)
-    freedom = min(MANY, paired.freedom * (total / pairs) ** 2) if pairs > 0 else MANY
-    return replace(
-        paired, standard_error=100 * math.sqrt(total), freedom=freedom, method="pairs and images"
-    )

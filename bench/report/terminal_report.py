@@ -1,31 +1,45 @@
-"""The comparison in the terminal."""
+"""The comparison in the terminal, and the findings as its last lines."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+import pandas as pd
+from rich.table import Table
 from rich.text import Text
 
-from bench import terminal
+from bench import markdown, terminal
 from bench.config.identity import varying_keys
 from bench.console import first_line, shorten
 from bench.report import dataframes
-from bench.report.analysis import Analysis
+from bench.report.analysis import Analysis, rank_in_words
+from bench.report.finding import Finding
+from bench.report.findings import sentences, times
 from bench.report.sweep_summary import counted
 from bench.report.tables import seeds, standard_error
 from bench.terminal import format_number
 
 CAPTION = (
-    "* best under its condition; no rank: parity not proven; n: number of seeds; ± 95 % interval "
-    "over seeds; se: standard error of one seed, from the size of the test set alone"
+    "* best under its condition; n: number of seeds; ± 95 % interval over seeds; se: standard "
+    "error of one seed, from the size of the test set alone"
 )
 NOT_QUIET = "~ the machine was noisy, shared, or not known to be quiet"
 MAX_STATUS_CHARACTERS = 16  # in the column of the test accuracy
-HEADINGS = {"architecture": "archi-\ntecture", "implementation": "implemen-\ntation"}
 NUMBERS = (
-    "rate", "n", "validation\naccuracy ", "test\naccuracy", "examples/s  ", "ratio",
+    "rank", "rate", "n", "validation\naccuracy ", "test\naccuracy", "examples/s  ", "times\nslower",
     "ceil-\ning", "train\n(s)",
 )  # fmt: skip
+
+
+def print_findings(found: Iterable[Finding]) -> None:
+    """Print the answers on speed and accuracy, and what needs attention."""
+    for line in sentences(
+        finding
+        for finding in found
+        if finding.question in ("speed", "accuracy") or finding.level in ("attention", "bad")
+    ):
+        print(terminal.plain_cell(markdown.plain(line)).plain)
 
 
 def print_comparison(analysis: Analysis) -> None:
@@ -45,39 +59,46 @@ def print_comparison(analysis: Analysis) -> None:
         varying = varying_keys([record.config for record in sweep.records])
         terminal.print_runs(sweep.records, sweep.verdicts, varying)
         return
-    columns = [*dataframes.varying(comparison), "implementation"]
     is_quiet = (analysis.finished["quiet"] == dataframes.QUIET).all()
-    table = terminal.new_table(
-        title=f"Each implementation at its best learning rate{analysis.stamp}",
-        caption=CAPTION if is_quiet else f"{CAPTION}; {NOT_QUIET}",
-        words=[HEADINGS.get(name, name.replace("_", " ")) for name in columns],
-        numbers=NUMBERS,
-    )
-    for column in table.columns[len(columns) :]:
+    out.print(Text(f"Speed at all learning rates, accuracy at the best{analysis.stamp}\n"))
+    for number, group in comparison.groupby("condition", sort=True):
+        out.print(terminal.plain_cell(analysis.conditions[int(str(number))]))
+        out.print(_table(group))
+    out.print(Text(CAPTION if is_quiet else f"{CAPTION}; {NOT_QUIET}"))
+    errors = {record.run_id: record.error for record in sweep.records}
+    for row in dataframes.rows(comparison[comparison["status"] != "done"]):
+        reason = next((error.message for run_id in row.run_ids if (error := errors[run_id])), "")
+        label = f"{row.implementation} has no finished run ({row.architecture}): {row.status}"
+        out.print(terminal.plain_cell(f"{label}: {first_line(reason)}" if reason else label))
+
+
+def _table(rows: pd.DataFrame) -> Table:
+    """Return the table of one condition."""
+    table = terminal.new_table("", "", words=["implementation"], numbers=NUMBERS)
+    for column in table.columns[1:]:
         column.no_wrap = True
-    for row in dataframes.rows(comparison):
-        labels = [terminal.plain_cell(dataframes.plain(getattr(row, name))) for name in columns]
+    for row in dataframes.rows(rows):
+        name = terminal.plain_cell(row.implementation)
         if row.status != "done":
-            table.add_row(*labels, "-", seeds(row), "-", shorten(row.status, MAX_STATUS_CHARACTERS))
+            status = shorten(row.status, MAX_STATUS_CHARACTERS)
+            table.add_row(name, "-", "-", seeds(row), "-", status)
             continue
-        marks = ("*" if row.rank == 1 else " ") + ("~" if row.quiet != dataframes.QUIET else " ")
+        marks = ("*" if row.last_rank == 1 else " ") + (
+            "~" if row.quiet != dataframes.QUIET else " "
+        )
         table.add_row(
-            *labels,
+            name,
+            rank_in_words(row),
             dataframes.plain(row.learning_rate),
             seeds(row),
             format_number(row.validation_accuracy, ".4f") + ("*" if row.is_best else " "),
             Text(_accuracy(row)),
             format_number(row.examples_per_second, ",.0f") + marks,
-            format_number(row.ratio, ".2f") if row.parity == dataframes.PASSED else "no rank",
+            times(1 / row.ratio) if row.ratio > 0 else "-",
             format_number(row.flops_utilisation, ".0%"),
             format_number(row.train_seconds, ".1f"),
         )
-    out.print(table)
-    errors = {record.run_id: record.error for record in analysis.sweep.records}
-    for row in dataframes.rows(comparison[comparison["status"] != "done"]):
-        reason = next((error.message for run_id in row.run_ids if (error := errors[run_id])), "")
-        label = f"{row.implementation} has no finished run ({row.architecture}): {row.status}"
-        out.print(terminal.plain_cell(f"{label}: {first_line(reason)}" if reason else label))
+    return table
 
 
 def _accuracy(row: Any) -> str:

@@ -1,0 +1,124 @@
+"""The answers for the top of the page: one tile per question, made from the findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.records import PARITY_POINTS
+from bench.report import dataframes
+from bench.report.finding import LEVELS, Finding, Question, Tile
+from bench.report.findings import times
+
+
+def tiles(found: Sequence[Finding]) -> tuple[Tile, ...]:
+    """Return the tiles, in the order of the page; without those that have nothing to say.
+
+    Args:
+        found: all findings of a report.
+    """
+    made = (
+        _speed([one for one in found if one.question == "speed" and one.summary]),
+        _accuracy([one for one in found if one.question == "accuracy" and not one.summary]),
+        _rates([one for one in found if one.question == "learning_rate" and not one.summary]),
+        _parity([one for one in found if one.question == "parity"]),
+        _quiet([one for one in found if one.question == "quiet"]),
+        _runs([one for one in found if one.question == "runs" and one.value is not None]),
+    )
+    return tuple(tile for tile in made if tile is not None)
+
+
+def _tile(question: Question, title: str, answer: str, detail: str, of: Sequence[Finding]) -> Tile:
+    """Return a tile that is as serious as the worst of its findings."""
+    level = max((one.level for one in of), key=LEVELS.index)
+    return Tile(question=question, title=title, answer=answer, detail=detail, level=level)
+
+
+def _speed(leads: Sequence[Finding]) -> Tile | None:
+    if not leads:
+        return None
+    names = list(dict.fromkeys(lead.subject for lead in leads))
+    ratios = [lead.value for lead in leads if lead.value is not None]
+    baselines = list(dict.fromkeys(lead.baseline for lead in leads if lead.baseline))
+    answer = names[0] if len(names) == 1 else f"{len(names)} of them, by condition"
+    detail = "the only one with a rank"
+    if ratios:
+        low, high = min(ratios), max(ratios)
+        span = times(low) if times(low) == times(high) else f"{times(low)} to {times(high)}"
+        detail = f"{span} times as fast as {baselines[0] if len(baselines) == 1 else 'the next'}"
+    n_shared = sum(lead.claim == "shared" for lead in leads)
+    if n_shared == len(leads):
+        answer = "can't be told"
+    elif n_shared:
+        detail += f"; can't be told in {n_shared} of {len(leads)} conditions"
+    return _tile("speed", "Fastest", answer, detail, leads)
+
+
+def _accuracy(pairs: Sequence[Finding]) -> Tile | None:
+    if not pairs:
+        return None
+    guessing = [one for one in pairs if one.claim == "guessing"]
+    compared = [one for one in pairs if one.value is not None]
+    bound = f"{PARITY_POINTS:g} points"
+    if guessing:
+        answer, detail = "some only guess", guessing[0].subject
+    elif not compared:
+        answer, detail = "can't be told", "no seed in common"
+    else:
+        largest = max(compared, key=lambda one: abs(one.value or 0))
+        detail = f"largest difference {largest.value:+.2f} points"
+        if largest.low is not None:
+            detail += f" ({largest.low:+.2f} to {largest.high:+.2f})"
+        detail += f", {largest.subject} minus {largest.baseline}"
+        claims = {one.claim for one in pairs}
+        if claims == {"equal"}:
+            answer = f"equal within {bound}"
+        elif claims & {"better", "worse"}:
+            answer = f"differ by {abs(largest.value or 0):.2f} points"
+        else:
+            answer = "can't be told"
+    return _tile("accuracy", "Test accuracy", answer, detail, pairs)
+
+
+def _rates(best: Sequence[Finding]) -> Tile | None:
+    rates = sorted({one.value for one in best if one.value is not None})
+    if not rates:
+        return None
+    low, high = dataframes.plain(rates[0]), dataframes.plain(rates[-1])
+    names = {one.subject for one in best}
+    answer = low if len(rates) == 1 else f"{low} to {high}"
+    detail = "differs between implementations or conditions"
+    if len(rates) == 1:
+        detail = f"for {next(iter(names))}" if len(names) == 1 else "for every implementation"
+    return _tile("learning_rate", "Best learning rate", answer, detail, best)
+
+
+def _parity(verdicts: Sequence[Finding]) -> Tile | None:
+    if not verdicts:
+        return None
+    by_claim = {one.claim: one.subject for one in verdicts}
+    if "failed" in by_claim:
+        answer, detail = "failed", by_claim["failed"]
+    elif "not_checked" in by_claim:
+        answer, detail = "not proven", by_claim["not_checked"]
+    else:
+        answer, detail = "passed", "all compute what the recipe says"
+    return _tile("parity", "Same equations", answer, detail, verdicts)
+
+
+def _quiet(noise: Sequence[Finding]) -> Tile | None:
+    if not noise:
+        return None
+    n_runs = f"{sum(one.value or 0 for one in noise):.0f}"
+    if noise[0].claim == "quiet":
+        return _tile("quiet", "Machine", "quiet", f"in all {n_runs} runs", noise)
+    return _tile("quiet", "Machine", "not quiet", f"in {n_runs} runs, or not known", noise)
+
+
+def _runs(endings: Sequence[Finding]) -> Tile | None:
+    if not endings:
+        return None
+    done, *others = endings
+    n_others = sum(one.value or 0 for one in others)
+    answer = f"{done.value:.0f} done" + (f", {n_others:.0f} not" if others else "")
+    names = ", ".join(dict.fromkeys(one.subject for one in others))
+    return _tile("runs", "Runs", answer, names or "none failed or skipped", endings)
