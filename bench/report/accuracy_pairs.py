@@ -44,7 +44,7 @@ class AccuracyPairs:
             return None
         gains = self._gains(condition, subject, baseline)
         if len(gains) == paired.n_pairs:
-            return _over_images(paired, gains)
+            return over_images(paired, gains)
         if paired.is_known:
             return paired
         # One pair of an earlier version: the two models are taken as independent.
@@ -70,7 +70,7 @@ class AccuracyPairs:
         return np.array(rows) if same else np.empty((0, 0))
 
 
-def _over_images(paired: Paired, gains: npt.NDArray[np.float64]) -> Paired:
+def over_images(paired: Paired, gains: npt.NDArray[np.float64]) -> Paired:
     """Return the difference for images like these and, with several pairs, for seeds like these.
 
     With S pairs and n images, seeds and images are crossed random effects. The variance of the mean
@@ -92,8 +92,8 @@ def _over_images(paired: Paired, gains: npt.NDArray[np.float64]) -> Paired:
         )
     centred = gains - means - gains.mean(axis=1, keepdims=True) + means.mean()
     both = (centred**2).sum() / (n_pairs - 1) / n_pairs / n_images**2
-    pairs = (paired.standard_error / 100) ** 2
-    total = images + max(0.0, pairs - both)
+    pairs = max(0.0, (paired.standard_error / 100) ** 2 - both)
+    total = images + pairs
     freedom = min(MANY, paired.freedom * (total / pairs) ** 2) if pairs > 0 else MANY
     return replace(
         paired, standard_error=100 * math.sqrt(total), freedom=freedom, method="pairs and images"

@@ -163,13 +163,13 @@ def _against_fastest(proven: pd.DataFrame, pairs: SpeedPairs) -> pd.DataFrame:
 
 
 def rank_in_words(row: Any) -> str:
-    """Return a rank such as `1`, a shared one such as `2–4`, or why there is none.
+    """Return a rank such as `1`, a shared one such as `2–4`, or a dash.
 
     Args:
         row: a row of the comparison.
     """
     if pd.isna(row.rank):
-        return "-" if row.parity == dataframes.PASSED else f"no: parity {row.parity}"
+        return "-"
     first, last = (f"{rank:.0f}" for rank in (row.rank, row.last_rank))
     return first if first == last else f"{first}\N{EN DASH}{last}"
 

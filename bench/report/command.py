@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 REPORT_NAME = "report"
 PICTURES_NAME = ".pictures"  # lists the pictures of a report; the next report removes them
 HISTORY_SUFFIX = Path(HISTORY_NAME).suffix
-FORMATS = ("html", "md", "csv", "terminal")
+FORMATS = ("html", "md", "csv", "json", "terminal")
 
 
 def main() -> int:
@@ -92,7 +92,7 @@ def _unused_option(arguments: argparse.Namespace) -> str | None:
             if getattr(arguments, option) is not None:
                 return f"--{option} needs the format html or md; --format is {formats}"
     if arguments.output is not None and arguments.format == {"terminal"}:
-        return "--output needs a format with files: html, md or csv; --format is terminal"
+        return "--output needs a format with files: html, md, csv or json; --format is terminal"
     return None
 
 
@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bench-report",
         description="Compares the runs of one or several sweeps. Writes index.html, report.md, "
-        "runs.csv, curves.csv and plots (PNG and SVG) and prints the comparison.",
+        "runs.csv, curves.csv, findings.json and plots (PNG and SVG) and prints the comparison.",
     )
     parser.add_argument(
         "folders", type=path_argument, nargs="+", metavar="folder",
@@ -218,9 +218,12 @@ def _write_files(
         written = folder / "runs.csv"
         _write(written, analysis.runs.to_csv(index=False))
         _write(folder / "curves.csv", dataframes.curves_frame(analysis.views).to_csv(index=False))
+    if "json" in formats:
+        path = folder / "findings.json"
+        _write(path, findings_file.content(analysis, found))
+        written = written or path
     if not formats & {"html", "md"}:
         return written
-    _write(folder / "findings.json", findings_file.content(analysis, found))
     from bench.report import markdown_report
 
     folder.mkdir(exist_ok=True, parents=True)

@@ -34,12 +34,13 @@ NUMBERS = (
 
 def print_findings(found: Iterable[Finding]) -> None:
     """Print the answers on speed and accuracy, and what needs attention."""
+    out = terminal.console()
     for line in sentences(
         finding
         for finding in found
         if finding.question in ("speed", "accuracy") or finding.level in ("attention", "bad")
     ):
-        print(terminal.plain_cell(markdown.plain(line)).plain)
+        out.print(terminal.plain_cell(markdown.plain(line)))
 
 
 def print_comparison(analysis: Analysis) -> None:
@@ -66,6 +67,9 @@ def print_comparison(analysis: Analysis) -> None:
         out.print(_table(group))
     out.print(Text(CAPTION if is_quiet else f"{CAPTION}; {NOT_QUIET}"))
     errors = {record.run_id: record.error for record in sweep.records}
+    for name, parity in analysis.finished.groupby("implementation")["parity"].min().items():
+        if parity != dataframes.PASSED:
+            out.print(terminal.plain_cell(f"{name} has no rank: parity {parity}"))
     for row in dataframes.rows(comparison[comparison["status"] != "done"]):
         reason = next((error.message for run_id in row.run_ids if (error := errors[run_id])), "")
         label = f"{row.implementation} has no finished run ({row.architecture}): {row.status}"

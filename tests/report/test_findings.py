@@ -138,7 +138,8 @@ def test_the_headline_names_the_fastest_of_each_condition():
         "numpy is the fastest, at 553 examples/s: 2.00 times as fast as torch, the next, and 11.0 "
         "times as fast as keras, the slowest."
     )
-    assert of(["one_hidden", "two_hidden"], *two).count("numpy is 11.0 times as fast as keras") == 2
+    both = of(["one_hidden", "two_hidden"], *two)  # the same in each
+    assert both.startswith("numpy is 11.0 times as fast as keras (2 pairs")
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_the_terminal_needs_no_folder(report, write):
 def test_an_unknown_format_is_refused(report, write):
     status, printed = report(write(make_record()), "--format=md,pdf")
     assert status == 2
-    assert "argument --format: 'pdf': must be one of html, md, csv, terminal, all" in printed
+    assert "argument --format: 'pdf': must be one of html, md, csv, json, terminal, all" in printed
 
 
 def test_failed_runs_can_fail_the_command(report, write):
@@ -273,7 +273,7 @@ def test_a_folder_that_is_no_sweep_gets_a_hint_and_no_report(report, write):
         ),
         (
             ["--format=terminal", "--output=x"],
-            "--output needs a format with files: html, md or csv",
+            "--output needs a format with files: html, md, csv or json",
         ),
     ],
 )

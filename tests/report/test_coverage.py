@@ -1,0 +1,83 @@
+"""95 % intervals contain the true value in 93 to 97 % of simulated sweeps."""
+
+import numpy as np
+import pytest
+from scipy import special
+
+from bench.report.accuracy_pairs import over_images
+from bench.report.pairs import Paired
+from bench.statistics import interval_half_width, pooled_means
+
+N_SWEEPS = 4000
+
+
+def logs_of_speeds(circumstance, n_implementations, n_conditions, n_pairs, generator):
+    """Simulate the noise of log(examples/s): (sweeps, implementations, conditions, pairs)."""
+    spread = np.full((n_implementations, n_conditions, 1), 0.03)
+    shape = (N_SWEEPS, n_implementations, n_conditions, n_pairs)
+    if circumstance == "one implementation is noisier":
+        spread[1] *= 4
+    if circumstance == "the fastest is noisier":
+        spread[0] *= 4
+    if circumstance == "one condition ran on a noisy machine":
+        spread[:, 0] *= 5
+    noise = spread * generator.standard_normal(shape)
+    if circumstance == "runs are outliers":
+        noise -= (generator.random(shape) < 0.05) * generator.uniform(0.1, 0.5, shape)
+    if circumstance == "heavy tails":
+        noise = spread * generator.standard_t(3, shape)
+    return noise
+
+
+@pytest.mark.parametrize(
+    "circumstance",
+    [
+        "all are alike", "one implementation is noisier", "the fastest is noisier",
+        "one condition ran on a noisy machine", "runs are outliers", "heavy tails",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("n_implementations", "n_conditions", "n_pairs"), [(6, 4, 3), (2, 2, 3)])
+def test_the_intervals_of_ratios_of_speed(circumstance, n_implementations, n_conditions, n_pairs):
+    generator = np.random.default_rng(len(circumstance))
+    logs = logs_of_speeds(circumstance, n_implementations, n_conditions, n_pairs, generator)
+    # The record of a run says whether the machine was noisy; such conditions are not pooled.
+    groups = np.zeros(n_conditions, int)
+    groups[0] = circumstance == "one condition ran on a noisy machine"
+    pooled = pooled_means(logs[:, 1:] - logs[:, :1], groups)
+    half_width = special.stdtrit(pooled.freedom, 0.975) * pooled.standard_error
+    contains = np.abs(pooled.mean) <= half_width
+    assert 0.93 < contains.mean() < 0.975
+    assert contains.mean(axis=(0, 1)).min() > 0.93  # in each condition
+    assert contains.mean(axis=(0, 2)).min() > 0.93  # of each implementation
+
+
+def test_pooling_makes_the_intervals_of_three_pairs_narrower():
+    logs = logs_of_speeds("all are alike", 6, 4, 3, np.random.default_rng(0))
+    differences = logs[:, 1:] - logs[:, :1]
+    widths = []
+    for groups in (np.zeros(4, int), np.arange(4)):
+        pooled = pooled_means(differences, groups)
+        widths.append(np.median(special.stdtrit(pooled.freedom, 0.975) * pooled.standard_error))
+    assert widths[0] < 0.7 * widths[1]
+
+
+@pytest.mark.parametrize("n_seeds", [1, 2, 3, 5])
+@pytest.mark.parametrize("shift", [0.0, 0.001])
+def test_the_intervals_of_differences_in_accuracy(n_seeds, shift):
+    """Images favour one implementation or the other, and so do seeds (`shift` is their spread)."""
+    generator = np.random.default_rng(n_seeds)
+    n_images, n_sweeps = 2000, 600
+    images = generator.normal(0, 0.02, (n_sweeps, 1, n_images))
+    seeds = generator.normal(0, shift, (n_sweeps, n_seeds, 1)) if n_seeds > 1 else 0.0
+    chance = generator.random((n_sweeps, n_seeds, n_images))
+    # Each is right alone with a chance of 4 %, more or less by image and seed.
+    advantage = np.clip(0.04 + (images + seeds) / 2, 0, 0.1)
+    gains = (chance < advantage).astype(float) - (chance > 0.92 + advantage)
+    inside = []
+    for gain in gains:
+        by_seed = 100 * gain.mean(axis=1)
+        error = by_seed.std(ddof=1) / np.sqrt(n_seeds) if n_seeds > 1 else np.nan
+        found = over_images(Paired(by_seed.mean(), error, n_seeds - 1, n_seeds, "pairs"), gain)
+        half_width = interval_half_width(found.standard_error, found.freedom)
+        inside.append(abs(found.mean) <= half_width)
+    assert 0.93 < np.mean(inside) < 0.98
