@@ -24,6 +24,7 @@ FIRST_LOOK = 10  # number of pairs after which "not slower" is possible
 MIN_PAIRS = 5
 CERTAINTY = 0.99  # that the slowdown is below what matters, for "not slower"
 CONFIDENCE = 0.95
+POWER = 0.95  # probability that a slowdown is found
 
 FloatArray = npt.NDArray[np.float64]
 Answer = Literal["slower", "not slower", "can't tell"]
@@ -78,6 +79,30 @@ def estimate(values: Sequence[float], margin: float = MARGIN) -> Estimate:
         spread=normal_spread(values),
         p_value=p_value,
     )
+
+
+def smallest_found(n_pairs: int, spread: float, n_tests: int = 1) -> float | None:
+    """Return the slowdown that so many pairs find with a probability of 95 %, about.
+
+    log(1 + slowdown) = log(1 + margin) + d * spread * sqrt(1.1 / n), where the noncentral t
+    distribution with noncentrality d exceeds the critical value with this probability. A trimmed
+    mean has about 1.1 times the variance of a mean (normal distribution, 20 %).
+
+    Args:
+        n_pairs: number of pairs of a session.
+        spread: standard deviation of the pairs' values.
+        n_tests: number of tests that share the error rate.
+
+    Returns:
+        The slowdown; None if there are too few pairs.
+    """
+    n = min(n_pairs, max(LOOKS))
+    if n < MIN_PAIRS:
+        return None
+    freedom = degrees_of_freedom(n)
+    level = _level(n, last=True) / n_tests
+    distance = special.nctdtrinc(freedom, 1 - POWER, t_quantile(1 - level, freedom))
+    return math.expm1(math.log1p(MARGIN) + float(distance) * spread * math.sqrt(1.1 / n))
 
 
 def degrees_of_freedom(n_pairs: int) -> int:

@@ -21,7 +21,7 @@ from bench.regression import output, progress, rounds
 from bench.regression.arguments import CANT_TELL, FOUND, NOT_MEASURED, NOT_SLOWER
 from bench.regression.candidates import parse_groups
 from bench.regression.checkout import Side, checked_out
-from bench.regression.rounds import Results
+from bench.regression.group_results import Results
 
 MAX_LINEAR_RANGE = 2  # of ratios in the picture; above, its axis is logarithmic
 HEADINGS = ("examples/s", "ratio", "95 % interval", "rounds", "answer")

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, Progress, TextColumn
 
 from bench import terminal
+from bench.regression.group_results import Results
 from bench.regression.outcome import Outcome
-from bench.regression.rounds import Results
 
 
 @contextmanager

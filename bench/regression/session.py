@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from bench.regression import budget
 from bench.regression.cases import N_BATCH_SETS, Case, write_problems
 from bench.regression.checkout import Side
 from bench.regression.metrics import METRICS
@@ -58,26 +59,31 @@ def run(
     """
     outcomes = [Outcome(case, smallest=smallest) for case in cases]
     own_processes = any(METRICS[metric].needs_own_process for metric in smallest)
-    n_rounds = n_pairs or max(LOOKS)
+    most_pairs = n_pairs or max(LOOKS)
     # No seed: this decides which side goes first, and has no effect on the models.
     randomness = random.Random(time.time_ns())  # noqa: S311
     conditions = Conditions(folder=folder, randomness=randomness, until=until)
-    number = 0
 
     def measure_pair(processes: Processes, outcome: Outcome) -> None:
-        pair = measure(processes, outcome.case, number, randomness, metrics=smallest)
+        pair = measure(processes, outcome.case, len(outcome.pairs), randomness, metrics=smallest)
         outcome.pairs.append(pair)
         on_pair(outcomes)
 
     try:
         write_problems(cases, find_steps(outcomes, sides["base"], conditions), folder)
-        _find_bounds(outcomes, sides["base"], conditions)
-        for number in range(n_rounds):
+        start = time.monotonic()
+        _find_bounds(outcomes, sides["base"], conditions, own_processes=own_processes)
+        now = time.monotonic()
+        one_by_one = n_pairs is None and budget.announce_pairs(outcomes, now - start, until - now)
+        while True:
             start = time.monotonic()
-            _for_each_case(outcomes, sides, conditions, measure_pair, own_processes=own_processes)
+            chosen = [budget.next_case(outcomes)] if one_by_one else outcomes
+            _for_each_case(chosen, sides, conditions, measure_pair, own_processes=own_processes)
             now = time.monotonic()
             # The next round would probably not be finished in time.
-            last = now + (now - start) > until or number + 1 == n_rounds
+            last = now + (now - start) > until or all(
+                outcome.error or len(outcome.pairs) >= most_pairs for outcome in outcomes
+            )
             if (last or n_pairs is None) and _decide(outcomes, last=last):
                 break
     except OutOfTimeError:
@@ -170,7 +176,9 @@ def find_steps(outcomes: Sequence[Outcome], base: Side, conditions: Conditions) 
     return steps
 
 
-def _find_bounds(outcomes: Sequence[Outcome], base: Side, conditions: Conditions) -> None:
+def _find_bounds(
+    outcomes: Sequence[Outcome], base: Side, conditions: Conditions, *, own_processes: bool
+) -> None:
     """Measure how far two runs of BASE differ by rounding alone."""
 
     def measure_drift(processes: Processes, outcome: Outcome) -> None:
@@ -180,4 +188,10 @@ def _find_bounds(outcomes: Sequence[Outcome], base: Side, conditions: Conditions
             raise CaseError("base", error.reason) from error
         outcome.learning.bounds = bounds_from_drift(drift)
 
-    _for_each_case(outcomes, {"base": base, "head": base}, conditions, measure_drift)
+    _for_each_case(
+        outcomes,
+        {"base": base, "head": base},
+        conditions,
+        measure_drift,
+        own_processes=own_processes,
+    )

@@ -8,9 +8,9 @@ import math
 import pytest
 
 from bench.config.errors import ConfigError
-from bench.regression import command, configurations, rounds
+from bench.regression import command, configurations, one_round
 from bench.regression.candidates import Group, parse_groups
-from bench.regression.rounds import Results
+from bench.regression.group_results import Results
 
 OVER = "architecture=one_hidden batch_size=32 learning_rate=0.01 threads=1 dataset=synthetic"
 NUMPY, NOTEBOOK = "implementation=numpy", "implementation=notebook"
@@ -19,8 +19,8 @@ NUMPY, NOTEBOOK = "implementation=numpy", "implementation=notebook"
 @pytest.fixture
 def compare(monkeypatch, capsys):
     """Return a function that runs the command with short slices; it returns status and output."""
-    monkeypatch.setattr(rounds, "SLICE_SECONDS", 0.001)
-    monkeypatch.setattr(rounds, "N_TURNS", 2)
+    monkeypatch.setattr(one_round, "SLICE_SECONDS", 0.001)
+    monkeypatch.setattr(one_round, "N_TURNS", 2)
 
     def run(*words):
         monkeypatch.setattr("sys.argv", ["bench-compare", *words])

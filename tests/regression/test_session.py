@@ -129,6 +129,14 @@ def test_a_case_with_too_few_pairs_was_not_measured(run):
         assert outcome.error == "budget used up after 4 pairs; increase --budget"
 
 
+def test_with_a_short_budget_a_case_is_answered_before_the_next_begins(run, monkeypatch):
+    monkeypatch.setattr(session.budget, "announce_pairs", lambda *_: True)
+    first, second, third = run(small_noise, out_of_time=22)
+    for outcome in (first, second):
+        assert (outcome.answer, len(outcome.pairs)) == ("not slower", 10)
+    assert third.error == "budget used up after 2 pairs; increase --budget"
+
+
 @pytest.fixture
 def find_steps(monkeypatch):
     """Return a function that sizes the slices of a case whose slices take the given seconds."""

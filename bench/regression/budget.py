@@ -1,0 +1,85 @@
+"""What a budget buys: the number of pairs, and the slowdown that they find."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.regression.calibration import power
+from bench.regression.outcome import Outcome
+from bench.results.history import STEP
+from bench.statistics import LOOKS, MIN_PAIRS, smallest_found
+
+ENOUGH_PAIRS = min(LOOKS)  # for either answer
+USUAL_SPREAD = 0.011  # of pairs, where the machine was not calibrated: docs/regression/rates.md
+
+
+def announce_pairs(
+    outcomes: Sequence[Outcome], round_seconds: float, remaining_seconds: float
+) -> bool:
+    """Say how many pairs fit; return whether to answer one case after the other.
+
+    Args:
+        outcomes: all cases, before the first pair.
+        round_seconds: time of one pair of every case.
+        remaining_seconds: time that is left.
+    """
+    cases = [outcome for outcome in outcomes if not outcome.is_finished]
+    n_pairs = _number_of(round_seconds, remaining_seconds)
+    if not cases:
+        return False
+    each = "" if len(cases) == 1 else f" of each of {len(cases)} cases"
+    text = f"about {n_pairs} pairs{each} fit into the budget"
+    if len(cases) == 1 or n_pairs >= ENOUGH_PAIRS:
+        print(f"{text}{_found(cases, n_pairs)}", flush=True)
+        return False
+    n_answered = min(len(cases), n_pairs * len(cases) // ENOUGH_PAIRS)
+    print(
+        f"{text}; an answer needs up to {ENOUGH_PAIRS}: cases are answered one after the other, "
+        f"about {n_answered} of them{_found(cases, ENOUGH_PAIRS)}",
+        flush=True,
+    )
+    return True
+
+
+def announce_rounds(n_groups: int, round_seconds: float, remaining_seconds: float) -> bool:
+    """Say how many rounds fit; return whether to measure one condition after the other.
+
+    Args:
+        n_groups: number of conditions; each was measured once.
+        round_seconds: time of one round of every condition.
+        remaining_seconds: time that is left.
+    """
+    n_rounds = 1 + _number_of(round_seconds, remaining_seconds)
+    one_by_one = n_groups > 1 and n_rounds < MIN_PAIRS
+    each = "" if n_groups == 1 else f" of each of {n_groups} conditions"
+    print(
+        f"about {n_rounds} rounds{each} fit into the budget; an interval needs {MIN_PAIRS}"
+        + (": conditions are measured one after the other" if one_by_one else ""),
+        flush=True,
+    )
+    return one_by_one
+
+
+def next_case(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return the case to measure if time is short: one with few pairs until it has an answer."""
+    unfinished = [outcome for outcome in outcomes if not outcome.is_finished]
+    return min(unfinished, key=lambda o: len(o.pairs) if len(o.pairs) >= ENOUGH_PAIRS else 0)
+
+
+def _number_of(round_seconds: float, remaining_seconds: float) -> int:
+    return max(0, int(remaining_seconds / max(round_seconds, 1e-3)))
+
+
+def _found(cases: Sequence[Outcome], n_pairs: int) -> str:
+    """Say which slowdown so many pairs find, by the spread on this machine if it is known."""
+    stored = power.read()
+    spreads = [stored[o.case.name].spread for o in cases if o.case.name in stored]
+    smallest = cases[0].smallest.get(STEP)
+    n_tests = sum(len(outcome.smallest) for outcome in cases)
+    found = smallest_found(n_pairs, max(spreads, default=USUAL_SPREAD), n_tests)
+    if smallest is None:
+        return ""
+    if found is None:
+        return f"; an answer needs {MIN_PAIRS}: increase --budget"
+    source = "calibrated" if spreads else "usual"
+    return f": enough to find a slowdown of {max(found, smallest):.1%} (with the {source} spread)"

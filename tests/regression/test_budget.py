@@ -1,0 +1,73 @@
+"""What a budget buys is said before it is spent, and short budgets answer some cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.regression import budget
+from bench.regression.calibration import power
+from bench.regression.cases import parse_cases
+from bench.regression.outcome import Outcome
+from bench.statistics import LOOKS, decide, estimate, smallest_found
+from tests.regression.conftest import CASES
+
+
+@pytest.fixture
+def outcomes(monkeypatch):
+    monkeypatch.setattr(power, "read", dict)  # not calibrated
+    return [Outcome(case) for case in parse_cases(f"{CASES} batch_size=16,32,64,128")]
+
+
+@pytest.mark.parametrize("n_pairs", sorted(LOOKS))
+def test_the_slowdown_that_is_said_to_be_found_is_found(n_pairs):
+    spread, randomness = 0.02, np.random.default_rng(0)
+    slowdown = smallest_found(n_pairs, spread)
+    found = 0
+    for _ in range(400):
+        values = np.log1p(slowdown) + randomness.normal(0, spread, n_pairs)
+        found += decide({"": estimate(values)}, 0.0)[""] == "slower"
+    assert 0.9 <= found / 400 <= 0.99
+
+
+def test_more_pairs_find_less_and_more_tests_need_more():
+    assert smallest_found(4, 0.01) is None
+    assert smallest_found(20, 0.01) > smallest_found(40, 0.01) > 0.01
+    assert smallest_found(20, 0.01, n_tests=12) > smallest_found(20, 0.01)
+
+
+def test_a_budget_for_all_cases_is_announced(outcomes, capsys):
+    assert not budget.announce_pairs(outcomes, round_seconds=8, remaining_seconds=500)
+    assert capsys.readouterr().out == (
+        "about 62 pairs of each of 4 cases fit into the budget: enough to find a slowdown of 3.0% "
+        "(with the usual spread)\n"
+    )
+
+
+def test_a_short_budget_answers_one_case_after_the_other(outcomes, capsys):
+    assert budget.announce_pairs(outcomes, round_seconds=8, remaining_seconds=100)
+    printed = capsys.readouterr().out
+    assert "about 12 pairs of each of 4 cases fit into the budget; an answer needs up to" in printed
+    assert "one after the other, about 2 of them" in printed
+    assert budget.next_case(outcomes) is outcomes[0]
+    outcomes[0].answers["step"] = "not slower"
+    assert budget.next_case(outcomes) is outcomes[1]
+    outcomes[1].pairs += [None] * 20  # undecided: the others come first
+    assert budget.next_case(outcomes) is outcomes[2]
+    for outcome in outcomes[2:]:
+        outcome.pairs += [None] * 25
+    assert budget.next_case(outcomes) is outcomes[1]
+
+
+def test_a_budget_that_is_too_short_for_one_case_is_named(outcomes, capsys):
+    assert not budget.announce_pairs(outcomes[:1], round_seconds=8, remaining_seconds=30)
+    assert capsys.readouterr().out == (
+        "about 3 pairs fit into the budget; an answer needs 5: increase --budget\n"
+    )
+
+
+def test_rounds_of_configurations_are_announced(capsys):
+    assert not budget.announce_rounds(2, round_seconds=10, remaining_seconds=95)
+    assert "about 10 rounds of each of 2 conditions" in capsys.readouterr().out
+    assert budget.announce_rounds(2, round_seconds=30, remaining_seconds=95)
+    assert "measured one after the other" in capsys.readouterr().out
