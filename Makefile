@@ -23,7 +23,8 @@ bench: setup data ## run the default sweep on real Fashion-MNIST, then write its
 	$(BIN)/bench-report results/default && exit $$status
 
 test: setup data ## run the tests; EXTRAS=torch,jax,numba,sklearn includes these frameworks
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 --dist=loadfile \
+		--no-loadscope-reorder
 
 gpu: ## measure this machine's GPU; needs no network and no installation; DATA=FOLDER of the dataset
 	PYTHONPATH=$(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH)) $(GPU_PYTHON) -m bench.gpu \

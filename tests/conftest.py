@@ -10,6 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
+# Tests run in parallel, so more threads of a BLAS library only wait for each other. NumPy reads
+# this when it is imported. The processes of runs get their own number of threads.
+for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ[variable] = "1"
+
 import pytest
 from hypothesis import settings
 
@@ -27,7 +32,7 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 
 Ended = subprocess.CompletedProcess[str]
 SCRIPTS = Path(sys.executable).parent
-TINY = ("dataset=synthetic", "epochs=2", "architecture.hidden_sizes=[16]")
+TINY = ("dataset=synthetic", "epochs=2", "architecture.hidden_sizes=[16]", "threads=1")
 
 
 @pytest.fixture(scope="session")

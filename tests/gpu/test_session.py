@@ -14,7 +14,7 @@ from bench.regression.cases import parse_cases
 ROOT = Path(__file__).parents[2]
 TINY = (
     "device=cpu", "dataset=synthetic", "architecture=one_hidden", "architecture.hidden_sizes=[8]",
-    "batch_size=128", "seed=0", "epochs=1",
+    "batch_size=128", "seed=0", "epochs=1", "threads=1",
 )  # fmt: skip
 
 
