@@ -27,14 +27,15 @@ def noise():
     return {kind: [line.value for line in lines[kind]] for kind in (QUIET, LOADED)}
 
 
-def search(speeds, noise, seed, failing=()):
+def search(speeds, noise, seed, failing=(), measured=()):
     """Bisect a history; return the conclusion, and the number of pairs.
 
-    `speeds` has log(time of the commit / time of GOOD) of every commit, GOOD first.
+    `measured` has values that were measured before, by the numbers of both commits. `speeds` has
+    log(time of the commit / time of GOOD) of every commit, GOOD first.
     """
     randomness = np.random.default_rng(seed)
     commits = [str(number) for number in range(len(speeds))]
-    comparisons: dict[tuple[str, str], Measured] = {}
+    comparisons = {key: Measured(values=tuple(values)) for key, values in dict(measured).items()}
     while isinstance(step := next_step(commits, comparisons, SMALLEST), Compare):
         key = step.base, step.head
         if int(step.head) in failing:
@@ -107,21 +108,20 @@ def test_a_wrong_decision_on_the_way_names_no_commit(noise, monkeypatch):
         assert conclusion.found in (None, culprit)
 
 
-def test_a_commit_that_is_not_slower_than_its_parent_makes_the_search_stricter(noise):
-    """The first decisions are wrong, as under a disturbance: more pairs correct them."""
-    speeds = [0.0] * 5 + [math.log1p(0.05)] * 4
-    commits = [str(number) for number in range(9)]
-    quiet = [*noise[QUIET][:80]]
-    comparisons = {
-        ("0", "8"): Measured(values=tuple(speeds[8] + value for value in quiet[:20])),
-        ("0", "4"): Measured(values=tuple(0.06 + 4 * value for value in quiet[:10])),  # disturbed
-        ("0", "2"): Measured(values=tuple(quiet[:20])),
-        ("0", "3"): Measured(values=tuple(quiet[:20])),
-        ("3", "4"): Measured(values=tuple(quiet[:20])),
-    }
-    step = next_step(commits, comparisons, SMALLEST)
-    assert isinstance(step, Compare)
-    assert (step.head, step.n_pairs) == ("4", 20)
+@pytest.mark.parametrize(
+    ("disturbed", "log_ratio", "n_pairs"),
+    [
+        (("0", "30"), 0.13, 20),  # GOOD and BAD: a slow commit seems to have less than half
+        (("0", "15"), 0.06, 6),  # a fast commit
+        (("0", "22"), -0.01, 6),  # a slow commit
+    ],
+)
+def test_a_disturbed_comparison_is_corrected(noise, disturbed, log_ratio, n_pairs):
+    speeds = [0.0] * 20 + [math.log1p(0.05)] * 11
+    measured = {disturbed: [log_ratio + value for value in noise[QUIET][:n_pairs]]}
+    for seed in range(5):
+        conclusion, _ = search(speeds, noise[QUIET], seed, measured=measured)
+        assert conclusion.found == "20"
 
 
 def test_two_equal_slowdowns_are_never_called_one(noise):

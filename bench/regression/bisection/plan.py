@@ -50,6 +50,14 @@ def next_step(
     first = _find_change(commits, comparisons, total, CERTAINTIES[0], smallest)
     if isinstance(first, Compare) or first.change_answer != "not slower":
         return first
+    # A decision was wrong, or the slowdown is spread. New pairs of GOOD and BAD replace those used.
+    if total.n_pairs < max(_looks()):
+        n_pairs = _next_look(total.n_pairs)
+        if len(ends.values) < n_pairs:
+            return Compare(
+                purpose="ends", base=good, head=bad, n_pairs=n_pairs, suspects=tuple(commits[1:])
+            )
+        total = estimate(ends.values[total.n_pairs : n_pairs])
     return _find_change(commits, comparisons, total, CERTAINTIES[1], smallest)
 
 
