@@ -60,7 +60,10 @@ def runs_frame(views: Sequence[RunView], verdicts: Sequence[Verdict] = ()) -> pd
     runs = pd.DataFrame(
         rows, columns=None if rows else list(_run_row(run_views([_BLANK])[0], None))
     )
-    _fill_from_siblings(runs, views)
+    sweeps = [(view.record.run_id.rpartition("/")[0], view.record.sweep_name) for view in views]
+    sweep = pd.Series(sweeps, runs.index, dtype=object)
+    _fill_from_siblings(runs, sweep)
+    _share_imports(runs, sweep)
     runs.insert(2, "condition", _condition_numbers(runs))
     for name in runs.columns.difference([*GROUPS]):
         if runs[name].isna().all():  # so that a column without values is numeric
@@ -118,10 +121,8 @@ def _run_row(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
     return row
 
 
-def _fill_from_siblings(runs: pd.DataFrame, views: Sequence[RunView]) -> None:
+def _fill_from_siblings(runs: pd.DataFrame, sweep: pd.Series) -> None:
     """Fill in a missing machine or fingerprint of the data if the rest of the sweep agrees."""
-    sweeps = [(view.record.run_id.rpartition("/")[0], view.record.sweep_name) for view in views]
-    sweep = pd.Series(sweeps, runs.index, dtype=object)
     for column, keys in (
         ("machine", [sweep]),
         ("cores", [sweep, runs["threads"]]),
@@ -130,6 +131,18 @@ def _fill_from_siblings(runs: pd.DataFrame, views: Sequence[RunView]) -> None:
         known = runs.groupby(keys, dropna=False)[column]
         sole = known.transform("first").where(known.transform("nunique") == 1)
         runs[column] = runs[column].where(runs[column].notna(), sole)
+
+
+def _share_imports(runs: pd.DataFrame, sweep: pd.Series) -> None:
+    """Spread the seconds of starting up over all runs of an implementation.
+
+    The first run of an implementation in a sweep waits for its import, which all later runs use.
+    """
+    started = runs["start_up_seconds"] > 0
+    groups = runs[started].groupby([sweep, "implementation", "cores"], dropna=False)
+    mean = groups["start_up_seconds"].transform("mean")
+    runs.loc[started, "total_seconds"] += mean - runs["start_up_seconds"]
+    runs.loc[started, "start_up_seconds"] = mean
 
 
 def _condition_numbers(runs: pd.DataFrame) -> pd.Series:

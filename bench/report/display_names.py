@@ -2,17 +2,20 @@
 
 A report groups runs by label. `architecture.hidden_sizes=[64]` or `recipe.momentum=0.5` on the
 command line changes the settings behind a name, so the label includes the difference:
-`one_hidden (hidden_sizes [64])`. Records are not changed.
+`one_hidden (hidden_sizes [64])`, also if no run of the report has the usual sizes. Records are not
+changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from omegaconf import OmegaConf
 
+from bench import CONF
 from bench.config.identity import GROUPS, group_content
 from bench.console import printable, shorten
 from bench.records import RunRecord, flatten
@@ -58,7 +61,17 @@ def _choices(records: Sequence[RunRecord], group: str) -> list[str]:
         name = content.pop("name", None)
         names.append(printable(name) if isinstance(name, str) else NOT_RECORDED)
         contents.append(content)
-    return labels(names, contents)
+    usual = _usual_architectures(set(names)) if group == "architecture" else {}
+    return labels([*names, *usual], [*contents, *usual.values()])[: len(names)]
+
+
+def _usual_architectures(names: Set[str]) -> dict[str, dict[str, Any]]:
+    """Return the hidden sizes that the project's configuration has for these names."""
+    return {
+        path.stem: {"hidden_sizes": OmegaConf.to_container(OmegaConf.load(path).hidden_sizes)}
+        for path in (CONF / "architecture").glob("*.yaml")
+        if path.stem in names
+    }
 
 
 def machines(records: Sequence[RunRecord]) -> list[str | None]:

@@ -23,6 +23,7 @@ from bench.results import store
 from tests.conftest import SCRIPTS
 from tests.report.browsing import CHROMIUM, drawn
 
+HIDDEN_SIZES = {"two_hidden": [128, 64]}
 FINGERPRINT = "0123abcd"
 ENVIRONMENT = {
     "cpu_model": "A processor", "libraries": {"numpy": "2.0"}, "cores": [0, 1], "noisy": False,
@@ -74,7 +75,10 @@ def make_record(
         finished_at="2026-01-01T00:00:09+00:00",
         config={
             "implementation": {"name": implementation, "colour": colour, "options": {}},
-            "architecture": {"name": architecture, "hidden_sizes": [128]},
+            "architecture": {
+                "name": architecture,
+                "hidden_sizes": HIDDEN_SIZES.get(architecture, [128]),
+            },
             "recipe": {"name": "relu_softmax_sgd"},
             "dataset": {"name": dataset},
             "learning_rate": learning_rate,

@@ -12,6 +12,15 @@ def names(records, group):
     return [getattr(view, group) for view in display_names.run_views(records)]
 
 
+def test_a_label_names_hidden_sizes_that_are_not_the_usual_ones():
+    record = make_record()
+    assert names([record], "architecture") == ["one_hidden"]
+    record.config["architecture"]["hidden_sizes"] = [32, 16]
+    assert names([record], "architecture") == ["one_hidden (hidden_sizes [32, 16])"]
+    record.config["architecture"]["name"] = "mine"
+    assert names([record], "architecture") == ["mine"]
+
+
 def test_hidden_sizes_of_the_same_name_get_different_labels():
     records = [make_record(seed=number) for number in range(2)]
     records[1].config["architecture"]["hidden_sizes"] = [64, 10]
