@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from bench.console import path_argument, text_argument
-from bench.regression import metrics
+from bench.regression import exit_statuses, metrics
 from bench.results import HISTORY_PATH
 from bench.results.history import STEP
 
@@ -31,30 +31,6 @@ METRICS = "metrics:\n" + "".join(
     f"  {metric.name:<11}{metric.meaning} ({metric.smallest:.0%})\n"
     for metric in metrics.METRICS.values()
 )
-EXIT_STATUSES = """\
-exit status:
-  0    every case was measured and no metric is worse
-  1    a metric of a case is worse, a case learns something else, or it fails in HEAD although it
-       works in BASE
-  2    a mistake in the command, or no case was measured
-  3    can't tell: a case was measured and is undecided (--cant-tell pass or fail makes
-       that 0 or 1), or a case was not measured (never a pass)
-  125  with --cant-tell skip: undecided, or a case was not measured
-  255  with --cant-tell skip: a mistake in the command
-  130  interrupted
-for configurations:
-  0    every ratio is known to the precision
-  1    a configuration fails or learns something else
-  2    a mistake in the command, or nothing was measured
-  3    can't tell: the budget was used up before
-with --bisect:
-  0    BAD is not slower than GOOD
-  1    the commit is named; or BAD is not slower, but learns something else or fails
-  2    a mistake in the command, or nothing was measured
-  3    several suspects are left, the commit is not confirmed, or the budget was used up
-"""
-NOT_SLOWER, FOUND, NOT_MEASURED, CANT_TELL = 0, 1, 2, 3
-SKIP, STOP = 125, 255  # `git bisect run` tries another commit; it ends
 CASES = "sweep=default learning_rate=0.01 threads=1"
 OVER = "architecture=one_hidden batch_size=32 learning_rate=0.01 threads=1"
 # Options for revisions, and options for configurations.
@@ -73,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="bench-compare",
         description=DESCRIPTION,
-        epilog=f"{METRICS}\n{EXIT_STATUSES}",
+        epilog=f"{METRICS}\n{exit_statuses.table()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = result.add_argument

@@ -11,9 +11,9 @@ from bench.git import GitError
 from bench.machine import facts, lock
 from bench.regression import recording, tracking
 from bench.regression import repository as git
-from bench.regression.arguments import CANT_TELL, NOT_MEASURED, NOT_SLOWER
 from bench.regression.cases import Case
 from bench.regression.checkout import SideError
+from bench.regression.exit_statuses import CANT_TELL, NOT_MEASURED, NOT_SLOWER
 from bench.regression.outcome import Outcome
 from bench.results import HISTORY_PATH, history
 from bench.results.changes import changes, describe

@@ -10,7 +10,8 @@ import sys
 import traceback
 
 from bench.console import print_error
-from bench.regression.arguments import NOT_MEASURED, SKIP, STOP, check, parser
+from bench.regression.arguments import check, parser
+from bench.regression.exit_statuses import INTERRUPTED, NOT_MEASURED, SKIP, STOP
 
 
 def main() -> int:
@@ -49,7 +50,7 @@ def main() -> int:
         print_error("bench-compare", error)
     except KeyboardInterrupt:
         print("bench-compare: interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except Exception:  # noqa: BLE001  # Python would exit with 1, which means slower
         traceback.print_exc()
     return STOP if skips else NOT_MEASURED

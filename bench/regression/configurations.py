@@ -18,9 +18,9 @@ from bench import imports, terminal
 from bench.machine import facts, lock
 from bench.markdown import table, text
 from bench.regression import output, progress, rounds
-from bench.regression.arguments import CANT_TELL, FOUND, NOT_MEASURED, NOT_SLOWER
 from bench.regression.candidates import parse_groups
 from bench.regression.checkout import Side, checked_out
+from bench.regression.exit_statuses import CANT_TELL, FOUND, NOT_MEASURED, NOT_SLOWER
 from bench.regression.group_results import Results
 
 MAX_LINEAR_RANGE = 2  # of ratios in the picture; above, its axis is logarithmic

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bench.regression.arguments import CANT_TELL, FOUND, NOT_MEASURED, NOT_SLOWER, SKIP
 from bench.regression.cases import Case
+from bench.regression.exit_statuses import CANT_TELL, FOUND, NOT_MEASURED, NOT_SLOWER, SKIP
 from bench.regression.metrics import METRICS, STEP_ONLY
 from bench.regression.pairs import Pair
 from bench.regression.side_process import CaseError

@@ -15,6 +15,7 @@ import msgspec
 from bench import terminal
 from bench.machine import facts
 from bench.markdown import table, text
+from bench.regression import dashboards
 from bench.regression.calibration import power
 from bench.regression.checkout import Side, different_libraries
 from bench.regression.metrics import METRICS, Metric
@@ -184,6 +185,7 @@ def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[SideName, Si
     }
     (folder / "pairs.json").write_bytes(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
     (folder / "report.md").write_text(markdown(outcomes, sides), encoding="utf-8")
+    dashboards.write(folder, outcomes)
     if any(outcome.estimate for outcome in outcomes):
         _draw(
             outcomes,

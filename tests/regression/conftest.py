@@ -63,6 +63,16 @@ class MLP:
         return tuple(Layer(weights.copy(), bias.copy()) for weights, bias in self.layers)
 """
 
+SHORT_LOOKS = {6: 0.005, 8: 0.005}
+SHORT_SESSIONS = (
+    (session, "SLICE_SECONDS", 0.005),
+    (pairs, "N_TURNS", 4),
+    (statistics, "FIRST_LOOK", 5),
+    (statistics, "LOOKS", SHORT_LOOKS),
+    (session, "LOOKS", SHORT_LOOKS),
+    (history, "N_PAIRS", 6),
+)
+
 
 @pytest.fixture
 def tree(tmp_path):
@@ -122,13 +132,8 @@ def commit(folder, message):
 def few_pairs(monkeypatch, tmp_path):
     """Make sessions short: small slices, few of them, few pairs, no waiting for other tests."""
     monkeypatch.setattr(lock, "LOCK_PATH", tmp_path / "lock")
-    looks = {6: 0.005, 8: 0.005}
-    monkeypatch.setattr(session, "SLICE_SECONDS", 0.005)
-    monkeypatch.setattr(pairs, "N_TURNS", 4)
-    monkeypatch.setattr(statistics, "FIRST_LOOK", 5)
-    monkeypatch.setattr(statistics, "LOOKS", looks)
-    monkeypatch.setattr(session, "LOOKS", looks)
-    monkeypatch.setattr(history, "N_PAIRS", 6)
+    for module, name, value in SHORT_SESSIONS:
+        monkeypatch.setattr(module, name, value)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from pathlib import Path
 from bench.git import run_git
 from bench.machine import facts, lock
 from bench.regression import output, progress, session
-from bench.regression.arguments import CANT_TELL, FOUND
 from bench.regression.bisection import chain as chains
 from bench.regression.bisection import log as logs
 from bench.regression.bisection import report
@@ -21,6 +20,7 @@ from bench.regression.bisection.chain import Chain
 from bench.regression.bisection.search import Search
 from bench.regression.cases import Case, parse_cases
 from bench.regression.checkout import Side, checked_out, find_repository
+from bench.regression.exit_statuses import CANT_TELL, FOUND
 from bench.regression.outcome import exit_status
 from bench.regression.repository import Repository, checked_out_commit
 from bench.regression.side_process import Conditions, OutOfTimeError, SideName

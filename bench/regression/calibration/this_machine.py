@@ -14,11 +14,11 @@ from pathlib import Path
 from bench import imports, terminal
 from bench.machine import lock
 from bench.regression import progress, session
-from bench.regression.arguments import CANT_TELL, NOT_MEASURED, NOT_SLOWER
 from bench.regression.calibration import power
 from bench.regression.calibration.power import Power
 from bench.regression.cases import parse_cases
 from bench.regression.checkout import Side, checked_out
+from bench.regression.exit_statuses import CANT_TELL, NOT_MEASURED, NOT_SLOWER
 from bench.regression.metrics import STEP_ONLY
 from bench.regression.outcome import Outcome
 from bench.regression.side_process import SideName

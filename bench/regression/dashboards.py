@@ -1,0 +1,53 @@
+"""Files for other tools that draw benchmarks over time, written to the folder of `--output`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from bench.regression.outcome import Outcome
+from bench.statistics import Estimate
+
+
+def write(folder: Path, outcomes: Sequence[Outcome]) -> None:
+    """Write github-action-benchmark.json and bencher.json. Values are ratios to BASE."""
+    for name, content in (
+        ("github-action-benchmark.json", github_action_benchmark(outcomes)),
+        ("bencher.json", bencher(outcomes)),
+    ):
+        (folder / name).write_bytes(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
+
+
+def github_action_benchmark(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
+    """Return input for github-action-benchmark, tool "customSmallerIsBetter"."""
+    return [
+        {
+            "name": f"{outcome.case.name} {metric}",
+            "unit": "times BASE",
+            "value": estimate.ratio,
+            "range": f"{estimate.low:.4f} to {estimate.high:.4f}",
+            "extra": f"{outcome.answers.get(metric, 'no answer')}, {estimate.n_pairs} pairs",
+        }
+        for outcome, metric, estimate in _estimates(outcomes)
+    ]
+
+
+def bencher(outcomes: Sequence[Outcome]) -> dict[str, dict[str, dict[str, float]]]:
+    """Return the Bencher Metric Format: a benchmark for each case, a measure for each metric."""
+    content: dict[str, dict[str, dict[str, float]]] = {}
+    for outcome, metric, estimate in _estimates(outcomes):
+        content.setdefault(outcome.case.name, {})[f"{metric}-ratio"] = {
+            "value": estimate.ratio,
+            "lower_value": estimate.low,
+            "upper_value": estimate.high,
+        }
+    return content
+
+
+def _estimates(outcomes: Sequence[Outcome]) -> Iterator[tuple[Outcome, str, Estimate]]:
+    for outcome in outcomes:
+        for metric in outcome.smallest if outcome.is_measured else ():
+            if (estimate := outcome.estimate_of(metric)) is not None:
+                yield outcome, metric, estimate

@@ -1,0 +1,34 @@
+"""Files for github-action-benchmark and Bencher."""
+
+from __future__ import annotations
+
+import json
+
+from bench.regression import dashboards
+from bench.regression.cases import parse_cases
+from bench.regression.outcome import Outcome
+from bench.regression.pairs import Pair
+from tests.regression.conftest import CASE, CASES
+
+
+def outcome_with(n_pairs):
+    (case,) = parse_cases(CASES)
+    pairs = [
+        Pair(
+            cell=CASE, number=n, base_seconds=(1.0,), head_seconds=(1.1 + 0.001 * (n % 2),),
+            first_difference=0.0, losses_difference=0.0, last_difference=0.0,
+        )
+        for n in range(n_pairs)
+    ]  # fmt: skip
+    return Outcome(case, pairs, answers={"step": "slower"})
+
+
+def test_the_files_have_the_ratio_and_its_interval(tmp_path):
+    dashboards.write(tmp_path, [outcome_with(20), outcome_with(2)])
+    (entry,) = json.loads((tmp_path / "github-action-benchmark.json").read_text())
+    assert (entry["name"], entry["unit"]) == (f"{CASE} step", "times BASE")
+    assert entry["extra"] == "slower, 20 pairs"
+    content = json.loads((tmp_path / "bencher.json").read_text())
+    values = content[CASE]["step-ratio"]
+    assert values["value"] == entry["value"]
+    assert 1.09 < values["lower_value"] < values["value"] < values["upper_value"] < 1.11
