@@ -62,7 +62,7 @@ def lines(case: str, searched: Searched, repository: Repository) -> list[str]:
             break
         if outer.found is not None and outer.change is not None:
             merge = chains.describe(outer.found, repository)
-            words.append(f"Merged by {merge}, which takes {_interval(outer.change)} times as long.")
+            words.append(f"Merged by {merge}: {_ratio(outer.change, 'its parent')}")
     return words
 
 
@@ -75,8 +75,8 @@ def _found(
         f"This commit made {case} slower:",
         f"  {description}",
         f"  {description.author}, {description.author_date}",
-        f"  It takes {_interval(change)} times as long as its parent.",
-        f"  This is {share:.0%} of the slowdown from GOOD to BAD, {_interval(total)}.",
+        f"  {_ratio(change, 'its parent')}",
+        f"  This is {share:.0%} of the whole slowdown: BAD takes {_ratio(total, 'GOOD')}",
         f"Confirmed: the commit was compared with its parent directly. For a commit that is not "
         f"slower, the probability of this answer is at most {ERROR_PROBABILITY:.1%}.",
     ]
@@ -105,7 +105,7 @@ def _doubt(case: str, conclusion: Conclusion) -> list[str]:
             "about half of the slowdown: it may be spread over several commits."
         ]
     if conclusion.change is not None:
-        words.append(f"Together they take {_interval(conclusion.change)} times as long.")
+        words.append(f"Together: {_ratio(conclusion.change, conclusion.base[:10])}")
     return words
 
 
@@ -116,5 +116,6 @@ def _listed(conclusion: Conclusion, repository: Repository) -> list[str]:
     return listed
 
 
-def _interval(found: Estimate) -> str:
-    return f"{found.ratio:.3f} (95 % interval {found.low:.3f} to {found.high:.3f})"
+def _ratio(found: Estimate, base: str) -> str:
+    interval = f"95 % interval {found.low:.3f} to {found.high:.3f}, {found.n_pairs} pairs"
+    return f"{found.ratio:.3f} times as long as {base} ({interval})"

@@ -89,8 +89,9 @@ class Search:
         comparison = self.log.of(step.base, step.head)
         if not comparison.pairs:
             head = chains.describe(step.head, self.repository)
-            suspects = "1 suspect" if len(step.suspects) == 1 else f"{len(step.suspects)} suspects"
-            print(f"{suspects}, about {step.n_steps_left} more steps; measuring {head}")
+            n, n_steps = len(step.suspects), step.n_steps_left
+            steps = "last step" if n_steps == 1 else f"about {n_steps} more steps"
+            print(f"{n} suspect{'s' * (n > 1)}, {steps}; measuring {head}")
         try:
             with (
                 self._checked_out(step.base) as base,
