@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bench.git import GitError
 from bench.machine import facts, lock
-from bench.regression import recording, tracking
+from bench.regression import recording
 from bench.regression import repository as git
 from bench.regression.cases import Case
 from bench.regression.checkout import SideError
+from bench.regression.earlier import Earlier, choose_reference, history_path
 from bench.regression.exit_statuses import CANT_TELL, NOT_MEASURED, NOT_SLOWER
 from bench.regression.outcome import Outcome
 from bench.results import HISTORY_PATH, history
@@ -39,7 +40,7 @@ def run(
         repository: the project's repository.
     """
     reference, pending = _plan(arguments, cases, base, revisions, repository)
-    path = tracking.history_path(repository)
+    path = history_path(repository)
     n_before = len(history.read(path))
     with lock.reserved(shared=arguments.share_machine):
         until = time.monotonic() + arguments.budget
@@ -63,7 +64,7 @@ def _plan(
     repository: git.Repository,
 ) -> tuple[str, dict[str, list[Case]]]:
     """Return the reference, and the cases to measure of each commit, in the order to measure."""
-    path = tracking.history_path(repository)
+    path = history_path(repository)
     try:
         commits = git.commits_that_change_training(revisions, repository)
         if base is None and not history.read(path):
@@ -71,7 +72,7 @@ def _plan(
             commits = [base, *commits]
     except GitError as error:
         raise SideError(f"{revisions}: {error}") from error
-    reference = tracking.choose_reference(base, repository)
+    reference = choose_reference(base, repository)
     if arguments.accept is not None and len(commits) != 1:
         raise StoreError(
             f"--accept: {revisions} has {len(commits)} commits that change training; accept one, "
@@ -100,13 +101,13 @@ def _recorded(reference: str, repository: git.Repository) -> set[tuple[str, str,
     cpu_model = facts.cpu_model()
     return {
         (entry.cell, entry.metric, entry.commit)
-        for entry in history.read(tracking.history_path(repository))
+        for entry in history.read(history_path(repository))
         if entry.cpu_model == cpu_model
         and (
             not entry.learns_something_else
             or entry.accepted is not None
             or entry.learning_reference
-            == tracking.Earlier(entry.commit, repository).learning_reference(entry.cell, reference)
+            == Earlier(entry.commit, repository).learning_reference(entry.cell, reference)
         )
     }
 
@@ -138,7 +139,7 @@ def _record(
     until: float,
 ) -> bool:
     """Measure and record commit by commit; return whether all were reached within the budget."""
-    path = tracking.history_path(repository)
+    path = history_path(repository)
     longest_seconds = 0.0
     for number, (commit, cases) in enumerate(pending.items(), 1):
         start = time.monotonic()

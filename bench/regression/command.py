@@ -10,7 +10,8 @@ import sys
 import traceback
 
 from bench.console import print_error
-from bench.regression.arguments import check, parser
+from bench.regression.arguments import parser
+from bench.regression.checks import check
 from bench.regression.exit_statuses import INTERRUPTED, NOT_MEASURED, SKIP, STOP
 
 

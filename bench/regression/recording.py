@@ -14,6 +14,7 @@ from bench.regression import comparison, output, tracking
 from bench.regression import repository as git
 from bench.regression.cases import Case, parse_cases
 from bench.regression.checkout import Side, checked_out, find_repository
+from bench.regression.earlier import Earlier, choose_reference, history_path
 from bench.regression.outcome import Outcome, exit_status
 from bench.regression.side_process import SideName
 from bench.results import HISTORY_PATH, history
@@ -33,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         from bench.regression import backfill
 
         return backfill.run(arguments, cases, base, head, repository)
-    reference = tracking.choose_reference(base, repository)
+    reference = choose_reference(base, repository)
     with checked_out_sides(arguments, reference, head, repository) as sides:
         if arguments.record:
             tracking.check_recordable(sides["head"])
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
             outcomes, entries = measure(arguments, cases, sides, repository, until)
     output.print_table(outcomes, sides)
     if arguments.record:  # first: writing the files below may fail
-        history.append(tracking.history_path(repository), entries)
+        history.append(history_path(repository), entries)
         short = str(sides["head"].commit)[:10]
         n_cases = len({entry.cell for entry in entries})
         print(f"Recorded: {n_cases} of {len(cases)} cases of {short} in {HISTORY_PATH}")
@@ -87,7 +88,7 @@ def measure(
     Returns:
         The outcome of each case, and the entries to record; no entries unless HEAD is a commit.
     """
-    earlier = tracking.Earlier(sides["head"].commit, repository)
+    earlier = Earlier(sides["head"].commit, repository)
     run_session = partial(comparison.measure, arguments, until=until)
     outcomes = tracking.compare(cases, earlier, sides, repository, run_session)
     required = not arguments.record or arguments.against_history

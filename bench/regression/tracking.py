@@ -7,18 +7,17 @@ compared with the last commit whose change of numerics was accepted, or else wit
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
-from bench.git import GitError
 from bench.machine import facts
 from bench.regression import repository as git
 from bench.regression.cases import Case
 from bench.regression.checkout import Side, SideError, checked_out
+from bench.regression.earlier import Earlier
 from bench.regression.metrics import METRICS
 from bench.regression.outcome import BASE, Learning, Outcome
 from bench.regression.side_process import SideName
-from bench.results import HISTORY_PATH, changes, history
-from bench.results.history import STEP, Entry
+from bench.results import changes, history
+from bench.results.history import Entry
 from bench.results.store import StoreError
 from bench.statistics import Estimate
 
@@ -26,32 +25,6 @@ N_LEARNING_PAIRS = 3  # for comparing models with the commit that was accepted l
 
 # Runs a session of some cases and two sides, with a number of pairs.
 Measure = Callable[[Sequence[Case], Mapping[SideName, Side], int], list[Outcome]]
-
-
-def history_path(repository: git.Repository) -> Path:
-    """Return the path of the history file."""
-    return repository.project / HISTORY_PATH
-
-
-def choose_reference(base: str | None, repository: git.Repository) -> str:
-    """Return the commit to measure against: of the history, or BASE, which begins a new history.
-
-    Raises:
-        StoreError: there is no history and no BASE, or the history has another reference.
-    """
-    path = history_path(repository)
-    entries = history.read(path)
-    if base is None:
-        return history.reference(entries, path)
-    try:
-        commit = git.commit_of_revision(base, repository)
-    except GitError as error:
-        raise StoreError(f"BASE={base}: a history refers to a commit; {error}") from error
-    if entries and history.reference(entries, path) != commit:
-        raise StoreError(
-            f"BASE={base}: {path} refers to {history.reference(entries, path)}; omit BASE"
-        )
-    return commit
 
 
 def check_recordable(head: Side) -> None:
@@ -64,57 +37,6 @@ def check_recordable(head: Side) -> None:
         raise StoreError(
             f"HEAD={head.label}: is not exactly a commit; commit the changes before recording"
         )
-
-
-class Earlier:
-    """The entries before a commit on this processor, in the order of git's history."""
-
-    def __init__(self, commit: str | None, repository: git.Repository) -> None:
-        """Read the history.
-
-        Args:
-            commit: HEAD, with "-dirty" appended if it was edited; None outside of git: all
-                entries are earlier.
-            repository: the project's repository.
-        """
-        entries = history.read(history_path(repository))
-        if commit is not None:
-            positions = git.positions_in_history(
-                {entry.commit for entry in entries}, commit.removesuffix("-dirty"), repository
-            )
-            entries = sorted(
-                (entry for entry in entries if entry.commit in positions),
-                key=lambda entry: positions[entry.commit],
-            )
-        cpu_model = facts.cpu_model()
-        self.entries = [
-            entry for entry in entries if entry.cpu_model == cpu_model and entry.commit != commit
-        ]
-
-    def last(self, case: str, metric: str = STEP) -> Entry | None:
-        """Return the last entry of a case and metric."""
-        return next(
-            (
-                entry
-                for entry in reversed(self.entries)
-                if (entry.cell, entry.metric) == (case, metric)
-            ),
-            None,
-        )
-
-    def learning_reference(self, case: str, reference: str) -> str:
-        """Return the commit whose models must be learned: the last accepted one.
-
-        Args:
-            case: name of the case.
-            reference: commit to return if none was accepted.
-        """
-        accepted = [
-            entry.commit
-            for entry in self.entries
-            if entry.cell == case and entry.accepted is not None
-        ]
-        return accepted[-1] if accepted else reference
 
 
 def compare(

@@ -11,6 +11,7 @@ from bench.machine import facts
 from bench.regression import tracking
 from bench.regression.cases import parse_cases
 from bench.regression.checkout import Side
+from bench.regression.earlier import Earlier, choose_reference, history_path
 from bench.regression.outcome import Outcome, exit_status
 from bench.regression.pairs import Pair
 from bench.regression.repository import Repository
@@ -28,7 +29,7 @@ class Project:
     def __init__(self, folder):
         self.folder = folder
         self.repository = Repository(top=folder, project=folder)
-        self.path = tracking.history_path(self.repository)
+        self.path = history_path(self.repository)
         self.cases = parse_cases(CASES)
         self.names = {}
         self.add("reference", run_git(folder, "rev-parse", "HEAD"))
@@ -64,7 +65,7 @@ class Project:
     def compare_and_record(self, name, accepted=None, required=False):
         """Do what `bench-compare --record` does; return the outcome and the entry."""
         sides = {"base": self.reference, "head": self.side(name)}
-        earlier = tracking.Earlier(sides["head"].commit, self.repository)
+        earlier = Earlier(sides["head"].commit, self.repository)
         outcomes = tracking.compare(self.cases, earlier, sides, self.repository, self.measure)
         tracking.compare_with_last(outcomes, earlier, required=required)
         entries = tracking.entries_of(outcomes, earlier, sides, self.repository, accepted)
@@ -127,7 +128,7 @@ def test_only_commits_before_head_are_earlier(project, repository):
     for number, made in enumerate((first, second)):
         history.append(project.path, [entry(project, made, f"2026-01-0{number + 1}")])
     for head, expected in ((third, first), (f"{second}-dirty", second), (second, first)):
-        earlier = tracking.Earlier(head, project.repository)
+        earlier = Earlier(head, project.repository)
         assert earlier.last(project.cases[0].name).commit == expected
 
 
@@ -135,7 +136,7 @@ def test_entries_of_another_processor_or_metric_are_not_compared_with(project):
     (made,) = project.names
     others = ({"cpu_model": "another processor"}, {"metric": "memory"})
     history.append(project.path, [entry(project, made, "2026-01-01", **other) for other in others])
-    earlier = tracking.Earlier(None, project.repository)
+    earlier = Earlier(None, project.repository)
     case = project.cases[0].name
     assert earlier.last(case) is None
     assert earlier.last(case, "memory").cpu_model == facts.cpu_model()
@@ -156,4 +157,4 @@ def entry(project, made, day, **changed):
 
 def test_a_history_refers_to_a_commit(project):
     with pytest.raises(StoreError, match="BASE=bench: a history refers to a commit"):
-        tracking.choose_reference("bench", project.repository)
+        choose_reference("bench", project.repository)

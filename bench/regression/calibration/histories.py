@@ -19,9 +19,10 @@ import numpy as np
 
 from bench.git import run_git
 from bench.markdown import table
-from bench.regression.arguments import check, parser
+from bench.regression.arguments import parser
 from bench.regression.bisection import command, log
 from bench.regression.calibration import plants
+from bench.regression.checks import check
 from bench.regression.repository import SIDE_CODE
 
 SHARES = (0.05, 0.10, 0.03, 0.05, 0.0)  # planted slowdowns, by seed in turn; 0 for none
