@@ -9,6 +9,7 @@ import random
 import statistics
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -195,5 +196,10 @@ def test_rates_endings_and_noise(report):
     (quiet,) = [one for one in content["findings"] if one["question"] == "quiet"]
     noisy = [record for record in stored if record["environment"]["noisy"]]
     assert (quiet["claim"], len(noisy)) == ("quiet", 0)
+    page = (Path(__file__).parents[2] / "docs" / "findings.md").read_text(encoding="utf-8")
+    for key in {*content, *runs}:
+        assert f"`{key}`" in page
+    for one in content["findings"]:
+        assert f"`{one['claim']}`" in page
     questions = [tile["question"] for tile in content["tiles"]]
     assert questions == ["speed", "accuracy", "learning_rate", "parity", "quiet", "runs"]

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -120,6 +121,12 @@ def test_a_record_has_the_keys_that_others_rely_on(record, tmp_path):
         "other",
         "total",
     }
+
+
+def test_the_keys_of_a_record_are_documented(record, tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "records.md").read_text(encoding="utf-8")
+    content = json.loads(store.write_record(tmp_path, record).read_text())
+    assert set(re.findall(r"^\| `(\w+)` \| ", page, re.MULTILINE)) == set(content)
 
 
 def test_numbers_that_are_not_finite_are_written_as_null(record, tmp_path):
