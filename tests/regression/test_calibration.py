@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 import subprocess
 import sys
 
@@ -186,6 +187,24 @@ def test_a_plant_slows_training_and_changes_nothing_else(tree, tmp_path, is_pack
         check=True,
     ).stdout
     assert printed == "loss of 3 steps True\n"
+
+
+def test_several_cases_are_evaluated_in_one_table(tmp_path, capsys, monkeypatch):
+    heading, *lines = PAIRS.read_bytes().splitlines()
+    quiet = [line for line in lines if b'"quiet"' in line][:30]
+    path = tmp_path / "pairs-two.jsonl"
+    cells = [
+        line.replace(b"{", b'{"cell":"%s",' % name, 1) for name in (b"a", b"b") for line in quiet
+    ]
+    path.write_bytes(b"\n".join([heading, *cells, cells[0].replace(b'"a"', b'"c"')]) + b"\n")
+    monkeypatch.setattr(resampling, "N_SESSIONS", 100)
+    monkeypatch.setattr(sys, "argv", ["calibration", "evaluate", "--pairs", str(path)])
+    assert calibration.main() == 0
+    written = (tmp_path / "rates-two.md").read_text()
+    assert written in capsys.readouterr().out
+    assert re.search(r"\| a \| 30 \| .*% \| .* \| 0\.0% \(at most 2\.95%\) \| 0 of 3 ", written)
+    assert "| c | 1 | too few pairs" in written
+    assert "share no pairs: 0 of 6 (at most 39.30%)." in written
 
 
 @pytest.mark.parametrize("option", ["--rounds=3", "--budget=1h"])

@@ -13,7 +13,7 @@ from bench.markdown import table
 from bench.regression.calibration import resampling
 from bench.regression.calibration.resampling import N_SESSIONS, Looks, Sessions
 from bench.regression.pairs import median_log_ratio
-from bench.statistics import LOOKS, Answer, normal_spread
+from bench.statistics import FIRST_LOOK, LOOKS, Answer, normal_spread
 
 QUIET, LOADED = "quiet", "loaded"  # kinds of pairs, in the file of pairs
 PLANTED = (0.01, 0.03, 0.05, 0.10)  # planted slowdowns
@@ -21,7 +21,14 @@ CANT_TELL: Answer = "can't tell"
 SCALES = (0.0, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.07, 0.10)
 HEADINGS = (
     "pairs", "collected", "measured ratio", "spread", "seconds per pair", "slower", "not slower",
-    "can't tell", "median pairs", "median minutes", "slower without common pairs",
+    "can't tell", "median pairs", "median minutes", "without common pairs",
+)  # fmt: skip
+
+LONGER = (0.03, 0.05, 0.10)  # in the table of several cases
+CASE_HEADINGS = (
+    "case", "pairs", "spread", "seconds per pair", "false alarms", "without common pairs",
+    *(f"{scale:.0%} longer: slower" for scale in LONGER), "minutes, equal",
+    "minutes, 5% longer", "planted 5%: measured ratio",
 )  # fmt: skip
 
 
@@ -73,14 +80,15 @@ def read(path: Path) -> tuple[dict[str, object], dict[str, LinesByKind]]:
 def write(path: Path) -> None:
     """Write the rates next to a file of pairs, and print them; rates.md is of pairs.jsonl."""
     _, lines = read(path)
+    tables = _one_case(*next(iter(lines.items()))) if len(lines) == 1 else [_several_cases(lines)]
     text = "\n\n".join(
         [
             f"{N_SESSIONS:,} sessions of up to {max(LOOKS)} pairs are drawn from each kind of "
             "pair. Their 95 % bounds treat sessions as independent, although they share pairs. The "
-            "last column counts sessions that share no pairs. Made by "
+            "column without common pairs counts sessions that share none. Made by "
             "`python -m bench.regression.calibration evaluate`.",
-            *(part for case, kinds in lines.items() for part in _case(case, kinds)),
-            *_all_cases(lines),
+            *tables,
+            *_together(lines),
         ]
     )
     name = path.stem.replace("pairs", "rates") + ".md"
@@ -88,8 +96,8 @@ def write(path: Path) -> None:
     print(text)
 
 
-def _case(case: str, lines: Mapping[str, Sequence[Line]]) -> list[str]:
-    """Return the tables of a case."""
+def _one_case(case: str, lines: Mapping[str, Sequence[Line]]) -> list[str]:
+    """Return the tables of a case, with all kinds of pairs."""
     values = {kind: [line.value for line in lines[kind]] for kind in KINDS if kind in lines}
     sessions = {kind: resampling.draw(values[kind]) for kind in values}
     equal = [kind for kind in (QUIET, LOADED) if kind in values]
@@ -133,6 +141,36 @@ def _row(kind: str, lines: Sequence[Line], drawn: Sequence[Looks]) -> list[str]:
     ]
 
 
+def _several_cases(lines: Mapping[str, LinesByKind]) -> str:
+    """Return a table with a row for each case, from its undisturbed pairs."""
+    rows = []
+    for case, kinds in lines.items():
+        values = [line.value for line in kinds.get(QUIET, ())]
+        if len(values) < FIRST_LOOK:
+            rows.append([case, str(len(values)), *["too few pairs"] * (len(CASE_HEADINGS) - 2)])
+            continue
+        drawn = resampling.draw(values)
+        sessions = {scale: resampling.evaluate(drawn, scale) for scale in (0.0, *LONGER)}
+        minutes = statistics.median(line.seconds for line in kinds[QUIET]) / 60
+        separate = resampling.separate(values)
+        plants = [line.value for line in kinds.get(planted(LONGER[1]), ())]
+        rows.append(
+            [
+                case,
+                str(len(values)),
+                f"{normal_spread(values):.2%}",
+                f"{60 * minutes:.1f}",
+                f"{sessions[0.0].share('slower'):.1%} ({_bound(sessions[0.0], True)})",
+                "-" if separate is None else count(separate, is_equal=True),
+                *(f"{sessions[scale].share('slower'):.1%}" for scale in LONGER),
+                f"{minutes * statistics.median(sessions[0.0].n_pairs):.1f}",
+                f"{minutes * statistics.median(sessions[LONGER[1]].n_pairs):.1f}",
+                f"{math.exp(statistics.median(plants)):.4f}" if plants else "-",
+            ]
+        )
+    return table(CASE_HEADINGS, rows)
+
+
 def count(sessions: Sessions, is_equal: bool) -> str:
     """Return how many sessions answered "slower", with the bound of their share."""
     n_slower = sessions.answers.count("slower")
@@ -146,7 +184,7 @@ def _bound(sessions: Sessions, is_equal: bool) -> str:
     return f"at least {sessions.bound('slower', 'lower'):.2%}"
 
 
-def _all_cases(lines: Mapping[str, LinesByKind]) -> list[str]:
+def _together(lines: Mapping[str, LinesByKind]) -> list[str]:
     """Return a sentence on all equal pairs of all cases, in sessions that share no pairs."""
     found = [
         separate
