@@ -53,7 +53,9 @@ class Metric:
         """Return a reading with its unit."""
         if self.readings.endswith("_bytes"):
             return f"{reading / 1e6:,.0f} MB"
-        return f"{reading:.2f} s" if reading >= 1 else f"{1000 * reading:.3g} ms"
+        if reading >= 1:
+            return f"{reading:.2f} s"
+        return f"{1e3 * reading:.3g} ms" if reading >= 1e-3 else f"{1e6 * reading:.3g} µs"
 
 
 METRICS = {

@@ -62,6 +62,7 @@ class Outcome:
             the commit that was accepted last.
         since: estimates against the last commit in the history, by metric; none without a history.
         smallest: relative increase that matters, by name of the metrics that are compared.
+        n_steps: training steps in a slice; 0 while it is not known.
         answers: whether a metric has become worse, by its name; none while there is no answer.
         error: why measuring failed or stopped early.
         failed: the side that caused the error, if any.
@@ -73,6 +74,7 @@ class Outcome:
     learning: Learning = field(default_factory=Learning)
     since: dict[str, Estimate] = field(default_factory=dict)
     smallest: Mapping[str, float] = field(default_factory=lambda: STEP_ONLY)
+    n_steps: int = 0
     answers: dict[str, Answer] = field(default_factory=dict)
     error: str | None = None
     failed: str | None = None

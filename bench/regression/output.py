@@ -22,6 +22,7 @@ from bench.regression.metrics import METRICS, Metric
 from bench.regression.outcome import Outcome
 from bench.regression.pairs import JSON_NAMES
 from bench.regression.side_process import SideName
+from bench.results.history import STEP
 from bench.statistics import Estimate
 
 MARKER = "<!-- bench-compare -->"  # the workflow finds its earlier comment by this
@@ -95,13 +96,21 @@ def _row(outcome: Outcome, metric: Metric) -> list[str]:
     answer = outcome.answers.get(metric.name)
     return [
         metric.name,
-        metric.format(statistics.median(outcome.readings(metric.name))),
+        _reading(outcome, metric),
         f"{estimate.ratio:.3f}",
         f"{estimate.low:.3f} to {estimate.high:.3f}",
         str(estimate.n_pairs),
         f"{estimate.spread:.1%}",
         metric.words.get(answer, answer) if answer else _no_answer(outcome),
     ]
+
+
+def _reading(outcome: Outcome, metric: Metric) -> str:
+    """Return BASE's reading with its unit; the time of a step is that of a slice, divided."""
+    reading = statistics.median(outcome.readings(metric.name))
+    if metric.name == STEP:
+        return metric.format(reading / outcome.n_steps) if outcome.n_steps else "-"
+    return metric.format(reading)
 
 
 def _no_answer(outcome: Outcome) -> str:
@@ -162,6 +171,7 @@ def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[SideName, Si
             {
                 "cell": outcome.case.name,
                 "answer": outcome.answer,
+                "n_steps": outcome.n_steps,
                 "error": outcome.error,
                 "failed": outcome.failed,
                 "learns_something_else": outcome.learns_something_else,

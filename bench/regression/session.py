@@ -70,7 +70,10 @@ def run(
         on_pair(outcomes)
 
     try:
-        write_problems(cases, find_steps(outcomes, sides["base"], conditions), folder)
+        steps = find_steps(outcomes, sides["base"], conditions)
+        for outcome in outcomes:
+            outcome.n_steps = steps[outcome.case.name]
+        write_problems(cases, steps, folder)
         start = time.monotonic()
         _find_bounds(outcomes, sides["base"], conditions, own_processes=own_processes)
         now = time.monotonic()

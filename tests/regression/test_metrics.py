@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 
 import numpy as np
 import pytest
@@ -114,6 +115,17 @@ def test_metrics_and_increases_that_matter_are_chosen_by_name():
 
 
 @pytest.mark.parametrize(
+    ("metric", "reading", "text"),
+    [
+        ("memory", 1.2345e9, "1,234 MB"), ("step", 0.0002345, "234 µs"),
+        ("warm_up", 0.0123, "12.3 ms"), ("start_up", 12.345, "12.35 s"),
+    ],
+)  # fmt: skip
+def test_a_reading_has_a_unit(metric, reading, text):
+    assert METRICS[metric].format(reading) == text
+
+
+@pytest.mark.parametrize(
     ("parse", "text", "reason"),
     [
         (parse_metrics, "step,time", "'time': must be one of step, memory, warm_up"),
@@ -150,6 +162,8 @@ def test_planted_memory_and_warm_up_are_found_in_real_processes(compare, tree):
     assert metrics["step"]["answer"] == found["answer"]
     assert 1.05 < metrics["memory"]["estimate"]["ratio"] < 1.12
     assert metrics["start_up"]["estimate"]["ratio"] > 1
+    step_seconds = found["pairs"][0]["base_seconds"][0] / found["n_steps"]
+    assert re.search(rf"step +[0-9.]+ {'µs' if step_seconds < 1e-3 else 'ms'} ", printed), printed
     readings = found["pairs"][0]["readings"]
     assert len(readings["evaluation_seconds"]["head"]) == 8
     assert readings["memory_bytes"]["base"][0] > 100e6
