@@ -13,7 +13,7 @@ DESCRIPTION = """\
 Has training become slower, and does it still learn the same? Trains both revisions now, in pairs
 of fresh processes that take turns on the same cores, and answers for every case (implementation,
 architecture and batch size): slower, not slower or can't tell, with the ratio of times and its
-95 % interval.
+95 % interval. It answers the same for peak memory and warm-up.
 
 Or which of several configurations trains fastest, and by how much?
   bench-compare implementation=numba implementation=jax --over batch_size=32,128
@@ -26,7 +26,7 @@ BAD is HEAD unless it is given. The search measures commits between in pairs wit
 commit that it names with its parent.
 """
 METRICS = "metrics:\n" + "".join(
-    f"  {metric.name:<11}{metric.meaning} ({metric.smallest:.0%})\n"
+    f"  {metric.name:<12}{metric.meaning} ({metric.smallest:.0%})\n"
     for metric in metrics.METRICS.values()
 )
 CASES = "sweep=default learning_rate=0.01 threads=1"
