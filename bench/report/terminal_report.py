@@ -15,7 +15,8 @@ from bench.console import first_line, shorten
 from bench.report import dataframes
 from bench.report.analysis import Analysis, rank_in_words
 from bench.report.finding import Finding
-from bench.report.findings import sentences, times
+from bench.report.findings import sentences
+from bench.report.speed_findings import times
 from bench.report.sweep_summary import counted
 from bench.report.tables import seeds, standard_error
 from bench.terminal import format_number

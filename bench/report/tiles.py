@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.records import PARITY_POINTS
 from bench.report import dataframes
 from bench.report.finding import LEVELS, Finding, Question, Tile
-from bench.report.findings import times
+from bench.report.speed_findings import times
 
 
 def tiles(found: Sequence[Finding]) -> tuple[Tile, ...]:
@@ -36,16 +36,17 @@ def _tile(question: Question, title: str, answer: str, detail: str, of: Sequence
 def _speed(leads: Sequence[Finding]) -> Tile | None:
     if not leads:
         return None
-    names = list(dict.fromkeys(lead.subject for lead in leads))
-    ratios = [lead.value for lead in leads if lead.value is not None]
-    baselines = list(dict.fromkeys(lead.baseline for lead in leads if lead.baseline))
+    n_shared = sum(lead.claim == "shared" for lead in leads)
+    known = [lead for lead in leads if lead.claim != "shared"] or leads
+    names = list(dict.fromkeys(lead.subject for lead in known))
+    ratios = [lead.value for lead in known if lead.value is not None]
+    baselines = list(dict.fromkeys(lead.baseline for lead in known if lead.baseline))
     answer = names[0] if len(names) == 1 else f"{len(names)} of them, by condition"
     detail = "the only one with a rank"
     if ratios:
         low, high = min(ratios), max(ratios)
         span = times(low) if times(low) == times(high) else f"{times(low)} to {times(high)}"
         detail = f"{span} times as fast as {baselines[0] if len(baselines) == 1 else 'the next'}"
-    n_shared = sum(lead.claim == "shared" for lead in leads)
     if n_shared == len(leads):
         answer = "can't be told"
     elif n_shared:

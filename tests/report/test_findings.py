@@ -8,6 +8,7 @@ import pytest
 from bench.records import RunError
 from bench.report.analysis import analyse
 from bench.report.findings import findings, headline, sentences
+from bench.report.tiles import tiles
 from tests.report.conftest import ENVIRONMENT, make_record, sweep_of
 
 
@@ -135,8 +136,8 @@ def test_the_headline_names_the_fastest_of_each_condition():
     assert of(["one_hidden"], *two).startswith("numpy is 11.0 times as fast as keras (2 pairs")
     three = of(["one_hidden"], *two, ("torch", 550.0))
     assert three == (
-        "numpy is the fastest, at 553 examples/s: 2.00 times as fast as torch, the next, and 11.0 "
-        "times as fast as keras, the slowest."
+        "numpy is the fastest, at 553 examples/s: 2.00 times as fast as torch, the next (2 pairs, "
+        "95 % interval 2.00 to 2.00), and 11.0 times as fast as keras, the slowest."
     )
     both = of(["one_hidden", "two_hidden"], *two)  # the same in each
     assert both.startswith("numpy is 11.0 times as fast as keras (2 pairs")
@@ -150,7 +151,11 @@ def test_the_headline_names_the_fastest_of_each_condition():
         ((0.02, 0.021, 0.02), "better", "**keras is more accurate than numpy, by more than 0.3 p"),
         ((-0.02, -0.021, -0.02), "worse", "**keras is less accurate than numpy, by more than 0.3"),
         ((0.003, 0.004, 0.002), "better", "keras is more accurate than numpy (+0.30 points, 95 %"),
-        ((0.01, -0.01, 0.0), "cant_tell", "equally accurate within 0.3 points **can't be told**"),
+        (
+            (0.01, -0.01, 0.0),
+            "cant_tell",
+            "keras and numpy **can't be told apart** in accuracy, but",
+        ),
     ],
 )
 def test_accuracies_are_compared_with_what_parity_allows(differences, claim, answer):
@@ -308,6 +313,41 @@ def test_different_versions_are_stated_only_of_runs_that_are_taken_together():
     assert "are averaged" not in words
     object.__setattr__(records[2], "made_with", {"number of cores": "2.0", "numpy": "3.0"})
     assert "used different code or versions** (numpy 2.0, 3.0) and" in words_of(*records)
+
+
+def test_many_conditions_have_a_short_headline_and_one_tile_a_question():
+    records = [
+        make_record(name, batch_size=size, seed=seed, learning_rate=rate, accuracy=0.8 + rate,
+                    examples_per_second=speed * size * (1 + seed / 50 * (name == "jax")))
+        for name, speeds in (("numpy", (4.0, 5.0, 6.0, 7.0)), ("jax", (2.0,) * 4))
+        for size, speed in zip((32, 128, 512, 2048), speeds, strict=True)
+        for seed in (0, 1)
+        for rate in (0.01, 0.1)
+    ]  # fmt: skip
+    found = findings(analyse(sweep_of(*records)))
+    assert headline(found) == (
+        "numpy is the fastest under 4 of 4 conditions, 1.98 to 3.47 times as fast as the next."
+    )
+    made = {tile.question: (tile.answer, tile.level) for tile in tiles(found)}
+    assert made == {
+        "speed": ("numpy", "good"), "accuracy": ("equal within 0.3 points", "good"),
+        "learning_rate": ("0.1", "neutral"), "parity": ("passed", "good"),
+        "quiet": ("quiet", "good"), "runs": ("32 done", "good"),
+    }  # fmt: skip
+
+
+def test_tiles_name_what_is_wrong():
+    error = RunError(type="E", message="no luck")
+    records = [
+        *runs_of("numpy", (1000.0, 1300.0, 1000.0)), *runs_of("keras", (1000.0, 1000.0, 1200.0)),
+        make_record("torch", status="failed", error=error),
+        make_record("jax", parity="failed", environment=ENVIRONMENT | {"noisy": True}),
+    ]  # fmt: skip
+    made = {tile.question: tile for tile in tiles(findings(analyse(sweep_of(*records))))}
+    assert made["speed"].answer == "can't be told"
+    assert (made["parity"].answer, made["parity"].detail) == ("failed", "jax")
+    assert (made["quiet"].answer, made["quiet"].word) == ("not quiet", "look closer")
+    assert (made["runs"].answer, made["runs"].detail) == ("7 done, 1 not", "torch")
 
 
 def test_an_accuracy_of_guessing_is_named():
