@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bench.regression.arguments import parser
 from bench.results import history
 from tests.conftest import SCRIPTS
 from tests.regression.conftest import CASES, commit, run_git
@@ -152,3 +154,15 @@ def test_pushes_are_recorded_on_a_branch_with_a_page(run_job, origin):
 def test_an_unknown_expression_is_not_run():
     with pytest.raises(KeyError, match=r"github\.head_ref"):
         _environment({"HEAD": "${{ github.head_ref }}"}, {})
+
+
+def test_the_recipe_for_gitlab_is_a_command_that_is_accepted():
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "ci.md").read_text(), re.DOTALL)
+    job, comment = (yaml.safe_load(block) for block in blocks)
+    *setup, line = job["training speed"]["script"]
+    assert setup == ["make setup data"]
+    words = shlex.split(line)
+    arguments = parser().parse_args(words[1:])
+    assert str(arguments.output) in job["training speed"]["artifacts"]["paths"]
+    for script in comment["after_script"]:
+        subprocess.run(["bash", "-n", "-c", script], check=True)

@@ -118,9 +118,12 @@ def describe(entry: Entry, change: Change) -> str:
         entry: first entry after the change.
         change: its size.
     """
-    slower = change.ratio > 1
-    size = change.ratio - 1 if slower else 1 / change.ratio - 1
+    is_step = entry.metric == STEP
+    if change.ratio > 1:
+        size, words = change.ratio - 1, "slower" if is_step else f"more {entry.metric}"
+    elif is_step:
+        size, words = 1 / change.ratio - 1, "faster"
+    else:
+        size, words = 1 - change.ratio, f"less {entry.metric}"
     commit = f"{entry.commit[:7]} ({entry.subject})" if entry.subject else entry.commit[:7]
-    words = ("faster", "slower") if entry.metric == STEP else ("less", "more")
-    metric = "" if entry.metric == STEP else f" {entry.metric}"
-    return f"{100 * size:.1f} % {words[slower]}{metric} from {commit} on"
+    return f"{100 * size:.1f} % {words} from {commit} on"

@@ -154,7 +154,9 @@ def series(entries: Sequence[Entry]) -> dict[SeriesKey, list[Entry]]:
     for entry in entries:
         key = SeriesKey(entry.cell, entry.metric, entry.cpu_model, entry.reference)
         by_key.setdefault(key, {})[entry.commit] = entry
-    return {key: list(by_commit.values()) for key, by_commit in sorted(by_key.items())}
+    # The time of a step comes first.
+    keys = sorted(by_key, key=lambda key: (key.case, key.metric != STEP, key))
+    return {key: list(by_key[key].values()) for key in keys}
 
 
 def not_accepted(entries: Sequence[Entry]) -> Entry | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from scipy import stats
@@ -82,11 +83,19 @@ def test_a_single_entry_has_no_change():
 
 
 @pytest.mark.parametrize(
-    ("ratio", "subject", "words"),
+    ("ratio", "given", "words"),
     [
-        (1.071, "Use float64", "7.1 % slower from 0000000 (Use float64) on"),
-        (0.8, "", "25.0 % faster from 0000000 on"),
+        (1.071, {"subject": "Use float64"}, "7.1 % slower from 0000000 (Use float64) on"),
+        (0.8, {}, "25.0 % faster from 0000000 on"),
+        (1.25, {"metric": "memory"}, "25.0 % more memory from 0000000 on"),
+        (0.8, {"metric": "memory"}, "20.0 % less memory from 0000000 on"),
     ],
 )
-def test_a_change_is_described_with_the_subject_of_its_commit(ratio, subject, words):
-    assert changes.describe(entry(1, subject=subject), changes.Change(1, ratio)) == words
+def test_a_change_is_described_with_the_subject_of_its_commit(ratio, given, words):
+    assert changes.describe(entry(1, **given), changes.Change(1, ratio)) == words
+
+
+def test_a_change_below_the_margin_of_the_metric_is_not_named():
+    entries = [entry(n, 1.0 if n < 6 else 1.02, width=0.001, margin=0.03) for n in range(12)]
+    assert changes.changes(entries) == []
+    assert len(changes.changes([msgspec.structs.replace(e, margin=0.01) for e in entries])) == 1

@@ -109,9 +109,10 @@ def test_a_line_of_the_first_edition_is_read_and_written_unchanged(tmp_path):
 
 
 def test_each_metric_has_its_own_series():
-    entries = [entry(n, metric=metric) for n in range(2) for metric in ("step", "memory")]
+    entries = [entry(n, metric=metric) for n in range(2) for metric in ("memory", "step")]
     found = history.series(entries)
-    assert {key.metric: len(points) for key, points in found.items()} == {"step": 2, "memory": 2}
+    assert [key.metric for key in found] == ["step", "memory"]
+    assert [len(points) for points in found.values()] == [2, 2]
 
 
 def test_the_first_commit_that_is_not_accepted_is_named():
