@@ -124,6 +124,17 @@ def test_a_disturbed_comparison_is_corrected(noise, disturbed, log_ratio, n_pair
         assert conclusion.found == "20"
 
 
+def test_good_and_bad_get_more_pairs_if_their_half_is_less_certain_than_the_commit(noise):
+    quiet = noise[QUIET][:20]
+    ends = Measured(values=tuple(0.2 + 10 * value for value in quiet))
+    comparisons = {("0", "2"): ends, ("0", "1"): Measured(values=tuple(0.102 + v for v in quiet))}
+    step = next_step("012", comparisons, SMALLEST)
+    assert (step.purpose, step.head, step.n_pairs) == ("ends", "2", 40)
+    quieter = Measured(values=tuple(0.2 + value for value in quiet))
+    step = next_step("012", comparisons | {("0", "2"): quieter}, SMALLEST)
+    assert (step.purpose, step.head) == ("commit", "1")
+
+
 def test_two_equal_slowdowns_are_never_called_one(noise):
     for seed in range(10):
         speeds = [0.0] * 10 + [math.log1p(0.05)] * 20 + [math.log1p(0.10)] * 10

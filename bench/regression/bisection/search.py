@@ -46,6 +46,7 @@ class Search:
     budget_seconds: float
     good: str
     suspects: tuple[str, ...] = field(default=(), init=False)
+    _announced: tuple[str, str] | None = field(default=None, init=False)
     _is_prepared: bool = field(default=False, init=False)
 
     def run(self, chain: Chain) -> list[tuple[Chain, Conclusion]]:
@@ -87,7 +88,8 @@ class Search:
         """Measure the pairs of a step; a commit that fails gets an error."""
         self._prepare()
         comparison = self.log.of(step.base, step.head)
-        if not comparison.pairs:
+        if (step.base, step.head) != self._announced:
+            self._announced = step.base, step.head
             head = chains.describe(step.head, self.repository)
             n, n_steps = len(step.suspects), step.n_steps_left
             steps = "last step" if n_steps == 1 else f"about {n_steps} more steps"
@@ -104,8 +106,9 @@ class Search:
                     logs.write(self.path, self.log)
                     on_pair([outcome])
         except CaseError as error:
-            if error.side == "base" and step.purpose != "ends":
-                raise SideError(f"{step.base[:10]}: fails: {error.reason}") from error
+            has_worked = comparison.pairs if step.purpose == "ends" else error.side == "base"
+            if has_worked:
+                raise SideError(f"{step.base[:10]} against {step.head[:10]}: {error}") from error
             comparison.error = error.reason
         except SideError as error:
             comparison.error = str(error)
