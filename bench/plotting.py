@@ -7,7 +7,6 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +32,6 @@ RC: dict[Any, Any] = {
     "hatch.linewidth": 0.6,
     "text.parse_math": False,  # names come from records
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """The texts of a picture: its caption, its description, and its numbers as a Markdown table."""
-
-    caption: str
-    description: str = ""
-    numbers: str = ""
 
 
 def colours(named_colours: Iterable[tuple[str, object]]) -> dict[str, str]:

@@ -1,23 +1,24 @@
 """From records to tables, charts and pages; needs no training framework.
 
-A chart is a Vega-Lite chart, interactive in the page and static in files; a picture is a PNG and an
-SVG file.
+A document consists of blocks: text, tables, figures. Markdown and HTML are made from the same
+document. A chart is one Vega-Lite specification, interactive in the page and static in files.
 
 | module | contents |
 | --- | --- |
 | command | `bench-report`: arguments and files |
 | dataframes | records as DataFrames; conditions; the best learning rate |
 | display_names | labels of implementations, settings and machines |
-| analysis | the comparison of implementations; pairs of the same seed; time to accuracy |
-| findings | the sentences at the top: speed, parity, accuracy, learning rates |
-| sweep_summary | the sentences after them: machines, noise, versions, how runs ended |
-| tables | the tables of runs, learning rates, time and mistakes, in Markdown |
-| fairness | the tables of parity, differences between implementations, environment |
-| terminal_report | the comparison in the terminal |
-| markdown_report | the sections of both pages; the commands that repeat runs; report.md |
-| html_report | index.html |
-| charts | Vega-Lite specifications |
-| chart_data | the rows of the charts |
-| drawing | all pictures; the charts as pictures; speed over commits |
-| data_pictures | sample images, classes, predictions, confusion matrices |
+| analysis | the comparison of implementations; time to accuracy |
+| pairs, accuracy_pairs | ratios of speed and differences in accuracy, with intervals |
+| finding, findings, sweep_summary | the findings as data with one sentence each |
+| tiles | the tiles at the top of the page |
+| findings_file | findings.json |
+| blocks | text, tables and figures, without a format |
+| document | the sections of a report |
+| tables, fairness | the tables of a report |
+| chart_data, charts, vega | the rows of the charts, the charts, their specifications |
+| figures, data_pictures | the files of charts; pictures of images and confusion matrices |
+| repeat_command | the command that repeats a run |
+| markdown_report, html_report, terminal_report | the formats |
+| history_page | history.html: speed over commits |
 """

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.report import dataframes
 from bench.report.analysis import Analysis
-from bench.report.charts import Chart
 from bench.report.dataframes import PARTS
+from bench.results.changes import changes, describe
+from bench.results.history import STEP, Entry, series
+from bench.statistics import standard_error_of_accuracy
 
 MAX_CURVES = 300  # runs
 MAX_DRAWN = 12  # conditions in the page; more are unreadable
-MAX_PICTURED = 6  # conditions in one picture, which fits on a sheet of paper
+MIN_ARCHITECTURES = 3  # fewer are compared as conditions, without a chart over them
 FILTERS = ("implementation", "architecture", "learning_rate", "batch_size")
 RUN_COLUMNS = (
     "run_id", "status", "condition", *FILTERS, "seed", "validation_accuracy", "test_accuracy",
-    "examples_per_second", "flops_utilisation", "train_seconds", "pareto",
+    "examples_per_second", "flops_utilisation", "train_seconds", "peak_memory_megabytes",
+    "compared_speed", "at_best_rate",
 )  # fmt: skip
 CURVE_COLUMNS = (
     "epoch", "train_loss", "validation_loss", "validation_accuracy", "train_seconds_so_far",
 )  # fmt: skip
-CURVE_RUN_COLUMNS = ("run_id", "condition", "seed", *FILTERS)  # copied from a curve's run
+CURVE_RUN_COLUMNS = ("run_id", "condition", "seed", "at_best_rate", *FILTERS)  # of a curve's run
+COMPARED_COLUMNS = (
+    "condition", *FILTERS, "test_accuracy", "examples_per_second", "speed_low", "speed_high",
+    "accuracy", "accuracy_low", "accuracy_high", "seeds", "pareto", "times_slower", "low", "high",
+    "words",
+)  # fmt: skip
+UNNAMED = {"dataset_fingerprint", "machine"}  # conditions that no chart is drawn over
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,46 +46,50 @@ class ChartData:
 
     Attributes:
         conditions: labels of the drawn conditions; `condition` in the tables is an index into
-            this list.
-        tables: `runs`, `done` (the finished runs of the conditions drawn), `curves`, `rates` and
-            `time_by_part`.
+            this list, unless `other_labels` has a list for the table.
+        tables: the rows, by the name of the table. `done` are the finished runs.
+        accuracy: which accuracy the comparison draws, `test_accuracy` if there is one.
+        rate_accuracy: which accuracy is drawn by learning rate, `validation_accuracy` if there is
+            one.
+        swept: the settings that vary, and whether their values are numbers.
+        reference: the implementation that the others' curves are compared with, or "".
         notices: sentences on the conditions and curves that are not drawn.
     """
 
     conditions: list[str]
     tables: dict[str, pd.DataFrame]
+    accuracy: str
+    rate_accuracy: str
+    swept: dict[str, bool]
+    reference: str
     notices: list[str]
+    other_labels: dict[str, list[str]] = field(default_factory=dict)
 
     @property
-    def rates(self) -> list[float]:
-        """Return the learning rates of the runs."""
-        rates: list[float] = self.tables["rates"]["learning_rate"].dropna().unique().tolist()
-        return rates
+    def n_names(self) -> int:
+        """The number of implementations."""
+        return self.tables["runs"]["implementation"].nunique()
 
-    def panels(self, chart: Chart) -> list[tuple[int, str, pd.DataFrame]]:
-        """Return number, label and rows of each condition that a chart has data for.
+    @property
+    def n_epochs(self) -> int:
+        """The number of the last epoch."""
+        last = self.tables["curves"]["epoch"].max()
+        return 0 if pd.isna(last) else int(last)
 
-        Args:
-            chart: one of `bench.report.charts.charts`.
-        """
-        table = self.tables[chart.table]
-        return [
-            (number, label, rows)
-            for number, label in enumerate(self.conditions)
-            if not (rows := chart.rows_drawn(table[table["condition"] == number])).empty
-        ]
+    def labels(self, table: str) -> list[str]:
+        """Return the labels of the conditions of a table."""
+        return self.other_labels.get(table, self.conditions)
 
     def packed(self) -> dict[str, dict[str, list[Any]]]:
         """Return the tables by column; `run` of a curve is the index of its run in `runs`."""
-        runs, curves = self.tables["runs"], self.tables["curves"]
-        places = {run_id: place for place, run_id in enumerate(runs["run_id"])}
+        curves = self.tables["curves"]
+        places = {run_id: place for place, run_id in enumerate(self.tables["runs"]["run_id"])}
         short = curves[[*CURVE_COLUMNS]].assign(run=curves["run_id"].map(places))
-        sent = {"runs": runs, "curves": short} | {
-            name: self.tables[name] for name in ("rates", "time_by_part")
-        }
+        sent = {**self.tables, "curves": short}
         return {
             name: {str(column): _plain_values(table[column]) for column in table}
             for name, table in sent.items()
+            if name not in ("done", "best_curves")  # the page selects them
         }
 
     @staticmethod
@@ -83,6 +101,49 @@ class ChartData:
         """
         columns = {str(column): _plain_values(rows[column]) for column in rows}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def chart_data(analysis: Analysis, history: Sequence[Entry] = ()) -> ChartData:
+    """Collect the rows of all charts.
+
+    Args:
+        analysis: the analysis of a report.
+        history: the entries of speed over commits.
+    """
+    compared = _compared(analysis)
+    runs = _runs(analysis, compared)
+    drawn = runs[runs["condition"] < MAX_DRAWN]
+    done = drawn[drawn["status"] == "done"]
+    with_curves = drawn.loc[_with_curves(drawn)]
+    curves = dataframes.curves_frame([analysis.views[place] for place in sorted(with_curves.index)])
+    curves = curves.reindex(columns=["run_id", *CURVE_COLUMNS])
+    curves = curves.merge(with_curves[[*CURVE_RUN_COLUMNS]], on="run_id")
+    reference = str(compared["implementation"].iloc[0]) if len(compared) else ""
+    over, labels = _over_settings(compared)
+    validated = runs["validation_accuracy"].notna().any()
+    rate_accuracy = "validation_accuracy" if validated else "test_accuracy"
+    entries, cases = _history(history)
+    return ChartData(
+        conditions=list(analysis.conditions[:MAX_DRAWN]),
+        tables={
+            "runs": runs[list(RUN_COLUMNS)],
+            "done": done[list(RUN_COLUMNS)],
+            "compared": compared[compared["condition"] < MAX_DRAWN][list(COMPARED_COLUMNS)],
+            "curves": curves,
+            "best_curves": curves[curves["at_best_rate"].astype(bool)],
+            "differences": _differences(curves, reference),
+            "rates": _rates(drawn, rate_accuracy),
+            "time_by_part": _time_by_part(done),
+            "history": entries,
+            **{f"over_{key}": rows for key, rows in over.items()},
+        },
+        accuracy=_accuracy(compared),
+        rate_accuracy=rate_accuracy,
+        swept={key: _is_numeric(rows["value"]) for key, rows in over.items()},
+        reference=reference,
+        notices=[*_notices(len(analysis.conditions), len(with_curves), len(drawn))],
+        other_labels=labels | {"history": cases},
+    )
 
 
 def drawn_of(n_conditions: int, maximum: int) -> str:
@@ -97,42 +158,123 @@ def drawn_of(n_conditions: int, maximum: int) -> str:
     return f"Drawn for the first {maximum} of {n_conditions} conditions; the tables contain all."
 
 
-def chart_data(analysis: Analysis) -> ChartData:
-    """Collect the rows of all charts.
+def _notices(n_conditions: int, n_curves: int, n_drawn: int) -> list[str]:
+    notices = [drawn_of(n_conditions, MAX_DRAWN)]
+    if n_curves < n_drawn:
+        notices.append(
+            f"Curves are drawn for {n_curves} of {n_drawn} runs, at each implementation's best "
+            "learning rate: the same number for each implementation and condition. curves.csv "
+            "contains all."
+        )
+    return [notice for notice in notices if notice]
+
+
+def _accuracy(compared: pd.DataFrame) -> str:
+    """Return which accuracy the comparison draws."""
+    tested = len(compared) == 0 or compared["test_accuracy"].notna().any()
+    return "test_accuracy" if tested else "validation_accuracy"
+
+
+def _compared(analysis: Analysis) -> pd.DataFrame:
+    """Return the rows of the comparison that have a finished run, with the intervals to draw."""
+    rows = analysis.finished
+    if rows.empty:
+        return pd.DataFrame(columns=[*COMPARED_COLUMNS, "run_ids"], dtype=float)
+    accuracy = rows[_accuracy(rows)].astype(float)
+    half_width = rows["test_accuracy_half_width"].astype(float)
+    errors = [
+        1.96 * standard_error_of_accuracy(value, size) if value == value and size == size else 0.0
+        for value, size in zip(accuracy, rows["test_size"].astype(float), strict=True)
+    ]
+    half_width = half_width.where(half_width > 0, pd.Series(errors, rows.index))
+    rows = rows.assign(
+        accuracy=accuracy,
+        accuracy_low=(accuracy - half_width).clip(lower=0),
+        accuracy_high=(accuracy + half_width).clip(upper=1),
+        speed_low=rows["examples_per_second_min"],
+        speed_high=rows["examples_per_second_max"],
+        seeds=rows["n_seeds"],
+        pareto=False,
+    )
+    for _, group in rows.groupby("condition"):
+        rows.loc[group.index, "pareto"] = pareto_front(group)
+    return rows.join(slowdowns(analysis)).drop(columns=["place"])
+
+
+def pareto_front(compared: pd.DataFrame) -> list[bool]:
+    """Mark the rows that no other row dominates: none is as fast and accurate, and better in one.
+
+    Args:
+        compared: the rows of one condition, with `examples_per_second` and `accuracy`.
+    """
+    speed, accuracy = compared["examples_per_second"], compared["accuracy"]
+    return [
+        speed[place] == speed[place] and accuracy[place] == accuracy[place]
+        and not (
+            (speed >= speed[place]) & (accuracy >= accuracy[place])
+            & ((speed > speed[place]) | (accuracy > accuracy[place]))
+        ).any()
+        for place in compared.index
+    ]  # fmt: skip
+
+
+def slowdowns(analysis: Analysis) -> pd.DataFrame:
+    """Return how many times slower each row of the comparison is than the fastest with a rank.
 
     Args:
         analysis: the analysis of a report.
+
+    Returns:
+        `times_slower`, with the ends of its 95 % interval, `low` and `high`, and in `words`.
     """
-    conditions = dataframes.conditions(analysis.runs)
-    runs = analysis.runs.assign(condition=0, pareto=False)
-    for number, (_, group) in enumerate(conditions):
-        runs.loc[group.index, "condition"] = number
-        done = group[group["status"] == "done"]
-        runs.loc[done.index, "pareto"] = dataframes.pareto_front(done)
-    drawn = runs[runs["condition"] < MAX_DRAWN]
-    done = drawn[drawn["status"] == "done"]
-    with_curves = drawn.loc[_with_curves(drawn)]
-    curves = dataframes.curves_frame([analysis.views[place] for place in sorted(with_curves.index)])
-    curves = curves.reindex(columns=["run_id", *CURVE_COLUMNS])
-    curves = curves.merge(with_curves[[*CURVE_RUN_COLUMNS]], on="run_id")
-    notices = [drawn_of(len(conditions), MAX_DRAWN)]
-    if len(with_curves) < len(drawn):
-        notices.append(
-            f"Curves are drawn for {len(with_curves)} of {len(drawn)} runs, at each "
-            "implementation's best learning rate: the same number for each implementation and "
-            "condition. curves.csv contains all."
-        )
-    return ChartData(
-        conditions=[label for label, _ in conditions[:MAX_DRAWN]],
-        tables={
-            "runs": runs[list(RUN_COLUMNS)],
-            "done": done[list(RUN_COLUMNS)],
-            # Later lines are drawn on top and are thinner: see the widths in `charts`.
-            "curves": curves.sort_values("implementation", kind="stable"),
-            "rates": _rates(drawn),
-            "time_by_part": _time_by_part(done),
-        },
-        notices=[notice for notice in notices if notice],
+    found = {}
+    for _, group in dataframes.conditions(analysis.finished):
+        condition = int(group["condition"].iloc[0])
+        ranked = group[group["rank"].notna()].sort_values("examples_per_second")
+        fastest = str(ranked["implementation"].iloc[-1]) if len(ranked) else ""
+        for row in dataframes.rows(group):
+            found[row.Index] = _slowdown(analysis, condition, fastest, row)
+    columns = ["times_slower", "low", "high"]
+    table = pd.DataFrame.from_dict(found, orient="index", columns=columns, dtype=float)
+    return table.assign(words=[times_slower(value) for value in table["times_slower"]])
+
+
+def _slowdown(analysis: Analysis, condition: int, fastest: str, row: Any) -> list[float]:
+    """Return how many times slower a row is than the fastest, and the ends of the interval."""
+    if not fastest:
+        return [math.nan] * 3
+    if row.implementation == fastest:
+        return [1.0] * 3
+    pair = analysis.speeds.compare(condition, fastest, row.implementation)
+    if pair is None:
+        return [1 / row.ratio, math.nan, math.nan]
+    return [
+        math.exp(value) if math.isfinite(value) else math.nan
+        for value in (pair.mean, pair.low, pair.high)
+    ]
+
+
+def times_slower(value: float) -> str:
+    """Return a ratio of speeds in words, such as `11.3x slower`."""
+    if math.isnan(value):
+        return "-"
+    if value == 1:
+        return "fastest"
+    ratio = max(value, 1 / value)
+    digits = 2 if ratio < 1.95 else 1 if ratio < 99.5 else 0
+    return f"{ratio:,.{digits}f}x\u00a0{'slower' if value >= 1 else 'faster'}"
+
+
+def _runs(analysis: Analysis, compared: pd.DataFrame) -> pd.DataFrame:
+    """Return all runs, with the speed of their row in the comparison."""
+    speeds = compared.set_index(["condition", "implementation"])["examples_per_second"]
+    best = {run_id for run_ids in compared["run_ids"] for run_id in run_ids}
+    runs = analysis.runs
+    places = pd.MultiIndex.from_frame(runs[["condition", "implementation"]])
+    return runs.assign(
+        compared_speed=speeds.reindex(places).to_numpy(),
+        at_best_rate=runs["run_id"].isin(best),
+        peak_memory_megabytes=runs["peak_memory_bytes"] / 1e6,
     )
 
 
@@ -145,15 +287,95 @@ def _with_curves(drawn: pd.DataFrame) -> pd.Index:
     return turns.sort_values(kind="stable").index[:MAX_CURVES]
 
 
-def _rates(drawn: pd.DataFrame) -> pd.DataFrame:
+def _differences(curves: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """Return by epoch how much validation accuracy differs from the reference's.
+
+    A pair is two runs with the same learning rate and seed. One row per condition, implementation,
+    learning rate and epoch: mean, lowest and highest difference in percentage points.
+    """
+    curves = curves[curves["validation_accuracy"].notna()]
+    keys = ["condition", "learning_rate", "seed", "epoch"]
+    is_reference = curves["implementation"] == reference
+    base = curves[is_reference].groupby(keys, dropna=False)["validation_accuracy"].mean()
+    others = curves[~is_reference].merge(base.rename("base").reset_index(), on=keys)
+    others = others.assign(difference=100 * (others["validation_accuracy"] - others["base"]))
+    groups = others.groupby(["condition", *FILTERS, "epoch"], dropna=False)["difference"]
+    return groups.agg(difference="mean", lowest="min", highest="max", pairs="size").reset_index()
+
+
+def _over_settings(
+    compared: pd.DataFrame,
+) -> tuple[dict[str, pd.DataFrame], dict[str, list[str]]]:
+    """Return the comparison by each setting that varies, and the labels of the other settings."""
+    varying = [key for key in dataframes.varying(compared) if key not in UNNAMED]
+    if "architecture" in varying and compared["architecture"].nunique() < MIN_ARCHITECTURES:
+        varying.remove("architecture")
+    tables: dict[str, pd.DataFrame] = {}
+    labels: dict[str, list[str]] = {}
+    for key in varying:
+        if any(_determines(compared, key, other) and _determines(compared, other, key)
+               for other in tables):  # fmt: skip
+            continue  # such as cores, which the threads decide
+        rest = [
+            name for name in dataframes.CONDITIONS
+            if name != key and not _determines(compared, key, name)
+        ]  # fmt: skip
+        named = [name for name in dataframes.varying(compared) if name in rest]
+        rows = compared.assign(value=[_setting(value) for value in compared[key]])
+        rows["order"] = rows["value"].map(_order(rows["value"]))
+        groups = rows.assign(all=0).groupby(["all", *rest], dropna=False, sort=False)
+        rows["condition"] = groups.ngroup()
+        rows = rows[rows["condition"].map(rows.groupby("condition")["value"].nunique()) > 1]
+        if rows.empty:
+            continue
+        columns = ["condition", *FILTERS, "value", "order", "examples_per_second", "accuracy"]
+        tables[key] = rows[columns]
+        labels[f"over_{key}"] = [_label(group.iloc[0], named) for _, group in groups]
+    return tables, labels
+
+
+def _setting(value: Any) -> Any:
+    """Return a number as it is, anything else as text."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value == value
+    return value if is_number else dataframes.plain(value)
+
+
+def _label(row: pd.Series, named: Sequence[str]) -> str:
+    """Return the label of the settings that do not vary in a panel."""
+    words = [
+        ("" if name == "architecture" else f"{name.replace('_', ' ')} ")
+        + dataframes.plain(row[name])
+        for name in named
+    ]
+    return ", ".join(words) or "all runs"
+
+
+def _determines(frame: pd.DataFrame, key: str, other: str) -> bool:
+    """Return whether rows with equal `key` have equal `other`."""
+    return bool(frame.groupby(key, dropna=False)[other].nunique(dropna=False).max() <= 1)
+
+
+def _is_numeric(values: pd.Series) -> bool:
+    """Return whether a logarithmic axis of numbers fits: three numbers over a factor of four."""
+    numbers = [float(value) for value in values.unique() if isinstance(value, Real)]
+    is_all = len(numbers) == values.nunique() >= 3 and min(numbers) > 0
+    return is_all and max(numbers) >= 4 * min(numbers)
+
+
+def _order(values: pd.Series) -> dict[Any, int]:
+    """Return the places of values on an axis: numbers by size, then words."""
+    numbers = sorted(value for value in values.unique() if not isinstance(value, str))
+    words = sorted(value for value in values.unique() if isinstance(value, str))
+    return {value: place for place, value in enumerate([*numbers, *words])}
+
+
+def _rates(drawn: pd.DataFrame, accuracy: str) -> pd.DataFrame:
     """Return one row per implementation and learning rate: mean accuracy, and how runs ended."""
     by_rate = drawn.groupby(["condition", *FILTERS], dropna=False)
     rates = by_rate.agg(
-        runs=("run_id", "size"),
-        validation_accuracy=("validation_accuracy", "mean"),
-        ended=("status", dataframes.statuses),
+        runs=("run_id", "size"), accuracy=(accuracy, "mean"), ended=("status", dataframes.statuses)
     ).reset_index()
-    return rates.astype({"validation_accuracy": float})
+    return rates.astype({"accuracy": float})
 
 
 def _time_by_part(done: pd.DataFrame) -> pd.DataFrame:
@@ -166,9 +388,34 @@ def _time_by_part(done: pd.DataFrame) -> pd.DataFrame:
     return long.assign(order=long["part"].map(list(PARTS.values()).index))
 
 
+def _history(entries: Sequence[Entry]) -> tuple[pd.DataFrame, list[str]]:
+    """Return one row per commit and case, with the level between changes; and the cases."""
+    rows, labels = [], []
+    by_case = series(entries)
+    n_references = len({key.reference for key in by_case})
+    for number, (key, points) in enumerate(by_case.items()):
+        metric = "" if key.metric == STEP else key.metric
+        over = f"over {key.reference[:7]}" if n_references > 1 else ""
+        labels.append(", ".join(filter(None, (key.case, metric, key.cpu_model, over))))
+        steps = {change.place: change for change in changes(points)}
+        for start, end in itertools.pairwise([0, *steps, len(points)]):
+            level = math.exp(float(np.mean([math.log(entry.ratio) for entry in points[start:end]])))
+            for place, entry in enumerate(points[start:end], start):
+                step = steps.get(place)
+                change = describe(entry, step) if step else ""
+                size = f"{step.ratio - 1:+.0%}" if step else ""
+                rows.append((number, place, labels[-1], entry.commit[:7], entry.ratio, entry.low,
+                             entry.high, level, change, size))  # fmt: skip
+    columns = [
+        "condition", "place", "case", "commit", "ratio", "low", "high", "level", "change", "size",
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns), labels
+
+
 def _plain_values(column: pd.Series) -> list[Any]:
     """Return values as JSON has them, numbers with six significant digits."""
     return [
-        None if pd.isna(value) else float(f"{value:.6g}") if isinstance(value, float) else value
+        None if pd.isna(value) or value in (math.inf, -math.inf)
+        else float(f"{value:.6g}") if isinstance(value, float) else value
         for value in column.tolist()
-    ]
+    ]  # fmt: skip

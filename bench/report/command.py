@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import re
 import sys
 from collections.abc import Sequence, Set
 from pathlib import Path
@@ -16,13 +15,12 @@ from bench.records import BROKEN
 from bench.results import HISTORY_NAME, store
 
 if TYPE_CHECKING:
-    from bench.plotting import Picture
     from bench.report.analysis import Analysis
     from bench.report.finding import Finding
     from bench.results.history import Entry
 
 REPORT_NAME = "report"
-PICTURES_NAME = ".pictures"  # lists the pictures of a report; the next report removes them
+SOURCE = "record.json"  # every page of bench-report, and no other, names its source
 HISTORY_SUFFIX = Path(HISTORY_NAME).suffix
 FORMATS = ("html", "md", "csv", "json", "terminal")
 
@@ -113,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bench-report",
         description="Compares the runs of one or several sweeps. Writes index.html, report.md, "
-        "runs.csv, curves.csv, findings.json and plots (PNG and SVG) and prints the comparison.",
+        "runs.csv, curves.csv, findings.json and figures/ (PNG and SVG) and prints the comparison.",
     )
     parser.add_argument(
         "folders", type=path_argument, nargs="+", metavar="folder",
@@ -224,56 +222,43 @@ def _write_files(
         written = written or path
     if not formats & {"html", "md"}:
         return written
-    from bench.report import markdown_report
+    from bench import plotting
+    from bench.report import charts, figures, markdown_report
+    from bench.report.chart_data import chart_data
+    from bench.report.document import document
 
     folder.mkdir(exist_ok=True, parents=True)
     _refuse_to_overwrite(folder, formats)
-    pictures = _draw(analysis, history, folder)
-    sections = markdown_report.sections(analysis)
+    data = chart_data(analysis, history)
+    colours = plotting.colours(analysis.colours())
+    drawn = charts.charts(data, colours)
+    pictures = figures.draw(analysis, data, drawn, folder)
+    content = document(analysis, found, pictures, data.notices)
     if "md" in formats:
         written = folder / "report.md"
-        _write(written, markdown_report.page(sections, pictures))
+        _write(written, markdown_report.page(content))
     if "html" in formats:
         from bench.report import html_report
 
         written = folder / "index.html"
-        _write(written, html_report.page(sections, pictures, analysis, folder))
+        _write(written, html_report.page(content, data, drawn, colours, folder))
     return written
 
 
 def _refuse_to_overwrite(folder: Path, formats: Set[str]) -> None:
-    """Raise FileError if a page in the folder is not of bench-report, which leaves `.pictures`."""
+    """Raise FileError if a page in the folder is not of bench-report."""
     for name, form in (("index.html", "html"), ("report.md", "md")):
-        if form in formats and (folder / name).exists() and not (folder / PICTURES_NAME).exists():
+        path = folder / name
+        if form not in formats or not path.exists():
+            continue
+        if SOURCE not in path.read_text(encoding="utf-8", errors="replace"):
             raise files.FileError(
-                f"{folder / name}: not written by bench-report; choose another folder with --output"
+                f"{path}: not written by bench-report; choose another folder with --output"
             )
 
 
 def _write(path: Path, content: str) -> None:
     files.write_atomically(path, content.encode("utf-8", "backslashreplace"))
-
-
-def _draw(analysis: Analysis, history: Sequence[Entry], folder: Path) -> dict[str, Picture]:
-    """Draw all pictures, and delete those of an earlier report; return them by file name."""
-    from bench.report import drawing
-
-    list_of_pictures = folder / PICTURES_NAME
-    _remove_earlier(list_of_pictures)
-    pictures = drawing.draw(analysis, folder) if analysis.views else {}
-    pictures |= drawing.draw_history(history, folder) if history else {}
-    names = [name for picture in pictures for name in (picture, f"{Path(picture).stem}.svg")]
-    _write(list_of_pictures, "".join(f"{name}\n" for name in names))
-    return pictures
-
-
-def _remove_earlier(list_of_pictures: Path) -> None:
-    """Delete the pictures that an earlier report lists in .pictures, and nothing else."""
-    if not list_of_pictures.is_file():
-        return
-    for name in list_of_pictures.read_text(encoding="utf-8", errors="replace").splitlines():
-        if re.fullmatch(r"[\w-]+\.(png|svg)", name, re.ASCII):
-            (list_of_pictures.parent / name).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from bench import markdown, plotting
-from bench.plotting import Picture
+from bench import plotting
 from bench.records import IMAGE_SIDE, N_PIXELS, DatasetSummary, best_runs, setting
+from bench.report.blocks import Figure, Row, simple_table
 from bench.report.display_names import RunView
 from bench.report.tables import mistaken_pairs
 from bench.terminal import SYNTHETIC
@@ -22,7 +22,7 @@ N_COLUMNS, CELL_WIDTH_PIXELS, CELL_HEIGHT_PIXELS = 10, 40, 42  # of a grid of im
 
 def draw(
     views: Sequence[RunView], datasets: Sequence[DatasetSummary], folder: Path
-) -> dict[str, Picture]:
+) -> dict[str, list[Figure]]:
     """Draw each dataset, and the predictions of each implementation's best run.
 
     Args:
@@ -31,27 +31,26 @@ def draw(
         folder: where to write.
 
     Returns:
-        The pictures by file name.
+        The figures by section.
     """
-    pictures: dict[str, Picture] = {}
+    data = []
     for number, dataset in enumerate(datasets):
         suffix = f"_{number + 1}" if number else ""
-        name = f"class_distribution{suffix}.png"
-        pictures[name] = _draw_distribution(dataset, folder / name)
-        name = f"sample_images{suffix}.png"
-        pictures[name] = _draw_samples(dataset, folder / name)
+        data.append(_draw_samples(dataset, folder / f"sample_images{suffix}.png"))
+        data.append(_draw_distribution(dataset, folder / f"class_distribution{suffix}.png"))
     by_fingerprint = {dataset.fingerprint: dataset for dataset in datasets}
+    predictions, confusions = [], []
     for view in _best_by_implementation(views):
         trained_on = by_fingerprint.get(view.record.dataset_fingerprint or "")
         if trained_on is not None:
             suffix = plotting.file_name(view.implementation)
             if view.record.sample_predictions:
-                name = f"predictions_{suffix}.png"
-                pictures[name] = _draw_predictions(view, trained_on, folder / name)
+                path = folder / f"predictions_{suffix}.png"
+                predictions.append(_draw_predictions(view, trained_on, path))
             if view.record.confusion_matrix:
-                name = f"confusion_{suffix}.png"
-                pictures[name] = _draw_confusion(view, trained_on, folder / name)
-    return pictures
+                path = folder / f"confusion_{suffix}.png"
+                confusions.append(_draw_confusion(view, trained_on, path))
+    return {"data": data, "confusions": confusions, "predictions": predictions}
 
 
 def _best_by_implementation(views: Sequence[RunView]) -> list[RunView]:
@@ -64,7 +63,7 @@ def _best_by_implementation(views: Sequence[RunView]) -> list[RunView]:
     return best
 
 
-def _draw_distribution(dataset: DatasetSummary, path: Path) -> Picture:
+def _draw_distribution(dataset: DatasetSummary, path: Path) -> Figure:
     """Draw the number of images per class."""
     title = f"Classes of {dataset.name}{_stamp(dataset)}"
     places = np.arange(len(dataset.class_names))
@@ -86,36 +85,38 @@ def _draw_distribution(dataset: DatasetSummary, path: Path) -> Picture:
         figure.legend(loc="outside lower center", ncols=2, frameon=False)
     pairs = (("training", dataset.train_class_counts), ("test", dataset.test_class_counts))
     counts_by_class = zip(dataset.class_names, *(counts for _, counts in pairs), strict=False)
-    return Picture(
+    return Figure(
+        name=path.stem,
+        title=f"Classes of {dataset.name}",
         caption=f"Images per class in {dataset.name}, training and test set.",
         description=" ".join(
             f"{min(counts):,} to {max(counts):,} {name} images per class."
             for name, counts in pairs
             if counts
         ),
-        numbers=markdown.table(
+        numbers=simple_table(
+            f"Images per class in {dataset.name}",
             ["class", "training images", "test images"],
-            [
-                [markdown.text(name), *(f"{count:,}" for count in counts)]
-                for name, *counts in counts_by_class
-            ],
+            [Row([name, *(f"{count:,}" for count in counts)]) for name, *counts in counts_by_class],
         ),
     )
 
 
-def _draw_samples(dataset: DatasetSummary, path: Path) -> Picture:
+def _draw_samples(dataset: DatasetSummary, path: Path) -> Figure:
     """Draw the first training images."""
     images = _images(dataset.train_images)
     classes = [dataset.class_name(label) for label in dataset.train_labels]
     cells = [(*pair, False) for pair in zip(images, classes, strict=False)]
     _draw_images(path, f"Images of {dataset.name}{_stamp(dataset)}", cells)
-    return Picture(
+    return Figure(
+        name=path.stem,
+        title=f"Images of {dataset.name}",
         caption=f"The first {len(images)} training images of {dataset.name}.",
         description=f"Small grey images; row by row: {', '.join(classes)}.",
     )
 
 
-def _draw_predictions(view: RunView, dataset: DatasetSummary, path: Path) -> Picture:
+def _draw_predictions(view: RunView, dataset: DatasetSummary, path: Path) -> Figure:
     """Draw a run's predictions for the first test images."""
     labels = zip(dataset.test_labels, view.record.sample_predictions, strict=False)
     pairs = [tuple(map(dataset.class_name, pair)) for pair in labels]
@@ -130,7 +131,9 @@ def _draw_predictions(view: RunView, dataset: DatasetSummary, path: Path) -> Pic
         for number, (truth, predicted) in enumerate(pairs, start=1)
         if truth != predicted
     ]
-    return Picture(
+    return Figure(
+        name=path.stem,
+        title=f"Predictions of {view.implementation}",
         caption=f"The first {len(cells)} test images with the predictions of the best run of "
         f"{_run_name(view)}; {len(wrong)} wrong, framed, with the true class below.",
         description="; ".join([f"{len(pairs) - len(wrong)} of {len(pairs)} are correct", *wrong])
@@ -138,7 +141,7 @@ def _draw_predictions(view: RunView, dataset: DatasetSummary, path: Path) -> Pic
     )
 
 
-def _draw_confusion(view: RunView, dataset: DatasetSummary, path: Path) -> Picture:
+def _draw_confusion(view: RunView, dataset: DatasetSummary, path: Path) -> Figure:
     """Draw a run's confusion matrix."""
     counts = np.array(view.record.confusion_matrix)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -164,13 +167,16 @@ def _draw_confusion(view: RunView, dataset: DatasetSummary, path: Path) -> Pictu
         description += (
             f" The most frequent mistake, {count} times: {truth} predicted as {predicted}."
         )
-    headings = [markdown.text(name) for name in names]
-    rows = [[name, *map(str, line)] for name, line in zip(headings, counts, strict=True)]
-    return Picture(
+    rows = [Row([name, *map(str, line)]) for name, line in zip(names, counts, strict=True)]
+    return Figure(
+        name=path.stem,
+        title=f"Confusion matrix of {view.implementation}",
         caption=f"Test images of the best run of {_run_name(view)}: rows are true classes, "
         "columns predicted classes, numbers are images.",
         description=description,
-        numbers=markdown.table(["true class", *headings], rows),
+        numbers=simple_table(
+            f"Confusion matrix of {view.implementation}", ["true class", *names], rows
+        ),
     )
 
 

@@ -5,74 +5,67 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.markdown import code, table, text
 from bench.records import RunRecord, Verdict, setting
 from bench.report import dataframes
 from bench.report.analysis import Analysis
+from bench.report.blocks import Cell, Row, Table, simple_table
+from bench.report.tables import LEVELS
 from bench.terminal import format_distance
 
 DECLARED = ("precision", "tf32", "compilation", "data_path")
 HASH_DIGITS = 8
 
 
-def parity(verdicts: Sequence[Verdict]) -> str:
+def parity(verdicts: Sequence[Verdict]) -> Table:
     """Return the parity verdicts: one row each, with the rungs, code and versions.
 
     Args:
         verdicts: the verdicts of the sweep.
-
-    Returns:
-        A table in Markdown, or nothing.
     """
     rows = []
     for verdict in verdicts:
         rungs = {
-            rung.number: ("" if rung.passed else "**fails** ")
-            + f"{format_distance(rung.distance)} / {rung.bound:.1e}"
+            rung.number: Cell(
+                f"{format_distance(rung.distance)} / {rung.bound:.1e}",
+                level="" if rung.passed else "bad",
+            )
             for rung in verdict.rungs
         }
         word = dataframes.parity(verdict)
-        rows.append(
-            [
-                text(verdict.implementation),
-                text(", ".join(verdict.equations.values())),
-                word if verdict.passed else f"**{word}**",
-                *(rungs.get(number, "-") for number in (1, 2, 3)),
-                code(verdict.source[:HASH_DIGITS]),
-                text(", ".join(f"{name} {version}" for name, version in verdict.libraries.items())),
-                f"{text(verdict.device)}, {verdict.threads}",
-            ]
-        )
-    if not rows:
-        return ""
+        cells = [
+            verdict.implementation,
+            ", ".join(verdict.equations.values()),
+            Cell(word, level=LEVELS[word]),
+            *(rungs.get(number, "-") for number in (1, 2, 3)),
+            Cell(verdict.source[:HASH_DIGITS], is_code=True),
+            ", ".join(f"{name} {version}" for name, version in verdict.libraries.items()),
+            f"{verdict.device}, {verdict.threads}",
+        ]
+        rows.append(Row(cells, {"implementation": verdict.implementation}))
     headings = ["implementation", "recipe", "parity", "1", "2", "3", "code", "versions", "cores"]
-    return table(headings, rows, n_words=3)
+    return simple_table("Parity: the distance of each rung, and its bound", headings, rows, 9)
 
 
-def sheet(analysis: Analysis) -> str:
-    """Return the differences between implementations: one row per implementation.
-
-    Args:
-        analysis: the analysis of the report.
-
-    Returns:
-        A table in Markdown.
-    """
+def sheet(analysis: Analysis) -> Table:
+    """Return the differences between implementations: one row per implementation."""
     first = {view.implementation: view.record for view in reversed(analysis.views)}
     runs, rows = analysis.runs, []
     for name in sorted(first):
         busy = runs.loc[runs["implementation"] == name, "cores_kept_busy"].dropna()
         cores = runs.loc[runs["implementation"] == name, "cores"].dropna()
-        rows.append(
-            [
-                text(name),
-                *(text(_declared(first[name], key)) for key in DECLARED),
-                f"{busy.min():.2f} to {busy.max():.2f}" if len(busy) else "-",
-                ", ".join(f"{count:.0f}" for count in sorted(cores.unique())) or "-",
-            ]
-        )
+        cells = [
+            name,
+            *(_declared(first[name], key) for key in DECLARED),
+            f"{busy.min():.2f} to {busy.max():.2f}" if len(busy) else "-",
+            ", ".join(f"{count:.0f}" for count in sorted(cores.unique())) or "-",
+        ]
+        rows.append(Row(cells, {"implementation": name}))
     headings = ["implementation", "precision", "TF32", "compilation", "data path"]
-    return table([*headings, "cores kept busy", "cores given"], rows, n_words=5)
+    caption = (
+        "Differences between implementations: cores kept busy is CPU time over wall-clock time of "
+        "training"
+    )
+    return simple_table(caption, [*headings, "cores kept busy", "cores given"], rows, 5)
 
 
 def _declared(record: RunRecord, key: str) -> str:
@@ -80,15 +73,8 @@ def _declared(record: RunRecord, key: str) -> str:
     return "-" if value is None else str(value)
 
 
-def environment(records: Sequence[RunRecord]) -> str:
-    """Return the environments of the runs, with every value if they differ.
-
-    Args:
-        records: the records of the report.
-
-    Returns:
-        A table in Markdown without headings.
-    """
+def environment(records: Sequence[RunRecord]) -> Table:
+    """Return the environments of the runs, with every value if they differ."""
     labels = {
         "cpu_model": "processor", "caches": "caches", "platform": "system", "python": "Python",
         "libraries": "libraries", "git_commit": "commit",
@@ -97,7 +83,7 @@ def environment(records: Sequence[RunRecord]) -> str:
     for key, label in labels.items():
         values = dict.fromkeys(_plain(record.environment.get(key)) for record in records)
         listed = "; ".join(value for value in values if value)
-        rows.append([label, text(listed) if listed else "-"])
+        rows.append(Row([label, listed or "-"]))
     ceilings = [
         value / 1e9
         for record in records
@@ -106,10 +92,10 @@ def environment(records: Sequence[RunRecord]) -> str:
     ]
     if ceilings:
         span = f"{min(ceilings):,.0f} to {max(ceilings):,.0f} GFLOP/s"
-        rows.append(["ceiling, float32 matrix multiplication", span])
+        rows.append(Row(["ceiling, float32 matrix multiplication", span]))
     if kernels := sorted({kernel for record in records for kernel in _blas_kernels(record)}):
-        rows.append(["BLAS kernels", text(", ".join(kernels))])
-    return table(["", ""], rows, n_words=2)
+        rows.append(Row(["BLAS kernels", ", ".join(kernels)]))
+    return simple_table("Machine, libraries and code", ["", ""], rows, 2)
 
 
 def _blas_kernels(record: RunRecord) -> Iterator[str]:

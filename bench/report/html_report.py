@@ -2,7 +2,7 @@
 
 Vega-Lite draws the charts from specifications and rows; its script comes from vl-convert-python.
 The page's security policy allows only the embedded scripts and styles, by their hashes, and forbids
-loading anything.
+loading anything. Without JavaScript, the page shows the files of the charts.
 """
 
 from __future__ import annotations
@@ -11,88 +11,76 @@ import base64
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import vl_convert
 from markdown_it import MarkdownIt
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from PIL import Image
 
-from bench import plotting
-from bench.plotting import Picture
-from bench.report import charts
-from bench.report.analysis import Analysis
-from bench.report.chart_data import FILTERS, MAX_PICTURED, chart_data
-from bench.report.drawing import HISTORY_PICTURE as COMMITS
+from bench.report.blocks import Figure
+from bench.report.chart_data import FILTERS, ChartData
+from bench.report.charts import Chart
+from bench.report.document import Document
 
-LONG = 20  # a cell with more characters gets a minimum width
 MAX_PIXELS, MAX_COLOURS = 1200, 48  # of an embedded picture; its file has more
 
 
 def page(
-    sections: Mapping[str, Any],
-    pictures: Mapping[str, Picture],
-    analysis: Analysis,
+    document: Document,
+    data: ChartData,
+    charts: Sequence[Chart],
+    colours: Mapping[str, str],
     folder: Path,
 ) -> str:
     """Return the content of index.html.
 
     Args:
-        sections: the sections in Markdown, from `bench.report.markdown_report.sections`.
-        pictures: the pictures by file name.
-        analysis: the analysis of the report.
-        folder: the folder with the pictures.
+        document: the content.
+        data: the rows of the charts.
+        charts: the charts.
+        colours: the colours of the implementations, by name.
+        folder: the folder of the report, with the files of the figures.
 
     Returns:
         One HTML file that loads nothing.
     """
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("bench.report"), trim_blocks=True, autoescape=True
+        loader=jinja2.PackageLoader("bench.report"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=True,
     )
-    markdown = _markdown()
-    with ThreadPoolExecutor() as pool:
-        bundle = pool.submit(vl_convert.javascript_bundle, "window.vegaEmbed = vegaEmbed;")
-        urls = pool.map(_data_url, (folder / name for name in pictures))
-        embedded = dict(zip(pictures, urls, strict=True))
-        library = bundle.result()
+    markdown = MarkdownIt("commonmark", {"html": False})
+    markdown.disable(["link", "image", "autolink", "html_inline", "html_block"])
     environment.filters |= {
         "line": lambda text: Markup(markdown.renderInline(text)),  # noqa: S704  # html is off
-        "table": lambda text, caption: _table(markdown, text, caption),
-        "picture": lambda name: embedded[name],
+        "kind": lambda block: type(block).__name__,
+        "embedded": lambda figure: _data_url(figure, folder),
     }
-    data = chart_data(analysis)
-    all_charts = charts.charts(plotting.colours(analysis.colours()), data.rates)
+    with ThreadPoolExecutor() as pool:
+        bundle = pool.submit(vl_convert.javascript_bundle, "window.vegaEmbed = vegaEmbed;")
+        library = bundle.result()
     content = {
         "charts": {
             chart.name: {
                 "specification": chart.specification, "table": chart.table,
                 "fields": chart.fields, "needs": chart.needs, "keepsUnknown": chart.keeps_unknown,
             }
-            for chart in all_charts
+            for chart in charts
         },
         "filters": list(FILTERS),
-        **data.packed(),
+        "colours": colours,
+        "tables": data.packed(),
     }  # fmt: skip
-    elsewhere = {COMMITS, *(chart.picture for chart in all_charts)}
     styles = _part("page.css")
     scripts = [library.replace("</script", "<\\/script"), _part("page.js")]
     return environment.get_template("index.html.j2").render(
-        sections,
-        charts=[
-            (chart, [(number, label, chart.describe(rows)) for number, label, rows in panels])
-            for chart in all_charts
-            if chart.picture in pictures and (panels := data.panels(chart))
-        ],
-        n_pictured=MAX_PICTURED,
-        notices=data.notices,
-        pictures=pictures,
-        data_pictures={name: pictures[name] for name in pictures if name not in elsewhere},
-        commits=COMMITS if COMMITS in pictures else None,
+        document=document,
         data=Markup(_json(content)),  # noqa: S704  # every < is escaped
         styles=Markup(styles),  # noqa: S704  # the project's
         scripts=[Markup(script) for script in scripts],  # noqa: S704  # the project's and the library's
@@ -109,29 +97,9 @@ def page(
     )
 
 
-def _markdown() -> MarkdownIt:
-    """Return a converter from the report's Markdown to HTML that escapes HTML and ignores links."""
-    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-    return markdown.disable(["link", "image", "autolink", "html_inline", "html_block"])
-
-
-def _table(markdown: MarkdownIt, text: str, caption: str) -> Markup:
-    """Return a table with a caption; a class marks numbers, since the policy forbids styles."""
-    tokens = markdown.parse(text)
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
-        if token.attrs.pop("style", None):
-            token.attrs["class"] = "number"
-        if token.type == "td_open" and following and len(following.content) > LONG:
-            token.attrs["class"] = f"{token.attrs.get('class', '')} long".strip()
-        if token.type == "th_open":
-            token.attrs["scope"] = "col"
-    html = markdown.renderer.render(tokens, markdown.options, {})
-    return Markup(html.replace("<table>", f"<table><caption>{escape(caption)}</caption>", 1))  # noqa: S704
-
-
-def _data_url(path: Path) -> str:
-    """Return the picture as a data: URL, with few colours."""
-    with Image.open(path) as picture:
+def _data_url(figure: Figure, folder: Path) -> str:
+    """Return the file of a figure as a data: URL, with few colours."""
+    with Image.open(folder / figure.file) as picture:
         small = picture.convert("RGB")
     small.thumbnail((MAX_PIXELS, 4 * MAX_PIXELS))
     buffer = io.BytesIO()

@@ -1,96 +1,139 @@
-"""The tables of a report about its runs, in Markdown."""
+"""The tables of a report about its runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from bench.console import first_line
-from bench.markdown import code, table, text
 from bench.records import DatasetSummary, RunRecord, best_runs
 from bench.report import dataframes
 from bench.report.analysis import Analysis
+from bench.report.blocks import Cell, Column, Level, Row, Table
+from bench.report.chart_data import FILTERS, slowdowns
+from bench.report.display_names import RunView
 from bench.statistics import standard_error_of_accuracy
 from bench.terminal import format_number
 
 MAX_MISTAKES = 5
+LEVELS: Mapping[str, Level] = {
+    "done": "", "diverged": "attention", "skipped": "attention",
+    dataframes.QUIET: "good", dataframes.SHARED: "attention", dataframes.NOISY: "attention",
+    dataframes.NOT_KNOWN: "attention", dataframes.PASSED: "good", dataframes.FAILED: "bad",
+    dataframes.NOT_CHECKED: "attention",
+}  # fmt: skip
+COMPARISON = (
+    Column("implementation", is_number=False),
+    Column("rank", definition="by speed, of implementations with proven parity; a range if the "
+           "measurements do not separate neighbours"),
+    Column("examples/s", definition="training speed: median over the epochs of a run, geometric "
+           "mean over the runs at all learning rates"),
+    Column("compared", is_number=False, definition="speed compared with the fastest implementation "
+           "with a rank, under the same condition"),
+    Column("test accuracy", definition="at the best learning rate: mean over seeds with its 95 % "
+           "interval; for one seed, 1.96 standard errors from the size of the test set"),
+    Column("learning rate", definition="the best: highest validation accuracy after the last "
+           "epoch; without a validation set, lowest training loss; a rate at which all seeds have "
+           "a result wins over one at which some have none"),
+    Column("s to target", definition="seconds of training until validation accuracy first reaches "
+           "the target, median over runs"),
+    Column("memory MB", definition="largest resident memory of any run"),
+    Column("parity", is_number=False, definition="whether the parity checks prove that it computes "
+           "the equations of the recipe"),
+    Column("validation accuracy", is_extra=True),
+    Column("seeds", is_extra=True),
+    Column("slowest epoch", is_extra=True, definition="examples per second"),
+    Column("fastest epoch", is_extra=True, definition="examples per second"),
+    Column("ceiling", is_extra=True, definition="speed of the arithmetic over the speed of a "
+           "float32 matrix multiplication on the same cores"),
+    Column("target", is_extra=True, definition="a validation accuracy; by default the highest that "
+           "all implementations have reached"),
+    Column("with warm-up", is_extra=True, definition="seconds to target, with warm-up"),
+    Column("warm-up s", is_extra=True),
+    Column("train s", is_extra=True),
+    Column("total s", is_extra=True),
+    Column("machine was", is_number=False, is_extra=True, definition="whether other work disturbed "
+           "a run"),
+)  # fmt: skip
 
 
-def comparison(compared: pd.DataFrame) -> str:
-    """Return the comparison: one row per case.
+def keys_of(row: Any) -> dict[str, str]:
+    """Return the settings of a row that the page filters by."""
+    return {name: dataframes.plain(getattr(row, name)) for name in FILTERS if hasattr(row, name)}
 
-    Args:
-        compared: as `analysis.compare` returns it, with the time to accuracy.
 
-    Returns:
-        A table in Markdown, or nothing.
-    """
-    if compared.empty:
-        return ""
-    columns = label_columns(compared)
-    headings = [
-        *_headings(columns), "rank", "parity", "learning rate", "validation accuracy",
-        "test accuracy", "seeds", "examples/s", "ratio", "machine was", "ceiling", "target",
-        "s to target", "with warm-up", "warm-up s", "train s", "total s", "peak memory MB",
-    ]  # fmt: skip
-    rows = [
-        [
-            *_labels(row, columns),
-            format_number(row.rank, ".0f"),
-            row.parity if row.parity == dataframes.PASSED else f"**{row.parity}**",
-            dataframes.plain(row.learning_rate),
-            format_number(row.validation_accuracy, ".4f"),
-            _accuracy(row),
-            seeds(row),
-            _speed(row),
-            format_number(row.ratio, ".2f"),
-            _quiet(row.quiet),
-            format_number(row.flops_utilisation, ".0%"),
-            format_number(row.target, ".2f"),
-            _seconds_to_target(row, "seconds_to_target"),
-            _seconds_to_target(row, "cold_seconds_to_target"),
-            format_number(row.warm_up_seconds, ".2f"),
-            format_number(row.train_seconds, ".1f"),
-            format_number(row.total_seconds, ".1f"),
-            format_number(row.peak_memory_bytes / 1e6, ",.0f"),
+def comparison(analysis: Analysis) -> Table:
+    """Return the comparison: one row per case, in groups by condition, sorted by rank."""
+    compared = analysis.comparison.join(slowdowns(analysis))
+    reasons = {view.record.run_id: _reason(view.record) for view in analysis.views}
+    groups = []
+    for label, group in dataframes.conditions(compared):
+        fastest = group["examples_per_second"].max()
+        rows = [
+            Row(_comparison_row(row, fastest), keys_of(row))
+            if row.status == "done"
+            else _unfinished_row(row, reasons)
+            for row in dataframes.rows(group)
         ]
-        for row in dataframes.rows(compared)
-    ]
-    return table(headings, rows, n_words=len(columns))
+        groups.append((label, rows))
+    return Table("Comparison: each implementation at its best learning rate", COMPARISON, groups)
 
 
-def label_columns(frame: pd.DataFrame) -> list[str]:
-    """Return the columns that identify a row: settings that vary, the implementation, its status.
+def _comparison_row(row: Any, fastest: float) -> list[Cell | str]:
+    speed = row.examples_per_second
+    share = speed / fastest if pd.notna(speed) and fastest else None
+    level: Level = "good" if row.words == "fastest" else ""
+    return [
+        row.implementation,
+        rank(row),
+        Cell(format_number(speed, ",.0f"), share=share),
+        Cell(row.words, level=level, sort=_known(row.times_slower)),
+        accuracy(row),
+        dataframes.plain(row.learning_rate),
+        _seconds_to_target(row, "seconds_to_target"),
+        format_number(row.peak_memory_bytes / 1e6, ",.0f"),
+        Cell(row.parity, level=LEVELS[row.parity]),
+        format_number(row.validation_accuracy, ".4f"),
+        seeds(row),
+        format_number(row.examples_per_second_min, ",.0f"),
+        format_number(row.examples_per_second_max, ",.0f"),
+        format_number(row.flops_utilisation, ".0%"),
+        format_number(row.target, ".2f"),
+        _seconds_to_target(row, "cold_seconds_to_target"),
+        format_number(row.warm_up_seconds, ".2f"),
+        format_number(row.train_seconds, ".1f"),
+        format_number(row.total_seconds, ".1f"),
+        quiet(row.quiet),
+    ]  # fmt: skip
 
-    The status is a column only if a row has no finished run.
-    """
-    status = ["status"] if "status" in frame and (frame["status"] != "done").any() else []
-    return [*dataframes.varying(frame), "implementation", *status]
+
+def _unfinished_row(row: Any, reasons: Mapping[str, str]) -> Row:
+    """Return the row of an implementation without a finished run: its status and the reason."""
+    reason = next((reasons[run_id] for run_id in row.run_ids if reasons[run_id]), "")
+    return Row([row.implementation, "-", Cell(row.status, level="bad")], keys_of(row), note=reason)
 
 
-def _headings(columns: Sequence[str]) -> list[str]:
-    return [name.replace("_", " ") for name in columns]
+def _known(value: float) -> float | None:
+    return None if pd.isna(value) else float(value)
 
 
-def _labels(row: Any, columns: Sequence[str]) -> list[str]:
-    labels = {name: text(dataframes.plain(getattr(row, name))) for name in columns}
-    if labels.get("status", "done") != "done":
-        labels["status"] = f"**{labels['status']}**"
-    return list(labels.values())
+def _reason(record: RunRecord) -> str:
+    return first_line(record.error.message) if record.error else ""
 
 
-def _quiet(word: str) -> str:
-    return word if word in (dataframes.QUIET, "-") else f"**{word}**"
+def rank(row: Any) -> str:
+    """Return a rank, or the first and the last rank that a row may have."""
+    if pd.isna(row.rank):
+        return "-"
+    first, last = f"{row.rank:.0f}", f"{row.last_rank:.0f}"
+    return first if first == last else f"{first}\u2013{last}"
 
 
-def _speed(row: Any) -> str:
-    """Return examples per second, with the slowest and the fastest epoch."""
-    speed = format_number(row.examples_per_second, ",.0f")
-    if pd.isna(row.examples_per_second_min):
-        return speed
-    return f"{speed} ({row.examples_per_second_min:,.0f} to {row.examples_per_second_max:,.0f})"
+def quiet(word: str) -> Cell | str:
+    """Return how quiet the machine was."""
+    return Cell(word, level=LEVELS[word]) if word in LEVELS else word
 
 
 def seeds(row: Any) -> str:
@@ -100,7 +143,7 @@ def seeds(row: Any) -> str:
 
 def _seconds_to_target(row: Any, column: str) -> str:
     """Return the seconds until a row's runs reached the target accuracy."""
-    if pd.isna(row.target) or row.status != "done":
+    if pd.isna(row.target):
         return "-"
     seconds = getattr(row, column)
     number = "not reached" if pd.isna(seconds) else f"{seconds:.1f}"
@@ -109,16 +152,16 @@ def _seconds_to_target(row: Any, column: str) -> str:
     )
 
 
-def _accuracy(row: Any) -> str:
-    """Return a mean test accuracy with its 95 % interval, or the standard error of one seed."""
+def accuracy(row: Any) -> str:
+    """Return a mean test accuracy with half the width of its 95 % interval."""
     if pd.isna(row.test_accuracy):
         return "-"
-    if row.n_tested > 1 and row.test_accuracy_half_width > 0:
-        some = "" if row.n_tested == row.n_seeds else f" (n = {row.n_tested})"
-        return f"{row.test_accuracy:.4f} ± {row.test_accuracy_half_width:.4f}{some}"
-    n_seeds = "one seed" if row.n_tested == 1 else f"{row.n_tested} equal seeds"
-    error = standard_error(row)
-    return f"{row.test_accuracy:.4f} ({n_seeds}{error and f', standard error {error}'})"
+    half_width = row.test_accuracy_half_width
+    if not (row.n_tested > 1 and half_width > 0):
+        error = standard_error(row)
+        return f"{row.test_accuracy:.4f}" + (f" \u00b1{1.96 * float(error):.4f}" if error else "")
+    some = "" if row.n_tested == row.n_seeds else f" (n = {row.n_tested})"
+    return f"{row.test_accuracy:.4f} \u00b1{half_width:.4f}{some}"
 
 
 def standard_error(row: Any) -> str:
@@ -128,98 +171,103 @@ def standard_error(row: Any) -> str:
     return f"{standard_error_of_accuracy(row.test_accuracy, row.test_size):.4f}"
 
 
-def rates(runs: pd.DataFrame, compared: pd.DataFrame) -> str:
-    """Return the test accuracy: one row per case, one column per learning rate.
+def _by_case(runs: pd.DataFrame) -> list[tuple[str, list[pd.DataFrame]]]:
+    """Return the runs of each case, in groups by condition."""
+    return [
+        (label, [case for _, case in group.groupby("implementation")])
+        for label, group in dataframes.conditions(runs)
+    ]
 
-    Args:
-        runs: the runs of the report.
-        compared: as `analysis.compare` returns it.
 
-    Returns:
-        A table in Markdown, or nothing.
-    """
-    if compared.empty:
-        return ""
-    columns = [*dataframes.varying(runs), "implementation"]
+def rates(analysis: Analysis) -> Table:
+    """Return the test accuracy: one row per case, one column per learning rate."""
+    runs, compared = analysis.runs, analysis.comparison
     learning_rates = sorted(runs["learning_rate"].dropna().unique())
     best = {run_id for run_ids in compared["run_ids"] for run_id in run_ids}
-    rows = []
-    for _, case in runs.groupby(list(dataframes.CASE), dropna=False):
-        by_rate = {
-            rate: _mean_accuracy(group, best) for rate, group in case.groupby("learning_rate")
-        }
-        rows.append(
-            [*_labels(case.iloc[0], columns), *(by_rate.get(rate, "-") for rate in learning_rates)]
-        )
-    headings = [*_headings(columns), *(f"rate {rate:g}" for rate in learning_rates)]
-    return table(headings, rows, n_words=len(columns))
+    groups = []
+    for label, cases in _by_case(runs):
+        rows = []
+        for case in cases:
+            by_rate = {
+                rate: _mean_accuracy(group, best) for rate, group in case.groupby("learning_rate")
+            }
+            first = next(dataframes.rows(case))
+            cells = [by_rate.get(rate, "-") for rate in learning_rates]
+            rows.append(Row([first.implementation, *cells], _case_keys(first)))
+        groups.append((label, rows))
+    columns = [
+        Column(f"rate {rate:g}", keys={"learning_rate": dataframes.plain(rate)})
+        for rate in learning_rates
+    ]
+    caption = "Test accuracy by learning rate: mean over seeds; the best rate is marked"
+    return Table(caption, [Column("implementation", is_number=False), *columns], groups)
 
 
-def _mean_accuracy(group: pd.DataFrame, best: set[str]) -> str:
-    """Return the mean test accuracy over seeds, in bold at the best rate, or how the runs ended."""
+def _case_keys(row: Any) -> dict[str, str]:
+    return {name: value for name, value in keys_of(row).items() if name != "learning_rate"}
+
+
+def _mean_accuracy(group: pd.DataFrame, best: set[str]) -> Cell | str:
+    """Return the mean test accuracy over seeds, marked at the best rate, or how the runs ended."""
     done = group[group["status"] == "done"]
     by_seed = done["test_accuracy"].groupby(dataframes.seeds(done)).mean()
     if by_seed.isna().all():
-        return dataframes.statuses(group["status"])
-    mean = f"{by_seed.mean():.4f}"
-    mean = mean if best.isdisjoint(group["run_id"]) else f"**{mean}**"
-    n_tried = dataframes.seeds(group).nunique()
-    return mean if len(by_seed) == n_tried else f"{mean} ({len(by_seed)} of {n_tried})"
+        return Cell(dataframes.statuses(group["status"]), level="attention")
+    mean, n_tried = f"{by_seed.mean():.4f}", dataframes.seeds(group).nunique()
+    mean = mean if len(by_seed) == n_tried else f"{mean} ({len(by_seed)} of {n_tried})"
+    return mean if best.isdisjoint(group["run_id"]) else Cell(mean, level="good")
 
 
-def time_by_part(runs: pd.DataFrame) -> str:
-    """Return where the time of finished runs went: means, one row per case.
+def time_by_part(analysis: Analysis) -> Table:
+    """Return where the time of finished runs went: means, one row per case."""
+    groups = []
+    for label, cases in _by_case(analysis.runs):
+        rows = []
+        for case in cases:
+            done = case[case["status"] == "done"]
+            means = done[list(dataframes.PARTS)].mean()
+            statuses = Cell(dataframes.statuses(case["status"]), level="bad")
+            numbers = [format_number(value, ".2f") for value in (*means, means.sum(skipna=False))]
+            first = next(dataframes.rows(case))
+            n_runs = str(len(done)) if len(done) else statuses
+            rows.append(Row([first.implementation, n_runs, *numbers], _case_keys(first)))
+        groups.append((label, rows))
+    headings = ["implementation", "runs", *dataframes.PARTS.values(), "total"]
+    caption = (
+        "Seconds by activity: mean of the finished runs; the parts add up to the total, which the "
+        "parent process measures"
+    )
+    return Table(caption, [Column(name, name != "implementation") for name in headings], groups)
 
-    Args:
-        runs: the runs of the report.
 
-    Returns:
-        A table in Markdown, or nothing.
-    """
-    if "done" not in runs["status"].array:
-        return ""
-    columns = [*dataframes.varying(runs), "implementation"]
-    rows = []
-    for _, group in runs.groupby(list(dataframes.CASE), dropna=False):
-        done = group[group["status"] == "done"]
-        means = done[list(dataframes.PARTS)].mean()
-        n_runs = str(len(done)) if len(done) else f"**{dataframes.statuses(group['status'])}**"
-        numbers = [format_number(value, ".2f") for value in (*means, means.sum(skipna=False))]
-        rows.append([*_labels(group.iloc[0], columns), n_runs, *numbers])
-    headings = [*_headings(columns), "runs", *dataframes.PARTS.values(), "total"]
-    return table(headings, rows, n_words=len(columns))
-
-
-def mistakes(analysis: Analysis) -> str:
-    """Return the most frequent mistakes of the best run of each row of the comparison.
-
-    Args:
-        analysis: the analysis of the report.
-
-    Returns:
-        A table in Markdown, or nothing.
-    """
+def mistakes(analysis: Analysis) -> Table:
+    """Return the most frequent mistakes of the best run of each row of the comparison."""
     datasets = {summary.fingerprint: summary for summary in analysis.sweep.datasets}
     by_id = {record.run_id: record for record in analysis.sweep.records}
-    compared = analysis.finished
-    columns = [*dataframes.varying(compared), "implementation"]
-    rows = []
-    for row in dataframes.rows(compared):
-        records = [by_id[name] for name in row.run_ids]
-        record = (best_runs(records) or records)[0]
-        dataset = datasets.get(record.dataset_fingerprint or "")
-        if dataset is not None and record.confusion_matrix:
-            pairs = mistaken_pairs(record, dataset)
-            listed = "; ".join(
-                f"{text(truth)} taken for {text(predicted)} {count}"
-                for count, truth, predicted in pairs[:MAX_MISTAKES]
-            )
-            n_mistakes = str(sum(count for count, *_ in pairs))
-            rows.append([*_labels(row, columns), listed or "-", n_mistakes])
-    if not rows:
-        return ""
-    headings = [*_headings(columns), "most mistaken", "all mistakes"]
-    return table(headings, rows, n_words=len(headings) - 1)
+    groups = []
+    for label, group in dataframes.conditions(analysis.finished):
+        rows = []
+        for row in dataframes.rows(group):
+            records = [by_id[name] for name in row.run_ids]
+            record = (best_runs(records) or records)[0]
+            dataset = datasets.get(record.dataset_fingerprint or "")
+            if dataset is not None and record.confusion_matrix:
+                pairs = mistaken_pairs(record, dataset)
+                listed = "; ".join(
+                    f"{truth} taken for {predicted} {count}"
+                    for count, truth, predicted in pairs[:MAX_MISTAKES]
+                )
+                total = str(sum(count for count, *_ in pairs))
+                rows.append(Row([row.implementation, total, listed or "-"], keys_of(row)))
+        if rows:
+            groups.append((label, rows))
+    columns = [
+        Column("implementation", is_number=False), Column("all mistakes"),
+        Column("most mistaken", is_number=False),
+    ]  # fmt: skip
+    return Table(
+        "Mistakes: the best run of each row of the comparison, on the test set", columns, groups
+    )
 
 
 def mistaken_pairs(record: RunRecord, dataset: DatasetSummary) -> list[tuple[int, str, str]]:
@@ -240,32 +288,35 @@ def mistaken_pairs(record: RunRecord, dataset: DatasetSummary) -> list[tuple[int
     )
 
 
-def runs(records: Sequence[RunRecord]) -> str:
-    """Return the runs: first those without a result, with the reason.
-
-    Args:
-        records: the records of the report.
-
-    Returns:
-        A table in Markdown.
-    """
-    headings = [
-        "run", "status", "reason", "epochs", "test accuracy", "examples/s", "ceiling", "train s",
-        "total s", "machine was",
+def runs(analysis: Analysis) -> Table:
+    """Return the runs: first those without a result, with the reason."""
+    columns = [
+        Column("run", is_number=False), Column("status", is_number=False),
+        Column("reason", is_number=False), Column("epochs"), Column("test accuracy"),
+        Column("examples/s"), Column("ceiling", is_extra=True), Column("train s"),
+        Column("total s", is_extra=True), Column("machine was", is_number=False),
     ]  # fmt: skip
-    rows = [
-        [
-            code(record.run_id),
-            record.status if record.status == "done" else f"**{record.status.replace('_', ' ')}**",
-            text(first_line(record.error.message)) if record.error else "",
-            str(max(len(record.epochs) - 1, 0)),
-            format_number(record.test_accuracy, ".4f"),
-            format_number(record.examples_per_second, ",.0f"),
-            format_number(record.flops_utilisation, ".0%"),
-            format_number(record.seconds.train, ".1f"),
-            format_number(record.seconds.total, ".1f"),
-            _quiet(dataframes.quiet(record) if record.examples_per_second is not None else "-"),
-        ]
-        for record in sorted(records, key=lambda record: record.status == "done")
+    ordered = sorted(
+        zip(analysis.views, dataframes.rows(analysis.runs), strict=True),
+        key=lambda pair: pair[0].record.status == "done",
+    )
+    return Table(
+        "Runs", columns, [("", [Row(_run_row(view), keys_of(row)) for view, row in ordered])]
+    )
+
+
+def _run_row(view: RunView) -> list[Cell | str]:
+    record = view.record
+    status = record.status.replace("_", " ")
+    return [
+        Cell(record.run_id, is_code=True),
+        Cell(status, level=LEVELS.get(record.status, "bad")),
+        _reason(record),
+        str(max(len(record.epochs) - 1, 0)),
+        format_number(record.test_accuracy, ".4f"),
+        format_number(record.examples_per_second, ",.0f"),
+        format_number(record.flops_utilisation, ".0%"),
+        format_number(record.seconds.train, ".1f"),
+        format_number(record.seconds.total, ".1f"),
+        quiet(dataframes.quiet(record) if record.examples_per_second is not None else "-"),
     ]
-    return table(headings, rows, n_words=3)

@@ -30,8 +30,9 @@ def column(page, table, heading):
             const element = document.querySelector(`[aria-label="${table}"] table`);
             const place = [...element.tHead.rows[0].cells]
                 .findIndex((cell) => cell.textContent.trim() === heading);
-            return [...element.tBodies[0].rows].filter((row) => !row.hidden)
-                .map((row) => row.cells[place].textContent.trim());
+            return [...element.tBodies].flatMap((body) => [...body.rows])
+                .filter((row) => !row.hidden && !row.matches(".group"))
+                .map((row) => row.cells[place]?.textContent.trim());
         }""",
         [table, heading],
     )
@@ -60,13 +61,13 @@ def data_drawn(page, chart):
     )
 
 
-def middle(page, chart, role):
-    """Where the middle of a chart's first symbol or text of this role is, on its canvas."""
+def middle(page, chart):
+    """Where the middle of a chart's first symbol is, on its canvas."""
     return page.evaluate(
-        """([chart, role]) => {
+        """(chart) => {
             const view = document.querySelector(`[data-chart=${chart}]`).drawn.view;
             const search = (item, x, y) => {
-                if (item.mark?.role === role && ["symbol", "text"].includes(item.mark.marktype))
+                if (item.mark?.role === "mark" && item.mark.marktype === "symbol")
                     return [x + (item.bounds.x1 + item.bounds.x2) / 2,
                             y + (item.bounds.y1 + item.bounds.y2) / 2];
                 for (const inner of item.items ?? []) {
@@ -78,5 +79,5 @@ def middle(page, chart, role):
             const {left, top} = view.padding();
             return [x + left + view.origin()[0], y + top + view.origin()[1]];
         }""",
-        [chart, role],
+        chart,
     )

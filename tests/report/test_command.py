@@ -13,7 +13,7 @@ from PIL import Image
 
 from bench.console import printable
 from bench.records import RunError
-from bench.report import command, drawing
+from bench.report import command, figures
 from tests.report.conftest import make_record
 
 RATES = (0.01, 0.1)
@@ -27,7 +27,7 @@ def report(write, call, monkeypatch):
 
     def make(*records, pictures=False, **options):
         if not pictures:  # which take most of the time
-            monkeypatch.setattr(drawing, "draw", lambda *_: {})
+            monkeypatch.setattr(figures, "draw", lambda *_: {})
         folder = write(*records, **options)
         status, out, err = call(command.main, folder, "--format=md,csv,terminal")
         assert (status, err) == (0, "")
@@ -54,25 +54,22 @@ def sweep():
     ]  # fmt: skip
 
 
-def rows(page: str, heading: str) -> list[list[str]]:
-    """Return the cells of the first table below a heading."""
-    section = page.partition(f"## {heading}")[2].partition("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
+def rows(page: str, name: str) -> list[list[str]]:
+    """Return the cells of the table whose caption starts with a name."""
+    lines = page.partition(f"\n{name}")[2].partition("\n\n")[2].partition("\n\n")[0].splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def test_it_writes_a_page_tables_and_pictures(report, sweep):
     page, folder, _ = report(*sweep, pictures=True)
-    pictures = {path.name for path in folder.glob("*.png")}
-    assert pictures == {
-        "accuracy_by_learning_rate.png", "throughput.png", "accuracy_by_epochs.png",
-        "accuracy_by_seconds.png", "loss_by_epochs.png", "loss_by_seconds.png",
-        "training_loss_by_epochs.png", "class_distribution.png", "sample_images.png",
-        "predictions_numpy.png", "predictions_keras.png", "confusion_numpy.png",
-        "confusion_keras.png", "accuracy_against_seconds.png", "ledger.png",
+    figures_of_page = set(re.findall(r"\]\(figures/([a-z_]+\.png)\)", page))
+    assert figures_of_page == {path.name for path in (folder / "figures").glob("*.png")}
+    assert figures_of_page >= {
+        "accuracy_against_speed.png", "speed_ratios.png", "training_speed.png",
+        "accuracy_by_seconds.png", "loss_by_epochs.png", "accuracy_by_learning_rate.png",
+        "time_by_part.png", "confusion_numpy.png", "predictions_keras.png", "sample_images.png",
     }  # fmt: skip
-    assert set(re.findall(r"\]\(([a-z_]+\.png)\)", page)) == pictures
-    for path in folder.glob("*.png"):
+    for path in (folder / "figures").glob("*.png"):
         with Image.open(path) as picture:
             assert min(picture.size) >= 200
             assert len(picture.convert("L").getcolors(2**16) or ()) > 10
@@ -86,16 +83,17 @@ def test_without_proven_parity_there_is_no_rank_and_the_page_says_why(report):
         make_record("keras", examples_per_second=9000.0, parity="failed"),
         make_record("other", examples_per_second=5000.0, parity="judged"),
     )
-    table = {cells[1]: cells for cells in rows(page, "Comparison")[2:]}
-    assert [table[name][2:4] for name in ("numpy", "keras", "other")] == [
+    table = {cells[0]: cells for cells in rows(page, "Comparison: ")[2:]}
+    assert [[table[name][1], table[name][-1]] for name in ("numpy", "keras", "other")] == [
         ["1", "passed"], ["-", "**failed**"], ["-", "**not checked**"],
     ]  # fmt: skip
-    assert table["keras"][8].startswith("4,500")
+    assert table["keras"][2] == "4,500"
+    assert table["keras"][3] == "9.0x faster"
     assert "Without a rank: keras; what they compute is **not what the recipe says**" in page
     assert "numpy is the only implementation with a rank" in page
     assert "keras is the fastest" not in page
-    proofs = {cells[0]: cells for cells in reversed(rows(page, "Is it fair?"))}
-    assert proofs["keras"][4] == "**fails** 2.5e-01 / 1.0e-05"
+    proofs = {cells[0]: cells for cells in rows(page, "Parity: ")}
+    assert proofs["keras"][4] == "**2.5e-01 / 1.0e-05**"
     assert len(re.findall(r"^(keras|other) has no rank: parity ", printed, re.MULTILINE)) == 2
 
 
@@ -108,10 +106,9 @@ def test_a_failed_run_has_its_status_in_place_of_its_result(report):
         make_record(learning_rate=0.2, status="failed", error=error),
         make_record(learning_rate=1e6, status="diverged"),
     )
-    assert rows(page, "Test accuracy by learning rate")[2][2:] == [
-        "**0.7900**", "failed", "diverged",
-    ]  # fmt: skip
-    (failed,) = [row for row in rows(page, "Runs") if row[1] == "**failed**"]
+    by_rate = rows(page, "Test accuracy by learning rate: ")
+    assert by_rate[2][1:] == ["0.7900", "**failed**", "**diverged**"]
+    (failed,) = [row for row in rows(page, "Runs.") if row[1] == "**failed**"]
     assert failed[2] == "first line"
     assert "second line" not in page
     assert "```text\nTraceback\n  of two lines\n```" in page
@@ -123,11 +120,11 @@ def test_an_implementation_without_a_finished_run_has_a_row_with_its_status(repo
     records = [make_record(), make_record("torch", status="out_of_memory", error=error)]
     records.append(make_record("jax", status="skipped", error=error, environment={}))
     page, _, printed = report(*records)
-    for heading in ("Comparison", "Where the time goes"):
-        lines = {line[1]: line for line in rows(page, heading)}
+    for name in ("Comparison: ", "Seconds by activity: "):
+        lines = {line[0]: line for line in rows(page, name)}
         assert "**out of memory**" in lines["torch"]
         assert "**skipped**" in lines["jax"]
-    reasons = {line[0].split("-")[0]: line[1:3] for line in rows(page, "Runs")[2:]}
+    reasons = {line[0].split("-")[0]: line[1:3] for line in rows(page, "Runs.")[2:]}
     assert reasons["`torch"] == ["**out of memory**", "no memory left"]
     assert reasons["`jax"] == ["**skipped**", "no memory left"]
     assert re.search(r"torch .* out of memory", printed)
@@ -144,14 +141,13 @@ def test_only_failures_are_a_page_that_says_so(report):
 def test_one_run_is_enough(report):
     page, _, _ = report(make_record())
     assert "the only implementation with a rank" in page
-    assert rows(page, "Comparison")[2][6] == "0.7900 (one seed, standard error 0.0041)"
+    assert rows(page, "Comparison: ")[2][4] == "0.7900 ±0.0080"
 
 
 def test_synthetic_data_is_stamped_on_everything(report):
     page, _, out = report(make_record(dataset="synthetic"))
-    assert page.splitlines()[2].startswith("> **Synthetic data.**")
-    headings = [line for line in page.splitlines() if line.startswith("## ")]
-    assert all("synthetic data" in line for line in headings if "Where" not in line)
+    assert "synthetic data" in page.splitlines()[0]
+    assert page.splitlines()[2].startswith("> **Synthetic data.")
     assert "synthetic data" in out
 
 

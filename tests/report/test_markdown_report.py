@@ -9,6 +9,8 @@ from bench.records import RunError, RunRecord
 from bench.report import markdown_report
 from bench.report.analysis import analyse
 from bench.report.chart_data import chart_data
+from bench.report.document import document
+from bench.report.findings import findings
 from bench.report.terminal_report import print_comparison
 from tests.report.conftest import ENVIRONMENT, make_record, sweep_of
 
@@ -19,7 +21,11 @@ NAMES = ("numpy", "keras", "torch", "jax")
 
 def page(tmp_path, *records, missing=(), unreadable=()):
     sweep = sweep_of(*records, missing=missing, unreadable=unreadable)
-    return markdown_report.page(markdown_report.sections(analyse(sweep)), pictures={})
+    return page_of(analyse(sweep))
+
+
+def page_of(analysis):
+    return markdown_report.page(document(analysis, findings(analysis), {}, []))
 
 
 def test_many_cells_fit_into_a_pull_request(tmp_path):
@@ -49,8 +55,7 @@ def test_failures_that_escape_to_many_times_their_length_fit(tmp_path, length):
 
 
 def test_what_does_not_fit_is_cut_and_the_page_says_so(tmp_path):
-    records = [make_record("<" * 600 + str(number), str(number) * 600) for number in range(40)]
-    text = page(tmp_path, *records)
+    text = page(tmp_path, make_record(recipe={"name": "x", "added": "a" * 70_000}))
     assert len(text) < 65_000
     assert text.endswith(
         "**Cut here** to fit into a pull request. index.html contains everything.\n"
@@ -72,7 +77,7 @@ def test_each_traceback_is_shown_once_with_the_runs_that_ended_in_it(tmp_path):
     text = page(tmp_path, *records)
     assert text.count("```text\nat numpy\n</details>\n```") == 1
     assert "and 2 more:\n\n```text\nat numpy" in text
-    assert "1 more are in the records." in text
+    assert "index.html contains more." in text
 
 
 @pytest.mark.parametrize(
@@ -94,7 +99,7 @@ def test_a_finished_run_that_lacks_something_has_dashes_and_no_numbers_made_of_n
             object.__setattr__(record, name, value)
     text = page(tmp_path, *records)
     assert not {"nan", "None", "inf"} & set(text.replace("*", " ").replace(",", "").split())
-    assert "## Runs" in text
+    assert "## All runs" in text
 
 
 ODD_VALUES = (
@@ -117,7 +122,7 @@ def test_odd_but_well_formed_settings_never_break_a_report(tmp_path, key, capsys
         for number, record in enumerate((make_record(), *records))
     )
     analysis = analyse(sweep_of(*records))
-    text = markdown_report.page(markdown_report.sections(analysis), pictures={})
+    text = page_of(analysis)
     assert f"Runs: {len(records)} done" in text
     assert chart_data(analysis).packed()
     print_comparison(analysis)

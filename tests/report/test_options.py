@@ -11,9 +11,8 @@ import msgspec
 import pandas as pd
 import pytest
 
-from bench.plotting import Picture
 from bench.records import RunError
-from bench.report import command, drawing
+from bench.report import command, figures
 from bench.results import history, store
 from tests.report.conftest import make_record
 from tests.results.test_history import entry
@@ -25,7 +24,7 @@ def report(call, monkeypatch):
 
     def run(*words, pictures=False):
         if not pictures:  # which take most of the time
-            monkeypatch.setattr(drawing, "draw", lambda *_: {})
+            monkeypatch.setattr(figures, "draw", lambda *_: {})
         status, out, err = call(command.main, *words)
         return status, out + err
 
@@ -124,24 +123,11 @@ def test_speed_over_commits_is_drawn_with_its_changes(report, write):
     ratios = [1.0, 1.0, 0.8, 0.8, 0.8]
     entries = [entry(number, ratio) for number, ratio in enumerate(ratios)]
     history.append(folder.parent / "history.jsonl", entries)
-    status, printed = report(folder, "--format=md,html")
+    status, printed = report(folder, "--format=md,html", pictures=True)
     assert status == 0, printed
     for page in ("report.md", "index.html"):
         content = (folder / "report" / page).read_text()
         assert "25.0 % faster from 0000000 on" in content
-    assert (folder / "report" / "speed_over_commits.png").stat().st_size > 10_000
-
-
-def test_a_picture_of_two_references_has_a_series_for_each(tmp_path):
-    entries = [
-        entry(number, ratio, reference=reference * 40)
-        for reference, ratio in (("a", 1.0), ("b", 2.0))
-        for number in range(4)
-    ]
-    (picture,) = drawing.draw_history(entries, tmp_path).values()
-    assert "the reference commit aaaaaaa, bbbbbbb," in picture.caption
-    assert "numpy-one_hidden-32 over bbbbbbb 2.000" in picture.caption
-    assert "No change was detected." in picture.caption
 
 
 def test_a_pipe_as_history_is_refused(report, write):
@@ -157,7 +143,7 @@ def test_a_damaged_history_is_named_and_the_report_is_made(report, write):
     damaged.write_bytes(msgspec.json.encode({"cell": 1}) + b"\n")
     history.append(damaged, [entry(0, 1.0)])
     for words in ([], [f"--history={damaged}"]):
-        status, printed = report(folder, "--format=md", *words)
+        status, printed = report(folder, "--format=md", *words, pictures=True)
         assert status == 0
         assert "history.jsonl, line 1: left out" in printed
         assert "speed_over_commits.png" in (folder / "report" / "report.md").read_text()
@@ -184,35 +170,6 @@ def test_a_target_outside_0_to_1_is_refused(report, write, target):
     status, printed = report(write(make_record()), f"--target={target}")
     assert status == 2
     assert f"--target: '{target}': must be a number from 0 to 1, such as 0.85" in printed
-
-
-def test_only_pictures_that_a_report_has_drawn_itself_are_removed(
-    report, write, tmp_path, monkeypatch
-):
-    def draw(analysis, folder):
-        drawn = {f"predictions_{view.implementation}.png": Picture("") for view in analysis.views}
-        for name in drawn:
-            (folder / name).write_bytes(b"")
-        return drawn
-
-    monkeypatch.setattr(drawing, "draw", draw)
-    output = tmp_path / "output"
-    output.mkdir()
-    for name in ("photo.png", "drawing.svg", "predictions_by_hand.png"):
-        (output / name).write_text("kept")
-    (tmp_path / "outside.png").write_text("kept")
-    folder = write(make_record("numpy"), make_record("keras"))
-    assert report(folder, "--format=md", "--output", output, pictures=True)[0] == 0
-    assert "predictions_keras.png" in names(output)
-    for path in folder.glob("keras-*/record.json"):
-        path.unlink()
-    with (output / ".pictures").open("a") as listed:
-        listed.write("../outside.png\n")
-    assert report(folder, "--format=md", "--output", output, pictures=True)[0] == 0
-    assert "predictions_keras.png" not in names(output)
-    assert "predictions_numpy.png" in names(output)
-    assert {"photo.png", "drawing.svg", "predictions_by_hand.png"} <= names(output)
-    assert (tmp_path / "outside.png").read_text() == "kept"
 
 
 def test_a_planned_sweep_without_records_is_a_page_that_says_so(report, write):

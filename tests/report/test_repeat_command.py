@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from bench.config.compose import compose_runs
-from bench.report.markdown_report import repeat_command
+from bench.report.repeat_command import repeat_command
 from tests.report.conftest import make_record
 
 

@@ -1,0 +1,109 @@
+"""The figures of a report, as PNG and SVG files in one folder: charts, and pictures of data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+
+from bench.files import write_atomically
+from bench.report import data_pictures
+from bench.report.analysis import Analysis
+from bench.report.blocks import FIGURES, Figure
+from bench.report.chart_data import ChartData, drawn_of
+from bench.report.charts import Chart
+
+MAX_PICTURED = 6  # conditions in one file, which fits on a sheet of paper
+PANEL_PIXELS, N_COLUMNS = 420, 2
+PIXELS_PER_POINT = 2.0
+CONFIG = {
+    "font": "DejaVu Sans, sans-serif",
+    "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
+    "legend": {"labelFontSize": 12, "titleFontSize": 12, "labelLimit": 240, "orient": "bottom",
+               "columns": 4},
+    "title": {"anchor": "start", "fontSize": 13},
+    "view": {"stroke": None},
+}  # fmt: skip
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+ONLY_IN_THE_PAGE = {"params", "tooltip"}  # for the mouse
+
+
+def draw(
+    analysis: Analysis, data: ChartData, charts: Sequence[Chart], folder: Path
+) -> dict[str, list[Figure]]:
+    """Draw every figure, and delete those of an earlier report.
+
+    Args:
+        analysis: the analysis of the report.
+        data: the rows of the charts.
+        charts: the charts.
+        folder: the folder of the report; the files are in its folder `figures`.
+
+    Returns:
+        The figures by section.
+
+    Raises:
+        FileError: a file can't be written.
+    """
+    files = folder / FIGURES
+    files.mkdir(exist_ok=True)
+    for path in files.iterdir():
+        if path.suffix in (".png", ".svg"):
+            path.unlink()
+    figures: dict[str, list[Figure]] = {}
+    for chart in charts:
+        draw_chart(chart, data, analysis.stamp, files)
+        figure = Figure(
+            name=chart.name,
+            title=chart.title,
+            caption=chart.caption,
+            description=" ".join(
+                f"{panel.label}: {panel.description}" for panel in chart.panels[:MAX_PICTURED]
+            ),
+            drawn_of=drawn_of(len(chart.panels), MAX_PICTURED),
+            panels=chart.panels,
+        )
+        figures.setdefault(chart.section, []).append(figure)
+    return figures | data_pictures.draw(analysis.views, analysis.sweep.datasets, files)
+
+
+def draw_chart(chart: Chart, data: ChartData, stamp: str, folder: Path) -> None:
+    """Draw one chart with one panel per condition.
+
+    Args:
+        chart: the chart.
+        data: its rows.
+        stamp: the end of the title.
+        folder: where to write the PNG and the SVG.
+    """
+    panels = [
+        chart.specification
+        | {"title": panel.label, "width": PANEL_PIXELS,
+           "data": {"values": data.values(chart.rows(data, panel))}}
+        for panel in chart.panels[:MAX_PICTURED]
+    ]  # fmt: skip
+    specification = {"title": f"{chart.title}{stamp}", "columns": N_COLUMNS, "concat": panels}
+    svg = vl_convert.vegalite_to_svg(
+        _for_picture(specification), config=CONFIG, allowed_base_urls=[]
+    )
+    path = folder / f"{chart.name}.svg"
+    write_atomically(path, svg.encode("utf-8"))
+    write_atomically(path.with_suffix(".png"), vl_convert.svg_to_png(svg, scale=PIXELS_PER_POINT))
+
+
+def _for_picture(specification: Any) -> Any:
+    """Return a copy without the parts that need a mouse; escape characters that XML forbids."""
+    if isinstance(specification, str):
+        return NOT_XML.sub(lambda match: ascii(match[0])[1:-1], specification)
+    if isinstance(specification, Mapping):
+        return {
+            key: _for_picture(value)
+            for key, value in specification.items()
+            if key not in ONLY_IN_THE_PAGE
+        }
+    if isinstance(specification, list):
+        return [_for_picture(value) for value in specification]
+    return specification
