@@ -41,8 +41,8 @@ floors: setup ## run a short test suite on the lowest versions that pyproject.to
 	$(BIN)/uv venv --quiet --clear .floors
 	VIRTUAL_ENV=.floors $(BIN)/uv pip install --quiet --resolution lowest-direct \
 		--editable '.[jax,numba,sklearn]' 'pytest>=8' 'hypothesis>=6.100' 'psutil>=6'
-	.floors/bin/python -m pytest --quiet --override-ini=filterwarnings=default tests/training \
-		tests/config tests/implementations/test_implementations.py -k 'not torch'
+	PYTEST_ADDOPTS=--override-ini=filterwarnings=default .floors/bin/python -m pytest --quiet \
+		tests/training tests/config tests/implementations/test_implementations.py -k 'not torch'
 
 check: setup ## lint, format and type checks
 	$(BIN)/ruff check .
