@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bench.records import RunRecord
 from bench.report import dataframes
 from bench.report.display_names import RunView
 from bench.report.pairs import Paired, SideBySide
@@ -31,10 +32,10 @@ class AccuracyPairs:
         best = dataframes.best_rates(runs)
         best = best[best["test_accuracy"].notna()]
         self._points = SideBySide(best, 100 * best["test_accuracy"], ["seed"])
-        self._records = {
-            (int(row.condition), str(row.implementation), str(row.seed)): views[row.Index].record
-            for row in dataframes.rows(best)
-        }
+        self._records: dict[tuple[int, str], dict[str, RunRecord]] = {}
+        for row in dataframes.rows(best):
+            by_seed = self._records.setdefault((int(row.condition), str(row.implementation)), {})
+            by_seed[str(row.seed)] = views[row.Index].record
         self._cells = best.groupby(["condition", "implementation"])[["test_accuracy", "test_size"]]
 
     def compare(self, condition: int, subject: str, baseline: str) -> Paired | None:
@@ -58,14 +59,14 @@ class AccuracyPairs:
     def _gains(self, condition: int, subject: str, baseline: str) -> npt.NDArray[np.float64]:
         """Return 1 where only subject is right, -1 where only baseline is: (n_pairs, n_images)."""
         rows = []
-        for (number, name, seed), ours in self._records.items():
-            theirs = self._records.get((condition, baseline, seed))
-            if (number, name) == (condition, subject) and theirs is not None:
-                wrong = [record.test_mistakes for record in (ours, theirs)]
-                if wrong[0] and wrong[1] and len(wrong[0]) == len(wrong[1]):
-                    n_images = sum(map(sum, ours.confusion_matrix or ())) or 8 * len(wrong[0])
-                    bits = [np.unpackbits(np.frombuffer(mask, np.uint8)) for mask in wrong if mask]
-                    rows.append((bits[1].astype(float) - bits[0])[:n_images])
+        ours, theirs = (self._records[condition, name] for name in (subject, baseline))
+        for seed in ours.keys() & theirs.keys():
+            masks = [one[seed].test_mistakes for one in (ours, theirs)]
+            if masks[0] and masks[1] and len(masks[0]) == len(masks[1]):
+                matrix = ours[seed].confusion_matrix or ()
+                n_images = sum(map(sum, matrix)) or 8 * len(masks[0])
+                wrong = [np.unpackbits(np.frombuffer(mask, np.uint8)) for mask in masks if mask]
+                rows.append((wrong[1].astype(float) - wrong[0])[:n_images])
         same = rows and len({len(row) for row in rows}) == 1
         return np.array(rows) if same else np.empty((0, 0))
 

@@ -5,14 +5,13 @@ Every table, chart and sentence of a report is computed from these frames.
 
 from __future__ import annotations
 
-import math
-import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from numbers import Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.config.identity import CONDITION_KEYS, GROUPS, LATER_KEYS, REPEAT_KEYS
@@ -98,7 +97,7 @@ def _run_row(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
         "examples_per_second": record.examples_per_second,
         "examples_per_second_min": min(speeds, default=None),
         "examples_per_second_max": max(speeds, default=None),
-        "epoch_spread": statistics.stdev(map(math.log, speeds)) if len(speeds) > 1 else None,
+        "epoch_spread": float(np.std(np.log(speeds), ddof=1)) if len(speeds) > 1 else None,
         "flops_utilisation": record.flops_utilisation,
         "peak_memory_bytes": record.peak_memory_bytes,
         "parameter_count": record.parameter_count,
