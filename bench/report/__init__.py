@@ -8,9 +8,11 @@ document. A chart is one Vega-Lite specification, interactive in the page and st
 | command | `bench-report`: arguments and files |
 | dataframes | records as DataFrames; conditions; the best learning rate |
 | display_names | labels of implementations, settings and machines |
-| analysis | the comparison of implementations; time to accuracy |
+| analysis | the comparison, one row per condition and implementation |
+| ranking, time_to_target | its columns of ranks, and of time to an accuracy |
 | pairs, accuracy_pairs | ratios of speed and differences in accuracy, with intervals |
-| finding, findings, sweep_summary | the findings as data with one sentence each |
+| finding, findings | a finding as data; all findings, headline and sentences |
+| speed_findings, accuracy_findings, sweep_summary | the findings by question |
 | tiles | the tiles at the top of the page |
 | findings_file | findings.json |
 | blocks | text, tables and figures, without a format |

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bench.records import MIN_LEARNED_ACCURACY, RunRecord, is_synthetic, setting
+from bench.records import MIN_LEARNED_ACCURACY, is_synthetic, setting
 from bench.report import dataframes
 from bench.report.accuracy_pairs import AccuracyPairs
 from bench.report.display_names import RunView, run_views
 from bench.report.pairs import SpeedPairs
+from bench.report.ranking import ranks
+from bench.report.time_to_target import add_time_to_accuracy
 from bench.results.store import Sweep
 from bench.statistics import half_width
 from bench.terminal import SYNTHETIC
 
 AT_BEST_RATE = ("score", "validation_accuracy", "test_accuracy")
-RATIOS = ("rank", "last_rank", "ratio", "ratio_low", "ratio_high")
 AT_ALL_RATES = ("flops_utilisation", "warm_up_seconds", "train_seconds", "total_seconds")
 
 
@@ -87,7 +86,7 @@ def compare(runs: pd.DataFrame, speeds: SpeedPairs) -> pd.DataFrame:
         on the learning rate; speed is a geometric mean, so that its ratios equal those of the
         pairs. Accuracies are means over the seeds at the best learning rate. A case without a
         finished run has its runs' statuses in `status`, and no values. Only rows with proven parity
-        have a `rank`, see `_against_fastest`; `ratio` is the speed over that of the fastest of
+        have a `rank`, see `ranks`; `ratio` is the speed over that of the fastest of
         them under the same condition; `is_best` marks the highest mean `score` among them.
     """
     best = dataframes.best_rates(runs)
@@ -119,7 +118,7 @@ def compare(runs: pd.DataFrame, speeds: SpeedPairs) -> pd.DataFrame:
     )
     table = table.reset_index()
     proven = table["parity"] == dataframes.PASSED
-    table = table.join(_against_fastest(table[proven], speeds))
+    table = table.join(ranks(table[proven], speeds))
     fastest = table["examples_per_second"].where(proven).groupby(table["condition"])
     table["ratio"] = table["ratio"].fillna(table["examples_per_second"] / fastest.transform("max"))
     score = table["score"].where(proven & (table["score"] >= MIN_LEARNED_ACCURACY))
@@ -133,45 +132,6 @@ def compare(runs: pd.DataFrame, speeds: SpeedPairs) -> pd.DataFrame:
 
 def _by_case(frame: pd.DataFrame) -> Any:
     return frame.groupby(["condition", "implementation"])
-
-
-def _against_fastest(proven: pd.DataFrame, pairs: SpeedPairs) -> pd.DataFrame:
-    """Compare the speeds of one condition with each other.
-
-    The first rank is 1 + the number of rows that are surely faster; the last rank is the number of
-    rows that are not surely slower. Surely: the 95 % interval of the ratio does not include 1.
-    """
-    timed = proven[proven["examples_per_second"].notna()].sort_values("examples_per_second")
-    rows = {}
-    for _, group in timed.groupby("condition"):
-        condition = int(group["condition"].iloc[0])
-        names = group["implementation"].tolist()
-        for place, name, speed in group[["implementation", "examples_per_second"]].itertuples():
-            others = [pairs.compare(condition, name, other) for other in names if other != name]
-            slower = others[-1] if others and name != names[-1] else None
-            rows[place] = {
-                "rank": 1.0 + sum(pair is not None and pair.high < 0 for pair in others),
-                "last_rank": float(len(names))
-                - sum(pair is not None and pair.low > 0 for pair in others),
-                "ratio": math.exp(slower.mean)
-                if slower
-                else speed / group["examples_per_second"].iloc[-1],
-                "ratio_low": math.exp(slower.low) if slower else math.nan,
-                "ratio_high": math.exp(slower.high) if slower else math.nan,
-            }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(RATIOS), dtype=float)
-
-
-def rank_in_words(row: Any) -> str:
-    """Return a rank such as `1`, a shared one such as `2–4`, or a dash.
-
-    Args:
-        row: a row of the comparison.
-    """
-    if pd.isna(row.rank):
-        return "-"
-    first, last = (f"{rank:.0f}" for rank in (row.rank, row.last_rank))
-    return first if first == last else f"{first}\N{EN DASH}{last}"
 
 
 def _worst_parity(words: pd.Series) -> str:
@@ -198,72 +158,3 @@ def _without_result(runs: pd.DataFrame) -> list[dict[str, Any]]:
         for _, group in _by_case(runs)
         if "done" not in group["status"].array
     ]
-
-
-def seconds_to(record: RunRecord, target: float) -> float | None:
-    """Return the seconds of training until validation accuracy first reached a target, or None."""
-    seconds = 0.0
-    for epoch in record.epochs:
-        seconds += epoch.train_seconds
-        if epoch.validation_accuracy is not None and epoch.validation_accuracy >= target:
-            return seconds
-    return None
-
-
-def add_time_to_accuracy(
-    compared: pd.DataFrame, records: Sequence[RunRecord], target: float | None = None
-) -> pd.DataFrame:
-    """Add to a comparison how long training took to reach a validation accuracy.
-
-    Args:
-        compared: as `compare` returns it.
-        records: the records of the compared runs.
-        target: the validation accuracy, 0 to 1; None: the highest hundredth that at least one run
-            of every row under the same condition has reached.
-
-    Returns:
-        The comparison with these columns: `target`; `n_reached`, the number of the row's `n_runs`
-        that reached it; `seconds_to_target`, their median of training; and
-        `cold_seconds_to_target`, the same with warm-up.
-    """
-    if compared.empty:
-        return compared
-    by_id = {record.run_id: record for record in records}
-    groups = [[by_id[name] for name in names] for names in compared["run_ids"]]
-    if target is None:
-        done = compared["status"] == "done"
-        highest = pd.Series([_highest(group) for group in groups], compared.index).where(done)
-        targets = highest.groupby(compared["condition"]).transform("min")
-    else:
-        targets = pd.Series(target, compared.index)
-    reached = [
-        pd.DataFrame(
-            [
-                (seconds, seconds + record.seconds.warm_up)
-                for record in group
-                if (seconds := seconds_to(record, accuracy)) is not None
-            ],
-            columns=["warm", "cold"],
-            dtype=float,
-        )
-        for group, accuracy in zip(groups, targets, strict=True)
-    ]
-    return compared.assign(
-        target=targets,
-        n_runs=[len(group) for group in groups],
-        n_reached=[len(times) for times in reached],
-        seconds_to_target=[times["warm"].median() for times in reached],
-        cold_seconds_to_target=[times["cold"].median() for times in reached],
-    )
-
-
-def _highest(records: Sequence[RunRecord]) -> float:
-    """Return the highest hundredth that validation accuracy reached in any of these runs."""
-    accuracies = [
-        epoch.validation_accuracy
-        for record in records
-        for epoch in record.epochs
-        if epoch.validation_accuracy is not None
-    ]
-    # In floating point, 100 * 0.29 is less than 29.
-    return math.floor(100 * max(accuracies) + 1e-9) / 100 if accuracies else math.nan

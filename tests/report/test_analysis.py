@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from bench.report import analysis, dataframes
-from bench.report.analysis import add_time_to_accuracy
 from bench.report.display_names import run_views
 from bench.report.pairs import SpeedPairs
+from bench.report.time_to_target import add_time_to_accuracy
 from bench.statistics import half_width
 from tests.report.conftest import ENVIRONMENT, make_record, make_verdict, verdicts_for
 
