@@ -66,25 +66,34 @@ def _difference(label: str, other: Any, baseline: Any, pair: Paired | None) -> F
         is_large = pair.low > PARITY_POINTS or pair.high < -PARITY_POINTS
         answer = f"{subject} is {'more' if pair.mean > 0 else 'less'} accurate than {reference}"
         answer = f"**{answer}, by more than {BOUND}**" if is_large else answer
+        is_one = pair.n_pairs == 1
         found = replace(
             found,
             claim="better" if pair.mean > 0 else "worse",
-            level="bad" if is_large else "attention",
+            level="bad" if is_large and not is_one else "attention",
+            caveats=("One seed compares two models; other seeds may differ.",) if is_one else (),
         )
+        answer += " with this seed" if is_one else ""
     else:
         most = (
             f", but may differ by {max(-pair.low, pair.high):.1f} points" if pair.is_known else ""
         )
         answer = f"{subject} and {reference} **can't be told apart** in accuracy{most}"
-    interval = f", 95 % interval {pair.low:+.2f} to {pair.high:+.2f}" if pair.is_known else ""
+    mean, low, high = (_signed(value) for value in (pair.mean, pair.low, pair.high))
+    interval = f", 95 % interval {low} to {high}" if pair.is_known else ""
     return replace(
         found,
         value=pair.mean,
         unit="points",
         n_pairs=pair.n_pairs,
         method=pair.method,
-        sentence=f"{answer} ({pair.mean:+.2f} points{interval}; {counted(pair.n_pairs, 'seed')}).",
+        sentence=f"{answer} ({mean} points{interval}; {counted(pair.n_pairs, 'seed')}).",
     )
+
+
+def _signed(points: float) -> str:
+    """Return percentage points with a sign, and without a negative zero."""
+    return f"{round(points, 2) + 0.0:+.2f}"
 
 
 def _agreement(found: Sequence[Finding]) -> Finding:
@@ -94,10 +103,10 @@ def _agreement(found: Sequence[Finding]) -> Finding:
     farthest = max(found, key=lambda finding: abs(finding.value or 0))
     name = text(farthest.baseline)
     if not others:
+        largest = f"{_signed(farthest.value or 0)} points, {text(farthest.subject)} minus {name}"
         sentence = (
             f"All {len(found) + 1} implementations are equally accurate within {BOUND}; the "
-            f"largest difference is {farthest.value:+.2f} points, {text(farthest.subject)} minus "
-            f"{name}."
+            f"largest difference is {largest}."
         )
     else:
         listed = ", ".join(text(finding.subject) for finding in equal)
