@@ -1,4 +1,4 @@
-"""What `bench-compare` finds on this machine: computed from equal pairs, stored, and quoted."""
+"""Which slowdown `bench-compare` finds on this machine: computed from equal pairs, and quoted."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ import msgspec
 from bench import files
 from bench.machine import facts
 from bench.regression.calibration import resampling
+from bench.regression.metrics import DEFAULT_METRICS
 from bench.statistics import LOOKS, MIN_PAIRS, normal_spread
 
 SECONDS = 300.0  # a session of 5 minutes
 PROBABILITY = 0.95  # of finding a slowdown that counts as found
+N_TESTS = len(DEFAULT_METRICS.split(","))  # share one error rate
 SLOWDOWNS = tuple(percent / 200 for percent in range(3, 41))  # 1.5 % to 20 %
 
 
 class Power(msgspec.Struct, frozen=True, kw_only=True):
-    """Error rates of one case on one machine.
+    """Error rates of one case on one machine, for the time of a step.
+
+    As by default, memory and warm-up are compared too.
 
     Attributes:
         case: its name; it is compared alone.
@@ -60,8 +64,8 @@ def evaluate(
         seconds_per_pair: duration of a pair.
         calibrated_at: date, ISO 8601.
     """
-    equal = resampling.evaluate(resampling.draw(values))
-    separate = resampling.separate(values)
+    equal = resampling.evaluate(resampling.draw(values), n_tests=N_TESTS)
+    separate = resampling.separate(values, N_TESTS)
     answers = () if separate is None else separate.answers
     return Power(
         case=case,
@@ -90,7 +94,7 @@ def smallest_found(values: Sequence[float], n_pairs: int) -> float | None:
         (
             slowdown
             for slowdown in SLOWDOWNS
-            if resampling.evaluate(drawn, slowdown).share("slower") >= PROBABILITY
+            if resampling.evaluate(drawn, slowdown, N_TESTS).share("slower") >= PROBABILITY
         ),
         None,
     )

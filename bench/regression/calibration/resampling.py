@@ -79,19 +79,20 @@ def draw(values: Sequence[float], n_pairs: int = max(LOOKS)) -> list[Looks]:
     ]
 
 
-def evaluate(sessions: Sequence[Looks], slowdown: float = 0.0) -> Sessions:
+def evaluate(sessions: Sequence[Looks], slowdown: float = 0.0, n_tests: int = 1) -> Sessions:
     """Evaluate sessions as `bench-compare` does.
 
     Args:
         sessions: of `draw`.
         slowdown: share by which every time of HEAD is made longer.
+        n_tests: number of metrics that share one error rate.
     """
-    results = [_answer(looks, slowdown) for looks in sessions]
+    results = [_answer(looks, slowdown, n_tests) for looks in sessions]
     answers, n_pairs = zip(*results, strict=True)
     return Sessions(answers=answers, n_pairs=n_pairs)
 
 
-def separate(values: Sequence[float]) -> Sessions | None:
+def separate(values: Sequence[float], n_tests: int = 1) -> Sessions | None:
     """Evaluate sessions that share no pairs: each begins after the last pair of the one before.
 
     A session at the end with too few pairs for an answer is left out; None if there is no other.
@@ -100,7 +101,7 @@ def separate(values: Sequence[float]) -> Sessions | None:
     start = 0
     while len(values) - start >= FIRST_LOOK:
         looks = look_at(values[start:], min(max(LOOKS), len(values) - start))
-        answer, n_pairs = _answer(looks, 0.0)
+        answer, n_pairs = _answer(looks, 0.0, n_tests)
         if answer == "can't tell" and n_pairs < max(LOOKS):
             break
         results.append((answer, n_pairs))
@@ -111,11 +112,12 @@ def separate(values: Sequence[float]) -> Sessions | None:
     return Sessions(answers=answers, n_pairs=counts)
 
 
-def _answer(looks: Looks, slowdown: float) -> tuple[Answer, int]:
+def _answer(looks: Looks, slowdown: float, n_tests: int) -> tuple[Answer, int]:
     """Return the answer of a session, and after how many pairs it is given."""
     for place, found in enumerate(looks, 1):
         made = _longer(found, slowdown)
-        answer = decide({"case": made}, SMALLEST, last=place == len(looks))["case"]
+        last = place == len(looks)
+        answer = decide({"case": made}, SMALLEST, last=last, n_tests=n_tests)["case"]
         if answer is not None:
             return answer, found.n_pairs
     raise AssertionError("the last look always answers")

@@ -19,7 +19,7 @@ from bench.regression.calibration.power import Power
 from bench.regression.cases import parse_cases
 from bench.regression.checkout import Side, checked_out
 from bench.regression.exit_statuses import CANT_TELL, NOT_MEASURED, NOT_SLOWER
-from bench.regression.metrics import STEP_ONLY
+from bench.regression.metrics import DEFAULT_METRICS, chosen, parse_metrics
 from bench.regression.outcome import Outcome
 from bench.regression.side_process import SideName
 from bench.statistics import FIRST_LOOK
@@ -32,7 +32,7 @@ NUMBERS = (
 CAPTION = (
     "Copies of this project were compared with each other. False alarms: share of 1,000 sessions "
     "drawn from the pairs that answer slower, and of sessions that share no pairs. Finds: the "
-    "smallest slowdown that 95 % of sessions find, one case alone."
+    "smallest slowdown of a step that 95 % of sessions find, one case alone."
 )
 
 
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
             cases,
             sides,
             Path(folder),
-            smallest=STEP_ONLY,
+            smallest=chosen(parse_metrics(DEFAULT_METRICS), {}),
             until=until,
             on_pair=_timed(seconds, show),
             n_pairs=MAX_PAIRS,
