@@ -16,6 +16,7 @@ from bench.statistics import (
     LOOKS,
     Answer,
     Estimate,
+    FloatArray,
     Key,
     degrees_of_freedom,
     significant,
@@ -24,6 +25,7 @@ from bench.statistics import (
     t_upper_tail,
 )
 
+MIN_FOR_NEIGHBOURS = 4  # entries, for a variance from the differences of neighbours
 LEVEL = sum(LOOKS.values())  # probability of a false alarm, all cases together
 
 
@@ -89,7 +91,7 @@ def answers(estimates: Mapping[Key, Estimate], smallest: Mapping[Key, float]) ->
 def changes(entries: Sequence[Entry]) -> list[Change]:
     """Return where a series changes: the split into levels with the least squared error.
 
-    PELT (Killick, Fearnhead and Eckley 2012) with a penalty of 3 log(n) variances of an entry per
+    PELT (Killick, Fearnhead and Eckley 2012) with a penalty of 5 log(n) variances of an entry per
     level. Changes below the margin of the entries are not returned.
     """
     if len(entries) < 2:
@@ -97,16 +99,29 @@ def changes(entries: Sequence[Entry]) -> list[Change]:
     import ruptures
 
     values = np.log([entry.ratio for entry in entries])
-    variances = [entry.standard_error**2 for entry in entries]
     margin = math.log1p(float(np.median([entry.margin for entry in entries])))
-    # Second term: two builds of the same code never have exactly the same speed.
-    penalty = 3 * math.log(max(len(entries), 3)) * (np.median(variances) + (margin / 4) ** 2)
+    penalty = 5 * math.log(max(len(entries), 3)) * _variance(values, entries, margin)
     fitted = ruptures.Pelt("l2", min_size=1, jump=1).fit(values[:, None])
     bounds = [0, *fitted.predict(pen=penalty)]
     levels = [values[start:end].mean() for start, end in itertools.pairwise(bounds)]
     steps = zip(bounds[1:-1], levels, levels[1:], strict=False)
     candidates = [Change(place, math.exp(after - before)) for place, before, after in steps]
     return [change for change in candidates if abs(math.log(change.ratio)) > margin]
+
+
+def _variance(values: FloatArray, entries: Sequence[Entry], margin: float) -> float:
+    """Return the variance of an entry about its level.
+
+    The larger of two: within a session, and between neighbours, which includes what lasts for a
+    whole session, such as the load of the machine. The median is not affected by a few changes.
+    Added to that: two builds of the same code never have exactly the same speed.
+    """
+    within = float(np.median([entry.standard_error**2 for entry in entries]))
+    between = 0.0
+    if len(values) >= MIN_FOR_NEIGHBOURS:
+        # Of normal values: the median of |x - y| is 0.954 standard deviations of x.
+        between = (float(np.median(np.abs(np.diff(values)))) / 0.954) ** 2
+    return max(within, between) + (margin / 4) ** 2
 
 
 def describe(entry: Entry, change: Change) -> str:
