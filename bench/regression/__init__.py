@@ -5,11 +5,14 @@
 - `repository`, `checkout`: find the project's git repository, and copy a revision or folder.
 - `cases`: what is trained, and the files that both sides read.
 - `side_main`, `side_process`: the program of a side, and its process seen from here.
+- `requirements`: environments with other libraries.
+- `metrics`: what is compared: the time of a step, memory, and so on.
 - `pairs`: measure one pair of processes.
-- `session`: measure pairs until every case has an answer.
+- `session`, `budget`: measure pairs until every case has an answer, or the budget is used up.
 - `outcome`: the result of each case, and the exit status.
 - `earlier`, `tracking`, `recording`, `backfill`: the recorded history of speed.
-- `output`, `dashboards`: table and files.
+- `configurations`, `candidates`, `rounds`, `one_round`, `group_results`: configurations in turns.
+- `progress`, `output`, `remarks`, `drawing`, `dashboards`: what is shown and written.
 - `signals`: handling of Ctrl-C and of termination.
 - `calibration`: the error rates of all this, and what a machine finds.
 """

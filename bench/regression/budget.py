@@ -28,17 +28,35 @@ def announce_pairs(
     if not cases:
         return False
     each = "" if len(cases) == 1 else f" of each of {len(cases)} cases"
-    text = f"about {n_pairs} pairs{each} fit into the budget"
+    text = f"Budget: about {n_pairs} pairs{each}"
     if len(cases) == 1 or n_pairs >= ENOUGH_PAIRS:
-        print(f"{text}{_found(cases, n_pairs)}", flush=True)
+        print(f"{text}. {_found(cases, n_pairs)}", flush=True)
         return False
     n_answered = min(len(cases), n_pairs * len(cases) // ENOUGH_PAIRS)
     print(
-        f"{text}; an answer needs up to {ENOUGH_PAIRS}: cases are answered one after the other, "
-        f"about {n_answered} of them{_found(cases, ENOUGH_PAIRS)}",
+        f"{text}, fewer than the {ENOUGH_PAIRS} for an answer, so cases are answered one after the "
+        f"other: about {n_answered} of them. {_found(cases, ENOUGH_PAIRS)}",
         flush=True,
     )
     return True
+
+
+def explain(outcome: Outcome, n_tests: int) -> str | None:
+    """Say what would tell if a step is neither slower nor not slower; None otherwise.
+
+    Args:
+        outcome: outcome of a case.
+        n_tests: number of tests of all cases.
+    """
+    estimate = outcome.estimate
+    if outcome.answer != "can't tell" or estimate is None or outcome.since:
+        return None
+    found = smallest_found(estimate.n_pairs, estimate.spread, n_tests)
+    finds = "too few" if found is None else f"enough to find a slowdown of {found:.0%}"
+    return (
+        f"{estimate.n_pairs} pairs with a spread of {estimate.spread:.1%} are {finds}; a longer "
+        "--budget or a quieter machine would tell"
+    )
 
 
 def announce_rounds(n_groups: int, round_seconds: float, remaining_seconds: float) -> bool:
@@ -53,8 +71,8 @@ def announce_rounds(n_groups: int, round_seconds: float, remaining_seconds: floa
     one_by_one = n_groups > 1 and n_rounds < MIN_PAIRS
     each = "" if n_groups == 1 else f" of each of {n_groups} conditions"
     print(
-        f"about {n_rounds} rounds{each} fit into the budget; an interval needs {MIN_PAIRS}"
-        + (": conditions are measured one after the other" if one_by_one else ""),
+        f"Budget: about {n_rounds} rounds{each}. An interval needs {MIN_PAIRS}"
+        + (", so conditions are measured one after the other." if one_by_one else "."),
         flush=True,
     )
     return one_by_one
@@ -74,12 +92,13 @@ def _found(cases: Sequence[Outcome], n_pairs: int) -> str:
     """Say which slowdown so many pairs find, by the spread on this machine if it is known."""
     stored = power.read()
     spreads = [stored[o.case.name].spread for o in cases if o.case.name in stored]
-    smallest = cases[0].smallest.get(STEP)
+    spread = max(spreads, default=USUAL_SPREAD)
     n_tests = sum(len(outcome.smallest) for outcome in cases)
-    found = smallest_found(n_pairs, max(spreads, default=USUAL_SPREAD), n_tests)
-    if smallest is None:
-        return ""
+    found = smallest_found(n_pairs, spread, n_tests)
     if found is None:
-        return f"; an answer needs {MIN_PAIRS}: increase --budget"
+        return f"An answer needs {MIN_PAIRS}: increase --budget."
+    smallest = max(found, cases[0].smallest.get(STEP, 0))
     source = "calibrated" if spreads else "usual"
-    return f": enough to find a slowdown of {max(found, smallest):.1%} (with the {source} spread)"
+    return (
+        f"They find a slowdown of {smallest:.1%} or more, with the {source} spread of {spread:.1%}."
+    )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import math
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -20,10 +19,10 @@ from bench.markdown import table, text
 from bench.regression import output, progress, rounds
 from bench.regression.candidates import parse_groups
 from bench.regression.checkout import Side, checked_out
+from bench.regression.drawing import draw_rounds, short
 from bench.regression.exit_statuses import CANT_TELL, FOUND, NOT_MEASURED, NOT_SLOWER
 from bench.regression.group_results import Results
 
-MAX_LINEAR_RANGE = 2  # of ratios in the picture; above, its axis is logarithmic
 HEADINGS = ("examples/s", "ratio", "95 % interval", "rounds", "answer")
 Answer = Literal[
     "reference", "faster", "slower", "equal", "can't tell", "fails", "learns something else"
@@ -97,7 +96,7 @@ def _row(found: Results, candidate: str, precision: float) -> list[str]:
 
 def _meaning(results: Sequence[Results], precision: float) -> str:
     return (
-        f"Ratio: time per example / time of {_short(results[0].reference)}. Equal: the interval is "
+        f"Ratio: time per example / time of {short(results[0].reference)}. Equal: the interval is "
         f"within {precision:.1%} of 1."
     )
 
@@ -112,7 +111,7 @@ def _print(results: Sequence[Results], precision: float) -> None:
     for found in results:
         condition = found.group.name
         for candidate in found.group.cases:
-            shown.add_row(condition, _short(candidate), *_row(found, candidate, precision))
+            shown.add_row(condition, short(candidate), *_row(found, candidate, precision))
             condition = ""
         shown.add_section()
     terminal.console().print(shown)
@@ -124,7 +123,7 @@ def _remarks(results: Sequence[Results]) -> list[str]:
     lines = []
     for found in results:
         for candidate, reason in found.errors.items():
-            lines.append(f"{found.group.name}: {_short(candidate)} fails: {reason}")
+            lines.append(f"{found.group.name}: {short(candidate)} fails: {reason}")
         lines += _fastest(found)
         if not found.group.same_problem:
             lines.append(f"{found.group.name}: different problems; learning was not compared")
@@ -145,18 +144,13 @@ def _fastest(found: Results) -> list[str]:
     interval = f"({estimate.low:.3f} to {estimate.high:.3f})"
     if estimate.low > 1:
         return [
-            f"{found.group.name}: {_short(first)} is the fastest, {estimate.ratio:.3f} times as "
-            f"fast as {_short(second)} {interval}"
+            f"{found.group.name}: {short(first)} is the fastest, {estimate.ratio:.3f} times as "
+            f"fast as {short(second)} {interval}"
         ]
     return [
-        f"{found.group.name}: can't tell which of {_short(first)} and {_short(second)} is the "
+        f"{found.group.name}: can't tell which of {short(first)} and {short(second)} is the "
         f"fastest: ratio {estimate.ratio:.3f} {interval}"
     ]
-
-
-def _short(candidate: str) -> str:
-    """Return a configuration without the key of the most common kind."""
-    return candidate.removeprefix("implementation=")
 
 
 def _exit_status(results: Sequence[Results], precision: float) -> int:
@@ -202,7 +196,7 @@ def _write(folder: Path, results: Sequence[Results], side: Side, precision: floa
     rows = [
         [
             text(found.group.name),
-            text(_short(candidate)),
+            text(short(candidate)),
             *map(text, _row(found, candidate, precision)),
         ]
         for found in results
@@ -215,42 +209,5 @@ def _write(folder: Path, results: Sequence[Results], side: Side, precision: floa
         "\n".join(f"- {text(line)}" for line in _remarks(results)),
     ]
     (folder / "report.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    _draw(results, folder / "ratios.png")
+    draw_rounds(results, folder / "ratios.png")
     print(f"Written: {folder}")
-
-
-def _draw(results: Sequence[Results], path: Path) -> None:
-    """Draw the interval of every ratio: a forest plot."""
-    from matplotlib.ticker import LogLocator
-
-    from bench import plotting
-
-    rows = [
-        (f"{found.group.name}   {_short(candidate)}", found, candidate, estimate)
-        for found in results
-        for candidate in found.group.cases
-        if candidate != found.reference and (estimate := found.estimate(candidate)) is not None
-    ]
-    if not rows:
-        return
-    title = f"Time per example / time of {_short(results[0].reference)}"
-    with plotting.figure(path, title, figsize=(9, 1.4 + 0.24 * len(rows))) as (_, axes):
-        panel: Any = axes[0, 0]
-        for row, (_, found, candidate, estimate) in enumerate(rows):
-            ratios = [math.exp(value) for value in found.values(candidate)]
-            panel.plot(ratios, [row] * len(ratios), "|", color="#999999", markersize=8)
-            error = [[estimate.ratio - estimate.low], [estimate.high - estimate.ratio]]
-            panel.errorbar(
-                estimate.ratio, row, xerr=error, fmt="s", markersize=4, color="#0072B2", capsize=3
-            )
-        panel.axvline(1, color="black", linewidth=1)
-        ratios = [estimate.ratio for *_, estimate in rows]
-        if max(*ratios, 1) / min(*ratios, 1) > MAX_LINEAR_RANGE:
-            panel.set_xscale("log")
-            panel.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-            panel.xaxis.set_major_formatter("{x:g}")
-            panel.xaxis.set_minor_formatter("")
-        panel.set_ylim(-0.6, len(rows) - 0.4)
-        panel.set_yticks(range(len(rows)), [label for label, *_ in rows], fontsize=8)
-        panel.invert_yaxis()
-        panel.set_xlabel("above 1: slower than the reference; each mark is a round")

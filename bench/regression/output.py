@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -16,14 +14,14 @@ from bench import terminal
 from bench.machine import facts
 from bench.markdown import table, text
 from bench.regression import dashboards
-from bench.regression.calibration import power
 from bench.regression.checkout import Side, different_libraries
+from bench.regression.drawing import draw_pairs
 from bench.regression.metrics import METRICS, Metric
 from bench.regression.outcome import Outcome
 from bench.regression.pairs import JSON_NAMES
+from bench.regression.remarks import SOMETHING_ELSE, remarks
 from bench.regression.side_process import SideName
 from bench.results.history import STEP
-from bench.statistics import Estimate
 
 MARKER = "<!-- bench-compare -->"  # the workflow finds its earlier comment by this
 HEADINGS = ("BASE", "ratio", "95 % interval", "pairs", "spread", "answer")
@@ -32,12 +30,6 @@ MEANING = (
     "increase is below what matters, with 99 % certainty."
 )
 LAST_RECORDED = "the last recorded commit"
-SOMETHING_ELSE = "learns something else"
-DIFFERENCES = {
-    "first_difference": "the update after a few steps",
-    "losses_difference": "the loss of a slice",
-    "last_difference": "the update after all slices",
-}
 
 
 def print_table(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> None:
@@ -54,7 +46,7 @@ def print_table(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> 
             answers.add_row(name, *row)
             name = ""
     terminal.console().print(answers)
-    for remark in _remarks(outcomes, sides):
+    for remark in remarks(outcomes, sides):
         print(remark)
 
 
@@ -117,36 +109,6 @@ def _no_answer(outcome: Outcome) -> str:
     return "not measured" if outcome.failed is None else f"{outcome.failed.upper()} fails"
 
 
-def _remarks(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> list[str]:
-    base, head = sides["base"], sides["head"]
-    different = different_libraries(base, head)
-    in_both = {name: pair for name, pair in different.items() if "none" not in pair}
-    lines = [f"{name}: {old} in BASE, {new} in HEAD" for name, (old, new) in in_both.items()]
-    if len(different) > len(in_both):
-        n_others = len(different) - len(in_both)
-        lines.append(f"{n_others} libraries are installed on one side only")
-    if base.python == head.python and base.commit == head.commit and base.is_exact_commit:
-        lines.append("BASE and HEAD are the same commit with the same interpreter")
-    for outcome in outcomes:
-        name = outcome.case.name
-        if outcome.remark is not None:
-            lines.append(f"{name}: {outcome.remark}")
-        if outcome.learns_something_else:
-            lines.append(f"{name}: {SOMETHING_ELSE}: {_differences(outcome)}")
-        if not outcome.is_measured:
-            lines.append(f"{name}: not measured: {outcome.error}")
-    return lines + power.quote(outcome.case.name for outcome in outcomes)
-
-
-def _differences(outcome: Outcome) -> str:
-    """Return how much the models of the sides differ, and how much rounding explains."""
-    learning = outcome.learning
-    return f"HEAD and {learning.compared_with} differ by " + ", ".join(
-        f"{difference:.1%} of {DIFFERENCES[key]} (rounding explains {learning.bounds[key]:.1%})"
-        for key, difference in learning.differences.items()
-    )
-
-
 def check_writable(folder: Path) -> None:
     """Create a folder, and check that files can be written to it.
 
@@ -197,7 +159,7 @@ def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[SideName, Si
     (folder / "report.md").write_text(markdown(outcomes, sides), encoding="utf-8")
     dashboards.write(folder, outcomes)
     if any(outcome.estimate for outcome in outcomes):
-        _draw(
+        draw_pairs(
             outcomes,
             folder / "ratios.png",
             f"HEAD {_name(sides['head'])} against BASE {_name(sides['base'])}",
@@ -214,39 +176,6 @@ def markdown(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> str
         f"{MARKER}\n### Training speed: {text(_title(outcomes, sides))}",
         table(["case", "metric", *HEADINGS], rows),
         _meaning(outcomes),
-        "\n".join(f"- {text(remark)}" for remark in _remarks(outcomes, sides)),
+        "\n".join(f"- {text(remark)}" for remark in remarks(outcomes, sides)),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
-
-
-def _draw(outcomes: Sequence[Outcome], path: Path, title: str) -> None:
-    """Draw every pair as a point, and the interval of each metric of each case."""
-    from bench import plotting
-
-    estimated: list[tuple[Outcome, str, Estimate]] = [
-        (outcome, metric, estimate)
-        for outcome in outcomes
-        for metric in outcome.smallest
-        if (estimate := outcome.estimate_of(metric)) is not None
-    ]
-    with plotting.figure(path, title, figsize=(8, 1.6 + 0.6 * len(estimated))) as (_, axes):
-        panel: Any = axes[0, 0]
-        for row, (outcome, metric, estimate) in enumerate(estimated):
-            ratios = [math.exp(pair.value_of(metric)) for pair in outcome.pairs]
-            # Spread the points, so that they do not cover each other.
-            heights = [row + 0.25 * ((n * 7 % 11) / 10 - 0.5) for n in range(len(ratios))]
-            panel.plot(ratios, heights, "o", color="#999999", markersize=3)
-            panel.errorbar(
-                estimate.ratio,
-                row,
-                xerr=[[estimate.ratio - estimate.low], [estimate.high - estimate.ratio]],
-                fmt="s",
-                color="#D55E00" if outcome.answers.get(metric) == "slower" else "#0072B2",
-                capsize=4,
-            )
-        panel.axvline(1, color="black", linewidth=1)
-        labels = [f"{outcome.case.name}\n{metric}" for outcome, metric, _ in estimated]
-        panel.set_yticks(range(len(estimated)), labels)
-        panel.set_ylim(-0.6, len(estimated) - 0.4)
-        panel.invert_yaxis()
-        panel.set_xlabel("HEAD / BASE; each point is a pair")

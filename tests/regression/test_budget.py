@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from bench.regression import budget
 from bench.regression.calibration import power
 from bench.regression.cases import parse_cases
 from bench.regression.outcome import Outcome
+from bench.regression.pairs import Pair
 from bench.statistics import LOOKS, decide, estimate, smallest_found
 from tests.regression.conftest import CASES
 
@@ -17,6 +20,15 @@ from tests.regression.conftest import CASES
 def outcomes(monkeypatch):
     monkeypatch.setattr(power, "read", dict)  # not calibrated
     return [Outcome(case) for case in parse_cases(f"{CASES} batch_size=16,32,64,128")]
+
+
+@pytest.fixture
+def pair_of():
+    """Return a function that makes a pair with this ratio of times."""
+    return lambda ratio: Pair(
+        cell="", number=0, base_seconds=(1.0,), head_seconds=(ratio,), first_difference=0.0,
+        losses_difference=0.0, last_difference=0.0,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("n_pairs", sorted(LOOKS))
@@ -39,16 +51,16 @@ def test_more_pairs_find_less_and_more_tests_need_more():
 def test_a_budget_for_all_cases_is_announced(outcomes, capsys):
     assert not budget.announce_pairs(outcomes, round_seconds=8, remaining_seconds=500)
     assert capsys.readouterr().out == (
-        "about 62 pairs of each of 4 cases fit into the budget: enough to find a slowdown of 3.0% "
-        "(with the usual spread)\n"
+        "Budget: about 62 pairs of each of 4 cases. They find a slowdown of 3.0% or more, with the "
+        "usual spread of 1.1%.\n"
     )
 
 
 def test_a_short_budget_answers_one_case_after_the_other(outcomes, capsys):
     assert budget.announce_pairs(outcomes, round_seconds=8, remaining_seconds=100)
     printed = capsys.readouterr().out
-    assert "about 12 pairs of each of 4 cases fit into the budget; an answer needs up to" in printed
-    assert "one after the other, about 2 of them" in printed
+    assert "about 12 pairs of each of 4 cases, fewer than the 20 for an answer" in printed
+    assert "one after the other: about 2 of them" in printed
     assert budget.next_case(outcomes) is outcomes[0]
     outcomes[0].answers["step"] = "not slower"
     assert budget.next_case(outcomes) is outcomes[1]
@@ -62,8 +74,19 @@ def test_a_short_budget_answers_one_case_after_the_other(outcomes, capsys):
 def test_a_budget_that_is_too_short_for_one_case_is_named(outcomes, capsys):
     assert not budget.announce_pairs(outcomes[:1], round_seconds=8, remaining_seconds=30)
     assert capsys.readouterr().out == (
-        "about 3 pairs fit into the budget; an answer needs 5: increase --budget\n"
+        "Budget: about 3 pairs. An answer needs 5: increase --budget.\n"
     )
+
+
+def test_what_would_tell_is_said_of_an_undecided_case(outcomes, pair_of):
+    outcome = outcomes[0]
+    assert budget.explain(outcome, 3) is None
+    outcome.pairs += [pair_of(0.9 if n % 2 else 1.1) for n in range(20)]
+    outcome.answers["step"] = "can't tell"
+    said = budget.explain(outcome, 3)
+    assert re.match(r"20 pairs with a spread of 1[0-9.]+% are enough to find a slowdown of", said)
+    outcome.answers["step"] = "not slower"
+    assert budget.explain(outcome, 3) is None
 
 
 def test_rounds_of_configurations_are_announced(capsys):
