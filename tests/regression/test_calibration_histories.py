@@ -6,9 +6,13 @@ import sys
 
 import pytest
 
+from bench.regression import session
+from bench.regression.bisection.search import Search
 from bench.regression.calibration import __main__ as calibration
-from bench.regression.calibration import histories
-from bench.regression.calibration.histories import MODULE, History, Row, choose
+from bench.regression.calibration import histories, searches
+from bench.regression.calibration.histories import MODULE, History, choose
+from bench.regression.calibration.searches import Row
+from bench.regression.side_process import OutOfTimeError
 from tests.regression.conftest import CASES, run_git
 
 
@@ -39,9 +43,20 @@ def test_seeds_give_histories_of_all_kinds():
             assert not history.broken & {history.slow - 1, history.slow, 0, history.n_commits}
 
 
-def test_a_history_is_searched(few_pairs, tree):
+def test_a_search_of_a_history_is_continued(few_pairs, tree, tmp_path, monkeypatch):
     history = History(seed=0, n_commits=2, share=2.0, slow=2, broken=frozenset())
-    row = histories.search(history, tree("project"), CASES, "5m")
+    project, output = tree("project"), tmp_path / "output"
+    measure_pair = Search._measure_pair
+
+    def run_out_of_time(*_):
+        raise OutOfTimeError
+
+    monkeypatch.setattr(Search, "_measure_pair", run_out_of_time)
+    assert searches.search(history, project, output, CASES, 300) is None
+    monkeypatch.setattr(Search, "_measure_pair", measure_pair)
+    monkeypatch.setattr(session, "run", None)  # GOOD and BAD are not measured again
+    row = searches.search(history, project, output, CASES, 300)
+    assert not output.exists()
     assert (row.named, row.suspects) == (2, [2])
     assert row.low > 1.5
     assert row.n_pairs >= 16
@@ -50,7 +65,7 @@ def test_a_history_is_searched(few_pairs, tree):
 def test_a_campaign_continues_its_file(tmp_path, monkeypatch, capsys):
     searched = []
 
-    def search(history, _project, _cases, budget):
+    def search(history, _project, _output, _cases, budget):
         searched.append((history.seed, budget))
         return Row(
             seed=history.seed, n_commits=history.n_commits, planted=history.share,
@@ -58,7 +73,7 @@ def test_a_campaign_continues_its_file(tmp_path, monkeypatch, capsys):
             ratio=1.05, low=1.04, high=1.06, n_pairs=90, minutes=3.0,
         )  # fmt: skip
 
-    monkeypatch.setattr(histories, "search", search)
+    monkeypatch.setattr(searches, "search", search)
     path = tmp_path / "answers.jsonl"
 
     def run(*words):
@@ -69,9 +84,9 @@ def test_a_campaign_continues_its_file(tmp_path, monkeypatch, capsys):
     status, printed = run("--histories=5")
     assert status == 0
     assert [seed for seed, _ in searched] == [0, 1, 2, 3, 4]
-    assert searched[0][1] == "90s"
+    assert 80 < searched[0][1] <= 90
     assert "4 of 4 planted commits named, 0 wrong commits named, 1 histories" in printed.out
-    monkeypatch.setattr(histories, "search", lambda *_: None)
+    monkeypatch.setattr(searches, "search", lambda *_: None)
     status, printed = run("--histories=6")
     assert status == 3
     assert "run the command again" in printed.err

@@ -96,6 +96,7 @@ def _compare_ends(
         The exit status of the comparison.
     """
     good, bad = chain.commits[0], chain.commits[-1]
+    start = time.monotonic()
     with (
         checked_out(good, None, repository, "GOOD") as good_side,
         checked_out(bad, None, repository, "BAD") as bad_side,
@@ -118,7 +119,8 @@ def _compare_ends(
     for outcome in outcomes:
         if outcome.answer == "slower":
             log.case, log.environment = outcome.case.name, facts.describe([])
-            log.of(good, bad).pairs = outcome.pairs
+            ends = log.of(good, bad)
+            ends.pairs, ends.seconds = outcome.pairs, time.monotonic() - start
             break
     else:
         print("No case is known to be slower in BAD than in GOOD: no commit is named")

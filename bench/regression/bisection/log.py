@@ -16,11 +16,12 @@ NAME = "bisect.json"
 
 
 class Comparison(msgspec.Struct, kw_only=True):
-    """The pairs of two commits, and why the later one can't be measured, if so."""
+    """The pairs of two commits, the time they took, and why the later one fails, if so."""
 
     base: str
     head: str
     pairs: list[Pair] = []
+    seconds: float = 0.0
     error: str | None = None
 
 

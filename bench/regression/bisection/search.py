@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,11 +118,12 @@ class Search:
 
     def _measure_pair(self, base: Side, head: Side, comparison: logs.Comparison) -> None:
         sides: dict[SideName, Side] = {"base": base, "head": head}
-        cores = self.case.config.cores
+        cores, start = self.case.config.cores, time.monotonic()
         with processes_of(sides, cores, self.conditions) as processes:
             number = len(comparison.pairs)
             pair = measure(processes, self.case, number, self.conditions.randomness)
         comparison.pairs.append(pair)
+        comparison.seconds += time.monotonic() - start
 
     def _prepare(self) -> None:
         """Write the files that the sides read, once."""

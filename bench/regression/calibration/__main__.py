@@ -67,9 +67,9 @@ def _collect(arguments: argparse.Namespace) -> int:
 
 
 def _bisect(answers: Path, n_histories: int, budget_seconds: float) -> int:
-    from bench.regression.calibration import histories
+    from bench.regression.calibration import searches
 
-    return _finish(lambda: histories.run(answers, n_histories, budget_seconds, CASES), answers)
+    return _finish(lambda: searches.run(answers, n_histories, budget_seconds, CASES), answers)
 
 
 def _finish(action: Callable[[], bool], path: Path) -> int:
@@ -83,12 +83,13 @@ def _finish(action: Callable[[], bool], path: Path) -> int:
     from bench.regression.checkout import SideError
     from bench.regression.side_process import CaseError
     from bench.regression.signals import interrupted_once
+    from bench.results.store import StoreError
 
     again = f"run the command again to continue {path}"
     try:
         with interrupted_once():
             finished = action()
-    except (ConfigError, SideError, CaseError) as error:
+    except (ConfigError, SideError, CaseError, StoreError) as error:
         print(f"calibration: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
