@@ -11,7 +11,7 @@ document. A chart is one Vega-Lite specification, interactive in the page and st
 | analysis | the comparison, one row per condition and implementation |
 | ranking, time_to_target | its columns of ranks, and of time to an accuracy |
 | pairs, accuracy_pairs | ratios of speed and differences in accuracy, with intervals |
-| finding, findings | a finding as data; all findings, headline and sentences |
+| finding, findings, headline | a finding as data; all findings; the sentence for all |
 | speed_findings, accuracy_findings, sweep_summary | the findings by question |
 | tiles | the tiles at the top of the page |
 | findings_file | findings.json |

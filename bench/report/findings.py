@@ -1,8 +1,8 @@
-"""All findings of a report; the headline and the sentences made from them."""
+"""All findings of a report, and the sentences made from them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -11,10 +11,9 @@ from bench.report import dataframes
 from bench.report.accuracy_findings import accuracy, guessing
 from bench.report.analysis import Analysis
 from bench.report.finding import Claim, Finding, Level
-from bench.report.speed_findings import speed, times
+from bench.report.speed_findings import speed
 from bench.report.sweep_summary import counted, sweep_summary
 
-MAX_IN_HEADLINE = 3  # conditions
 MAX_CONDITIONS = 12  # with their own sentences; the comparison contains all
 IN_WORDS = {
     dataframes.PASSED: "Parity is proven for {}: they compute what the recipe says",
@@ -62,34 +61,6 @@ def findings(analysis: Analysis) -> tuple[Finding, ...]:
 
 def _nothing(sentence: str) -> Finding:
     return Finding(question="runs", claim="none", level="bad", sentence=sentence)
-
-
-def headline(found: Iterable[Finding]) -> str:
-    """Return one sentence in Markdown: which implementation is fastest, and by how much."""
-    found = list(found)
-    leads = [finding for finding in found if finding.claim in ("fastest", "shared", "only")]
-    if not leads:
-        return next((one.sentence for one in found if one.claim == "none"), "No speed to compare.")
-    shown = sentences(leads)
-    if len(shown) > MAX_IN_HEADLINE:
-        shown = _over_conditions(leads)
-    return "; ".join(sentence.rstrip(".") for sentence in shown) + "."
-
-
-def _over_conditions(leads: Sequence[Finding]) -> list[str]:
-    """Return under how many conditions each implementation is the fastest, and by how much."""
-    lines = []
-    of_all = f"of {len(leads)} conditions"
-    for name in dict.fromkeys(lead.subject for lead in leads if lead.claim == "fastest"):
-        ratios = [
-            lead.value or 0 for lead in leads if lead.subject == name and lead.claim == "fastest"
-        ]
-        span = f"{times(min(ratios))} to {times(max(ratios))} times as fast as the next"
-        lines.append(f"{text(name)} is the fastest under {len(ratios)} {of_all}, {span}")
-    n_shared = sum(lead.claim == "shared" for lead in leads)
-    if n_shared:
-        lines.append(f"the fastest **can't be told** under {n_shared} {of_all}")
-    return lines or [f"no implementation is compared under any {of_all}"]
 
 
 def sentences(found: Iterable[Finding]) -> list[str]:

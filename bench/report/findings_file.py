@@ -8,7 +8,7 @@ import msgspec
 
 from bench.report.analysis import Analysis
 from bench.report.finding import Finding
-from bench.report.findings import headline
+from bench.report.headline import headline
 from bench.report.tiles import tiles
 
 SCHEMA_VERSION = 1

@@ -7,7 +7,8 @@ import pytest
 
 from bench.records import RunError
 from bench.report.analysis import analyse
-from bench.report.findings import findings, headline, sentences
+from bench.report.findings import findings, sentences
+from bench.report.headline import headline
 from bench.report.tiles import tiles
 from tests.report.conftest import ENVIRONMENT, make_record, sweep_of
 
@@ -141,6 +142,16 @@ def test_the_headline_names_the_fastest_of_each_condition():
     )
     both = of(["one_hidden", "two_hidden"], *two)  # the same in each
     assert both.startswith("numpy is 11.0 times as fast as keras (2 pairs")
+    records = [
+        make_record(name, architecture, seed=seed, examples_per_second=speed * (1 + seed / 100))
+        for architecture, ratio in (("one_hidden", 11.0), ("two_hidden", 6.2))
+        for name, speed in (("numpy", 100 * ratio), ("keras", 100.0))
+        for seed in (0, 1)
+    ]
+    assert headline(findings(analyse(sweep_of(*records)))).replace("\\", "") == (
+        "numpy is the fastest: 11.0 times as fast as keras with one_hidden (95 % interval 11.0 to "
+        "11.0), 6.20 times with two_hidden (95 % interval 6.20 to 6.20)."
+    )
 
 
 @pytest.mark.parametrize(
