@@ -13,6 +13,7 @@ from bench.report.analysis import Analysis
 from bench.report.blocks import Block, Bullets, Figure, Folded, Lines, Section, Table, Text
 from bench.report.finding import Finding, Tile
 from bench.report.findings import sentences
+from bench.report.headline import headline
 from bench.report.repeat_command import repeat_command
 from bench.report.sweep_summary import counted
 from bench.report.tiles import tiles
