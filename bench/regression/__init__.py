@@ -7,7 +7,7 @@
 - `side_main`, `side_process`: the program of a side, and its process seen from here.
 - `requirements`: environments with other libraries.
 - `metrics`: what is compared: the time of a step, memory, and so on.
-- `pairs`: measure one pair of processes.
+- `pairs`, `pair_record`: measure one pair of processes; its readings.
 - `session`, `budget`: measure pairs until every case has an answer, or the budget is used up.
 - `outcome`: the result of each case, and the exit status.
 - `earlier`, `tracking`, `recording`, `backfill`: the recorded history of speed.

@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass, field
 
 from bench.regression.candidates import Group
-from bench.regression.pairs import median_log_ratio
+from bench.regression.pair_record import median_log_ratio
 from bench.statistics import MIN_PAIRS, Estimate, estimate
 
 MAX_DIFFERENCE = 0.01  # of the updates after a few steps, relative to their size

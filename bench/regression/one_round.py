@@ -11,7 +11,8 @@ from bench.machine import facts
 from bench.regression.cases import N_BATCH_SETS, Case, write_batches
 from bench.regression.checkout import Side
 from bench.regression.group_results import Results
-from bench.regression.pairs import N_TURNS, update_difference
+from bench.regression.pair_record import update_difference
+from bench.regression.pairs import N_TURNS
 from bench.regression.session import FIRST_SLICE_FLOPS, MAX_STEPS, SLICE_SECONDS
 from bench.regression.side_process import CaseError, Conditions, SideProcess
 

@@ -11,7 +11,7 @@ from typing import Literal
 from bench.regression.cases import Case
 from bench.regression.exit_statuses import CANT_TELL, FOUND, NOT_MEASURED, NOT_SLOWER, SKIP
 from bench.regression.metrics import METRICS, STEP_ONLY
-from bench.regression.pairs import Pair
+from bench.regression.pair_record import Pair
 from bench.regression.side_process import CaseError
 from bench.results.history import STEP
 from bench.statistics import MIN_PAIRS, Answer, Estimate, estimate

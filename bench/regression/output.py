@@ -18,7 +18,7 @@ from bench.regression.checkout import Side, different_libraries
 from bench.regression.drawing import draw_pairs
 from bench.regression.metrics import METRICS, Metric
 from bench.regression.outcome import Outcome
-from bench.regression.pairs import JSON_NAMES
+from bench.regression.pair_record import JSON_NAMES
 from bench.regression.remarks import SOMETHING_ELSE, remarks
 from bench.regression.side_process import SideName
 from bench.results.history import STEP

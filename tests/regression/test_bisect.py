@@ -14,7 +14,7 @@ from bench.regression.bisection import command as bisection
 from bench.regression.bisection.search import Search
 from bench.regression.checkout import SideError
 from bench.regression.outcome import Outcome
-from bench.regression.pairs import Pair
+from bench.regression.pair_record import Pair
 from bench.regression.repository import find_repository
 from bench.regression.side_process import CaseError, OutOfTimeError
 from bench.statistics import decide

@@ -11,7 +11,7 @@ from bench.regression import budget
 from bench.regression.calibration import power
 from bench.regression.cases import parse_cases
 from bench.regression.outcome import Outcome
-from bench.regression.pairs import Pair
+from bench.regression.pair_record import Pair
 from bench.statistics import LOOKS, decide, estimate, smallest_found
 from tests.regression.conftest import CASES
 

@@ -7,7 +7,7 @@ import json
 from bench.regression import dashboards
 from bench.regression.cases import parse_cases
 from bench.regression.outcome import Outcome
-from bench.regression.pairs import Pair
+from bench.regression.pair_record import Pair
 from tests.regression.conftest import CASE, CASES
 
 

@@ -11,7 +11,7 @@ import pytest
 from bench.regression.cases import parse_cases
 from bench.regression.metrics import METRICS, chosen, parse_metrics, parse_smallest
 from bench.regression.outcome import Outcome
-from bench.regression.pairs import Pair, Readings
+from bench.regression.pair_record import Pair, Readings
 from bench.statistics import FIRST_LOOK, LOOKS, decide
 from tests.regression.conftest import CASE, CASES
 

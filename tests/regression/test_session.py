@@ -13,7 +13,7 @@ from bench.machine.facts import cpu_flags
 from bench.regression import session
 from bench.regression.cases import parse_cases
 from bench.regression.outcome import MIN_BOUNDS
-from bench.regression.pairs import Pair
+from bench.regression.pair_record import Pair
 from bench.regression.side_process import CaseError, OutOfTimeError
 from tests.regression.conftest import CASES
 

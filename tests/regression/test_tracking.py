@@ -13,7 +13,7 @@ from bench.regression.cases import parse_cases
 from bench.regression.checkout import Side
 from bench.regression.earlier import Earlier, choose_reference, history_path
 from bench.regression.outcome import Outcome, exit_status
-from bench.regression.pairs import Pair
+from bench.regression.pair_record import Pair
 from bench.regression.repository import Repository
 from bench.results import history
 from bench.results.history import Entry

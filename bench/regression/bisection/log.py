@@ -9,7 +9,7 @@ import msgspec
 
 from bench.files import read_plain_file, write_atomically
 from bench.regression.bisection.steps import Comparisons, Measured
-from bench.regression.pairs import Pair
+from bench.regression.pair_record import Pair
 from bench.results.store import StoreError
 
 NAME = "bisect.json"

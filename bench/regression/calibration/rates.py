@@ -12,7 +12,7 @@ import msgspec
 from bench.markdown import table
 from bench.regression.calibration import resampling
 from bench.regression.calibration.resampling import N_SESSIONS, Looks, Sessions
-from bench.regression.pairs import median_log_ratio
+from bench.regression.pair_record import median_log_ratio
 from bench.statistics import FIRST_LOOK, LOOKS, Answer, normal_spread
 
 QUIET, LOADED = "quiet", "loaded"  # kinds of pairs, in the file of pairs
