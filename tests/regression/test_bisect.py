@@ -147,6 +147,31 @@ def test_a_merge_is_named_if_its_branch_is_not_slower(bisect, made_up_pairs, rep
     assert "No commit of the merged branch is known to be slower by itself." in printed
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_slow_commit_is_found_anywhere_in_merged_branches(
+    bisect, made_up_pairs, repository, seed
+):
+    randomness = np.random.default_rng(seed)
+    good = run_git(repository, "rev-parse", "HEAD")
+    slow_number, n_commits = int(randomness.integers(12)), 12
+    tips = [good]
+    for number in range(n_commits):
+        run_git(repository, "checkout", "--quiet", "--detach", str(randomness.choice(tips)))
+        if number == slow_number:
+            culprit = tip = edit(repository, "slow", *SLOW)
+        else:
+            (repository / "implementations" / f"other_{number}.py").touch()
+            tip = commit(repository, f"harmless {number}")
+        if number % 4 != 0:  # the others stay the starts of branches
+            tips.remove(run_git(repository, "rev-parse", "HEAD~1"))
+        tips.append(tip)
+    for other in {*tips} - {tip}:
+        run_git(repository, "merge", "--quiet", "--message", "merge", other)
+    status, printed, log = bisect(good)
+    assert status == 1, printed
+    assert log["result"]["commit"]["commit"] == culprit
+
+
 def test_no_commit_is_named_in_a_history_without_a_slowdown(bisect, repository):
     good = run_git(repository, "rev-parse", "HEAD")
     edit(repository, "harmless")
