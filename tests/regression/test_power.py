@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,15 @@ def test_what_is_not_found_is_said(spread, n_pairs):
     assert power.smallest_found(equal_pairs(spread), n_pairs) is None
     found = power.evaluate(CASE, equal_pairs(1.0), 5.0, "2026-11-26")
     assert found.found == "more than 20%"
+
+
+def test_a_ratio_that_few_equal_pairs_have_by_chance_is_no_power():
+    values = equal_pairs(0.01)
+    found = power.evaluate(CASE, values, 10.0, "2026-11-26")
+    by_chance = power.evaluate(CASE, [value + 0.05 for value in values], 10.0, "2026-11-26")
+    assert (by_chance.finds, by_chance.false_alarms) == (found.finds, found.false_alarms)
+    assert by_chance.ratio == pytest.approx(found.ratio * math.exp(0.05))
+    assert by_chance.separate[1] > found.separate[1] == 0
 
 
 def test_a_later_report_quotes_the_calibration():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from bench import files
 from bench.machine import facts
 from bench.regression.calibration import resampling
 from bench.regression.metrics import DEFAULT_METRICS
-from bench.statistics import LOOKS, MIN_PAIRS, normal_spread
+from bench.statistics import LOOKS, MIN_PAIRS, estimate, normal_spread
 
 SECONDS = 300.0  # a session of 5 minutes
 PROBABILITY = 0.95  # of finding a slowdown that counts as found
@@ -30,6 +31,7 @@ class Power(msgspec.Struct, frozen=True, kw_only=True):
         calibrated_at: date, ISO 8601.
         n_pairs: number of measured pairs of equal sides.
         seconds_per_pair: median duration.
+        ratio: estimated ratio of equal sides; differs from 1 by chance.
         spread: standard deviation of the values of the pairs.
         false_alarms: share of drawn sessions that answer "slower".
         false_alarms_bound: upper 95 % bound of that share; drawn sessions share pairs.
@@ -41,6 +43,7 @@ class Power(msgspec.Struct, frozen=True, kw_only=True):
     calibrated_at: str
     n_pairs: int
     seconds_per_pair: float
+    ratio: float
     spread: float
     false_alarms: float
     false_alarms_bound: float
@@ -58,13 +61,18 @@ def evaluate(
 ) -> Power:
     """Evaluate pairs of equal sides.
 
+    Sessions are drawn from pairs that are shifted to a ratio of 1: few pairs have another one by
+    chance, which all sessions would share. Sessions without common pairs have the measured values.
+
     Args:
         case: name of the case.
         values: values of the pairs, at least 10.
         seconds_per_pair: duration of a pair.
         calibrated_at: date, ISO 8601.
     """
-    equal = resampling.evaluate(resampling.draw(values), n_tests=N_TESTS)
+    ratio = estimate(values).ratio
+    centred = [value - math.log(ratio) for value in values]
+    equal = resampling.evaluate(resampling.draw(centred), n_tests=N_TESTS)
     separate = resampling.separate(values, N_TESTS)
     answers = () if separate is None else separate.answers
     return Power(
@@ -72,11 +80,12 @@ def evaluate(
         calibrated_at=calibrated_at,
         n_pairs=len(values),
         seconds_per_pair=seconds_per_pair,
+        ratio=ratio,
         spread=normal_spread(values),
         false_alarms=equal.share("slower"),
         false_alarms_bound=equal.bound("slower", "upper"),
         separate=(len(answers), answers.count("slower")),
-        finds=smallest_found(values, int(SECONDS / seconds_per_pair)),
+        finds=smallest_found(centred, int(SECONDS / seconds_per_pair)),
     )
 
 

@@ -26,13 +26,14 @@ from bench.statistics import FIRST_LOOK
 
 MAX_PAIRS = 200
 NUMBERS = (
-    "pairs", "spread", "seconds\nper pair", "false alarms", "without\ncommon pairs",
+    "pairs", "ratio", "spread", "seconds\nper pair", "false alarms", "without\ncommon pairs",
     "finds in\n5 minutes",
 )  # fmt: skip
 CAPTION = (
     "Copies of this project were compared with each other. False alarms: share of 1,000 sessions "
-    "drawn from the pairs that answer slower, and of sessions that share no pairs. Finds: the "
-    "smallest slowdown of a step that 95 % of sessions find, one case alone."
+    "that answer slower, drawn from the pairs after a shift to a ratio of 1; and of sessions that "
+    "share no pairs. Finds: the smallest slowdown of a step that 95 % of sessions find, one case "
+    "alone."
 )
 
 
@@ -110,6 +111,7 @@ def _print(powers: Sequence[Power]) -> None:
         shown.add_row(
             found.case,
             str(found.n_pairs),
+            f"{found.ratio:.3f}",
             f"{found.spread:.1%}",
             f"{found.seconds_per_pair:.1f}",
             f"{found.false_alarms:.1%} (at most {found.false_alarms_bound:.1%})",
