@@ -112,6 +112,8 @@ def _rates(analysis: Analysis, label: str, group: pd.DataFrame) -> list[Finding]
     """Name the best learning rate of each implementation that was tried at several."""
     runs = analysis.runs[analysis.runs["condition"] == group["condition"].iloc[0]]
     n_rates = runs.groupby("implementation")["learning_rate"].nunique()
+    validated = runs["validation_accuracy"].notna().any()
+    by = "" if validated else " by training loss, since there is no validation set"
     found = []
     for row in dataframes.rows(group.sort_values("implementation")):
         caveats: tuple[str, ...] = ()
@@ -131,7 +133,7 @@ def _rates(analysis: Analysis, label: str, group: pd.DataFrame) -> list[Finding]
                 unit="rate",
                 run_ids=row.run_ids,
                 caveats=caveats,
-                sentence=f"The best learning rate of {text(row.implementation)} is {rate}."
+                sentence=f"The best learning rate of {text(row.implementation)} is {rate}{by}."
                 + "".join(f" **{caveat}**" for caveat in caveats),
             )
         )
@@ -144,7 +146,7 @@ def _rates(analysis: Analysis, label: str, group: pd.DataFrame) -> list[Finding]
         dataframes.plain(rate) + (f" for {', '.join(names)}" if len(by_rate) > 1 else "")
         for rate, names in by_rate.items()
     )
-    sentence = f"The best learning rate is {listed}."
+    sentence = f"The best learning rate is {listed}{by}."
     shared = found[0].value if len(by_rate) == 1 else None
     return [
         Finding(

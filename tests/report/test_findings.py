@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from dataclasses import replace
 
 import pytest
 
@@ -203,6 +204,18 @@ def test_agreement_is_decided_at_the_best_rates_of_each_condition():
 def test_a_best_rate_is_a_finding_only_where_several_were_tried(rate, number):
     words = words_of(make_record(learning_rate=0.1), make_record(learning_rate=rate, seed=1))
     assert words.count("best learning rate") == number
+
+
+def test_without_a_validation_set_the_training_loss_chooses_the_rate():
+    records = []
+    for rate, loss in ((0.001, 0.9), (0.1, 0.4), (1.0, 2.3)):
+        record = make_record("notebook", learning_rate=rate)
+        epochs = [replace(one, validation_accuracy=None, train_loss=loss) for one in record.epochs]
+        records.append(replace(record, epochs=tuple(epochs)))
+    assert (
+        "The best learning rate of notebook is 0.1 by training loss, since there is no validation "
+        "set."
+    ) in words_of(*records)
 
 
 def test_a_best_rate_that_all_share_is_one_sentence():
