@@ -13,6 +13,7 @@ from bench.report.chart_data import MAX_DRAWN, ChartData
 from bench.report.vega import Spec, Vega, history, is_wide, words
 
 RUN_FIELDS = ("implementation", "learning_rate", "seed")
+MAX_NAMED = 4  # implementations with their names next to their points
 IN_TRAINING_SECONDS = "seconds of training; warm-up and evaluation are not counted"
 
 
@@ -78,7 +79,7 @@ def charts(data: ChartData, colours: Mapping[str, str]) -> list[Chart]:
         *_comparison(data, make),
         *_over(data, make),
         *_curves(data, make),
-        _rates(data, make),
+        *_rates(data, make),
         *_costs(data, make),
         _history(data),
     ]
@@ -111,11 +112,15 @@ def _comparison(data: ChartData, make: Vega) -> list[Chart]:
         fields=("implementation", "learning_rate", "examples_per_second", "accuracy", "pareto"),
         needs={"examples_per_second": 0, "accuracy": -1},
         value="accuracy",
-        specification=make.tradeoff(accuracy, log=is_wide(compared["examples_per_second"])),
+        specification=make.tradeoff(
+            accuracy,
+            log=is_wide(compared["examples_per_second"]),
+            named=data.n_names <= MAX_NAMED,
+        ),
     )
     ratios = Chart(
         name="speed_ratios",
-        section="speed",
+        section="summary" if len(data.conditions) == 1 else "speed",
         title="How many times slower than the fastest",
         caption="Ratio of speeds with its 95 % interval. An interval that includes 1: which of the "
         "two is faster is not known.",
@@ -136,24 +141,24 @@ def _comparison(data: ChartData, make: Vega) -> list[Chart]:
         value="examples_per_second",
         specification=make.speeds(data.n_names, log=is_wide(done["examples_per_second"])),
     )
-    return [tradeoff, ratios, speeds]
+    return [tradeoff, *([ratios] if data.n_names > 1 else []), speeds]
 
 
 def _over(data: ChartData, make: Vega) -> list[Chart]:
     """Return charts of speed and accuracy over each setting that varies."""
     results = (
-        ("examples_per_second", "speed", "Speed", "examples per second"),
-        ("accuracy", "rates", words(data.accuracy).capitalize(), words(data.accuracy)),
+        ("examples_per_second", "Speed", "examples per second"),
+        ("accuracy", words(data.accuracy).capitalize(), words(data.accuracy)),
     )
     made = []
     for key, numeric in data.swept.items():
         table = f"over_{key}"
-        for field, section, title, axis in results:
+        for field, title, axis in results:
             log = field != "accuracy" and is_wide(data.tables[table][field])
             made.append(
                 Chart(
                     name=f"{field}_over_{key}",
-                    section=section,
+                    section="speed",
                     title=f"{title} over {words(key)}",
                     caption="Each point is a row of the comparison.",
                     table=table,
@@ -224,12 +229,14 @@ def _curves(data: ChartData, make: Vega) -> list[Chart]:
     ]  # fmt: skip
 
 
-def _rates(data: ChartData, make: Vega) -> Chart:
-    """Return the chart of accuracy by learning rate."""
+def _rates(data: ChartData, make: Vega) -> list[Chart]:
+    """Return the chart of accuracy by learning rate, if there are several rates."""
     table, accuracy = data.tables["rates"], data.rate_accuracy
     rates = sorted(table["learning_rate"].dropna().unique())
+    if len(rates) < 2:
+        return []
     is_single = data.n_names == 1 or not all(rate > 0 for rate in rates)
-    return Chart(
+    chart = Chart(
         name="accuracy_by_learning_rate",
         section="rates",
         title="Accuracy by learning rate",
@@ -243,6 +250,7 @@ def _rates(data: ChartData, make: Vega) -> Chart:
         specification=make.rate_bars(accuracy) if is_single else make.rates(accuracy, rates),
         keeps_unknown=True,
     )
+    return [chart]
 
 
 def _costs(data: ChartData, make: Vega) -> list[Chart]:

@@ -32,6 +32,7 @@ SOURCES = (
     "from the history of `bench-compare`. `runs.csv` has one row per run, `curves.csv` one row per "
     "epoch."
 )
+MAX_OPEN_ROWS = 12  # of tables that are less important; longer ones are folded
 SYNTHETIC_WARNING = (
     "Synthetic data. All results below are from generated images, not from Fashion-MNIST."
 )
@@ -121,7 +122,9 @@ def _sections(
         time.append(Folded("Seconds by activity", [tables.time_by_part(analysis)]))
     mistakes: list[Block] = []
     if has_result and (table := tables.mistakes(analysis)).groups:
-        mistakes = [table, *_folded("Confusion matrices", of("confusions")),
+        is_long = sum(len(rows) for _, rows in table.groups) > MAX_OPEN_ROWS
+        listed = _folded("Mistakes by implementation", [table]) if is_long else [table]
+        mistakes = [*listed, *_folded("Confusion matrices", of("confusions")),
                     *_folded("Predictions", of("predictions"))]  # fmt: skip
     fair: list[Block] = [Text(FAIRNESS)]
     if analysis.sweep.verdicts:
@@ -160,7 +163,9 @@ def _runs(analysis: Analysis) -> Section:
     """Return the section with all runs, what is missing, and the commands that repeat the runs."""
     sweep, blocks = analysis.sweep, list[Block]()
     if sweep.records:
-        blocks.append(tables.runs(analysis))
+        table = tables.runs(analysis)
+        is_long = len(sweep.records) > MAX_OPEN_ROWS
+        blocks += _folded(counted(len(sweep.records), "run"), [table]) if is_long else [table]
     if sweep.missing:
         summary = f"Planned, but not finished when this report was written: {len(sweep.missing)}"
         blocks.append(Folded(summary, [Bullets([code(name) for name in sweep.missing])]))

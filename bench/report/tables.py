@@ -84,12 +84,14 @@ def comparison(analysis: Analysis) -> Table:
 def _comparison_row(row: Any, fastest: float) -> list[Cell | str]:
     speed = row.examples_per_second
     share = speed / fastest if pd.notna(speed) and fastest else None
-    level: Level = "good" if row.words == "fastest" else ""
+    is_fastest, is_certain = row.words == "fastest", row.last_rank == 1
+    level: Level = "good" if is_fastest and is_certain else ""
+    words = "highest speed" if is_fastest and not is_certain else row.words
     return [
         row.implementation,
         rank(row),
         Cell(format_number(speed, ",.0f"), share=share),
-        Cell(row.words, level=level, sort=_known(row.times_slower)),
+        Cell(words, level=level, sort=_known(row.times_slower)),
         accuracy(row),
         dataframes.plain(row.learning_rate),
         _seconds_to_target(row, "seconds_to_target"),

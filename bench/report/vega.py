@@ -47,8 +47,8 @@ class Vega:
             {"sort": sort} if sort else {}
         )
 
-    def tradeoff(self, accuracy: str, *, log: bool) -> Spec:
-        """Draw accuracy over speed, with intervals and the Pareto front."""
+    def tradeoff(self, accuracy: str, *, log: bool, named: bool) -> Spec:
+        """Draw accuracy over speed, with intervals and the Pareto front; name the points."""
         x = number("examples_per_second", "examples per second", log=log, format="~s")
         y = number("accuracy", accuracy.replace("_", " "), format=".4~f")
         front = {
@@ -72,7 +72,7 @@ class Vega:
         }
         rules = [{"mark": {"type": "rule", "opacity": 0.7}, "encoding": one}
                  for one in (speeds, accuracies)]  # fmt: skip
-        return {"height": HEIGHT, "layer": [front, *rules, points, names]}
+        return {"height": HEIGHT, "layer": [front, *rules, points, *([names] if named else [])]}
 
     def ratios(self, n_rows: int, *, log: bool) -> Spec:
         """Draw a forest plot: how many times slower than the fastest, with intervals."""
@@ -169,7 +169,7 @@ class Vega:
     def by_epoch(self, field: str, n_epochs: int, *, log: bool) -> Spec:
         """Draw a result by epoch: one line per learning rate, with the range over its runs."""
         x, y = epochs(n_epochs), number(field, words(field), log=log)
-        legend = {"title": "learning rate", "orient": "bottom", "symbolType": "stroke"}
+        legend = {"title": "learning rate", "orient": "bottom", "symbolType": "circle"}
         colour = {"color": {"field": "learning_rate", "type": "ordinal", "scale": RATE_COLOURS,
                             "legend": legend}}  # fmt: skip
         band = {"mark": {"type": "area", "opacity": 0.25},

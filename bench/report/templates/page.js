@@ -178,6 +178,20 @@ function choose(field, boxes) {
   drawAll();
 }
 
+function swatch(name) {
+  const made = element("span", "", { className: "swatch" });
+  made.dataset.name = name;
+  made.style.background = onPage(content.colours[name] ?? "#888888");
+  return made;
+}
+// On narrow screens the filters, which show the colours, are out of view.
+function addLegends() {
+  for (const section of all("main > section"))
+    if (section.querySelector(".panel"))
+      section.querySelector("h2").after(element("p",
+        Object.keys(content.colours).flatMap((name) => [swatch(name), name]), { className: "legend" }));
+}
+
 function addFilters(filters) {
   const form = filters.querySelector("form");
   const byNumber = (one, other) => one - other || String(one).localeCompare(String(other));
@@ -191,11 +205,7 @@ function addFilters(filters) {
       box.dataset.field = field;
       box.addEventListener("change", () => choose(field, boxes));
       const label = element("label", [box, " "]);
-      if (field === "implementation") {
-        const swatch = element("span", "", { className: "swatch" });
-        swatch.style.background = onPage(content.colours[box.value] ?? "#888888");
-        label.append(swatch);
-      }
+      if (field === "implementation") label.append(swatch(box.value));
       label.append(box.value);
       const only = element("button", "only", { type: "button", className: "only" });
       only.setAttribute("aria-label", `only ${box.value}`);
@@ -263,14 +273,14 @@ for (const details of all("details"))
       for (const panel of all(".panel", details)) if (!panel.values) await draw(panel);
   });
 addFilters(document.getElementById("filters"));
+addLegends();
 readAddress();
 page.classList.add("scripted");
 filterTables();
 if (location.hash.includes("?")) document.getElementById(anchor())?.scrollIntoView();
 window.addEventListener("hashchange", () => { readAddress(); filterTables(); drawAll(); });
 dark.addEventListener("change", () => {
-  for (const swatch of all(".swatch"))
-    swatch.style.background = onPage(content.colours[swatch.parentElement.firstChild.value] ?? "#888888");
+  for (const one of all(".swatch")) one.replaceWith(swatch(one.dataset.name));
   drawAll();
 });
 drawAll();
