@@ -97,7 +97,9 @@ def _found(cases: Sequence[Outcome], n_pairs: int) -> str:
     found = smallest_found(n_pairs, spread, n_tests)
     if found is None:
         return f"An answer needs {MIN_PAIRS}: increase --budget."
-    smallest = max(found, cases[0].smallest.get(STEP, 0))
+    if STEP not in cases[0].smallest:
+        return f"An answer needs up to {ENOUGH_PAIRS}."
+    smallest = max(found, cases[0].smallest[STEP])
     source = "calibrated" if spreads else "usual"
     return (
         f"They find a slowdown of {smallest:.1%} or more, with the {source} spread of {spread:.1%}."

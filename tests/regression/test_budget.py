@@ -78,6 +78,12 @@ def test_a_budget_that_is_too_short_for_one_case_is_named(outcomes, capsys):
     )
 
 
+def test_without_the_time_of_a_step_no_slowdown_is_named(outcomes, capsys):
+    outcomes[0].smallest = {"memory": 0.05}
+    assert not budget.announce_pairs(outcomes[:1], round_seconds=8, remaining_seconds=300)
+    assert capsys.readouterr().out == "Budget: about 37 pairs. An answer needs up to 20.\n"
+
+
 def test_what_would_tell_is_said_of_an_undecided_case(outcomes, pair_of):
     outcome = outcomes[0]
     assert budget.explain(outcome, 3) is None
