@@ -21,6 +21,8 @@ from bench.results.changes import changes, describe
 from bench.results.history import Entry
 from bench.results.store import StoreError
 
+NOT_FOR_RANGES = ("against_history", "output", "cant_tell")
+
 
 def run(
     arguments: argparse.Namespace,
@@ -38,7 +40,17 @@ def run(
             the range.
         revisions: such as v1..main.
         repository: the project's repository.
+
+    Raises:
+        StoreError: an option does not fit, or the history has another reference.
+        SideError: there is no such range.
     """
+    if not arguments.record:
+        raise StoreError(f"{revisions}: a range of commits needs --record")
+    for option in NOT_FOR_RANGES:
+        if getattr(arguments, option):
+            name = option.replace("_", "-")
+            raise StoreError(f"--{name}: has no effect on a range of commits; leave it out")
     reference, pending = _plan(arguments, cases, base, revisions, repository)
     path = history_path(repository)
     n_before = len(history.read(path))

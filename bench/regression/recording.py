@@ -23,8 +23,6 @@ from bench.results.history import Entry
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure HEAD or a range of commits against the history; return the exit status."""
-    if arguments.output is not None:
-        output.check_writable(arguments.output)  # before measuring, which takes minutes
     cases = parse_cases(arguments.cases)
     repository = find_repository(Path.cwd())
     base, head = arguments.base, arguments.head
@@ -34,6 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
         from bench.regression import backfill
 
         return backfill.run(arguments, cases, base, head, repository)
+    if arguments.output is not None:
+        output.check_writable(arguments.output)  # before measuring, which takes minutes
     reference = choose_reference(base, repository)
     with checked_out_sides(arguments, reference, head, repository) as sides:
         if arguments.record:

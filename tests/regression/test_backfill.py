@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.regression import command
 from bench.regression.backfill import spread
 from bench.results import history
-from tests.regression.conftest import CASE, commit, run_git
+from tests.regression.conftest import CASE, CASES, commit, run_git
 
 MODULE = Path("implementations", "numpy_mlp.py")
 CHANGES = {
@@ -33,13 +34,26 @@ def commits(repository):
     return made
 
 
+@pytest.fixture
+def record(few_pairs, call, monkeypatch):
+    """Run `bench-compare --record`; return its exit status and what it printed."""
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def run(*words):
+        options = ["--record", "--cases", CASES, "--smallest=100%"]
+        status, out, err = call(command.main, *options, *words)
+        return status, out + err
+
+    return run
+
+
 def entries_by_subject(repository):
     read = history.read(repository / "results" / "history.jsonl")
     return {entry.subject: entry for entry in read if entry.metric == "step"}
 
 
-def test_a_range_is_recorded_once_and_in_order(compare, repository, commits):
-    status, printed, _ = compare("--record", f"{commits['first']}..HEAD", "--metrics=step,memory")
+def test_a_range_is_recorded_once_and_in_order(record, repository, commits):
+    status, printed = record(f"{commits['first']}..HEAD", "--metrics=step,memory")
     assert status == 0, printed
     assert "5 commits change training, 5 to record" in printed
     assert f"{CASE}: skipped: HEAD: ModuleNotFoundError: No module named 'numpi'" in printed
@@ -51,26 +65,41 @@ def test_a_range_is_recorded_once_and_in_order(compare, repository, commits):
     assert {entry.reference for entry in entries.values()} == {commits["first"]}
     assert [entry.learns_something_else for entry in entries.values()] == [False] * 3 + [True]
 
-    status, printed, _ = compare("--record", f"{other}^..{other}", "--accept", "a better rate")
+    status, printed = record(f"{other}^..{other}", "--accept", "a better rate")
     assert status == 0, printed
     assert entries_by_subject(repository)["another gradient"].accepted == "a better rate"
     assert "learns something else from" not in printed
     later = f"{commits['builds again']}..HEAD"
-    status, printed, _ = compare("--record", later, "--metrics=step,memory")
+    status, printed = record(later, "--metrics=step,memory")
     assert status == 0, printed
     assert "1 commits change training, 0 to record" in printed
-    status, printed, _ = compare("--record", "--accept=why", f"{commits['first']}..HEAD")
+    status, printed = record("--accept=why", f"{commits['first']}..HEAD")
     assert status == 2
     assert "has 4 commits that change training; accept one" in printed
 
 
-def test_a_range_is_continued_after_its_budget(compare, repository, commits):
-    status, printed, _ = compare("--record", f"{commits['first']}..HEAD", "--budget", "0.1s")
+def test_a_range_is_continued_after_its_budget(record, repository, commits):
+    status, printed = record(f"{commits['first']}..HEAD", "--budget", "0.1s")
     assert status == 3, printed
     assert "run the command again to continue" in printed
-    status, printed, _ = compare("--record", f"{commits['first']}..HEAD~4")
+    status, printed = record(f"{commits['first']}..HEAD~4")
     assert status == 0, printed
     assert [*entries_by_subject(repository)] == ["first", "slower"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["HEAD~1..HEAD", "--against-history"], "HEAD~1..HEAD: a range of commits needs --record"),
+        (["v1..v2", "--record"], "v1..v2: fatal: bad revision 'v1..v2'"),
+        (["HEAD..", "--record", "--cant-tell=pass"], "--cant-tell: has no effect on a range"),
+        (["HEAD..", "--record", "--output=folder"], "--output: has no effect on a range"),
+    ],
+)
+def test_a_mistake_in_a_range_is_refused(call, repository, words, reason):
+    status, _, err = call(command.main, *words)
+    assert status == 2
+    assert reason in err
 
 
 @pytest.mark.parametrize("n", range(12))

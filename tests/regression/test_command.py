@@ -201,7 +201,6 @@ def test_commits_are_recorded_and_compared_by_way_of_the_reference(compare, repo
         (["HEAD", "--output=implementations/numpy_mlp.py"], "numpy_mlp.py"),
         (["HEAD", "--cases=implementation=nowhere"], "implementation=nowhere: must be one of"),
         (["--record", "bench", "implementations"], "BASE=bench: a history refers to a commit"),
-        (["--record", "v1..v2"], "v1..v2: "),
         (["HEAD", "--accept=why"], "--accept: needs --record"),
     ],
 )

@@ -80,7 +80,7 @@ def collect(cases: Sequence[Case], path: Path, n_rounds: int, budget_seconds: fl
             for case, kind in todo:
                 pair = _measure_pair(case, sides["base"], sides[kind], conditions, kind == LOADED)
                 _write(out, {"cell": case.name, "kind": kind, **pair})
-            print(f"{number + 1} of {n_rounds} rounds")
+            print(f"{number + 1} of {n_rounds} rounds", flush=True)
 
 
 def _kinds(number: int, n_cases: int) -> list[str]:
