@@ -47,6 +47,11 @@ def as_typed(value: object) -> str:
     return str(value)
 
 
+def counted(number: int, singular: str, plural: str | None = None) -> str:
+    """Return a number with its noun, such as `1 pair` and `2 pairs`."""
+    return f"{number} {singular}" if number == 1 else f"{number} {plural or singular + 's'}"
+
+
 def first_line(text: str) -> str:
     """Return the first line of a message, at most 300 characters, without control characters."""
     return shorten(printable((text.splitlines() or [""])[0]), 300)

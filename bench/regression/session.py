@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from bench.console import counted
 from bench.regression import budget
 from bench.regression.cases import N_BATCH_SETS, Case, write_problems
 from bench.regression.checkout import Side
@@ -117,7 +118,8 @@ def _decide(outcomes: Sequence[Outcome], *, last: bool) -> bool:
             outcome.answers[metric] = answer
     for outcome in outcomes:
         if last and outcome.error is None and not outcome.is_measured:
-            outcome.error = f"budget used up after {len(outcome.pairs)} pairs; increase --budget"
+            n_pairs = counted(len(outcome.pairs), "pair")
+            outcome.error = f"budget used up after {n_pairs}; increase --budget"
     return all(outcome.is_finished for outcome in outcomes)
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from bench.console import counted
 from bench.markdown import text
 from bench.records import PARITY_POINTS, has_learned
 from bench.report import dataframes
 from bench.report.analysis import Analysis
 from bench.report.finding import LEVELS, Finding
 from bench.report.pairs import Paired
-from bench.report.sweep_summary import counted
 
 BOUND = f"{PARITY_POINTS:g} points"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.console import printable
+from bench.console import counted, printable
 from bench.markdown import code, text
 from bench.records import RunRecord, is_synthetic
 from bench.report import fairness, tables
@@ -15,7 +15,6 @@ from bench.report.finding import Finding, Tile
 from bench.report.findings import sentences
 from bench.report.headline import headline
 from bench.report.repeat_command import repeat_command
-from bench.report.sweep_summary import counted
 from bench.report.tiles import tiles
 from bench.results.store import LOG_NAME
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from bench.console import counted
 from bench.markdown import text
 from bench.report import dataframes
 from bench.report.accuracy_findings import accuracy, guessing
 from bench.report.analysis import Analysis
 from bench.report.finding import Claim, Finding, Level
 from bench.report.speed_findings import speed
-from bench.report.sweep_summary import counted, sweep_summary
+from bench.report.sweep_summary import sweep_summary
 
 MAX_CONDITIONS = 12  # with their own sentences; the comparison contains all
 IN_WORDS = {

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from bench import markdown
+from bench.console import counted
 from bench.report.blocks import (
     Block,
     Bullets,
@@ -19,7 +20,6 @@ from bench.report.blocks import (
     Text,
 )
 from bench.report.document import Document
-from bench.report.sweep_summary import counted
 
 MAX_CHARACTERS = 65_000  # of report.md; the text of a pull request may have 65,536
 MAX_ROWS = 100  # of a table, if the page is short enough

@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from bench.console import counted
 from bench.markdown import text
 from bench.report import dataframes
 from bench.report.analysis import Analysis
 from bench.report.finding import Finding
 from bench.report.pairs import Paired
-from bench.report.sweep_summary import counted
 
 
 def speed(analysis: Analysis, label: str, group: pd.DataFrame) -> list[Finding]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bench.console import first_line
+from bench.console import counted, first_line
 from bench.markdown import text
 from bench.records import BROKEN, RunRecord, Status
 from bench.report import dataframes
@@ -61,11 +61,6 @@ def _files(sweep: Sweep) -> list[Finding]:
         unreadable = counted(n_unreadable, "file or folder", "files or folders")
         add("bad", n_unreadable, f"**Left out: {unreadable} that cannot be used**, listed below.")
     return found
-
-
-def counted(number: int, singular: str, plural: str | None = None) -> str:
-    """Return a number with its noun, such as `1 pair` and `2 pairs`."""
-    return f"{number} {singular}" if number == 1 else f"{number} {plural or singular + 's'}"
 
 
 def _machines(runs: pd.DataFrame) -> list[Finding]:

@@ -11,14 +11,13 @@ from rich.text import Text
 
 from bench import markdown, terminal
 from bench.config.identity import varying_keys
-from bench.console import first_line, shorten
+from bench.console import counted, first_line, shorten
 from bench.report import dataframes
 from bench.report.analysis import Analysis
 from bench.report.finding import Finding
 from bench.report.findings import sentences
 from bench.report.ranking import rank_in_words
 from bench.report.speed_findings import times
-from bench.report.sweep_summary import counted
 from bench.report.tables import seeds, standard_error
 from bench.terminal import format_number
 
