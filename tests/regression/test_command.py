@@ -159,7 +159,8 @@ def test_commits_are_recorded_and_compared_by_way_of_the_reference(compare, repo
     status, printed, _ = compare("--against-history")
     assert status == 2
     assert "begin one with: bench-compare BASE --record" in printed
-    status, printed, _ = compare("HEAD", "--record")
+    # A busy machine may leave so few pairs of short slices undecided.
+    status, printed, _ = compare("HEAD", "--record", "--cant-tell=pass")
     assert status == 0, printed
     assert "BASE and HEAD are the same commit with the same interpreter" in printed
     entries = history.read(repository / "results" / "history.jsonl")
