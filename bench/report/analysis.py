@@ -104,7 +104,6 @@ def compare(runs: pd.DataFrame, speeds: SpeedPairs) -> pd.DataFrame:
         status="done",
         examples_per_second=np.exp(speeds.means()),
         n_seeds=_by_case(seeds).size(),
-        n_timed=timed.size(),
         run_ids=at_best["run_id"].agg(tuple),
         timed_run_ids=timed["run_id"].agg(tuple),
         test_accuracy_half_width=tested.apply(lambda values: half_width(values.dropna().tolist())),
@@ -152,7 +151,6 @@ def _without_result(runs: pd.DataFrame) -> list[dict[str, Any]]:
             "is_best": False,
             "n_seeds": 0,
             "n_tested": 0,
-            "n_timed": 0,
             "n_tried": dataframes.seeds(group).nunique(),
         }
         for _, group in _by_case(runs)

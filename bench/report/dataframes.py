@@ -271,30 +271,6 @@ def rows(frame: pd.DataFrame) -> Iterator[Any]:
     yield from frame.itertuples()
 
 
-def pareto_front(runs: pd.DataFrame) -> pd.Series:
-    """Mark the runs that no other run dominates.
-
-    A run dominates another if it took no longer and is no less accurate, and is strictly better in
-    at least one of the two. Of equal runs, each is marked.
-
-    Args:
-        runs: the runs of one condition, with `train_seconds` and `validation_accuracy`.
-
-    Returns:
-        A boolean for each row; False where one of the two is missing.
-    """
-    seconds, accuracy = runs["train_seconds"], runs["validation_accuracy"]
-    dominated = [
-        (
-            (seconds <= row.train_seconds)
-            & (accuracy >= row.validation_accuracy)
-            & ((seconds < row.train_seconds) | (accuracy > row.validation_accuracy))
-        ).any()
-        for row in rows(runs)
-    ]
-    return seconds.notna() & accuracy.notna() & ~pd.Series(dominated, runs.index, dtype=bool)
-
-
 def varying(frame: pd.DataFrame, columns: Sequence[str] = CONDITIONS) -> list[str]:
     """Return the columns that have more than one value, and always the architecture."""
     return [

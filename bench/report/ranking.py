@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.report.pairs import SpeedPairs
 
-COLUMNS = ("rank", "last_rank", "ratio", "ratio_low", "ratio_high")
+COLUMNS = ("rank", "last_rank", "ratio")
 
 
 def ranks(proven: pd.DataFrame, speeds: SpeedPairs) -> pd.DataFrame:
@@ -37,10 +37,9 @@ def ranks(proven: pd.DataFrame, speeds: SpeedPairs) -> pd.DataFrame:
             }
             n_faster = sum(pair.high < 0 for pair in pairs.values())
             n_slower = sum(pair.low > 0 for pair in pairs.values())
-            ratio = [speed / highest, math.nan, math.nan]
-            if pair := pairs.get(names[-1]):
-                ratio = [math.exp(value) for value in (pair.mean, pair.low, pair.high)]
-            rows[place] = [1 + n_faster, len(names) - n_slower, *ratio]
+            pair = pairs.get(names[-1])
+            ratio = math.exp(pair.mean) if pair else speed / highest
+            rows[place] = [1 + n_faster, len(names) - n_slower, ratio]
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS), dtype=float)
 
 

@@ -1,4 +1,3 @@
-import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -139,14 +138,6 @@ def test_a_run_without_a_recorded_machine_gets_that_of_its_sweep():
     runs = table(make_record(), make_record("keras", status="skipped", environment={}))
     assert runs["machine"].tolist() == ["A processor"] * 2
     assert runs["cores"].tolist() == [2, 2]
-
-
-def test_the_pareto_front_holds_the_runs_that_no_other_dominates():
-    runs = pd.DataFrame(
-        [(1, 0.8), (1, 0.9), (2, 0.9), (3, 0.95), (0.5, math.nan), (math.nan, 0.99), (1, 0.9)],
-        columns=["train_seconds", "validation_accuracy"],
-    )
-    assert dataframes.pareto_front(runs).tolist() == [False, True, False, True, False, False, True]
 
 
 def test_a_frame_without_records_has_all_columns():
