@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from bench.report.blocks import FIGURES, Figure
 from bench.report.chart_data import ChartData, drawn_of
 from bench.report.charts import Chart
 
-MAX_PICTURED = 6  # conditions in one file, which fits on a sheet of paper
+MAX_PICTURED = 4  # conditions in one file
+MAX_THREADS = 2  # the drawing of a chart keeps several busy
 PANEL_PIXELS, N_COLUMNS = 420, 2
-PIXELS_PER_POINT = 2.0
+PIXELS_PER_POINT = 1.5
 CONFIG = {
     "font": "DejaVu Sans, sans-serif",
     "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
@@ -54,8 +56,11 @@ def draw(
         if path.suffix in (".png", ".svg"):
             path.unlink()
     figures: dict[str, list[Figure]] = {}
+    with ThreadPoolExecutor(MAX_THREADS) as pool:
+        drawn = pool.map(lambda chart: draw_chart(chart, data, analysis.stamp, files), charts)
+        pictures = data_pictures.draw(analysis.views, analysis.sweep.datasets, files)
+        list(drawn)
     for chart in charts:
-        draw_chart(chart, data, analysis.stamp, files)
         figure = Figure(
             name=chart.name,
             title=chart.title,
@@ -67,7 +72,7 @@ def draw(
             panels=chart.panels,
         )
         figures.setdefault(chart.section, []).append(figure)
-    return figures | data_pictures.draw(analysis.views, analysis.sweep.datasets, files)
+    return figures | pictures
 
 
 def draw_chart(chart: Chart, data: ChartData, stamp: str, folder: Path) -> None:

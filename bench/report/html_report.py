@@ -12,7 +12,6 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 
@@ -62,9 +61,7 @@ def page(
         "kind": lambda block: type(block).__name__,
         "embedded": lambda figure: _data_url(figure, folder),
     }
-    with ThreadPoolExecutor() as pool:
-        bundle = pool.submit(vl_convert.javascript_bundle, "window.vegaEmbed = vegaEmbed;")
-        library = bundle.result()
+    library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     content = {
         "charts": {
             chart.name: {

@@ -42,13 +42,13 @@ def test_a_chart_has_a_panel_for_each_of_the_first_conditions(draw):
     )
     chart = names["training_speed"]
     assert len(chart.panels) == 8
-    assert "first 6 of 8 conditions" in chart.drawn_of
+    assert "first 4 of 8 conditions" in chart.drawn_of
     with Image.open(folder / "training_speed.png") as picture:
         assert picture.width > 2 * figures.PANEL_PIXELS
         assert len(picture.convert("L").getcolors() or range(1000)) > 2  # it is not blank
     svg = (folder / "training_speed.svg").read_text(encoding="utf-8")
     assert svg.count("batch size") >= figures.MAX_PICTURED
-    assert "batch size 1024" not in svg
+    assert "batch size 128" not in svg
 
 
 def test_every_figure_is_a_png_and_an_svg(draw):
