@@ -73,15 +73,20 @@ def measure(
     opened = _open(processes, order, case, perturbed=perturbed)
     for process in processes.values():
         process.move(case.config.cores)
+        process.pause()
     seconds: dict[SideName, list[float]] = {name: [] for name in processes}
     losses: dict[SideName, list[float]] = {name: [] for name in processes}
     for turn in range(N_TURNS + 1):
         randomness.shuffle(order)
         for name in order:
+            processes[name].resume()
             trained = processes[name].request(slice=turn)
+            processes[name].pause()
             losses[name].append(trained["loss"])
             if turn > 0:  # the first one follows a move to other cores
                 seconds[name].append(trained["seconds"])
+    for process in processes.values():
+        process.resume()
     readings = {
         METRICS[name].readings: _readings(METRICS[name], processes, opened)
         for name in metrics
