@@ -36,18 +36,18 @@ def parse(text: str) -> list[str]:
     """Return the requirements in a text such as "tensorflow==2.19 numpy<2", or in a file.
 
     Raises:
-        SideError: a line of the file is an option, such as "-r other.txt".
+        SideError: a part of it is an option, such as "-r other.txt".
     """
     path = Path(text)
-    if not path.is_file():
-        return [part for part in SEPARATOR.split(AROUND_OPERATOR.sub(r"\1", text.strip())) if part]
-    lines = [
-        re.sub(r"(^|\s)#.*", "", line).strip() for line in path.read_text("utf-8").splitlines()
-    ]
-    for line in lines:
-        if line.startswith("-") or line.endswith("\\"):
-            raise SideError(f"{path}: {line}: only requirements such as numpy==2.4, one per line")
-    return [line for line in lines if line]
+    if path.is_file():
+        content = path.read_text(encoding="utf-8", errors="replace")
+        found = [re.sub(r"(^|\s)#.*", "", line).strip() for line in content.splitlines()]
+    else:
+        found = SEPARATOR.split(AROUND_OPERATOR.sub(r"\1", text.strip()))
+    for part in found:
+        if part.startswith("-") or part.endswith("\\"):
+            raise SideError(f"{text}: {part}: only requirements such as numpy==2.4")
+    return [part for part in found if part]
 
 
 def interpreter(

@@ -55,6 +55,8 @@ def test_requirements_are_split_at_spaces_and_commas(tmp_path):
     file.write_text("-r other.txt\n")
     with pytest.raises(SideError, match=r"-r other\.txt: only requirements such as numpy"):
         requirements.parse(str(file))
+    with pytest.raises(SideError, match="-r: only requirements such as numpy"):
+        requirements.parse("-r other.txt")
 
 
 @pytest.fixture
