@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -33,14 +33,18 @@ NUMBERS = (
 )  # fmt: skip
 
 
-def print_findings(found: Iterable[Finding]) -> None:
-    """Print the answers on speed and accuracy, and what needs attention."""
+def print_findings(found: Sequence[Finding]) -> None:
+    """Print what needs attention, then the answers on accuracy and speed."""
+    answers = [
+        [one for one in found if one.question == question] for question in ("accuracy", "speed")
+    ]
+    doubts = [
+        one
+        for one in found
+        if one.question not in ("accuracy", "speed") and one.level in ("attention", "bad")
+    ]
     out = terminal.console()
-    for line in sentences(
-        finding
-        for finding in found
-        if finding.question in ("speed", "accuracy") or finding.level in ("attention", "bad")
-    ):
+    for line in (line for group in (doubts, *answers) for line in sentences(group)):
         out.print(terminal.plain_cell(markdown.plain(line)))
 
 
