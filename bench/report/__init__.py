@@ -18,7 +18,8 @@ document. A chart is one Vega-Lite specification, interactive in the page and st
 | blocks | text, tables and figures, without a format |
 | document | the sections of a report |
 | tables, fairness | the tables of a report |
-| chart_data, charts, vega | the rows of the charts, the charts, their specifications |
+| chart_data, swept | the rows of the charts |
+| charts, vega | the charts, their specifications |
 | figures, data_pictures | the files of charts; pictures of images and confusion matrices |
 | repeat_command | the command that repeats a run |
 | markdown_report, html_report, terminal_report | the formats |

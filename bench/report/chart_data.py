@@ -6,7 +6,6 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,14 +14,13 @@ import pandas as pd
 from bench.report import dataframes
 from bench.report.analysis import Analysis
 from bench.report.dataframes import PARTS
+from bench.report.swept import FILTERS, is_numeric, over_settings
 from bench.results.changes import changes, describe
 from bench.results.history import STEP, Entry, series
 from bench.statistics import standard_error_of_accuracy
 
 MAX_CURVES = 300  # runs
 MAX_DRAWN = 12  # conditions in the page; more are unreadable
-MIN_ARCHITECTURES = 3  # fewer are compared as conditions, without a chart over them
-FILTERS = ("implementation", "architecture", "learning_rate", "batch_size")
 RUN_COLUMNS = (
     "run_id", "status", "condition", *FILTERS, "seed", "validation_accuracy", "test_accuracy",
     "examples_per_second", "flops_utilisation", "train_seconds", "peak_memory_megabytes",
@@ -37,7 +35,6 @@ COMPARED_COLUMNS = (
     "accuracy", "accuracy_low", "accuracy_high", "seeds", "pareto", "times_slower", "low", "high",
     "words",
 )  # fmt: skip
-UNNAMED = {"dataset_fingerprint", "machine"}  # conditions that no chart is drawn over
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +116,7 @@ def chart_data(analysis: Analysis, history: Sequence[Entry] = ()) -> ChartData:
     curves = curves.reindex(columns=["run_id", *CURVE_COLUMNS])
     curves = curves.merge(with_curves[[*CURVE_RUN_COLUMNS]], on="run_id")
     reference = str(compared["implementation"].iloc[0]) if len(compared) else ""
-    over, labels = _over_settings(compared)
+    over, labels = over_settings(compared)
     validated = runs["validation_accuracy"].notna().any()
     rate_accuracy = "validation_accuracy" if validated else "test_accuracy"
     entries, cases = _history(history)
@@ -139,7 +136,7 @@ def chart_data(analysis: Analysis, history: Sequence[Entry] = ()) -> ChartData:
         },
         accuracy=_accuracy(compared),
         rate_accuracy=rate_accuracy,
-        swept={key: _is_numeric(rows["value"]) for key, rows in over.items()},
+        swept={key: is_numeric(rows["value"]) for key, rows in over.items()},
         reference=reference,
         notices=[*_notices(len(analysis.conditions), len(with_curves), len(drawn))],
         other_labels=labels | {"history": cases},
@@ -301,72 +298,6 @@ def _differences(curves: pd.DataFrame, reference: str) -> pd.DataFrame:
     others = others.assign(difference=100 * (others["validation_accuracy"] - others["base"]))
     groups = others.groupby(["condition", *FILTERS, "epoch"], dropna=False)["difference"]
     return groups.agg(difference="mean", lowest="min", highest="max", pairs="size").reset_index()
-
-
-def _over_settings(
-    compared: pd.DataFrame,
-) -> tuple[dict[str, pd.DataFrame], dict[str, list[str]]]:
-    """Return the comparison by each setting that varies, and the labels of the other settings."""
-    varying = [key for key in dataframes.varying(compared) if key not in UNNAMED]
-    if "architecture" in varying and compared["architecture"].nunique() < MIN_ARCHITECTURES:
-        varying.remove("architecture")
-    tables: dict[str, pd.DataFrame] = {}
-    labels: dict[str, list[str]] = {}
-    for key in varying:
-        if any(_determines(compared, key, other) and _determines(compared, other, key)
-               for other in tables):  # fmt: skip
-            continue  # such as cores, which the threads decide
-        rest = [
-            name for name in dataframes.CONDITIONS
-            if name != key and not _determines(compared, key, name)
-        ]  # fmt: skip
-        named = [name for name in dataframes.varying(compared) if name in rest]
-        rows = compared.assign(value=[_setting(value) for value in compared[key]])
-        rows["order"] = rows["value"].map(_order(rows["value"]))
-        groups = rows.assign(all=0).groupby(["all", *rest], dropna=False, sort=False)
-        rows["condition"] = groups.ngroup()
-        rows = rows[rows["condition"].map(rows.groupby("condition")["value"].nunique()) > 1]
-        if rows.empty:
-            continue
-        columns = ["condition", *FILTERS, "value", "order", "examples_per_second", "accuracy"]
-        tables[key] = rows[columns]
-        labels[f"over_{key}"] = [_label(group.iloc[0], named) for _, group in groups]
-    return tables, labels
-
-
-def _setting(value: Any) -> Any:
-    """Return a number as it is, anything else as text."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value == value
-    return value if is_number else dataframes.plain(value)
-
-
-def _label(row: pd.Series, named: Sequence[str]) -> str:
-    """Return the label of the settings that do not vary in a panel."""
-    words = [
-        ("" if name == "architecture" else f"{name.replace('_', ' ')} ")
-        + dataframes.plain(row[name])
-        for name in named
-    ]
-    return ", ".join(words) or "all runs"
-
-
-def _determines(frame: pd.DataFrame, key: str, other: str) -> bool:
-    """Return whether rows with equal `key` have equal `other`."""
-    return bool(frame.groupby(key, dropna=False)[other].nunique(dropna=False).max() <= 1)
-
-
-def _is_numeric(values: pd.Series) -> bool:
-    """Return whether a logarithmic axis of numbers fits: three numbers over a factor of four."""
-    numbers = [float(value) for value in values.unique() if isinstance(value, Real)]
-    is_all = len(numbers) == values.nunique() >= 3 and min(numbers) > 0
-    return is_all and max(numbers) >= 4 * min(numbers)
-
-
-def _order(values: pd.Series) -> dict[Any, int]:
-    """Return the places of values on an axis: numbers by size, then words."""
-    numbers = sorted(value for value in values.unique() if not isinstance(value, str))
-    words = sorted(value for value in values.unique() if isinstance(value, str))
-    return {value: place for place, value in enumerate([*numbers, *words])}
 
 
 def _rates(drawn: pd.DataFrame, accuracy: str) -> pd.DataFrame:

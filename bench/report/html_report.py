@@ -22,9 +22,10 @@ from markupsafe import Markup
 from PIL import Image
 
 from bench.report.blocks import Figure
-from bench.report.chart_data import FILTERS, ChartData
+from bench.report.chart_data import ChartData
 from bench.report.charts import Chart
 from bench.report.document import Document
+from bench.report.swept import FILTERS
 
 MAX_PIXELS, MAX_COLOURS = 1200, 48  # of an embedded picture; its file has more
 

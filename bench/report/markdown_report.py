@@ -25,7 +25,6 @@ MAX_CHARACTERS = 65_000  # of report.md; the text of a pull request may have 65,
 MAX_ROWS = 100  # of a table, if the page is short enough
 MAX_BULLETS = 40
 MAX_BLOCKS, MAX_BLOCK = 7, 5_000  # in a folded part; characters of a block of lines
-MIN_LENGTH_OF_FOLDED = 12  # rows; shorter tables are not folded
 
 
 def page(document: Document) -> str:

@@ -12,8 +12,10 @@ from bench.records import DatasetSummary, RunRecord, best_runs
 from bench.report import dataframes
 from bench.report.analysis import Analysis
 from bench.report.blocks import Cell, Column, Level, Row, Table
-from bench.report.chart_data import FILTERS, slowdowns
+from bench.report.chart_data import slowdowns
 from bench.report.display_names import RunView
+from bench.report.ranking import rank_in_words
+from bench.report.swept import FILTERS
 from bench.statistics import standard_error_of_accuracy
 from bench.terminal import format_number
 
@@ -89,7 +91,7 @@ def _comparison_row(row: Any, fastest: float) -> list[Cell | str]:
     words = "highest speed" if is_fastest and not is_certain else row.words
     return [
         row.implementation,
-        rank(row),
+        rank_in_words(row),
         Cell(format_number(speed, ",.0f"), share=share),
         Cell(words, level=level, sort=_known(row.times_slower)),
         accuracy(row),
@@ -123,14 +125,6 @@ def _known(value: float) -> float | None:
 
 def _reason(record: RunRecord) -> str:
     return first_line(record.error.message) if record.error else ""
-
-
-def rank(row: Any) -> str:
-    """Return a rank, or the first and the last rank that a row may have."""
-    if pd.isna(row.rank):
-        return "-"
-    first, last = f"{row.rank:.0f}", f"{row.last_rank:.0f}"
-    return first if first == last else f"{first}\u2013{last}"
 
 
 def quiet(word: str) -> Cell | str:
