@@ -200,7 +200,7 @@ def _summary(entries: Sequence[Entry], cases: set[str], reference: str) -> Itera
         for change in found:
             yield f"{key.case}: {describe(points[change.place], change)}"
         if not found:
-            yield f"{key.case}: no change of {key.metric} in {len(points)} commits"
+            yield f"{key.case}: no change of {key.metric}, {len(points)} recorded"
         if key.case in named or (other := history.not_accepted(points)) is None:
             continue
         named.add(key.case)  # the entries of all metrics say the same
