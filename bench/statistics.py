@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 TRIM = 0.2
 MARGIN = 0.01  # slowdowns up to this are never reported
@@ -123,7 +123,9 @@ def half_width(values: Sequence[float]) -> float | None:
     """
     if len(values) < 2:
         return None
-    return interval_half_width(float(stats.sem(values)), len(values) - 1)
+    return interval_half_width(
+        float(np.std(values, ddof=1)) / math.sqrt(len(values)), len(values) - 1
+    )
 
 
 @dataclass(frozen=True, slots=True)

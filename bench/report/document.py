@@ -88,7 +88,7 @@ def _subtitle(analysis: Analysis) -> str:
     parts = [
         " to ".join(dict.fromkeys([dates[0], dates[-1]])) if dates else "",
         machines[0] if len(machines) == 1 else f"{len(machines)} machines" if machines else "",
-        f"{' or '.join(cores)} cores" if cores else "",
+        f"{' or '.join(cores)} {'core' if cores == ['1'] else 'cores'}" if cores else "",
         counted(len(analysis.sweep.records), "run"),
     ]
     return " \u00b7 ".join(filter(None, map(printable, parts)))

@@ -18,7 +18,6 @@ from bench.report.chart_data import ChartData, drawn_of
 from bench.report.charts import Chart
 
 MAX_PICTURED = 4  # conditions in one file
-MAX_THREADS = 2  # the drawing of a chart keeps several busy
 PANEL_PIXELS, N_COLUMNS = 420, 2
 PIXELS_PER_POINT = 1.5
 CONFIG = {
@@ -56,7 +55,7 @@ def draw(
         if path.suffix in (".png", ".svg"):
             path.unlink()
     figures: dict[str, list[Figure]] = {}
-    with ThreadPoolExecutor(MAX_THREADS) as pool:
+    with ThreadPoolExecutor(1) as pool:  # vl-convert draws one chart at a time
         drawn = pool.map(lambda chart: draw_chart(chart, data, analysis.stamp, files), charts)
         pictures = data_pictures.draw(analysis.views, analysis.sweep.datasets, files)
         list(drawn)

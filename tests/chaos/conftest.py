@@ -16,8 +16,9 @@ FULL = os.environ.get("CHAOS") == "full"
 SEED = int(os.environ.get("CHAOS_SEED", "0"))
 TRIED: Counter[str] = Counter()
 WORDS = (
-    "-m", "implementation=numpy", "dataset=synthetic", "dataset.training_size=3000", "epochs=2", "threads=1",
-    "learning_rate=0.01,0.03,0.1" if FULL else "learning_rate=0.1", "seed=0,1", "sweep_name=night",
+    "-m", "implementation=numpy", "threads=1", "dataset=synthetic", "dataset.training_size=3000",
+    "epochs=2", "learning_rate=0.01,0.03,0.1" if FULL else "learning_rate=0.1", "seed=0,1",
+    "sweep_name=night",
 )  # fmt: skip
 N_RUNS = 6 if FULL else 2
 MAX_DELAY_SECONDS = 4 if FULL else 2  # from the start of a sweep to the fault
