@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bench.git import GitError
 from bench.machine import facts, lock
-from bench.regression import recording
+from bench.regression import metrics, recording
 from bench.regression import repository as git
 from bench.regression.cases import Case
 from bench.regression.checkout import SideError
@@ -51,6 +51,8 @@ def run(
         if getattr(arguments, option):
             name = option.replace("_", "-")
             raise StoreError(f"--{name}: has no effect on a range of commits; leave it out")
+    if arguments.smallest != metrics.chosen(arguments.metrics, {}):
+        raise StoreError("--smallest: has no effect on a range of commits; leave it out")
     reference, pending = _plan(arguments, cases, base, revisions, repository)
     path = history_path(repository)
     n_before = len(history.read(path))

@@ -1,4 +1,4 @@
-"""What a budget buys: the number of pairs, and the slowdown that they find."""
+"""How many pairs fit in the budget, and which slowdown they find."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def announce_pairs(
 
 
 def explain(outcome: Outcome, n_tests: int) -> str | None:
-    """Say what would tell if a step is neither slower nor not slower; None otherwise.
+    """Explain why a step is undecided, and what to change; None if it is decided.
 
     Args:
         outcome: outcome of a case.
@@ -54,8 +54,8 @@ def explain(outcome: Outcome, n_tests: int) -> str | None:
     found = smallest_found(estimate.n_pairs, estimate.spread, n_tests)
     finds = "too few" if found is None else f"enough to find a slowdown of {found:.0%}"
     return (
-        f"{estimate.n_pairs} pairs with a spread of {estimate.spread:.1%} are {finds}; a longer "
-        "--budget or a quieter machine would tell"
+        f"{estimate.n_pairs} pairs with a spread of {estimate.spread:.1%} are {finds}; use a "
+        "longer --budget or a quieter machine"
     )
 
 

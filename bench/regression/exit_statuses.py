@@ -14,7 +14,7 @@ MODES = ("revisions, --record", "configurations", "--bisect", "--record A..B, --
 MEANINGS = {
     NOT_SLOWER: (
         "every case was measured and no metric is worse",
-        "every ratio is known to the precision",
+        "every interval is within --precision",
         "BAD is not slower than GOOD",
         "all commits or cases were measured, or are skipped by name",
     ),
@@ -29,7 +29,7 @@ MEANINGS = {
     CANT_TELL: (
         "a case is undecided (--cant-tell pass or fail makes that 0 or 1), or was not measured "
         "(never a pass)",
-        "the budget was used up before",
+        "the budget ended before that",
         "several suspects are left, the commit is not confirmed, or the budget was used up",
         "the budget was used up, or a case was not measured: continue with the same command",
     ),

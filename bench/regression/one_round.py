@@ -129,7 +129,9 @@ class Round:
 
 
 def _key(label: str, case: Case) -> tuple[object, ...]:
-    return label, tuple(case.config.cores), case.config.instructions
+    """Return what the cases of one process have in common; a backend is chosen at the import."""
+    config = case.config
+    return label, tuple(config.cores), config.instructions, config.preload, config.backend
 
 
 def _time_slice(process: SideProcess, number: int) -> float:

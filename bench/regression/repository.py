@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.console import printable
 from bench.git import GitError, run_git
 
 CONTRACT = "bench/contract.py"
@@ -169,7 +170,7 @@ def describe_commit(commit: str, repository: Repository) -> Commit:
     return Commit(
         name=commit,
         committed_at=datetime.fromtimestamp(int(seconds), UTC).isoformat(),
-        subject=subject,
+        subject=printable(subject),
         n_ancestors=counted,
     )
 
@@ -177,7 +178,7 @@ def describe_commit(commit: str, repository: Repository) -> Commit:
 def commits_that_change_training(revisions: str, repository: Repository) -> list[str]:
     """Return the commits of a range that change what a side runs, oldest first.
 
-    Of a merge, only the merge itself is listed, not the commits that it merges.
+    A merge is listed; the commits that it brings in are not.
 
     Args:
         revisions: such as v1..main.

@@ -76,7 +76,9 @@ def _difference(label: str, other: Any, baseline: Any, pair: Paired | None) -> F
         answer += " with this seed" if is_one else ""
     else:
         most = (
-            f", but may differ by {max(-pair.low, pair.high):.1f} points" if pair.is_known else ""
+            f"; they differ by at most {max(-pair.low, pair.high):.1f} points"
+            if pair.is_known
+            else ""
         )
         answer = f"{subject} and {reference} **can't be told apart** in accuracy{most}"
     mean, low, high = (_signed(value) for value in (pair.mean, pair.low, pair.high))

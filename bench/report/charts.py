@@ -106,7 +106,7 @@ def _comparison(data: ChartData, make: Vega) -> list[Chart]:
         section="summary",
         title="Speed and accuracy",
         caption="Up and to the right is better. Lines: the 95 % interval of the accuracy at the "
-        "best learning rate; the slowest and the fastest epoch. The dashed line is the Pareto "
+        "best learning rate; the slowest and the fastest epoch. A dashed line is the Pareto "
         "front.",
         table="compared",
         fields=("implementation", "learning_rate", "examples_per_second", "accuracy", "pareto"),
@@ -122,7 +122,8 @@ def _comparison(data: ChartData, make: Vega) -> list[Chart]:
         name="speed_ratios",
         section="summary" if len(data.conditions) == 1 else "speed",
         title="How many times slower than the fastest",
-        caption="Ratio of speeds with its 95 % interval. An interval that includes 1: which of the "
+        caption="Ratio of speeds with its 95 % interval, from a variance pooled over conditions. "
+        "An interval that includes 1: which of the "
         "two is faster is not known.",
         table="compared",
         fields=("implementation", "times_slower", "low", "high"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.console import counted, printable
 from bench.markdown import code, text
 from bench.records import RunRecord, is_synthetic
-from bench.report import fairness, tables
+from bench.report import dataframes, fairness, tables
 from bench.report.analysis import Analysis
 from bench.report.blocks import Block, Bullets, Figure, Folded, Lines, Section, Table, Text
 from bench.report.finding import Finding, Tile
@@ -20,8 +20,9 @@ from bench.results.store import LOG_NAME
 
 FAIRNESS = (
     "The harness keeps these equal: initial parameters and order of the examples (the same arrays "
-    "for all, drawn from the seed), equations, cores, the timed part of a run, evaluation. The "
-    "parity ladder proves that the equations are the same, for this code and these versions: 1 "
+    "for all, drawn from the seed), equations, cores, the timed part of a run, evaluation. All may "
+    "use the same cores; how busy an implementation keeps them is in the table below. The parity "
+    "ladder checks that the equations are the same, for this code and these versions: 1 "
     "gradients against central differences, 2 one step against a float64 reference, 3 fifty steps; "
     "each with its distance and bound."
 )
@@ -85,11 +86,19 @@ def _subtitle(analysis: Analysis) -> str:
     dates = sorted(record.started_at[:10] for record in analysis.sweep.records if record.started_at)
     machines = [str(name) for name in analysis.runs["machine"].dropna().unique()]
     cores = [f"{count:.0f}" for count in sorted(analysis.runs["cores"].dropna().unique())]
+    datasets, batch_sizes, epochs, seeds = (
+        [dataframes.plain(value) for value in analysis.runs[name].dropna().unique()]
+        for name in ("dataset", "batch_size", "epochs", "seed")
+    )
     parts = [
+        " or ".join(datasets),
+        f"batch size {batch_sizes[0]}" if len(batch_sizes) == 1 else "",
+        f"{epochs[0]} epochs" if len(epochs) == 1 else "",
         " to ".join(dict.fromkeys([dates[0], dates[-1]])) if dates else "",
         machines[0] if len(machines) == 1 else f"{len(machines)} machines" if machines else "",
         f"{' or '.join(cores)} {'core' if cores == ['1'] else 'cores'}" if cores else "",
         counted(len(analysis.sweep.records), "run"),
+        counted(len(seeds), "seed") if seeds else "",
     ]
     return " \u00b7 ".join(filter(None, map(printable, parts)))
 

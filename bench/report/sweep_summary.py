@@ -18,6 +18,7 @@ from bench.report.finding import Finding, Level
 from bench.results.store import Sweep
 
 MAX_REASONS = 10
+MAX_UNEVEN = 1.25  # fastest run over slowest; on a quiet machine they differ by a few percent
 PERCENTAGE = re.compile(r"([0-9]+)%")
 
 
@@ -31,6 +32,7 @@ def sweep_summary(analysis: Analysis) -> list[Finding]:
     return [
         *_machines(runs),
         *_noise(analysis),
+        *_uneven(runs),
         *_differing_versions(analysis),
         *_common_settings(runs),
         *_endings(analysis.views),
@@ -204,6 +206,27 @@ def _noise(analysis: Analysis) -> list[Finding]:
         )
         for word, sentence in sentences.items() if words[word]
     ]  # fmt: skip
+
+
+def _uneven(runs: pd.DataFrame) -> list[Finding]:
+    """Name the cases whose runs differ in speed, although only learning rate or seed differs."""
+    done = runs[(runs["status"] == "done") & (runs["examples_per_second"] > 0)]
+    found = []
+    for label, condition in dataframes.conditions(done):
+        for name, case in condition.groupby("implementation", sort=False):
+            slowest, fastest = case["examples_per_second"].agg(["min", "max"])
+            if fastest / slowest > MAX_UNEVEN:
+                found.append(
+                    Finding(
+                        question="quiet", claim="different", level="attention", unit="ratio",
+                        value=float(fastest / slowest), subject=str(name), condition=label,
+                        run_ids=tuple(case["run_id"]),
+                        sentence=f"**Repeats of {text(str(name))} differ in speed** by up to "
+                        f"{fastest / slowest:.1f} times ({slowest:,.0f} to {fastest:,.0f} "
+                        "examples/s): the machine was less steady than its checks show.",
+                    )
+                )  # fmt: skip
+    return found
 
 
 def _noisy_reasons(records: Sequence[RunRecord]) -> str:

@@ -80,7 +80,9 @@ def comparison(analysis: Analysis) -> Table:
             for row in dataframes.rows(group)
         ]
         groups.append((label, rows))
-    return Table("Comparison: each implementation at its best learning rate", COMPARISON, groups)
+    return Table(
+        "Comparison: speed at all learning rates, accuracy at the best", COMPARISON, groups
+    )
 
 
 def _comparison_row(row: Any, fastest: float) -> list[Cell | str]:
@@ -195,7 +197,10 @@ def rates(analysis: Analysis) -> Table:
         Column(f"rate {rate:g}", keys={"learning_rate": dataframes.plain(rate)})
         for rate in learning_rates
     ]
-    caption = "Test accuracy by learning rate: mean over seeds; the best rate is marked"
+    caption = (
+        "Test accuracy by learning rate: mean over seeds; the best rate, chosen without the test "
+        "set, is marked"
+    )
     return Table(caption, [Column("implementation", is_number=False), *columns], groups)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.console import counted
 from bench.records import PARITY_POINTS
 from bench.report import dataframes
 from bench.report.finding import LEVELS, Finding, Question, Tile
@@ -45,7 +46,8 @@ def _speed(leads: Sequence[Finding]) -> Tile | None:
     detail = "the only one with a rank"
     if ratios:
         low, high = min(ratios), max(ratios)
-        span = times(low) if times(low) == times(high) else f"{times(low)} to {times(high)}"
+        joined = " and " if len(ratios) == 2 else " to "  # "to" looks like an interval
+        span = joined.join(dict.fromkeys([times(low), times(high)]))
         detail = f"{span} times as fast as {baselines[0] if len(baselines) == 1 else 'the next'}"
     if n_shared == len(leads):
         answer = "can't be told"
@@ -66,10 +68,12 @@ def _accuracy(pairs: Sequence[Finding]) -> Tile | None:
         answer, detail = "can't be told", "no seed in common"
     else:
         largest = max(compared, key=lambda one: abs(one.value or 0))
-        detail = f"largest difference {largest.value:+.2f} points"
+        where = ", ".join(filter(None, [largest.condition, counted(largest.n_pairs, "seed")]))
+        side = "higher" if (largest.value or 0) > 0 else "lower"
+        detail = f"{where}: {largest.subject} {abs(largest.value or 0):.2f} points {side} than "
+        detail += largest.baseline
         if largest.low is not None:
             detail += f" ({largest.low:+.2f} to {largest.high:+.2f})"
-        detail += f", {largest.subject} minus {largest.baseline}"
         claims = {one.claim for one in pairs}
         if claims == {"equal"}:
             answer = f"equal within {bound}"
@@ -84,12 +88,18 @@ def _rates(best: Sequence[Finding]) -> Tile | None:
     rates = sorted({one.value for one in best if one.value is not None})
     if not rates:
         return None
-    low, high = dataframes.plain(rates[0]), dataframes.plain(rates[-1])
+    values = [one.value for one in best]
+    usual = max(rates, key=values.count)
+    others = [one for one in best if one.value != usual]
     names = {one.subject for one in best}
-    answer = low if len(rates) == 1 else f"{low} to {high}"
-    detail = "differs between implementations or conditions"
-    if len(rates) == 1:
-        detail = f"for {next(iter(names))}" if len(names) == 1 else "for every implementation"
+    answer = dataframes.plain(usual)
+    detail = f"for {next(iter(names))}" if len(names) == 1 else "for every implementation"
+    if others:
+        first = others[0]
+        where = f" ({first.condition})" if first.condition else ""
+        detail = f"in {len(best) - len(others)} of {len(best)} cases; "
+        detail += f"{dataframes.plain(first.value)} for {first.subject}{where}"
+        detail += f", {len(others) - 1} more" if len(others) > 1 else ""
     return _tile("learning_rate", "Best learning rate", answer, detail, best)
 
 
@@ -109,7 +119,13 @@ def _parity(verdicts: Sequence[Finding]) -> Tile | None:
 def _quiet(noise: Sequence[Finding]) -> Tile | None:
     if not noise:
         return None
+    uneven = [one for one in noise if one.claim == "different"]
+    noise = [one for one in noise if one.claim != "different"]
     n_runs = f"{sum(one.value or 0 for one in noise):.0f}"
+    if noise[0].claim == "quiet" and uneven:
+        worst = max(uneven, key=lambda one: one.value or 0)
+        detail = f"repeats of {worst.subject} differ up to {worst.value:.1f} times in speed"
+        return _tile("quiet", "Machine", "quiet, but uneven", detail, uneven)
     if noise[0].claim == "quiet":
         return _tile("quiet", "Machine", "quiet", f"in all {n_runs} runs", noise)
     return _tile("quiet", "Machine", "not quiet", f"in {n_runs} runs, or not known", noise)

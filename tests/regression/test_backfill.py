@@ -40,7 +40,7 @@ def record(few_pairs, call, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
 
     def run(*words):
-        options = ["--record", "--cases", CASES, "--smallest=100%"]
+        options = ["--record", "--cases", CASES]
         status, out, err = call(command.main, *options, *words)
         return status, out + err
 

@@ -166,7 +166,7 @@ def test_the_headline_names_the_fastest_of_each_condition():
         (
             (0.01, -0.01, 0.0),
             "cant_tell",
-            "keras and numpy **can't be told apart** in accuracy, but",
+            "keras and numpy **can't be told apart** in accuracy; they differ",
         ),
     ],
 )

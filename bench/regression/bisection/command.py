@@ -46,15 +46,17 @@ def run(arguments: argparse.Namespace) -> int:
                 return status
             logs.write(path, log)
         with tempfile.TemporaryDirectory(prefix="bench-compare-problems-") as problems:
+            case = next(case for case in cases if case.name == log.case)
             search = Search(
                 repository=repository,
-                case=next(case for case in cases if case.name == log.case),
+                case=case,
                 log=log,
                 path=path,
                 conditions=Conditions(
                     folder=Path(problems),
                     randomness=random.Random(time.time_ns()),  # noqa: S311  # order of the sides
                     until=until,
+                    instructions=case.config.instructions,
                 ),
                 smallest=arguments.smallest[STEP],
                 budget_seconds=arguments.budget,

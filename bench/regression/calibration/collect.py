@@ -113,6 +113,7 @@ def _measure_pair(
     case: Case, base: Side, head: Side, conditions: Conditions, loaded: bool
 ) -> dict[str, object]:
     start = time.monotonic()
+    conditions = replace(conditions, instructions=case.config.instructions)
     with (
         _load_on(facts.usable_cores()) if loaded else nullcontext(),
         processes_of({"base": base, "head": head}, case.config.cores, conditions) as processes,

@@ -61,8 +61,9 @@ def evaluate(
 ) -> Power:
     """Evaluate pairs of equal sides.
 
-    Sessions are drawn from pairs that are shifted to a ratio of 1: few pairs have another one by
-    chance, which all sessions would share. Sessions without common pairs have the measured values.
+    Sessions are drawn from pairs that are shifted to a ratio of 1: the ratio of a small sample is
+    rarely exactly 1, and all sessions would inherit that. Sessions without common pairs have the
+    measured values.
 
     Args:
         case: name of the case.

@@ -184,12 +184,15 @@ function swatch(name) {
   made.style.background = onPage(content.colours[name] ?? "#888888");
   return made;
 }
-// On narrow screens the filters, which show the colours, are out of view.
+// Charts whose lines have the colours of implementations and do not name them.
 function addLegends() {
-  for (const section of all("main > section"))
-    if (section.querySelector(".panel"))
-      section.querySelector("h2").after(element("p",
+  for (const figure of all("figure.chart")) {
+    const specification = JSON.stringify(content.charts[figure.id].specification);
+    if (/"color":\{[^{}]*"field":"implementation"/.test(specification)
+        && !/"y":\{"field":"implementation"|"text":\{"field":"implementation"/.test(specification))
+      figure.querySelector("h3").after(element("p",
         Object.keys(content.colours).flatMap((name) => [swatch(name), name]), { className: "legend" }));
+  }
 }
 
 function addFilters(filters) {
