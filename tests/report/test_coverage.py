@@ -46,7 +46,7 @@ def test_the_intervals_of_ratios_of_speed(circumstance, n_implementations, n_con
     pooled = pooled_means(logs[:, 1:] - logs[:, :1], groups)
     half_width = special.stdtrit(pooled.freedom, 0.975) * pooled.standard_error
     contains = np.abs(pooled.mean) <= half_width
-    assert 0.93 < contains.mean() < 0.975
+    assert 0.93 < contains.mean() < 0.97
     assert contains.mean(axis=(0, 1)).min() > 0.93  # in each condition
     assert contains.mean(axis=(0, 2)).min() > 0.93  # of each implementation
 
@@ -80,4 +80,5 @@ def test_the_intervals_of_differences_in_accuracy(n_seeds, shift):
         found = over_images(Paired(by_seed.mean(), error, n_seeds - 1, n_seeds, "pairs"), gain)
         half_width = interval_half_width(found.standard_error, found.freedom)
         inside.append(abs(found.mean) <= half_width)
+    # A little too wide rather than too narrow, where seeds differ by no more than images do.
     assert 0.93 < np.mean(inside) < 0.98
