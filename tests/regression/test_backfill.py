@@ -13,10 +13,12 @@ from tests.regression.conftest import CASE, CASES, commit, run_git
 
 MODULE = Path("implementations", "numpy_mlp.py")
 CHANGES = {
-    "slower": ("return loss", "sum(range(100_000))\n        return loss"),
-    "does not build": ("import numpy as np", "import numpi as np"),
-    "builds again": ("import numpi as np", "import numpy as np"),
-    "another gradient": ("* change", "* 1.05 * change"),
+    "does not build": {"import numpy as np": "import numpi as np"},
+    "slower": {
+        "import numpi as np": "import numpy as np",
+        "return loss": "sum(range(200_000))\n        return loss",
+    },
+    "another gradient": {"* change": "* 1.05 * change"},
 }
 
 
@@ -24,10 +26,12 @@ CHANGES = {
 def commits(repository):
     """Make commits with these changes and one of the documentation; return them by subject."""
     made = {"first": run_git(repository, "rev-parse", "HEAD")}
-    for subject, (old, new) in CHANGES.items():
+    for subject, replacements in CHANGES.items():
         text = (repository / MODULE).read_text()
-        assert old in text
-        (repository / MODULE).write_text(text.replace(old, new))
+        for old, new in replacements.items():
+            assert old in text
+            text = text.replace(old, new)
+        (repository / MODULE).write_text(text)
         made[subject] = commit(repository, subject)
     (repository / "README.md").touch()
     commit(repository, "documentation")
@@ -55,34 +59,34 @@ def entries_by_subject(repository):
 def test_a_range_is_recorded_once_and_in_order(record, repository, commits):
     status, printed = record(f"{commits['first']}..HEAD", "--metrics=step,memory")
     assert status == 0, printed
-    assert "5 commits change training, 5 to record" in printed
+    assert "4 commits change training, 4 to record" in printed
     assert f"{CASE}: skipped: HEAD: ModuleNotFoundError: No module named 'numpi'" in printed
     assert f"slower from {commits['slower'][:7]} (slower) on" in printed
     other = commits["another gradient"][:10]
     assert f"{CASE}: learns something else from {other} (another gradient) on" in printed
     entries = entries_by_subject(repository)
-    assert [*entries] == ["first", "slower", "builds again", "another gradient"]
+    assert [*entries] == ["first", "slower", "another gradient"]
     assert {entry.reference for entry in entries.values()} == {commits["first"]}
-    assert [entry.learns_something_else for entry in entries.values()] == [False] * 3 + [True]
+    assert [entry.learns_something_else for entry in entries.values()] == [False, False, True]
 
     status, printed = record(f"{other}^..{other}", "--accept", "a better rate")
     assert status == 0, printed
     assert entries_by_subject(repository)["another gradient"].accepted == "a better rate"
     assert "learns something else from" not in printed
-    later = f"{commits['builds again']}..HEAD"
+    later = f"{commits['slower']}..HEAD"
     status, printed = record(later, "--metrics=step,memory")
     assert status == 0, printed
     assert "1 commits change training, 0 to record" in printed
     status, printed = record("--accept=why", f"{commits['first']}..HEAD")
     assert status == 2
-    assert "has 4 commits that change training; accept one" in printed
+    assert "has 3 commits that change training; accept one" in printed
 
 
 def test_a_range_is_continued_after_its_budget(record, repository, commits):
     status, printed = record(f"{commits['first']}..HEAD", "--budget", "0.1s")
     assert status == 3, printed
     assert "run the command again to continue" in printed
-    status, printed = record(f"{commits['first']}..HEAD~4")
+    status, printed = record(f"{commits['first']}..HEAD~2")
     assert status == 0, printed
     assert [*entries_by_subject(repository)] == ["first", "slower"]
 
