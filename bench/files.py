@@ -12,6 +12,8 @@ from pathlib import Path
 
 import filelock
 
+from bench.errors import BenchError
+
 LOCK_NAME = ".lock"
 POLL_SECONDS = 1.0  # polling must not disturb a timed run
 MAX_FILE_BYTES = 32 * 2**20
@@ -23,7 +25,7 @@ UNWRITABLE = frozenset({
 })  # fmt: skip
 
 
-class FileError(Exception):
+class FileError(BenchError):
     """A file cannot be read or written; the message names the file and the reason."""
 
 

@@ -20,7 +20,17 @@ CONF = ROOT / "conf"
 BENCH_FILES = sorted(BENCH.rglob("*.py"))
 IMPLEMENTATION_FILES = sorted((ROOT / "implementations").rglob("*.py"))
 
-GROUND = {"console", "files", "git", "imports", "markdown", "plotting", "statistics", "terminal"}
+GROUND = {
+    "console",
+    "errors",
+    "files",
+    "git",
+    "imports",
+    "markdown",
+    "plotting",
+    "statistics",
+    "terminal",
+}
 RECORDS = {"contract", "records"}
 COMMANDS = {"sweep", "parity", "regression", "report", "doctor", "export", "gpu", "commands"}
 # What each folder or module of bench/ may import of bench/, besides its own folder.
@@ -49,6 +59,8 @@ MAY_IMPORT |= {
     "doctor": BELOW_COMMANDS,
     "gpu": BELOW_COMMANDS,
     "commands": BELOW_COMMANDS | COMMANDS,
+    "api": BELOW_COMMANDS | {"sweep", "report"},
+    "plot": RECORDS | GROUND | {"report", "api"},
 }
 
 

@@ -88,6 +88,7 @@ def test_the_wheel_holds_the_two_packages_and_nothing_else(installed):
     packages = {"bench", "implementations"}
     assert names - {"bin", "__pycache__"} == {*packages, "mlp_bench.py", metadata}
     assert {path.name for path in (installed / "bin").iterdir()} >= {"bench", "bench-report"}
+    assert {"py.typed", "__init__.pyi"} <= {path.name for path in (installed / "bench").iterdir()}
 
 
 def test_the_lock_holds_every_dependency_by_hash_and_no_host():

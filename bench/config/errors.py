@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bench.console import as_typed, printable, shorten
+from bench.errors import BenchError
 
 MAX_MESSAGE_CHARACTERS = 800
 MAX_VALUE_CHARACTERS = 60
 
 
-class ConfigError(Exception):
+class ConfigError(BenchError):
     """A configuration can't be run. The message is one printable line of bounded length."""
 
     def __init__(self, message: str) -> None:

@@ -117,8 +117,6 @@ def chart_data(analysis: Analysis, history: Sequence[Entry] = ()) -> ChartData:
     curves = curves.merge(with_curves[[*CURVE_RUN_COLUMNS]], on="run_id")
     reference = str(compared["implementation"].iloc[0]) if len(compared) else ""
     over, labels = over_settings(compared)
-    validated = runs["validation_accuracy"].notna().any()
-    rate_accuracy = "validation_accuracy" if validated else "test_accuracy"
     entries, cases = _history(history)
     return ChartData(
         conditions=list(analysis.conditions[:MAX_DRAWN]),
@@ -129,13 +127,13 @@ def chart_data(analysis: Analysis, history: Sequence[Entry] = ()) -> ChartData:
             "curves": curves,
             "best_curves": curves[curves["at_best_rate"].astype(bool)],
             "differences": _differences(curves, reference),
-            "rates": _rates(drawn, rate_accuracy),
+            "rates": dataframes.by_rate(drawn, FILTERS),
             "time_by_part": _time_by_part(done),
             "history": entries,
             **{f"over_{key}": rows for key, rows in over.items()},
         },
         accuracy=_accuracy(compared),
-        rate_accuracy=rate_accuracy,
+        rate_accuracy=dataframes.rate_accuracy(drawn),
         swept={key: is_numeric(rows["value"]) for key, rows in over.items()},
         reference=reference,
         notices=[*_notices(len(analysis.conditions), len(with_curves), len(drawn))],
@@ -298,15 +296,6 @@ def _differences(curves: pd.DataFrame, reference: str) -> pd.DataFrame:
     others = others.assign(difference=100 * (others["validation_accuracy"] - others["base"]))
     groups = others.groupby(["condition", *FILTERS, "epoch"], dropna=False)["difference"]
     return groups.agg(difference="mean", lowest="min", highest="max", pairs="size").reset_index()
-
-
-def _rates(drawn: pd.DataFrame, accuracy: str) -> pd.DataFrame:
-    """Return one row per implementation and learning rate: mean accuracy, and how runs ended."""
-    by_rate = drawn.groupby(["condition", *FILTERS], dropna=False)
-    rates = by_rate.agg(
-        runs=("run_id", "size"), accuracy=(accuracy, "mean"), ended=("status", dataframes.statuses)
-    ).reset_index()
-    return rates.astype({"accuracy": float})
 
 
 def _time_by_part(done: pd.DataFrame) -> pd.DataFrame:

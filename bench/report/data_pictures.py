@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from bench import plotting
@@ -18,6 +20,7 @@ from bench.terminal import SYNTHETIC
 
 SHADES = "Greys"
 N_COLUMNS, CELL_WIDTH_PIXELS, CELL_HEIGHT_PIXELS = 10, 40, 42  # of a grid of images
+Cell = tuple[Any, str, bool]  # image, text above it, whether it is framed
 
 
 def draw(
@@ -104,7 +107,7 @@ def _draw_distribution(dataset: DatasetSummary, path: Path) -> Figure:
 
 def _draw_samples(dataset: DatasetSummary, path: Path) -> Figure:
     """Draw the first training images."""
-    images = _images(dataset.train_images)
+    images = unpack_images(dataset.train_images)
     classes = [dataset.class_name(label) for label in dataset.train_labels]
     cells = [(*pair, False) for pair in zip(images, classes, strict=False)]
     _draw_images(path, f"Images of {dataset.name}{_stamp(dataset)}", cells)
@@ -118,11 +121,12 @@ def _draw_samples(dataset: DatasetSummary, path: Path) -> Figure:
 
 def _draw_predictions(view: RunView, dataset: DatasetSummary, path: Path) -> Figure:
     """Draw a run's predictions for the first test images."""
+    images = unpack_images(dataset.test_images)
     labels = zip(dataset.test_labels, view.record.sample_predictions, strict=False)
     pairs = [tuple(map(dataset.class_name, pair)) for pair in labels]
     cells = [
         (image, predicted if truth == predicted else f"{predicted}\nis {truth}", truth != predicted)
-        for image, (truth, predicted) in zip(_images(dataset.test_images), pairs, strict=False)
+        for image, (truth, predicted) in zip(images, pairs, strict=False)
     ]
     title = f"{view.implementation}: predicted against actual{_stamp(dataset)}"
     _draw_images(path, title, cells)
@@ -135,7 +139,7 @@ def _draw_predictions(view: RunView, dataset: DatasetSummary, path: Path) -> Fig
         name=path.stem,
         title=f"Predictions of {view.implementation}",
         caption=f"The first {len(cells)} test images with the predictions of the best run of "
-        f"{_run_name(view)}; {len(wrong)} wrong, framed, with the true class below.",
+        f"{run_name(view)}; {len(wrong)} wrong, framed, with the true class below.",
         description="; ".join([f"{len(pairs) - len(wrong)} of {len(pairs)} are correct", *wrong])
         + ".",
     )
@@ -144,23 +148,10 @@ def _draw_predictions(view: RunView, dataset: DatasetSummary, path: Path) -> Fig
 def _draw_confusion(view: RunView, dataset: DatasetSummary, path: Path) -> Figure:
     """Draw a run's confusion matrix."""
     counts = np.array(view.record.confusion_matrix)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = [dataset.class_name(number) for number in range(len(counts))]
     title = f"{view.implementation}: test images by true and predicted class{_stamp(dataset)}"
-    with plotting.figure(path, title, figsize=(8, 7)) as (figure, axes):
-        panel = axes[0, 0]
-        shading = panel.imshow(shares, cmap=SHADES, vmin=0, vmax=1)
-        for row, column in zip(*counts.nonzero(), strict=True):
-            panel.text(
-                column, row, f"{counts[row, column]}", ha="center", va="center", fontsize=8,
-                color="white" if shares[row, column] > 0.5 else "black",
-            )  # fmt: skip
-        panel.set_xticks(range(len(names)), names, rotation=45, ha="right")
-        panel.set_yticks(range(len(names)), names)
-        panel.set_xlabel("predicted class")
-        panel.set_ylabel("true class")
-        panel.grid(visible=False)
-        figure.colorbar(shading, ax=panel, shrink=0.8, label="share of the true class")
+    with plotting.figure(path, title, figsize=(8, 7)) as (_, axes):
+        draw_confusion(axes[0, 0], counts, names)
     description = f"{counts.trace():,} of {counts.sum():,} are correct."
     if mistakes := mistaken_pairs(view.record, dataset):
         count, truth, predicted = mistakes[0]
@@ -171,7 +162,7 @@ def _draw_confusion(view: RunView, dataset: DatasetSummary, path: Path) -> Figur
     return Figure(
         name=path.stem,
         title=f"Confusion matrix of {view.implementation}",
-        caption=f"Test images of the best run of {_run_name(view)}: rows are true classes, "
+        caption=f"Test images of the best run of {run_name(view)}: rows are true classes, "
         "columns predicted classes, numbers are images.",
         description=description,
         numbers=simple_table(
@@ -180,41 +171,74 @@ def _draw_confusion(view: RunView, dataset: DatasetSummary, path: Path) -> Figur
     )
 
 
-def _run_name(view: RunView) -> str:
+def run_name(view: RunView) -> str:
+    """Return the label of a run in a title."""
     rate = setting(view.record, "learning_rate")
     return f"{view.implementation} ({view.architecture}, rate {rate})"
 
 
-def _images(content: bytes) -> list[np.ndarray]:
+def draw_confusion(panel: Axes, counts: npt.NDArray[np.int64], names: Sequence[str]) -> None:
+    """Draw a confusion matrix, shaded by the share of the true class.
+
+    Args:
+        panel: empty axes.
+        counts: (n_classes, n_classes), images; rows are true classes, columns predicted classes.
+        names: the names of the classes.
+    """
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shading = panel.imshow(shares, cmap=SHADES, vmin=0, vmax=1)
+    for row, column in zip(*counts.nonzero(), strict=True):
+        panel.text(
+            column, row, f"{counts[row, column]}", ha="center", va="center", fontsize=8,
+            color="white" if shares[row, column] > 0.5 else "black",
+        )  # fmt: skip
+    panel.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    panel.set_yticks(range(len(names)), names)
+    panel.set_xlabel("predicted class")
+    panel.set_ylabel("true class")
+    panel.grid(visible=False)
+    panel.figure.colorbar(shading, ax=panel, shrink=0.8, label="share of the true class")
+
+
+def unpack_images(content: bytes) -> list[np.ndarray]:
+    """Return the images of a summary, each (28, 28) uint8."""
     n_images = len(content) // N_PIXELS
     pixels = np.frombuffer(content, np.uint8, n_images * N_PIXELS)
     return list(pixels.reshape(n_images, IMAGE_SIDE, IMAGE_SIDE))
 
 
-def _draw_images(path: Path, title: str, cells: Sequence[tuple[Any, str, bool]]) -> None:
+def _draw_images(path: Path, title: str, cells: Sequence[Cell]) -> None:
+    rows = -(-len(cells) // N_COLUMNS)
+    with plotting.figure(path, title, figsize=(11, 0.9 + 1.1 * rows)) as (_, axes):
+        draw_images(axes[0, 0], cells)
+
+
+def draw_images(panel: Axes, cells: Sequence[Cell]) -> None:
     """Draw images in rows of ten, with a text above each and a frame around those marked True.
 
     All images are in one panel: one panel per image takes four times as long to draw.
+
+    Args:
+        panel: empty axes.
+        cells: image, text, and whether it is framed.
     """
     rows = -(-len(cells) // N_COLUMNS)
     paper = np.zeros((rows * CELL_HEIGHT_PIXELS, N_COLUMNS * CELL_WIDTH_PIXELS), np.uint8)
-    with plotting.figure(path, title, figsize=(11, 0.9 + 1.1 * rows)) as (_, axes):
-        panel = axes[0, 0]
-        margin = (CELL_WIDTH_PIXELS - IMAGE_SIDE) // 2
-        for number, (image, text, framed) in enumerate(cells):
-            top = number // N_COLUMNS * CELL_HEIGHT_PIXELS + CELL_HEIGHT_PIXELS - IMAGE_SIDE
-            left = number % N_COLUMNS * CELL_WIDTH_PIXELS + margin
-            paper[top : top + IMAGE_SIDE, left : left + IMAGE_SIDE] = image
-            panel.text(
-                left + IMAGE_SIDE / 2, top - 1.5, text, ha="center", va="bottom", fontsize=8,
-                fontweight="bold" if framed else "normal",
-            )  # fmt: skip
-            if framed:
-                corner, side = (left - 0.5, top - 0.5), IMAGE_SIDE
-                frame = Rectangle(corner, side, side, fill=False, edgecolor="#D55E00", linewidth=3)
-                panel.add_patch(frame)
-        panel.imshow(paper, cmap=SHADES, vmin=0, vmax=255)
-        panel.set_axis_off()
+    margin = (CELL_WIDTH_PIXELS - IMAGE_SIDE) // 2
+    for number, (image, text, framed) in enumerate(cells):
+        top = number // N_COLUMNS * CELL_HEIGHT_PIXELS + CELL_HEIGHT_PIXELS - IMAGE_SIDE
+        left = number % N_COLUMNS * CELL_WIDTH_PIXELS + margin
+        paper[top : top + IMAGE_SIDE, left : left + IMAGE_SIDE] = image
+        panel.text(
+            left + IMAGE_SIDE / 2, top - 1.5, text, ha="center", va="bottom", fontsize=8,
+            fontweight="bold" if framed else "normal",
+        )  # fmt: skip
+        if framed:
+            corner, side = (left - 0.5, top - 0.5), IMAGE_SIDE
+            frame = Rectangle(corner, side, side, fill=False, edgecolor="#D55E00", linewidth=3)
+            panel.add_patch(frame)
+    panel.imshow(paper, cmap=SHADES, vmin=0, vmax=255)
+    panel.set_axis_off()
 
 
 def _stamp(dataset: DatasetSummary) -> str:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from numbers import Real
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,9 @@ PARTS = {f"{part}_seconds": part.replace("_", " ") for part in SECONDS_PARTS}
 SETTINGS = tuple(key for key in (*REPEAT_KEYS, *CONDITION_KEYS) if key not in GROUPS)
 
 # Whether the code and versions of a run compute the recipe's equations; the worst first.
-FAILED, NOT_CHECKED, PASSED = "failed", "not checked", "passed"
+FAILED: Final = "failed"
+NOT_CHECKED: Final = "not checked"
+PASSED: Final = "passed"
 PARITY_WORDS = (FAILED, NOT_CHECKED, PASSED)
 
 # How quiet the machine was while a run was timed; the worst first.
@@ -196,6 +198,13 @@ def epoch_speeds(record: RunRecord) -> list[float]:
     return [record.examples_per_epoch / value for value in seconds]
 
 
+CURVE_COLUMNS = (
+    "run_id", "status", "implementation", "architecture", "learning_rate", "seed", "epoch",
+    "train_loss", "training_set_loss", "validation_loss", "validation_accuracy", "train_seconds",
+    "evaluate_seconds", "train_seconds_so_far",
+)  # fmt: skip
+
+
 def curves_frame(views: Sequence[RunView]) -> pd.DataFrame:
     """Return one row per epoch: losses, accuracy, and the seconds trained so far.
 
@@ -203,32 +212,56 @@ def curves_frame(views: Sequence[RunView]) -> pd.DataFrame:
         views: the runs, with their labels.
 
     Returns:
-        The columns that docs/csv_columns.md explains.
+        The columns that docs/csv_columns.md explains, also if there is no epoch.
     """
     rows = []
     for view in views:
         record, seconds = view.record, 0.0
+        run = (
+            *(record.run_id, record.status, view.implementation, view.architecture),
+            *(setting(record, "learning_rate"), setting(record, "seed")),
+        )
         for epoch in record.epochs:
             seconds += epoch.train_seconds
             rows.append(
-                {
-                    "run_id": record.run_id,
-                    "status": record.status,
-                    "implementation": view.implementation,
-                    "architecture": view.architecture,
-                    "learning_rate": setting(record, "learning_rate"),
-                    "seed": setting(record, "seed"),
-                    "epoch": epoch.epoch,
-                    "train_loss": epoch.train_loss,
-                    "training_set_loss": epoch.training_set_loss,
-                    "validation_loss": epoch.validation_loss,
-                    "validation_accuracy": epoch.validation_accuracy,
-                    "train_seconds": epoch.train_seconds,
-                    "evaluate_seconds": epoch.evaluate_seconds,
-                    "train_seconds_so_far": seconds,
-                }
+                (
+                    *(*run, epoch.epoch, epoch.train_loss, epoch.training_set_loss),
+                    *(epoch.validation_loss, epoch.validation_accuracy),
+                    *(epoch.train_seconds, epoch.evaluate_seconds, seconds),
+                )
             )
-    return pd.DataFrame(rows)
+    measured = CURVE_COLUMNS[CURVE_COLUMNS.index("train_loss") :]
+    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS)).astype(dict.fromkeys(measured, float))
+
+
+def rate_accuracy(runs: pd.DataFrame) -> str:
+    """Return which accuracy is compared over learning rates: of the validation set if there is one.
+
+    Args:
+        runs: as `runs_frame` returns it.
+    """
+    validated = runs["validation_accuracy"].notna().any()
+    return "validation_accuracy" if validated else "test_accuracy"
+
+
+def by_rate(runs: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Return the accuracy by learning rate.
+
+    Args:
+        runs: as `runs_frame` returns it.
+        keys: columns that are equal in the runs of a row, the learning rate among them.
+
+    Returns:
+        One row per condition and values of `keys`: number of `runs`, mean `accuracy` over seeds,
+        and how the runs `ended`.
+    """
+    groups = runs.groupby(["condition", *keys], dropna=False)
+    rates = groups.agg(
+        runs=("run_id", "size"),
+        accuracy=(rate_accuracy(runs), "mean"),
+        ended=("status", statuses),
+    )
+    return rates.reset_index().astype({"accuracy": float})
 
 
 def best_rates(runs: pd.DataFrame) -> pd.DataFrame:

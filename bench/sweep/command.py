@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from typing import NoReturn
 
-from bench.console import print_error, printable
+from bench.config.errors import ConfigError
+from bench.console import print_error
+from bench.errors import BenchError
 from bench.sweep.exit_status import ExitStatus
 
 
@@ -17,39 +20,44 @@ def main() -> int:
     Returns:
         The exit status; see `ExitStatus`.
     """
-    parser = _parser()
-    arguments = parser.parse_intermixed_args()
-    if len(arguments.config_dir) > 1:
-        parser.error("--config-dir: given more than once; give one folder")
-    arguments.config_dir = next(iter(arguments.config_dir), None)
-    if arguments.help:
-        from bench.config import help
-
-        print(help.text())
-        return ExitStatus.OK
-    if arguments.shell_completion:
-        return _complete(arguments)
-    from bench.config.errors import ConfigError
-
     try:
+        arguments = parse(sys.argv[1:])
+        if arguments.help:
+            from bench.config import help
+
+            print(help.text())
+            return ExitStatus.OK
+        if arguments.shell_completion:
+            return _complete(arguments)
         return _execute_runs(arguments)
-    except ConfigError as error:
+    except BenchError as error:
         print_error("bench", error)
         return ExitStatus.REFUSED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="bench", usage="bench [flags] [key=value ...]; see bench --help",
-        add_help=False, allow_abbrev=False,
-    )  # fmt: skip
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; see bench --help")
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Return the flags and overrides of a command line.
+
+    Raises:
+        ConfigError: a flag is unknown or lacks its value.
+    """
+    parser = _Parser(prog="bench", add_help=False, allow_abbrev=False)
     parser.add_argument("overrides", nargs="*")
     parser.add_argument("--help", "-h", action="store_true")
     parser.add_argument("--multirun", "-m", action="store_true")
     parser.add_argument("--config-dir", "-cd", action="append", default=[])
     parser.add_argument("--cfg", "-c", choices=["job"])
     parser.add_argument("--shell-completion", "-sc", action="store_true")
-    return parser
+    arguments = parser.parse_intermixed_args(words)
+    if len(arguments.config_dir) > 1:
+        parser.error("--config-dir: given more than once; give one folder")
+    arguments.config_dir = next(iter(arguments.config_dir), None)
+    return arguments
 
 
 def _complete(arguments: argparse.Namespace) -> int:
@@ -66,46 +74,17 @@ def _complete(arguments: argparse.Namespace) -> int:
 
 def _execute_runs(arguments: argparse.Namespace) -> int:
     """Plan and execute all runs, print a table of them, and return the exit status."""
-    from bench import files
     from bench.config import compose
-    from bench.config.user_files import find_user_folder
-    from bench.data.errors import DatasetError
-    from bench.sweep import jobs, planning, scheduler, summary
-    from bench.sweep.progress import TimeLeft
+    from bench.sweep import execution, summary
 
-    requested_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    default_name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    configs = compose.compose_runs(
-        arguments.overrides,
-        default_name=default_name,
-        multirun=arguments.multirun,
-        config_folder=arguments.config_dir,
-    )
+    words, folder = arguments.overrides, arguments.config_dir
+    request = execution.check(words, multirun=arguments.multirun, config_folder=folder)
     if arguments.cfg:
-        print(compose.show(arguments.overrides, arguments.config_dir), end="")
+        print(compose.show(words, folder), end="")
         return ExitStatus.OK
-    planned: list[jobs.Job] = []
-    interrupted = False
-    try:
-        user_folder = find_user_folder(arguments.config_dir)
-        planned, records = planning.plan(configs, default_name, requested_at, user_folder)
-        scheduler.execute_sweep(planned, TimeLeft(planned, records))
-    except (DatasetError, files.FileError) as error:  # all other runs would fail too
-        print_error("bench", error)
-        return ExitStatus.REFUSED
-    except OSError as error:
-        if error.errno not in files.UNWRITABLE:
-            raise
-        path = error.filename or jobs.folder_of(configs[0])
-        print_error("bench", f"{printable(path)}: can't be written to: {error.strerror}")
-        return ExitStatus.REFUSED
-    except KeyboardInterrupt:
-        interrupted = True
-    status = summary.print_summary(planned) if planned else ExitStatus.OK
-    if not interrupted:
+    ended = execution.execute(request)
+    status = summary.print_summary(ended.jobs) if ended.jobs else ExitStatus.OK
+    if not ended.interrupted:
         return status
-    words = ["bench", *sys.argv[1:]]
-    if planned and configs[0].sweep_name == default_name:
-        words.append(f"sweep_name={planned[0].config.sweep_name}")
-    print(f"To continue: {shlex.join(words)}")
+    print(f"To continue: {shlex.join(['bench', *sys.argv[1:], *ended.words_to_continue])}")
     return ExitStatus.INTERRUPTED

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import replace
+from pathlib import Path
 
 from bench.config.identity import varying_keys
 from bench.console import printable
@@ -14,12 +16,27 @@ from bench.sweep.jobs import Job
 from bench.terminal import print_runs
 
 
+def sweeps_of(jobs: Sequence[Job]) -> list[store.Sweep]:
+    """Read the sweeps of jobs that still exist, each with the records of these jobs only."""
+    run_ids: dict[Path, set[str]] = {}
+    for job in jobs:
+        run_ids.setdefault(job.sweep_folder, set()).add(job.run_id)
+    return [
+        _only(store.read_sweep(folder), names)
+        for folder, names in run_ids.items()
+        if folder.is_dir()
+    ]
+
+
+def _only(sweep: store.Sweep, run_ids: Set[str]) -> store.Sweep:
+    records = tuple(record for record in sweep.records if record.run_id in run_ids)
+    return replace(sweep, records=records, missing=())
+
+
 def print_summary(jobs: Sequence[Job]) -> ExitStatus:
     """Print a table of the runs that have records, and return the exit status."""
-    run_ids = {job.run_id for job in jobs}
-    folders = dict.fromkeys(job.sweep_folder for job in jobs)
-    sweeps = [store.read_sweep(folder) for folder in folders if folder.is_dir()]
-    records = [record for sweep in sweeps for record in sweep.records if record.run_id in run_ids]
+    sweeps = sweeps_of(jobs)
+    records = [record for sweep in sweeps for record in sweep.records]
     keys = {record.parity_key for record in records}
     verdicts = [verdict for sweep in sweeps for verdict in sweep.verdicts if verdict.key in keys]
     print_runs(records, verdicts, varying_keys([record.config for record in records]))
