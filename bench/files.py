@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import filelock
+import msgspec
 
 from bench.errors import BenchError
 
@@ -74,6 +75,11 @@ def write_atomically(path: Path, contents: bytes) -> None:
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write readable JSON as `write_atomically` does."""
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(content)) + b"\n")
 
 
 def remove_temporary_files(path: Path) -> None:

@@ -43,6 +43,11 @@ class Estimate:
     spread: float  # standard deviation of the pairs' values, from their interquartile range
     p_value: float  # of the hypothesis that HEAD is not slower than the margin
 
+    @property
+    def standard_error(self) -> float:
+        """Standard error of the logarithm of the ratio."""
+        return standard_error_from_interval(self.low, self.high, self.n_pairs)
+
 
 def estimate(values: Sequence[float], margin: float = MARGIN) -> Estimate:
     """Estimate the ratio of times from the values of pairs.
@@ -103,6 +108,11 @@ def smallest_found(n_pairs: int, spread: float, n_tests: int = 1) -> float | Non
     level = _level(n, last=True) / n_tests
     distance = special.nctdtrinc(freedom, 1 - POWER, t_quantile(1 - level, freedom))
     return math.expm1(math.log1p(MARGIN) + float(distance) * spread * math.sqrt(1.1 / n))
+
+
+def looks(*others: int) -> list[int]:
+    """Return the numbers of pairs after which there can be an answer, and others, in order."""
+    return sorted({*others, FIRST_LOOK, *LOOKS})
 
 
 def degrees_of_freedom(n_pairs: int) -> int:
@@ -257,7 +267,7 @@ def decide(
         n_tests,
     )
     for case, estimated in estimates.items():
-        look = last or estimated.n_pairs in (FIRST_LOOK, *LOOKS)
+        look = last or estimated.n_pairs in looks()
         if case in slower:
             answers[case] = "slower"
         elif look and estimated.upper < 1 + smallest[case]:

@@ -35,12 +35,13 @@ SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
+    """Return the parser of the command line; its result has only what was given."""
     result = argparse.ArgumentParser(
         prog="bench-compare",
         description=DESCRIPTION,
         epilog=f"{METRICS}\n{exit_statuses.table()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
     )
     add = result.add_argument
     add(
@@ -67,27 +68,27 @@ def parser() -> argparse.ArgumentParser:
         help="libraries for HEAD; without BASE, both sides are the working tree",
     )  # fmt: skip
     add(
-        "--cases", "--cells", default=CASES, type=text_argument, metavar="OVERRIDES",
+        "--cases", "--cells", type=text_argument, metavar="OVERRIDES",
         help=f"cases to train: overrides of bench, with this project's conf/ ('{CASES}')",
     )  # fmt: skip
     add(
-        "--over", default=OVER, type=text_argument, metavar="OVERRIDES",
+        "--over", type=text_argument, metavar="OVERRIDES",
         help=f"overrides of bench for all configurations ('{OVER}')",
     )  # fmt: skip
     add(
-        "--precision", type=precision, default="3%",
+        "--precision", type=precision,
         help="half-width of the intervals of configurations (3%%)",
     )  # fmt: skip
     add(
-        "--budget", type=seconds,
+        "--budget", type=seconds, dest="budget_seconds", metavar="TIME",
         help="time for all cases: 90s, 5m, 1h (20m; with --calibrate 10m)",
     )  # fmt: skip
     add(
-        "--metrics", type=metrics.parse_metrics, default=metrics.DEFAULT_METRICS,
+        "--metrics", type=metrics.parse_metrics,
         help=f"what to compare ({metrics.DEFAULT_METRICS}); see below",
     )  # fmt: skip
     add(
-        "--smallest", type=metrics.parse_smallest, default={},
+        "--smallest", type=metrics.parse_smallest,
         help="increase that matters, by metric, or a percentage for a step "
         f"({metrics.DEFAULT_SMALLEST})".replace("%", "%%"),
     )  # fmt: skip

@@ -2,65 +2,46 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from bench.git import GitError
-from bench.machine import facts, lock
-from bench.regression import metrics, recording
+from bench.machine import facts
+from bench.regression import recording, session
 from bench.regression import repository as git
-from bench.regression.cases import Case
-from bench.regression.checkout import SideError
+from bench.regression.cases import Case, parse_cases
+from bench.regression.checkout import SideError, find_repository
 from bench.regression.earlier import Earlier, choose_reference, history_path
 from bench.regression.exit_statuses import CANT_TELL, NOT_MEASURED, NOT_SLOWER
 from bench.regression.outcome import Outcome
+from bench.regression.settings import Range
+from bench.regression.side_process import Conditions
 from bench.results import HISTORY_PATH, history
 from bench.results.changes import changes, describe
 from bench.results.history import Entry
 from bench.results.store import StoreError
 
-NOT_FOR_RANGES = ("against_history", "output", "cant_tell")
 
-
-def run(
-    arguments: argparse.Namespace,
-    cases: Sequence[Case],
-    base: str | None,
-    revisions: str,
-    repository: git.Repository,
-) -> int:
+def run(settings: Range) -> int:
     """Record a range of commits, each against the reference; return the exit status.
 
-    Args:
-        arguments: of the command line.
-        cases: what to train, at least one.
-        base: the reference; None for that of the history. A new history begins with the start of
-            the range.
-        revisions: such as v1..main.
-        repository: the project's repository.
+    A new history begins with the start of the range, unless BASE is given.
 
     Raises:
-        StoreError: an option does not fit, or the history has another reference.
+        StoreError: the history has another reference, or several commits are to be accepted.
         SideError: there is no such range.
     """
-    if not arguments.record:
-        raise StoreError(f"{revisions}: a range of commits needs --record")
-    for option in NOT_FOR_RANGES:
-        if getattr(arguments, option):
-            name = option.replace("_", "-")
-            raise StoreError(f"--{name}: has no effect on a range of commits; leave it out")
-    if arguments.smallest != metrics.chosen(arguments.metrics, {}):
-        raise StoreError("--smallest: has no effect on a range of commits; leave it out")
-    reference, pending = _plan(arguments, cases, base, revisions, repository)
+    cases = parse_cases(settings.cases)
+    repository = find_repository(Path.cwd())
+    reference, pending = _plan(settings, cases, repository)
     path = history_path(repository)
     n_before = len(history.read(path))
-    with lock.reserved(shared=arguments.share_machine):
-        until = time.monotonic() + arguments.budget
-        finished = _record(arguments, reference, pending, repository, until)
+    with session.reserved(settings) as conditions:
+        finished = _record(settings, reference, pending, repository, conditions)
     entries = history.read(path)
-    for line in _summary(entries, {case.name for case in cases}, reference):
+    for line in _summary(entries, {case.identity for case in cases}, reference):
         print(line)
     n_recorded = len(entries) - n_before
     print(f"Recorded: {n_recorded} new entries in {HISTORY_PATH}")
@@ -71,14 +52,11 @@ def run(
 
 
 def _plan(
-    arguments: argparse.Namespace,
-    cases: Sequence[Case],
-    base: str | None,
-    revisions: str,
-    repository: git.Repository,
+    settings: Range, cases: Sequence[Case], repository: git.Repository
 ) -> tuple[str, dict[str, list[Case]]]:
     """Return the reference, and the cases to measure of each commit, in the order to measure."""
     path = history_path(repository)
+    base, revisions = settings.base, settings.head
     try:
         commits = git.commits_that_change_training(revisions, repository)
         if base is None and not history.read(path):
@@ -87,46 +65,48 @@ def _plan(
     except GitError as error:
         raise SideError(f"{revisions}: {error}") from error
     reference = choose_reference(base, repository)
-    if arguments.accept is not None and len(commits) != 1:
+    if settings.accept is not None and len(commits) != 1:
         raise StoreError(
             f"--accept: {revisions} has {len(commits)} commits that change training; accept one, "
             "such as COMMIT^..COMMIT"
         )
-    known = set() if arguments.accept is not None else _recorded(reference, repository)
+    known = set() if settings.accept is not None else _recorded(reference, repository)
     missing = {
         commit: [
             case
             for case in cases
-            if any((case.name, metric, commit) not in known for metric in arguments.smallest)
+            if any((case.identity, metric, commit) not in known for metric in settings.metrics)
         ]
         for commit in commits
     }
-    pending = {commit: missing[commit] for commit in spread(commits) if missing[commit]}
+    pending = {
+        commit: missing[commit] for commit in from_coarse_to_fine(commits) if missing[commit]
+    }
     print(f"{revisions}: {len(commits)} commits change training, {len(pending)} to record")
     return reference, pending
 
 
 def _recorded(reference: str, repository: git.Repository) -> set[tuple[str, str, str]]:
-    """Return the recorded cases, metrics and commits on this processor.
+    """Return the recorded identities of cases, metrics and commits on this processor.
 
     An entry that learns something else is out of date if another commit before it was accepted
     since.
     """
     cpu_model = facts.cpu_model()
     return {
-        (entry.cell, entry.metric, entry.commit)
+        (entry.identity, entry.metric, entry.commit)
         for entry in history.read(history_path(repository))
         if entry.cpu_model == cpu_model
         and (
             not entry.learns_something_else
             or entry.accepted is not None
             or entry.learning_reference
-            == Earlier(entry.commit, repository).learning_reference(entry.cell, reference)
+            == Earlier(entry.commit, repository).learning_reference(entry.identity, reference)
         )
     }
 
 
-def spread(commits: Sequence[str]) -> list[str]:
+def from_coarse_to_fine(commits: Sequence[str]) -> list[str]:
     """Order commits so that the first few are spread evenly over the range.
 
     The last and the first, then the middle between them, then the middles of both halves, and so
@@ -146,30 +126,31 @@ def spread(commits: Sequence[str]) -> list[str]:
 
 
 def _record(
-    arguments: argparse.Namespace,
+    settings: Range,
     reference: str,
     pending: Mapping[str, Sequence[Case]],
     repository: git.Repository,
-    until: float,
+    conditions: Conditions,
 ) -> bool:
     """Measure and record commit by commit; return whether all were reached within the budget."""
     path = history_path(repository)
     longest_seconds = 0.0
     for number, (commit, cases) in enumerate(pending.items(), 1):
         start = time.monotonic()
-        if start + longest_seconds > until:
+        if conditions.remaining_seconds < longest_seconds:
             return False
         print(f"{number} of {len(pending)}: {git.describe_commit(commit, repository)}")
         try:
-            with recording.checked_out_sides(arguments, reference, commit, repository) as sides:
-                outcomes, entries = recording.measure(arguments, cases, sides, repository, until)
+            with recording.checked_out_sides(settings, reference, commit, repository) as sides:
+                outcomes, entries = recording.measure(
+                    settings, cases, sides, repository, conditions
+                )
         except SideError as error:
             print(f"  skipped: {error}")
             continue
-        complete = [entry for entry in entries if entry.n_pairs >= history.N_PAIRS]
-        history.append(path, complete)
+        history.append(path, entries)
         for outcome in outcomes:
-            print(f"  {_result(outcome, complete)}")
+            print(f"  {_result(outcome, entries)}")
         if any(o.failed is None and len(o.pairs) < history.N_PAIRS for o in outcomes):
             return False
         longest_seconds = max(longest_seconds, time.monotonic() - start)
@@ -180,28 +161,30 @@ def _result(outcome: Outcome, recorded: Sequence[Entry]) -> str:
     name = outcome.case.name
     entries = [entry for entry in recorded if entry.cell == name]
     if not entries:
-        return f"{name}: skipped: {outcome.error or 'budget used up'}"
+        return f"{name}: skipped: {outcome.error}"
     ratios = ", ".join(
         f"{entry.metric} {entry.ratio:.3f} ({entry.low:.3f} to {entry.high:.3f})"
         for entry in entries
     )
-    learns = f"; learns something else than {entries[0].learning_reference[:10]}"
-    return f"{name}: {ratios} times the reference" + (
-        learns if outcome.learns_something_else else ""
-    )
+    result = f"{name}: {ratios} times the reference"
+    if outcome.learns_something_else:
+        result += f"; learns something else than {entries[0].learning_reference[:10]}"
+    if outcome.learning.remark is not None:
+        result += f"; {outcome.learning.remark}"
+    return result
 
 
-def _summary(entries: Sequence[Entry], cases: set[str], reference: str) -> Iterator[str]:
+def _summary(entries: Sequence[Entry], identities: set[str], reference: str) -> Iterator[str]:
     """Say, for every case, which commits changed the speed, and which one changed learning."""
     here = (facts.cpu_model(), reference)
     named: set[str] = set()
     for key, points in history.series(entries).items():
-        if key.case not in cases or (key.cpu_model, key.reference) != here:
+        if key.identity not in identities or (key.cpu_model, key.reference) != here:
             continue
-        found = changes(points)
-        for change in found:
+        steps = changes(points)
+        for change in steps:
             yield f"{key.case}: {describe(points[change.place], change)}"
-        if not found:
+        if not steps:
             yield f"{key.case}: no change of {key.metric}, {len(points)} recorded"
         if key.case in named or (other := history.not_accepted(points)) is None:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.regression.calibration import power
+from bench.regression import power
 from bench.regression.outcome import Outcome
 from bench.results.history import STEP
 from bench.statistics import LOOKS, MIN_PAIRS, smallest_found
@@ -51,8 +51,8 @@ def explain(outcome: Outcome, n_tests: int) -> str | None:
     estimate = outcome.estimate
     if outcome.answer != "can't tell" or estimate is None or outcome.since:
         return None
-    found = smallest_found(estimate.n_pairs, estimate.spread, n_tests)
-    finds = "too few" if found is None else f"enough to find a slowdown of {found:.0%}"
+    slowdown = smallest_found(estimate.n_pairs, estimate.spread, n_tests)
+    finds = "too few" if slowdown is None else f"enough to find a slowdown of {slowdown:.0%}"
     return (
         f"{estimate.n_pairs} pairs with a spread of {estimate.spread:.1%} are {finds}; use a "
         "longer --budget or a quieter machine"
@@ -91,15 +91,15 @@ def _number_of(round_seconds: float, remaining_seconds: float) -> int:
 def _found(cases: Sequence[Outcome], n_pairs: int) -> str:
     """Say which slowdown so many pairs find, by the spread on this machine if it is known."""
     stored = power.read()
-    spreads = [stored[o.case.name].spread for o in cases if o.case.name in stored]
+    spreads = [stored[o.case.identity].spread for o in cases if o.case.identity in stored]
     spread = max(spreads, default=USUAL_SPREAD)
     n_tests = sum(len(outcome.smallest) for outcome in cases)
-    found = smallest_found(n_pairs, spread, n_tests)
-    if found is None:
+    slowdown = smallest_found(n_pairs, spread, n_tests)
+    if slowdown is None:
         return f"An answer needs {MIN_PAIRS}: increase --budget."
     if STEP not in cases[0].smallest:
         return f"An answer needs up to {ENOUGH_PAIRS}."
-    smallest = max(found, cases[0].smallest[STEP])
+    smallest = max(slowdown, cases[0].smallest[STEP])
     source = "calibrated" if spreads else "usual"
     return (
         f"They find a slowdown of {smallest:.1%} or more, with the {source} spread of {spread:.1%}."

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 from bench.config import overrides as config_overrides
 from bench.config.compose import compose_runs
 from bench.config.errors import ConfigError
-from bench.config.identity import HANDLING_KEYS
+from bench.config.identity import HANDLING_KEYS, REPEAT_COMMAND_KEYS, hashed_content
 from bench.config.schema import RunConfig
 from bench.contract import BACKEND_VARIABLE
 from bench.data import datasets
@@ -23,14 +24,44 @@ from bench.training.flops import flops_per_example
 N_BATCH_SETS = 4  # the slices of a pair train on these sets in rotation
 # A comparison trains slices of random batches in separate processes.
 WITHOUT_EFFECT = {*HANDLING_KEYS, "epochs", "shuffle", "evaluate_training_set"}
+IN_NAME = {"batch_size", "instructions"}  # of a case
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """An implementation, architecture, batch size and instructions; its training is timed."""
+    """The settings of a run, without those that have no effect on a comparison.
+
+    Attributes:
+        name: implementation, architecture, batch size and instructions; unique in a session.
+        config: all settings.
+    """
 
     name: str
     config: RunConfig
+
+    @property
+    def identity(self) -> str:
+        """Hash of all settings that act on its training; other settings are never compared."""
+        content = hashed_content(msgspec.to_builtins(self.config))
+        acting = {key: value for key, value in content.items() if key not in WITHOUT_EFFECT}
+        acting["threads"] = len(self.config.cores)  # "auto" depends on the machine
+        return hashlib.sha256(msgspec.json.encode(acting, order="sorted")).hexdigest()[:12]
+
+    @property
+    def settings(self) -> str:
+        """The settings that its name does not contain, for readers."""
+        config = self.config
+        values = {
+            "recipe": config.recipe.name,
+            "dataset": config.dataset.name,
+            **{
+                key: getattr(config, key)
+                for key in REPEAT_COMMAND_KEYS
+                if key not in {*WITHOUT_EFFECT, *IN_NAME}
+            },
+            "threads": len(config.cores),
+        }
+        return " ".join(f"{key}={value}" for key, value in values.items())
 
     @property
     def flops_per_step(self) -> float:
@@ -89,22 +120,6 @@ def split_overrides(source: str, text: str) -> list[str]:
                 f"{source}: {override.key_or_group} has no effect on a comparison; leave it out"
             )
     return words
-
-
-def write_problems(cases: Sequence[Case], steps: Mapping[str, int], folder: Path) -> None:
-    """Write the files that both sides read: data, problem, initial parameters and batches.
-
-    Args:
-        cases: at least one case; all have the same dataset.
-        steps: number of training steps in a slice, by name of the case.
-        folder: the data and a folder per case are written here.
-
-    Raises:
-        DatasetError: the data can't be found.
-    """
-    write_data(cases, folder)
-    for case in cases:
-        write_batches(case, steps[case.name], folder)
 
 
 def write_data(cases: Sequence[Case], folder: Path) -> None:

@@ -32,6 +32,10 @@ class SideError(Exception):
     """A side can't be compared; the message says which side, why, and what to do."""
 
 
+class CommitError(SideError):
+    """HEAD can't be compared because of what its commit contains, not because of the command."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Side:
     """One side of a comparison.
@@ -58,10 +62,13 @@ def find_repository(start: Path) -> git.Repository:
     """Find the repository of a folder.
 
     Raises:
+        CommitError: the checked-out commit does not contain the project.
         SideError: there is no repository, or git refuses it.
     """
     try:
         return git.find_repository(start)
+    except git.NoProjectError as error:
+        raise CommitError(f"{start}: {error}") from error
     except GitError as error:
         raise SideError(
             f"{start}: {error}; without a repository, give two folders as BASE and HEAD"
@@ -81,6 +88,7 @@ def checked_out(
         name: name of the side in messages, such as BASE.
 
     Raises:
+        CommitError: the commit of HEAD does not contain the project.
         SideError: there is no such revision, folder or interpreter.
     """
     interpreter = Path(sys.executable) if python is None else python.absolute()
@@ -91,7 +99,9 @@ def checked_out(
         try:
             commit = _fetch(revision, repository, tree)
         except GitError as error:
-            raise SideError(f"{name}={revision or 'working tree'}: {error}") from error
+            is_of_commit = name == "HEAD" and isinstance(error, git.NoProjectError)
+            kind = CommitError if is_of_commit else SideError
+            raise kind(f"{name}={revision or 'working tree'}: {error}") from error
         yield Side(label=revision or "working tree", tree=tree, python=interpreter, commit=commit)
 
 

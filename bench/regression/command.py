@@ -6,50 +6,46 @@ Also `bench-compare --bisect GOOD [BAD]`: which commit made training slower?
 
 from __future__ import annotations
 
+import importlib
 import sys
 import traceback
 
 from bench.console import print_error
-from bench.regression.arguments import parser
-from bench.regression.checks import check
+from bench.regression import settings
 from bench.regression.exit_statuses import INTERRUPTED, NOT_MEASURED, SKIP, STOP
+
+# The module that runs a mode. Only what a mode needs is imported, after the options are checked.
+MODULES = {
+    settings.Configurations: "configurations",
+    settings.Revisions: "comparison",
+    settings.Bisection: "bisection.command",
+    settings.History: "recording",
+    settings.Range: "backfill",
+    settings.Calibration: "calibration.this_machine",
+}
 
 
 def main() -> int:
     """Compare the given revisions or configurations; return the exit status."""
-    command_line = parser()
+    # To `git bisect run`, 2 would mean that a commit is slower.
+    skips = any(word.removeprefix("--cant-tell=") == "skip" for word in sys.argv)
     try:
-        arguments = command_line.parse_args()
-        of_configurations = check(command_line, arguments)
+        chosen = settings.parse(sys.argv[1:])
     except SystemExit as error:
-        # To `git bisect run`, 2 would mean that a commit is slower.
-        skips = any(word.removeprefix("--cant-tell=") == "skip" for word in sys.argv)
-        is_mistake = error.code == NOT_MEASURED and skips
-        raise SystemExit(STOP if is_mistake else error.code) from None
-    skips = arguments.cant_tell == "skip"
-    from bench.regression import comparison, configurations, recording
-    from bench.regression.bisection import command as bisection
-    from bench.regression.checkout import SideError
+        raise SystemExit(STOP if skips and error.code == NOT_MEASURED else error.code) from None
+    skips = getattr(chosen, "cant_tell", None) == "skip"
+    from bench.regression.checkout import CommitError
+    from bench.regression.comparison import EXPECTED_ERRORS
     from bench.regression.signals import interrupted_once
 
     try:
         with interrupted_once():
-            if of_configurations:
-                return configurations.run(arguments)
-            if arguments.bisect:
-                return bisection.run(arguments)
-            if arguments.calibrate:
-                from bench.regression.calibration import this_machine
-
-                return this_machine.run(arguments)
-            if arguments.record or arguments.against_history:
-                return recording.run(arguments)
-            return comparison.run(arguments)
-    except SideError as error:
+            module = importlib.import_module(f"bench.regression.{MODULES[type(chosen)]}")
+            return int(module.run(chosen))
+    except EXPECTED_ERRORS as error:
         print_error("bench-compare", error)
-        return SKIP if skips else NOT_MEASURED
-    except comparison.EXPECTED_ERRORS as error:
-        print_error("bench-compare", error)
+        if skips and isinstance(error, CommitError):
+            return SKIP
     except KeyboardInterrupt:
         print("bench-compare: interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
-import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-import msgspec
-
-from bench import imports, terminal
-from bench.machine import facts, lock
-from bench.markdown import table, text
-from bench.regression import output, progress, rounds
+from bench import imports
+from bench.machine import facts
+from bench.markdown import text
+from bench.regression import rounds, session
 from bench.regression.candidates import parse_groups
 from bench.regression.checkout import Side, checked_out
 from bench.regression.drawing import draw_rounds, short
 from bench.regression.exit_statuses import CANT_TELL, FOUND, NOT_MEASURED, NOT_SLOWER
 from bench.regression.group_results import Results
+from bench.regression.report import Report, check_writable
+from bench.regression.settings import Configurations
 
 HEADINGS = ("examples/s", "ratio", "95 % interval", "rounds", "answer")
 Answer = Literal[
@@ -29,48 +25,36 @@ Answer = Literal[
 ]
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(settings: Configurations) -> int:
     """Compare the given configurations, show and keep the results; return the exit status."""
-    if arguments.output is not None:
-        output.check_writable(arguments.output)
-    sides = [arguments.base, arguments.head, *arguments.others]
-    groups = parse_groups([side for side in sides if side is not None], arguments.over)
+    check_writable(settings.output)
+    groups = parse_groups(settings.candidates, settings.over)
     with ExitStack() as stack:
         # A copy: later edits must not change the comparison.
         side = stack.enter_context(checked_out(str(imports.PROJECT), None, None, "project"))
-        stack.enter_context(lock.reserved(shared=arguments.share_machine))
-        until = time.monotonic() + arguments.budget
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-compare-problems-"))
-        on_round = stack.enter_context(progress.configurations(arguments.budget, until))
-        results = rounds.measure(
-            groups,
-            side,
-            Path(folder),
-            precision=arguments.precision,
-            until=until,
-            on_round=on_round,
-        )
-    _print(results, arguments.precision)
-    if arguments.output is not None:
-        _write(arguments.output, results, side, arguments.precision)
-    return _exit_status(results, arguments.precision)
+        conditions = stack.enter_context(session.reserved(settings))
+        results = rounds.measure(groups, side, conditions, settings.precision)
+    report(results, settings.precision).show()
+    if settings.output is not None:
+        _write(settings.output, results, side, settings.precision)
+    return _exit_status(results, settings.precision)
 
 
-def answer(found: Results, candidate: str, precision: float) -> Answer:
+def answer(measured: Results, candidate: str, precision: float) -> Answer:
     """Return the answer for a candidate, in comparison with the reference.
 
     Args:
-        found: results of its group.
+        measured: results of its group.
         candidate: its label.
         precision: half-width of an interval that is narrow enough, such as 0.03.
     """
-    if candidate in found.errors:
+    if candidate in measured.errors:
         return "fails"
-    if candidate == found.reference:
+    if candidate == measured.reference:
         return "reference"
-    if found.learns_something_else(candidate):
+    if measured.learns_something_else(candidate):
         return "learns something else"
-    estimate = found.estimate(candidate)
+    estimate = measured.estimate(candidate)
     if estimate is None:
         return "can't tell"
     if estimate.low > 1:
@@ -81,12 +65,33 @@ def answer(found: Results, candidate: str, precision: float) -> Answer:
     return "equal" if is_equal else "can't tell"
 
 
-def _row(found: Results, candidate: str, precision: float) -> list[str]:
-    estimate = None if candidate == found.reference else found.estimate(candidate)
-    seconds = found.seconds_per_example(candidate)
+def report(results: Sequence[Results], precision: float) -> Report:
+    """Return a report with a row per configuration of each group."""
+    title = "Configurations, trained in turns"
+    return Report(
+        title=title,
+        caption=(
+            f"Ratio: time per example / time of {short(results[0].reference)}. Equal: the interval "
+            f"is within {precision:.1%} of 1."
+        ),
+        words=("condition", "configuration"),
+        numbers=HEADINGS,
+        rows=[
+            [measured.group.name, short(candidate), *_row(measured, candidate, precision)]
+            for measured in results
+            for candidate in measured.group.cases
+        ],
+        remarks=_remarks(results),
+        heading=f"### {title}\n\n{text(facts.cpu_model())}",
+    )
+
+
+def _row(measured: Results, candidate: str, precision: float) -> list[str]:
+    estimate = None if candidate == measured.reference else measured.estimate(candidate)
+    seconds = measured.seconds_per_example(candidate)
     speed = "-" if seconds is None else f"{1 / seconds:,.0f}"
-    n_rounds = str(len(found.values(candidate)))
-    result = answer(found, candidate, precision)
+    n_rounds = str(len(measured.values(candidate)))
+    result = answer(measured, candidate, precision)
     result_text = f"equal within {100 * precision:g} %" if result == "equal" else str(result)
     if estimate is None:
         return [speed, "-", "-", n_rounds, result_text]
@@ -94,75 +99,52 @@ def _row(found: Results, candidate: str, precision: float) -> list[str]:
     return [speed, f"{estimate.ratio:.3f}", interval, n_rounds, result_text]
 
 
-def _meaning(results: Sequence[Results], precision: float) -> str:
-    return (
-        f"Ratio: time per example / time of {short(results[0].reference)}. Equal: the interval is "
-        f"within {precision:.1%} of 1."
-    )
-
-
-def _print(results: Sequence[Results], precision: float) -> None:
-    shown = terminal.new_table(
-        title="Configurations, trained in turns",
-        caption=_meaning(results, precision),
-        words=("condition", "configuration"),
-        numbers=HEADINGS,
-    )
-    for found in results:
-        condition = found.group.name
-        for candidate in found.group.cases:
-            shown.add_row(condition, short(candidate), *_row(found, candidate, precision))
-            condition = ""
-        shown.add_section()
-    terminal.console().print(shown)
-    for line in _remarks(results):
-        print(line)
-
-
 def _remarks(results: Sequence[Results]) -> list[str]:
     lines = []
-    for found in results:
-        for candidate, reason in found.errors.items():
-            lines.append(f"{found.group.name}: {short(candidate)} fails: {reason}")
-        lines += _fastest(found)
-        if not found.group.same_problem:
-            lines.append(f"{found.group.name}: different problems; learning was not compared")
+    for measured in results:
+        for candidate, reason in measured.errors.items():
+            lines.append(f"{measured.group.name}: {short(candidate)} fails: {reason}")
+        lines += _fastest(measured)
+        if not measured.group.same_problem:
+            lines.append(f"{measured.group.name}: different problems; learning was not compared")
     return lines
 
 
-def _fastest(found: Results) -> list[str]:
+def _fastest(measured: Results) -> list[str]:
     """Say which candidate is the fastest, if the two fastest can be told apart."""
     times = {
         candidate: seconds
-        for candidate in found.group.cases
-        if candidate not in found.errors and (seconds := found.seconds_per_example(candidate))
+        for candidate in measured.group.cases
+        if candidate not in measured.errors and (seconds := measured.seconds_per_example(candidate))
     }
     first, second = [*sorted(times, key=times.__getitem__), "", ""][:2]
-    estimate = found.estimate(second, first) if second else None
+    estimate = measured.estimate(second, first) if second else None
     if estimate is None:
         return []
     interval = f"({estimate.low:.3f} to {estimate.high:.3f})"
     if estimate.low > 1:
         return [
-            f"{found.group.name}: {short(first)} is the fastest, {estimate.ratio:.3f} times as "
+            f"{measured.group.name}: {short(first)} is the fastest, {estimate.ratio:.3f} times as "
             f"fast as {short(second)} {interval}"
         ]
     return [
-        f"{found.group.name}: can't tell which of {short(first)} and {short(second)} is the "
+        f"{measured.group.name}: can't tell which of {short(first)} and {short(second)} is the "
         f"fastest: ratio {estimate.ratio:.3f} {interval}"
     ]
 
 
 def _exit_status(results: Sequence[Results], precision: float) -> int:
     answers = {
-        answer(found, candidate, precision) for found in results for candidate in found.group.cases
+        answer(measured, candidate, precision)
+        for measured in results
+        for candidate in measured.group.cases
     }
     if answers & {"fails", "learns something else"}:
         return FOUND
     if not answers & {"faster", "slower", "equal"}:
-        return NOT_MEASURED if not any(found.seconds for found in results) else CANT_TELL
+        return NOT_MEASURED if not any(measured.seconds for measured in results) else CANT_TELL
     is_complete = "can't tell" not in answers and not any(
-        found.needs_rounds(precision) for found in results
+        measured.needs_rounds(precision) for measured in results
     )
     return NOT_SLOWER if is_complete else CANT_TELL
 
@@ -170,44 +152,26 @@ def _exit_status(results: Sequence[Results], precision: float) -> int:
 def _write(folder: Path, results: Sequence[Results], side: Side, precision: float) -> None:
     """Write all rounds, a Markdown report and a forest plot."""
     content = {
-        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": side.commit,
-        "environment": facts.describe([]),
         "precision": precision,
         "groups": [
             {
-                "name": found.group.name,
-                "reference": found.reference,
-                "errors": found.errors,
+                "name": measured.group.name,
+                "reference": measured.reference,
+                "errors": measured.errors,
                 "answers": {
-                    candidate: answer(found, candidate, precision)
-                    for candidate in found.group.cases
+                    candidate: answer(measured, candidate, precision)
+                    for candidate in measured.group.cases
                 },
                 "estimates": {
-                    candidate: found.estimate(candidate) for candidate in found.group.cases
+                    candidate: measured.estimate(candidate) for candidate in measured.group.cases
                 },
-                "seconds_per_example": found.seconds,
-                "first_differences": found.differences,
+                "seconds_per_example": measured.seconds,
+                "first_differences": measured.differences,
             }
-            for found in results
+            for measured in results
         ],
     }
-    (folder / "rounds.json").write_bytes(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
-    rows = [
-        [
-            text(found.group.name),
-            text(short(candidate)),
-            *map(text, _row(found, candidate, precision)),
-        ]
-        for found in results
-        for candidate in found.group.cases
-    ]
-    parts = [
-        f"### Configurations, trained in turns\n\n{text(facts.cpu_model())}",
-        table(["condition", "configuration", *HEADINGS], rows),
-        _meaning(results, precision),
-        "\n".join(f"- {text(line)}" for line in _remarks(results)),
-    ]
-    (folder / "report.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    report(results, precision).write(folder, "rounds.json", content)
     draw_rounds(results, folder / "ratios.png")
     print(f"Written: {folder}")

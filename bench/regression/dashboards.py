@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import msgspec
-
+from bench import files
 from bench.regression.outcome import Outcome
 from bench.statistics import Estimate
 
@@ -17,7 +16,7 @@ def write(folder: Path, outcomes: Sequence[Outcome]) -> None:
         ("github-action-benchmark.json", github_action_benchmark(outcomes)),
         ("bencher.json", bencher(outcomes)),
     ):
-        (folder / name).write_bytes(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
+        files.write_json(folder / name, content)
 
 
 def github_action_benchmark(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
@@ -28,10 +27,17 @@ def github_action_benchmark(outcomes: Sequence[Outcome]) -> list[dict[str, objec
             "unit": "times BASE",
             "value": estimate.ratio,
             "range": f"{estimate.low:.4f} to {estimate.high:.4f}",
-            "extra": f"{outcome.answers.get(metric, 'no answer')}, {estimate.n_pairs} pairs",
+            "extra": f"{_answer(outcome, metric)}, {estimate.n_pairs} pairs",
         }
         for outcome, metric, estimate in _estimates(outcomes)
     ]
+
+
+def _answer(outcome: Outcome, metric: str) -> str:
+    """Return the answer, with the commit that it refers to unless that is BASE."""
+    answer = outcome.answers.get(metric, "no answer")
+    entry = outcome.last_recorded.get(metric)
+    return answer if entry is None else f"{answer} against {entry.commit[:10]}"
 
 
 def bencher(outcomes: Sequence[Outcome]) -> dict[str, dict[str, dict[str, float]]]:

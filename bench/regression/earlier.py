@@ -63,27 +63,31 @@ class Earlier:
             entry for entry in entries if entry.cpu_model == cpu_model and entry.commit != commit
         ]
 
-    def last(self, case: str, metric: str = STEP) -> Entry | None:
-        """Return the last entry of a case and metric."""
+    def last(self, identity: str, metric: str = STEP) -> Entry | None:
+        """Return the last entry of a metric with the settings of a case, by `Case.identity`."""
         return next(
             (
                 entry
                 for entry in reversed(self.entries)
-                if (entry.cell, entry.metric) == (case, metric)
+                if (entry.identity, entry.metric) == (identity, metric)
             ),
             None,
         )
 
-    def learning_reference(self, case: str, reference: str) -> str:
+    def has_other_settings(self, case: str) -> bool:
+        """Return whether there are entries of a case, by name, with any settings."""
+        return any(entry.cell == case for entry in self.entries)
+
+    def learning_reference(self, identity: str, reference: str) -> str:
         """Return the commit whose models must be learned: the last accepted one.
 
         Args:
-            case: name of the case.
+            identity: of the case.
             reference: commit to return if none was accepted.
         """
         accepted = [
             entry.commit
             for entry in self.entries
-            if entry.cell == case and entry.accepted is not None
+            if entry.identity == identity and entry.accepted is not None
         ]
         return accepted[-1] if accepted else reference

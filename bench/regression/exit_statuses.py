@@ -27,15 +27,24 @@ MEANINGS = {
     ),
     NOT_MEASURED: ("a mistake in the command, or nothing was measured",) * len(MODES),
     CANT_TELL: (
-        "a case is undecided (--cant-tell pass or fail makes that 0 or 1), or was not measured "
-        "(never a pass)",
+        "a case is undecided (--cant-tell pass or fail makes that 0 or 1), or was not measured or "
+        "not recorded (never a pass)",
         "the budget ended before that",
-        "several suspects are left, the commit is not confirmed, or the budget was used up",
-        "the budget was used up, or a case was not measured: continue with the same command",
+        "no case is known to be slower, several suspects are left, the commit is not confirmed, or "
+        "the budget was used up",
+        "the budget was used up (--record A..B: the same command continues; --calibrate: measure "
+        "again with a longer --budget), or a case was not measured",
     ),
-    SKIP: ("with --cant-tell skip: undecided, or a case was not measured", "", "", ""),
+    SKIP: (
+        "with --cant-tell skip: a case is undecided or has too few pairs, fails in HEAD, or HEAD "
+        "lacks the project",
+        *("",) * (len(MODES) - 1),
+    ),
     INTERRUPTED: ("interrupted",) * len(MODES),
-    STOP: ("with --cant-tell skip: a mistake in the command", "", "", ""),
+    STOP: (
+        "with --cant-tell skip: a mistake in the command, or a case fails in BASE",
+        *("with --cant-tell skip, which has no effect here",) * (len(MODES) - 1),
+    ),
 }
 
 

@@ -65,8 +65,8 @@ class Results:
 
     def learns_something_else(self, candidate: str) -> bool:
         """Return whether its first update differs from the reference's by more than rounding."""
-        found = [apart[candidate] for apart in self.differences if candidate in apart]
-        return bool(found) and statistics.median(found) > MAX_DIFFERENCE
+        differences = [apart[candidate] for apart in self.differences if candidate in apart]
+        return bool(differences) and statistics.median(differences) > MAX_DIFFERENCE
 
     def needs_rounds(self, precision: float) -> bool:
         """Return whether an interval is wider than `precision` of its ratio, such as 0.03."""
@@ -78,4 +78,7 @@ class Results:
         if self.reference in self.errors:
             return False
         estimates = [self.estimate(label) for label in others]
-        return any(found is None or found.high / found.ratio - 1 > precision for found in estimates)
+        return any(
+            estimated is None or estimated.high / estimated.ratio - 1 > precision
+            for estimated in estimates
+        )

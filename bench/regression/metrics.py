@@ -62,48 +62,29 @@ METRICS = {
     metric.name: metric
     for metric in (
         Metric(
-            name=STEP,
-            readings="step_seconds",
+            name=STEP, readings="step_seconds", smallest=0.03, margin=MARGIN,
             meaning="time of a training step",
-            smallest=0.03,
-            margin=MARGIN,
         ),
         Metric(
-            name="memory",
-            readings="memory_bytes",
+            name="memory", readings="memory_bytes", smallest=0.05, margin=0.01,
             meaning="peak memory of the process and the processes that it starts",
-            smallest=0.05,
-            margin=0.01,
-            needs_own_process=True,
-            words={"slower": "more", "not slower": "not more"},
+            needs_own_process=True, words={"slower": "more", "not slower": "not more"},
         ),
         Metric(
-            name="warm_up",
-            readings="warm_up_seconds",
-            meaning="compilation and first use, before training",
-            smallest=0.10,
-            margin=0.03,
-            floor=0.05,
-            needs_own_process=True,
+            name="warm_up", readings="warm_up_seconds", smallest=0.10, margin=0.03, floor=0.05,
+            meaning="compilation and first use, before training", needs_own_process=True,
         ),
         Metric(
-            name="start_up",
-            readings="start_up_seconds",
+            name="start_up", readings="start_up_seconds", smallest=0.10, margin=0.03, floor=0.05,
             meaning="from the start of the process to the first step, imports and warm-up included",
-            smallest=0.10,
-            margin=0.03,
-            floor=0.05,
             needs_own_process=True,
         ),
         Metric(
-            name="evaluation",
-            readings="evaluation_seconds",
+            name="evaluation", readings="evaluation_seconds", smallest=0.05, margin=0.01,
             meaning="logits of up to 10,000 images",
-            smallest=0.05,
-            margin=0.01,
         ),
     )
-}
+}  # fmt: skip
 STEP_ONLY = {STEP: METRICS[STEP].smallest}  # for a comparison of the time of a step alone
 DEFAULT_METRICS = "step,memory,warm_up"
 DEFAULT_SMALLEST = ",".join(
@@ -129,12 +110,12 @@ def parse_smallest(text: str) -> dict[str, float]:
     Raises:
         argparse.ArgumentTypeError: the text has another form, or a share is not above the margin.
     """
-    found = {}
+    smallest = {}
     for part in text.split(","):
         name, _, value = part.rpartition("=")
         metric = _check_name(name or STEP)
-        found[metric.name] = percentage(value, lowest=100 * metric.margin)
-    return found
+        smallest[metric.name] = percentage(value, lowest=100 * metric.margin)
+    return smallest
 
 
 def chosen(metrics: Sequence[str], smallest: Mapping[str, float]) -> dict[str, float]:

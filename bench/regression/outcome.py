@@ -9,11 +9,18 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.regression.cases import Case
-from bench.regression.exit_statuses import CANT_TELL, FOUND, NOT_MEASURED, NOT_SLOWER, SKIP
+from bench.regression.exit_statuses import (
+    CANT_TELL,
+    FOUND,
+    NOT_MEASURED,
+    NOT_SLOWER,
+    SKIP,
+    STOP,
+)
 from bench.regression.metrics import METRICS, STEP_ONLY
 from bench.regression.pair_record import Pair
 from bench.regression.side_process import CaseError
-from bench.results.history import STEP
+from bench.results.history import STEP, Entry
 from bench.statistics import MIN_PAIRS, Answer, Estimate, estimate
 
 BASE = "BASE"
@@ -31,12 +38,14 @@ class Learning:
         bounds: largest difference that rounding explains, by field of `Pair`.
         compared_with: name of the other side, for messages.
         accepted: whether a difference is accepted as intended.
+        remark: why models are compared with another commit than usual; shown below the table.
     """
 
     pairs: list[Pair] = field(default_factory=list)
     bounds: Mapping[str, float] = field(default_factory=lambda: MIN_BOUNDS)
     compared_with: str = BASE
     accepted: bool = False
+    remark: str | None = None
 
     @property
     def differences(self) -> dict[str, float]:
@@ -61,6 +70,7 @@ class Outcome:
         learning: how the models of HEAD differ from those of BASE; with a history, from those of
             the commit that was accepted last.
         since: estimates against the last commit in the history, by metric; none without a history.
+        last_recorded: the entries of the history that `since` refers to, by metric.
         smallest: relative increase that matters, by name of the metrics that are compared.
         n_steps: training steps in a slice; 0 while it is not known.
         answers: whether a metric has become worse, by its name; none while there is no answer.
@@ -73,6 +83,7 @@ class Outcome:
     pairs: list[Pair] = field(default_factory=list)
     learning: Learning = field(default_factory=Learning)
     since: dict[str, Estimate] = field(default_factory=dict)
+    last_recorded: dict[str, Entry] = field(default_factory=dict)
     smallest: Mapping[str, float] = field(default_factory=lambda: STEP_ONLY)
     n_steps: int = 0
     answers: dict[str, Answer] = field(default_factory=dict)
@@ -151,9 +162,10 @@ def exit_status(
     Args:
         outcomes: the outcome of every case.
         cant_tell: how to count a case that was measured and is undecided; None for status 3. With
-            "skip", cases that are undecided or were not measured lead to status 125.
+            "skip", cases that are undecided, that fail in HEAD or that have too few pairs lead to
+            status 125, and cases that fail in BASE to 255.
     """
-    found = [
+    worse = [
         outcome
         for outcome in outcomes
         if "slower" in outcome.answers.values()
@@ -167,10 +179,12 @@ def exit_status(
         for metric in outcome.smallest
     )
     if cant_tell == "skip":
-        if any(outcome.failed is None for outcome in found):
+        if any(outcome.failed is None for outcome in worse):
             return FOUND
+        if any(outcome.failed == "base" for outcome in outcomes):
+            return STOP  # it would fail with every commit
         return SKIP if undecided or len(measured) < len(outcomes) else NOT_SLOWER
-    if found:
+    if worse:
         return FOUND
     if not measured:
         return NOT_MEASURED

@@ -1,18 +1,12 @@
-"""Output of a comparison: a table, and a folder with a report and the raw pairs."""
+"""Output of a comparison of revisions: its report, the raw pairs, and files for dashboards."""
 
 from __future__ import annotations
 
 import statistics
-import tempfile
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
-from bench import terminal
-from bench.machine import facts
-from bench.markdown import table, text
+from bench.markdown import text
 from bench.regression import dashboards
 from bench.regression.checkout import Side, different_libraries
 from bench.regression.drawing import draw_pairs
@@ -20,47 +14,42 @@ from bench.regression.metrics import METRICS, Metric
 from bench.regression.outcome import Outcome
 from bench.regression.pair_record import JSON_NAMES
 from bench.regression.remarks import SOMETHING_ELSE, remarks
+from bench.regression.report import Report
 from bench.regression.side_process import SideName
 from bench.results.history import STEP
 
 MARKER = "<!-- bench-compare -->"  # the workflow finds its earlier comment by this
 HEADINGS = ("BASE", "ratio", "95 % interval", "pairs", "spread", "answer")
-MEANING = (
+AGAINST = "against"  # heading with a history: the commit that a row is compared with
+CAPTION = (
     "Ratio: HEAD / {other}. Spread: standard deviation of the pairs. Not slower, not more: the "
     "increase is below what matters, with 99 % certainty."
 )
-LAST_RECORDED = "the last recorded commit"
 
 
-def print_table(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> None:
-    """Print a table with a row per case and metric, and remarks below."""
-    answers = terminal.new_table(
-        title=_title(outcomes, sides),
-        caption=_meaning(outcomes),
+def report(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> Report:
+    """Return a report with a row per case and metric.
+
+    With a history, each row names the commit that it is compared with.
+    """
+    base = _name(sides["base"])
+    title, other, numbers = f"BASE {base}", "BASE", HEADINGS
+    has_history = any(outcome.since for outcome in outcomes)
+    if has_history:
+        title = f"the history, with reference {base}"
+        other, numbers = f'the commit under "{AGAINST}"', (AGAINST, *HEADINGS)
+    title = f"HEAD {_name(sides['head'])} against {title}"
+    return Report(
+        title=title,
+        caption=CAPTION.format(other=other),
         words=("case", "metric"),
-        numbers=HEADINGS,
+        numbers=numbers,
+        rows=[
+            [outcome.case.name, *row] for outcome in outcomes for row in _rows(outcome, has_history)
+        ],
+        remarks=remarks(outcomes, sides),
+        heading=f"{MARKER}\n### Training speed: {text(title)}",
     )
-    for outcome in outcomes:
-        name = outcome.case.name
-        for row in _rows(outcome):
-            answers.add_row(name, *row)
-            name = ""
-    terminal.console().print(answers)
-    for remark in remarks(outcomes, sides):
-        print(remark)
-
-
-def _title(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> str:
-    other = LAST_RECORDED if _has_history(outcomes) else f"BASE {_name(sides['base'])}"
-    return f"HEAD {_name(sides['head'])} against {other}"
-
-
-def _meaning(outcomes: Sequence[Outcome]) -> str:
-    return MEANING.format(other=LAST_RECORDED if _has_history(outcomes) else "BASE")
-
-
-def _has_history(outcomes: Sequence[Outcome]) -> bool:
-    return any(outcome.since for outcome in outcomes)
 
 
 def _name(side: Side) -> str:
@@ -68,15 +57,19 @@ def _name(side: Side) -> str:
         return side.label
     commit, dirty, _ = side.commit.partition("-dirty")
     short = commit[:10] + dirty
-    return side.label if short == side.label else f"{side.label} ({short})"
+    return short if side.label in (short, side.commit) else f"{side.label} ({short})"
 
 
-def _rows(outcome: Outcome) -> list[list[str]]:
+def _rows(outcome: Outcome, has_history: bool) -> list[list[str]]:
     """Return a row for every metric of a case; one row if there are too few pairs."""
     if outcome.estimate is None:
         rows = [["", "-", "-", "-", str(len(outcome.pairs)), "-", _no_answer(outcome)]]
     else:
         rows = [_row(outcome, METRICS[name]) for name in outcome.smallest]
+    if has_history:
+        for row, metric in zip(rows, outcome.smallest, strict=False):
+            entry = outcome.last_recorded.get(metric)
+            row.insert(1, "reference" if entry is None else entry.commit[:10])
     if outcome.learns_something_else:
         rows[0][-1] += f", {SOMETHING_ELSE}"
     return rows
@@ -109,29 +102,18 @@ def _no_answer(outcome: Outcome) -> str:
     return "not measured" if outcome.failed is None else f"{outcome.failed.upper()} fails"
 
 
-def check_writable(folder: Path) -> None:
-    """Create a folder, and check that files can be written to it.
-
-    Raises:
-        OSError: it can't be created or written to.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
-
-
 def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> None:
-    """Write the raw pairs, a report for a pull request, and a plot."""
+    """Write the report, the raw pairs, files for dashboards, and a plot."""
     content = {
-        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "sides": {
             name: {"label": side.label, "commit": side.commit} for name, side in sides.items()
         },
         "different_libraries": different_libraries(sides["base"], sides["head"]),
-        "environment": facts.describe([]),
         "cells": [
             {
                 "cell": outcome.case.name,
+                "identity": outcome.case.identity,
+                "settings": outcome.case.settings,
                 "answer": outcome.answer,
                 "n_steps": outcome.n_steps,
                 "error": outcome.error,
@@ -155,27 +137,8 @@ def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[SideName, Si
             for outcome in outcomes
         ],
     }
-    (folder / "pairs.json").write_bytes(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
-    (folder / "report.md").write_text(markdown(outcomes, sides), encoding="utf-8")
+    report(outcomes, sides).write(folder, "pairs.json", content)
     dashboards.write(folder, outcomes)
-    if any(outcome.estimate for outcome in outcomes):
-        draw_pairs(
-            outcomes,
-            folder / "ratios.png",
-            f"HEAD {_name(sides['head'])} against BASE {_name(sides['base'])}",
-        )
+    title = f"HEAD {_name(sides['head'])} against BASE {_name(sides['base'])}"
+    draw_pairs(outcomes, folder / "ratios.png", title)
     print(f"Written: {folder}")
-
-
-def markdown(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> str:
-    """Return the comparison as a comment for a pull request."""
-    rows = [
-        [text(outcome.case.name), *map(text, row)] for outcome in outcomes for row in _rows(outcome)
-    ]
-    parts = [
-        f"{MARKER}\n### Training speed: {text(_title(outcomes, sides))}",
-        table(["case", "metric", *HEADINGS], rows),
-        _meaning(outcomes),
-        "\n".join(f"- {text(remark)}" for remark in remarks(outcomes, sides)),
-    ]
-    return "\n\n".join(filter(None, parts)) + "\n"

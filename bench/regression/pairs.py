@@ -12,12 +12,16 @@ from bench.regression.cases import Case
 from bench.regression.checkout import Side
 from bench.regression.metrics import METRICS, Metric
 from bench.regression.pair_record import Pair, Readings, update_difference
-from bench.regression.side_process import CaseError, Conditions, SideName, SideProcess
+from bench.regression.side_process import Conditions, SideName, SideProcess, check_finite
 from bench.results.history import STEP
 
 N_TURNS = 16  # many short slices: a disturbance affects few of them, which the median ignores
 N_EVALUATIONS = 8  # of each side, in turns
 SIDES: tuple[SideName, SideName] = ("base", "head")
+DIVERGES: dict[SideName, str] = {
+    "base": "diverges; choose a lower learning rate",
+    "head": "learns something else: its loss or parameters are not finite",
+}
 
 
 @contextmanager
@@ -58,7 +62,7 @@ def measure(
 
     Args:
         processes: the process of each side.
-        case: `write_problems` has written it.
+        case: its files are written, with batches of a slice.
         number: index of the round.
         randomness: decides the order.
         metrics: what to measure, by name; the time of a step is always measured.
@@ -93,8 +97,8 @@ def measure(
         if METRICS[name].needs_own_process
     }
     last = {name: process.request(update=None)["update"] for name, process in processes.items()}
-    for name in SIDES:
-        _check_finite(name, [*opened[name]["update"], *losses[name], *last[name]])
+    for name, reason in DIVERGES.items():  # BASE first: if both diverge, it is not HEAD's failure
+        check_finite(name, [*opened[name]["update"], *losses[name], *last[name]], reason)
     if "evaluation" in metrics:
         readings["evaluation_seconds"] = _evaluate(processes, randomness)
     return Pair(
@@ -150,20 +154,6 @@ def _evaluate(processes: Mapping[SideName, SideProcess], randomness: random.Rand
         for name in order:
             seconds[name].append(processes[name].request(evaluate=None)["seconds"])
     return Readings(tuple(seconds["base"]), tuple(seconds["head"]))
-
-
-def _check_finite(side: SideName, values: Sequence[float | None]) -> None:
-    """Check the losses and updates of a side; JSON has no infinity or NaN, so they are None.
-
-    Raises:
-        CaseError: one of them is not finite.
-    """
-    if None in values:
-        remedy = {
-            "base": "diverges; choose a lower learning rate",
-            "head": "learns something else: its loss or parameters are not finite",
-        }
-        raise CaseError(side, remedy[side])
 
 
 def _relative_difference(left: float, right: float) -> float:

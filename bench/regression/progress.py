@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -11,20 +10,17 @@ from rich.progress import BarColumn, Progress, TextColumn
 from bench import terminal
 from bench.regression.group_results import Results
 from bench.regression.outcome import Outcome
+from bench.regression.side_process import Conditions
 
 
 @contextmanager
-def revisions(budget_seconds: float, until: float) -> Iterator[Callable[[Sequence[Outcome]], None]]:
+def revisions(conditions: Conditions) -> Iterator[Callable[[Sequence[Outcome]], None]]:
     """Show the progress of a session, and the highest ratio that is still possible.
-
-    Args:
-        budget_seconds: length of the session.
-        until: end of the session on the clock of `time.monotonic`.
 
     Yields:
         A function to call after every pair with all outcomes so far.
     """
-    with _progress_bar("pairs", budget_seconds, until) as update:
+    with _progress_bar("pairs", conditions) as update:
 
         def on_pair(outcomes: Sequence[Outcome]) -> None:
             n_pairs = max(len(outcome.pairs) for outcome in outcomes)
@@ -36,32 +32,28 @@ def revisions(budget_seconds: float, until: float) -> Iterator[Callable[[Sequenc
 
 
 @contextmanager
-def configurations(
-    budget_seconds: float, until: float
-) -> Iterator[Callable[[Sequence[Results]], None]]:
-    """Show the progress of a comparison of configurations. Arguments as for `revisions`.
+def configurations(conditions: Conditions) -> Iterator[Callable[[Sequence[Results]], None]]:
+    """Show the progress of a comparison of configurations.
 
     Yields:
         A function to call after every round of a group with all results so far.
     """
-    with _progress_bar("rounds", budget_seconds, until) as update:
+    with _progress_bar("rounds", conditions) as update:
         yield lambda results: update(
-            f"{min(len(found.seconds) for found in results)} rounds of all"
+            f"{min(len(measured.seconds) for measured in results)} rounds of all"
         )
 
 
 @contextmanager
-def _progress_bar(
-    description: str, budget_seconds: float, until: float
-) -> Iterator[Callable[[str], None]]:
+def _progress_bar(description: str, conditions: Conditions) -> Iterator[Callable[[str], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"))
     console = terminal.console()
     hidden = not console.is_terminal  # it would print empty lines
     with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
-        task = bar.add_task(description, total=budget_seconds, state="starting")
+        total = conditions.remaining_seconds
+        task = bar.add_task(description, total=total, state="starting")
 
         def update(state: str) -> None:
-            left = max(0.0, until - time.monotonic())
-            bar.update(task, completed=budget_seconds - left, state=state)
+            bar.update(task, completed=total - conditions.remaining_seconds, state=state)
 
         yield update

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bench.regression import budget
-from bench.regression.calibration import power
+from bench.regression import budget, power
 from bench.regression.checkout import Side, different_libraries
 from bench.regression.outcome import Outcome
 from bench.regression.side_process import SideName
@@ -36,11 +35,13 @@ def remarks(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> list
             lines.append(f"{name}: can't tell: {explanation}")
         if outcome.remark is not None:
             lines.append(f"{name}: {outcome.remark}")
+        if outcome.learning.remark is not None:
+            lines.append(f"{name}: {outcome.learning.remark}")
         if outcome.learns_something_else:
             lines.append(f"{name}: {SOMETHING_ELSE}: {_differences(outcome)}")
         if not outcome.is_measured:
             lines.append(f"{name}: not measured: {outcome.error}")
-    return lines + power.quote(outcome.case.name for outcome in outcomes)
+    return lines + power.quote(outcome.case for outcome in outcomes)
 
 
 def _differences(outcome: Outcome) -> str:

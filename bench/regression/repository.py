@@ -16,6 +16,10 @@ NEEDED = ("implementations", "bench")  # the folders that a side of a comparison
 CODE = (*NEEDED, "conf")
 
 
+class NoProjectError(GitError):
+    """A commit, or what is checked out, does not contain the project."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repository:
     """A git repository with the project in it.
@@ -53,7 +57,8 @@ def find_repository(start: Path) -> Repository:
             the repository.
 
     Raises:
-        GitError: git refuses, or the repository has no project or several.
+        NoProjectError: the work tree of the repository does not contain the project.
+        GitError: git refuses, or the repository has several projects.
     """
     top = Path(run_git(start, "rev-parse", "--show-toplevel"))
     start = start.resolve()
@@ -67,7 +72,8 @@ def find_repository(start: Path) -> Repository:
     projects = [folder for folder in folders if is_project(folder)]
     if len(projects) != 1:
         listed = ", ".join(map(str, projects)) or "none"
-        raise GitError(
+        kind = GitError if projects else NoProjectError
+        raise kind(
             f"{top}: expected one folder with {' and '.join(NEEDED)} in this repository, found "
             f"{listed}; change into the project's folder"
         )
@@ -111,13 +117,17 @@ def write_out(commit: str, repository: Repository, tree: Path) -> None:
     """Write the folders of a side from a commit to a new folder; leave the repository unchanged.
 
     Raises:
-        GitError: the project is not in this commit, or git can't write it out.
+        NoProjectError: the project is not in this commit.
+        GitError: git can't write it out.
     """
     tree.mkdir()
     variables = {"GIT_INDEX_FILE": str(tree.with_name("index"))}  # not the repository's
     for folder in NEEDED:
         source = f"{commit}:{repository.prefix}{folder}"
-        run_git(repository.top, "read-tree", f"--prefix={folder}/", source, **variables)
+        try:
+            run_git(repository.top, "read-tree", f"--prefix={folder}/", source, **variables)
+        except GitError as error:
+            raise NoProjectError(str(error)) from error
     run_git(repository.top, "checkout-index", "--all", f"--prefix={tree}/", **variables)
 
 
@@ -142,37 +152,46 @@ def positions_in_history(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Commit:
-    """A commit, as a history describes it.
+    """A commit, with text that is safe for a terminal.
 
     Attributes:
-        name: its full name.
-        committed_at: its time in UTC, in ISO 8601.
+        commit: its full name.
         subject: first line of its message.
-        n_ancestors: number of its ancestors, itself included; None in a shallow clone.
+        author: who wrote it.
+        author_date: when, in ISO 8601.
+        committed_at: its time in UTC, in ISO 8601.
     """
 
-    name: str
-    committed_at: str
+    commit: str
     subject: str
-    n_ancestors: int | None
+    author: str
+    author_date: str
+    committed_at: str
 
     def __str__(self) -> str:
         """Return its short name and subject."""
-        return f"{self.name[:10]} ({self.subject})"
+        return f"{self.commit[:10]} ({self.subject})"
 
 
 def describe_commit(commit: str, repository: Repository) -> Commit:
-    """Return a commit with its time, subject and number of ancestors."""
-    shown = run_git(repository.top, "show", "--no-patch", "--format=%ct%n%s", commit)
-    seconds, _, subject = shown.partition("\n")
-    shallow = run_git(repository.top, "rev-parse", "--is-shallow-repository") == "true"
-    counted = None if shallow else int(run_git(repository.top, "rev-list", "--count", commit))
+    """Return a commit with its subject, author and times."""
+    form = "--format=%s%x00%an%x00%aI%x00%ct"
+    shown = run_git(repository.top, "show", "--no-patch", form, commit).split("\0")
+    subject, author, author_date, seconds = map(printable, shown)
     return Commit(
-        name=commit,
+        commit=commit,
+        subject=subject,
+        author=author,
+        author_date=author_date,
         committed_at=datetime.fromtimestamp(int(seconds), UTC).isoformat(),
-        subject=printable(subject),
-        n_ancestors=counted,
     )
+
+
+def count_ancestors(commit: str, repository: Repository) -> int | None:
+    """Return the number of ancestors of a commit, itself included; None in a shallow clone."""
+    if run_git(repository.top, "rev-parse", "--is-shallow-repository") == "true":
+        return None
+    return int(run_git(repository.top, "rev-list", "--count", commit))
 
 
 def commits_that_change_training(revisions: str, repository: Repository) -> list[str]:

@@ -6,7 +6,6 @@ versions are those of the project's lock file where the requirements allow them.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import re
 import shutil
@@ -22,7 +21,6 @@ from bench import files, imports
 from bench.console import shorten
 from bench.regression.cases import Case
 from bench.regression.checkout import SideError
-from bench.regression.side_process import SideName
 
 LOCK_FILE = "extras.lock"  # versions of everything that the project can use
 RESOLVED = "requirements.txt"  # in an environment: written when it is complete
@@ -41,47 +39,31 @@ def parse(text: str) -> list[str]:
     path = Path(text)
     if path.is_file():
         content = path.read_text(encoding="utf-8", errors="replace")
-        found = [re.sub(r"(^|\s)#.*", "", line).strip() for line in content.splitlines()]
+        parts = [re.sub(r"(^|\s)#.*", "", line).strip() for line in content.splitlines()]
     else:
-        found = SEPARATOR.split(AROUND_OPERATOR.sub(r"\1", text.strip()))
-    for part in found:
+        parts = SEPARATOR.split(AROUND_OPERATOR.sub(r"\1", text.strip()))
+    for part in parts:
         if part.startswith("-") or part.endswith("\\"):
             raise SideError(f"{text}: {part}: only requirements such as numpy==2.4")
-    return [part for part in found if part]
+    return [part for part in parts if part]
 
 
 def interpreter(
-    arguments: argparse.Namespace, side: SideName, cases: Sequence[Case]
+    option: str, text: str | None, python: Path | None, cases: Sequence[Case]
 ) -> Path | None:
-    """Return the interpreter of a side by its options; None for this process's.
+    """Return the interpreter of a side; make its environment unless it is in the cache.
 
     Args:
-        arguments: of the command line.
-        side: base or head.
-        cases: what is compared.
-
-    Raises:
-        SideError: as for `environment`.
-    """
-    python: Path | None = getattr(arguments, f"{side}_python")
-    text: str | None = getattr(arguments, f"{side}_requirements")
-    if text is None:
-        return python
-    return environment(text, cases, python, f"--{side}-requirements")
-
-
-def environment(text: str, cases: Sequence[Case], python: Path | None, option: str) -> Path:
-    """Return the interpreter of an environment; make it unless it is in the cache.
-
-    Args:
-        text: requirements, or the path of a file of requirements.
-        cases: what is compared.
-        python: interpreter to make it with; None for this process's.
         option: for messages, such as --base-requirements.
+        text: requirements, or the path of a file of requirements; None for the given interpreter.
+        python: interpreter of the side, or to make an environment with; None for this process's.
+        cases: what is compared.
 
     Raises:
         SideError: there is no uv, or it can't find or install the requirements.
     """
+    if text is None:
+        return python
     libraries = {library for case in cases for library in case.config.implementation.libraries}
     wanted = [*parse(text), *sorted({"numpy", *libraries})]
     lock = imports.PROJECT / LOCK_FILE

@@ -7,13 +7,11 @@ go on until every ratio to the reference is precise enough, or time is up.
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 
-from bench.regression import budget
+from bench.regression import budget, progress
 from bench.regression.candidates import Group
 from bench.regression.cases import write_data
 from bench.regression.checkout import Side
@@ -25,49 +23,35 @@ ENOUGH_ROUNDS = 10  # if time is short, a group gets so many before the next one
 
 
 def measure(
-    groups: Sequence[Group],
-    side: Side,
-    folder: Path,
-    *,
-    precision: float,
-    until: float,
-    on_round: Callable[[Sequence[Results]], None],
+    groups: Sequence[Group], side: Side, conditions: Conditions, precision: float
 ) -> list[Results]:
     """Measure rounds of all groups until every ratio is precise enough, or time is up.
 
     Args:
         groups: what to compare.
         side: the code of all candidates.
-        folder: an empty folder for the files that the processes read.
+        conditions: of `session.reserved`. A round of a group that is unfinished at the end is lost.
         precision: relative half-width of the 95 % intervals to reach, such as 0.03.
-        until: the end on the clock of `time.monotonic`. An unfinished round of a group is lost.
-        on_round: called after every round of a group with all results so far.
 
     Raises:
         DatasetError: the data can't be found.
     """
     results = [Results(group) for group in groups]
-    conditions = Conditions(
-        folder=folder,
-        randomness=random.Random(time.time_ns()),  # noqa: S311  # decides the order of turns only
-        until=until,
-    )
-    write_data([case for group in groups for case in group.cases.values()], folder)
+    write_data([case for group in groups for case in group.cases.values()], conditions.folder)
     steps: dict[str, int] = {}
     one_by_one = None  # not known before the first round
-    try:
-        while unfinished := [found for found in results if found.needs_rounds(precision)]:
+    with suppress(OutOfTimeError), progress.configurations(conditions) as show:
+        while unfinished := [group for group in results if group.needs_rounds(precision)]:
             start = time.monotonic()
             with ExitStack() as stack:
                 current = Round(side, conditions, steps, stack)
-                for found in [_next(unfinished)] if one_by_one else unfinished:
-                    current.measure(found)
-                    on_round(results)
-            now = time.monotonic()
+                for group in [_next(unfinished)] if one_by_one else unfinished:
+                    current.measure(group)
+                    show(results)
             if one_by_one is None:
-                one_by_one = budget.announce_rounds(len(results), now - start, until - now)
-    except OutOfTimeError:
-        pass
+                one_by_one = budget.announce_rounds(
+                    len(results), time.monotonic() - start, conditions.remaining_seconds
+                )
     return results
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import random
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from bench.console import counted
-from bench.regression import budget
-from bench.regression.cases import N_BATCH_SETS, Case, write_problems
+from bench.machine import lock
+from bench.regression import budget, progress, slices
+from bench.regression.cases import Case, write_data
 from bench.regression.checkout import Side
 from bench.regression.metrics import METRICS
 from bench.regression.outcome import Outcome, bounds_from_drift
+from bench.regression.pair_record import Pair
 from bench.regression.pairs import measure, processes_of
+from bench.regression.settings import Settings
 from bench.regression.side_process import (
     CaseError,
     Conditions,
@@ -24,75 +28,93 @@ from bench.regression.side_process import (
 )
 from bench.statistics import LOOKS, decide
 
-SLICE_SECONDS = 0.05
-FIRST_SLICE_FLOPS = 1e9  # for measuring how long a step takes
-MIN_STEPS, MAX_STEPS = (
-    4,
-    10_000,
-)  # in a slice; maximum for training that does almost nothing
+MIN_STEPS = 4  # in a slice
 
 Processes = Mapping[SideName, SideProcess]
+
+
+@contextmanager
+def reserved(settings: Settings) -> Iterator[Conditions]:
+    """Wait until the machine is free; yield the conditions of a session that begins then."""
+    with (
+        lock.reserved(shared=settings.share_machine),
+        tempfile.TemporaryDirectory(prefix="bench-compare-problems-") as folder,
+    ):
+        until = time.monotonic() + settings.budget_seconds
+        yield Conditions(folder=Path(folder), until=until)
 
 
 def run(
     cases: Sequence[Case],
     sides: Mapping[SideName, Side],
-    folder: Path,
+    conditions: Conditions,
     *,
     smallest: Mapping[str, float],
-    until: float,
-    on_pair: Callable[[Sequence[Outcome]], None],
     n_pairs: int | None = None,
+    earlier: Mapping[str, Sequence[Pair]] | None = None,
+    on_pair: Callable[[Sequence[Outcome]], None] = lambda _: None,
 ) -> list[Outcome]:
-    """Compare two sides; return the outcome of each case.
+    """Compare two sides, and show the progress; return the outcome of each case.
 
     Args:
         cases: what to train, at least one.
         sides: BASE and HEAD.
-        folder: an empty folder for the files that the sides read.
+        conditions: of `reserved`. A pair that is unfinished at the end is lost.
         smallest: the metrics to compare, and the relative increase of each that matters.
-        until: end of the session on the clock of `time.monotonic`. An unfinished pair is lost.
-        on_pair: called after every pair with all outcomes so far.
         n_pairs: number of pairs of every case; None for as many as the answers need.
+        earlier: pairs of an interrupted session to continue, by name of the case.
+        on_pair: called after every pair with all outcomes so far.
 
     Raises:
         DatasetError: the data can't be found.
     """
-    outcomes = [Outcome(case, smallest=smallest) for case in cases]
-    own_processes = any(METRICS[metric].needs_own_process for metric in smallest)
-    most_pairs = n_pairs or max(LOOKS)
-    # No seed: this decides which side goes first, and has no effect on the models.
-    randomness = random.Random(time.time_ns())  # noqa: S311
-    conditions = Conditions(folder=folder, randomness=randomness, until=until)
+    earlier = earlier or {}
+    outcomes = [
+        Outcome(case, pairs=[*earlier.get(case.name, ())], smallest=smallest) for case in cases
+    ]
+    with progress.revisions(conditions) as show:
 
-    def measure_pair(processes: Processes, outcome: Outcome) -> None:
-        pair = measure(processes, outcome.case, len(outcome.pairs), randomness, metrics=smallest)
-        outcome.pairs.append(pair)
-        on_pair(outcomes)
+        def measure_pair(processes: Processes, outcome: Outcome) -> None:
+            number = len(outcome.pairs)
+            pair = measure(processes, outcome.case, number, conditions.randomness, metrics=smallest)
+            outcome.pairs.append(pair)
+            on_pair(outcomes)
+            show(outcomes)
 
-    try:
-        steps = find_steps(outcomes, sides["base"], conditions)
-        for outcome in outcomes:
-            outcome.n_steps = steps[outcome.case.name]
-        write_problems(cases, steps, folder)
-        start = time.monotonic()
-        _find_bounds(outcomes, sides["base"], conditions, own_processes=own_processes)
-        now = time.monotonic()
-        one_by_one = n_pairs is None and budget.announce_pairs(outcomes, now - start, until - now)
-        while True:
-            start = time.monotonic()
-            chosen = [budget.next_case(outcomes)] if one_by_one else outcomes
-            _for_each_case(chosen, sides, conditions, measure_pair, own_processes=own_processes)
-            now = time.monotonic()
-            # The next round would probably not be finished in time.
-            last = now + (now - start) > until or all(
-                outcome.error or len(outcome.pairs) >= most_pairs for outcome in outcomes
-            )
-            if (last or n_pairs is None) and _decide(outcomes, last=last):
-                break
-    except OutOfTimeError:
-        _decide(outcomes, last=True)
+        try:
+            _measure_all(outcomes, sides, conditions, measure_pair, n_pairs)
+        except OutOfTimeError:
+            _decide(outcomes, last=True)
     return outcomes
+
+
+def _measure_all(
+    outcomes: Sequence[Outcome],
+    sides: Mapping[SideName, Side],
+    conditions: Conditions,
+    measure_pair: Callable[[Processes, Outcome], None],
+    n_pairs: int | None,
+) -> None:
+    """Measure pairs in rounds of all cases until there are enough, and decide."""
+    own_processes = any(METRICS[name].needs_own_process for name in outcomes[0].smallest)
+    max_pairs = n_pairs or max(LOOKS)
+    find_steps(outcomes, sides["base"], conditions)
+    _decide(outcomes, last=False)  # with earlier pairs, some cases may be finished
+    start = time.monotonic()
+    _find_bounds(outcomes, sides["base"], conditions, own_processes=own_processes)
+    one_by_one = n_pairs is None and budget.announce_pairs(
+        outcomes, time.monotonic() - start, conditions.remaining_seconds
+    )
+    while True:
+        start = time.monotonic()
+        chosen = [budget.next_case(outcomes)] if one_by_one else outcomes
+        _for_each_case(chosen, sides, conditions, measure_pair, own_processes=own_processes)
+        # The next round would probably not be finished in time.
+        last = conditions.remaining_seconds < time.monotonic() - start or all(
+            outcome.error or len(outcome.pairs) >= max_pairs for outcome in outcomes
+        )
+        if (last or n_pairs is None) and _decide(outcomes, last=last):
+            break
 
 
 def _decide(outcomes: Sequence[Outcome], *, last: bool) -> bool:
@@ -157,28 +179,21 @@ def _for_each_case(
                         break
 
 
-def find_steps(outcomes: Sequence[Outcome], base: Side, conditions: Conditions) -> dict[str, int]:
-    """Measure how many steps of BASE take about `SLICE_SECONDS`, by name of the case.
+def find_steps(outcomes: Sequence[Outcome], base: Side, conditions: Conditions) -> None:
+    """Write the files that both sides read, with slices of a length that suits BASE.
 
     Raises:
+        DatasetError: the data can't be found.
         OutOfTimeError: the budget was used up before that.
     """
-    steps = {
-        outcome.case.name: max(MIN_STEPS, round(FIRST_SLICE_FLOPS / outcome.case.flops_per_step))
-        for outcome in outcomes
-    }
-    write_problems([outcome.case for outcome in outcomes], steps, conditions.folder)
+    write_data([outcome.case for outcome in outcomes], conditions.folder)
 
-    def time_slice(processes: Processes, outcome: Outcome) -> None:
-        name = outcome.case.name
-        processes["base"].request(open=name)
-        # Minimum of a few: the first is slow, and another process may disturb one.
-        seconds = min(processes["base"].request(slice=n)["seconds"] for n in range(N_BATCH_SETS))
-        n_steps = round(steps[name] * SLICE_SECONDS / seconds)
-        steps[name] = min(max(MIN_STEPS, n_steps), MAX_STEPS)
+    def find(processes: Processes, outcome: Outcome) -> None:
+        outcome.n_steps = slices.find_n_steps(
+            processes["base"], outcome.case, conditions.folder, MIN_STEPS
+        )
 
-    _for_each_case(outcomes, {"base": base}, conditions, time_slice)
-    return steps
+    _for_each_case(outcomes, {"base": base}, conditions, find)
 
 
 def _find_bounds(

@@ -10,9 +10,9 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,15 +35,21 @@ class Conditions:
 
     Attributes:
         folder: contains the problems that the sides read.
-        randomness: decides which side goes first, and on which cores it starts.
         until: when the session ends, on the clock of `time.monotonic`.
+        randomness: decides which side goes first, and on which cores it starts. It has no seed,
+            and no effect on the models.
         instructions: instructions that libraries may use.
     """
 
     folder: Path
-    randomness: random.Random
     until: float
+    randomness: random.Random = field(default_factory=random.Random)
     instructions: Instructions = "auto"
+
+    @property
+    def remaining_seconds(self) -> float:
+        """Time until the session ends; negative after its end."""
+        return self.until - time.monotonic()
 
 
 class CaseError(Exception):
@@ -53,6 +59,20 @@ class CaseError(Exception):
         """Keep the side that failed, base, head or a configuration, and the reason."""
         super().__init__(f"{side.upper()}: {reason}")
         self.side, self.reason = side, reason
+
+
+def check_finite(
+    side: str,
+    values: Iterable[float | None],
+    reason: str = "diverges; choose a lower learning rate",
+) -> None:
+    """Check losses and updates of a side; JSON has no infinity or NaN, so they are None.
+
+    Raises:
+        CaseError: one of them is not finite.
+    """
+    if any(value is None for value in values):
+        raise CaseError(side, reason)
 
 
 class OutOfTimeError(Exception):
@@ -75,15 +95,9 @@ class SideProcess:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
         environment = child_environment(len(cores), instructions=conditions.instructions)
         search_path = [str(side.tree), *filter(None, [environment.get("PYTHONPATH")])]
+        arguments = (",".join(map(str, cores)), conditions.folder, str(time.monotonic()))
         self._process = subprocess.Popen(  # noqa: S603
-            [
-                side.python,
-                "-P",
-                PROGRAM,
-                ",".join(map(str, cores)),
-                conditions.folder,
-                str(time.monotonic()),
-            ],
+            [side.python, "-P", PROGRAM, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,

@@ -48,7 +48,8 @@ def compare(
 ) -> list[Outcome]:
     """Measure HEAD against the reference, and its learning against the last accepted commit.
 
-    If that commit can't be trained any more, learning is compared with the reference.
+    If that commit can't be trained any more, learning is compared with the reference, and the
+    outcome says so.
 
     Args:
         cases: cases to train.
@@ -60,23 +61,33 @@ def compare(
     base = str(sides["base"].commit)
     chosen: dict[str, list[Case]] = {}
     for case in cases:
-        chosen.setdefault(earlier.learning_reference(case.name, base), []).append(case)
+        chosen.setdefault(earlier.learning_reference(case.identity, base), []).append(case)
     learning: dict[str, Learning] = {}
+    failures: dict[str, str] = {}
     for commit in sorted({*chosen} - {base}):
         try:
             with checked_out(commit, sides["base"].python, repository, "accepted commit") as side:
                 own_sides: dict[SideName, Side] = {"base": side, "head": sides["head"]}
                 trained = measure(chosen[commit], own_sides, N_LEARNING_PAIRS)
         except SideError as error:
-            print(f"models are compared with those of the reference: {error}")
+            failures |= dict.fromkeys((case.name for case in chosen[commit]), str(error))
             continue
         for outcome in trained:
             if outcome.pairs:
                 learning[outcome.case.name] = outcome.learning
                 outcome.learning.compared_with = commit[:10]
+            else:
+                reason = str(outcome.error).replace("BASE:", f"{commit[:10]}:", 1)
+                failures[outcome.case.name] = reason
     outcomes = measure(cases, sides, history.N_PAIRS)
     for outcome in outcomes:
-        outcome.learning = learning.get(outcome.case.name, outcome.learning)
+        name = outcome.case.name
+        outcome.learning = learning.get(name, outcome.learning)
+        if name in failures:
+            outcome.learning.remark = (
+                "models are compared with those of the reference, not of the commit that was "
+                f"accepted last: {failures[name]}"
+            )
     return outcomes
 
 
@@ -94,9 +105,11 @@ def compare_with_last(outcomes: Sequence[Outcome], earlier: Earlier, *, required
     for outcome in outcomes:
         case = outcome.case.name
         for metric in outcome.smallest if outcome.is_measured else ():
-            then, now = earlier.last(case, metric), outcome.estimate_of(metric)
-            if then is not None and now is not None:
-                outcome.since[metric] = estimates[case, metric] = changes.since(then, now)
+            last = earlier.last(outcome.case.identity, metric)
+            now = outcome.estimate_of(metric)
+            if last is not None and now is not None:
+                outcome.last_recorded[metric] = last
+                outcome.since[metric] = estimates[case, metric] = changes.since(last, now)
                 smallest[case, metric] = outcome.limits(metric)[1]
     answers = changes.answers(estimates, smallest)
     for outcome in outcomes:
@@ -105,21 +118,35 @@ def compare_with_last(outcomes: Sequence[Outcome], earlier: Earlier, *, required
         if outcome.is_measured and not outcome.since and required:
             outcome.answers.clear()
             outcome.error = "the history has no earlier commit of this case on this processor"
+            if earlier.has_other_settings(outcome.case.name):
+                outcome.error += f" with these settings: {outcome.case.settings}"
         elif outcome.is_measured:
-            outcome.remark = _verdict(outcome, earlier)
+            outcome.remark = _verdict(outcome)
 
 
-def _verdict(outcome: Outcome, earlier: Earlier) -> str:
+def _verdict(outcome: Outcome) -> str:
     """Return the answers in a sentence, with the commit that they refer to."""
     by_commit: dict[str, list[str]] = {}
     for metric, answer in outcome.answers.items():
-        then = earlier.last(outcome.case.name, metric)
+        entry = outcome.last_recorded.get(metric)
         other = "the reference (first entry)"
-        if metric in outcome.since and then is not None:
-            other = f"{then.commit[:10]} ({then.subject or then.committed_at[:10]})"
+        if entry is not None:
+            other = f"{entry.commit[:10]} ({entry.subject or entry.committed_at[:10]})"
         words = METRICS[metric].words.get(answer, answer)
         by_commit.setdefault(other, []).append(f"{metric} {words}")
     return "; ".join(f"{', '.join(words)}, against {other}" for other, words in by_commit.items())
+
+
+def refuse_few_pairs(outcomes: Sequence[Outcome]) -> None:
+    """Mark cases with too few pairs for an entry of the history as not measured."""
+    for outcome in outcomes:
+        n_pairs = len(outcome.pairs)
+        if outcome.is_measured and n_pairs < history.N_PAIRS:
+            outcome.answers.clear()
+            outcome.error = (
+                f"not recorded: budget used up after {n_pairs} of the {history.N_PAIRS} pairs "
+                "that an entry has; increase --budget"
+            )
 
 
 def entries_of(
@@ -129,7 +156,7 @@ def entries_of(
     repository: git.Repository,
     accepted: str | None = None,
 ) -> list[Entry]:
-    """Return an entry for every case and metric of HEAD that has an estimate.
+    """Return an entry for every metric of every case that has enough pairs.
 
     Args:
         outcomes: outcomes of the comparison with the reference.
@@ -141,6 +168,7 @@ def entries_of(
     head, base = sides["head"].commit, sides["base"].commit
     assert head is not None and base is not None  # noqa: S101
     commit = git.describe_commit(head, repository)
+    n_ancestors = git.count_ancestors(head, repository)
     return [
         Entry(
             cell=outcome.case.name,
@@ -154,15 +182,19 @@ def entries_of(
             n_pairs=estimate.n_pairs,
             metric=metric,
             margin=outcome.limits(metric)[0],
-            n_ancestors=commit.n_ancestors,
+            n_ancestors=n_ancestors,
             subject=commit.subject,
             learning_reference=base
             if outcome.learning.compared_with == BASE
-            else earlier.learning_reference(outcome.case.name, base),
+            else earlier.learning_reference(outcome.case.identity, base),
             learns_something_else=outcome.learning.differs,
             accepted=accepted,
+            identity=outcome.case.identity,
+            settings=outcome.case.settings,
         )
         for outcome in outcomes
         for metric in outcome.smallest
-        if outcome.failed is None and (estimate := outcome.estimate_of(metric)) is not None
+        if outcome.failed is None
+        and len(outcome.pairs) >= history.N_PAIRS
+        and (estimate := outcome.estimate_of(metric)) is not None
     ]

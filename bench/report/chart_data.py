@@ -313,10 +313,13 @@ def _history(entries: Sequence[Entry]) -> tuple[pd.DataFrame, list[str]]:
     rows, labels = [], []
     by_case = series(entries)
     n_references = len({key.reference for key in by_case})
+    names = [name for name, _ in {(key.case, key.identity) for key in by_case}]
     for number, (key, points) in enumerate(by_case.items()):
         metric = "" if key.metric == STEP else key.metric
         over = f"over {key.reference[:7]}" if n_references > 1 else ""
-        labels.append(", ".join(filter(None, (key.case, metric, key.cpu_model, over))))
+        settings = key.settings_words if names.count(key.case) > 1 else ""
+        parts = (key.case, metric, settings, key.cpu_model, over)
+        labels.append(", ".join(filter(None, parts)))
         steps = {change.place: change for change in changes(points)}
         for start, end in itertools.pairwise([0, *steps, len(points)]):
             level = math.exp(float(np.mean([math.log(entry.ratio) for entry in points[start:end]])))

@@ -36,7 +36,7 @@ class Chart:
 
     Attributes:
         title: the case and the metric.
-        subtitle: the processor and the reference.
+        subtitle: the settings, the processor and the reference.
         points: one for each commit.
         ticks: labels of the vertical axis, and their places in pixels.
         levels: between two changes: start, end and height in pixels.
@@ -95,7 +95,7 @@ def _chart(key: SeriesKey, entries: Sequence[Entry]) -> Chart:
         sentences.append(f"learns something else from {other.commit[:7]} ({other.subject}) on")
     return Chart(
         title=f"{key.case}, {'time of a step' if key.metric == STEP else key.metric}",
-        subtitle=f"{key.cpu_model}; 1 is commit {key.reference[:7]}",
+        subtitle=f"{key.settings_words}; {key.cpu_model}; 1 is commit {key.reference[:7]}",
         points=[
             Point(
                 entry=entry,

@@ -20,7 +20,6 @@ from bench.statistics import (
     Key,
     degrees_of_freedom,
     significant,
-    standard_error_from_interval,
     t_quantile,
     t_upper_tail,
 )
@@ -42,19 +41,16 @@ class Change:
     ratio: float
 
 
-def since(then: Entry, now: Estimate) -> Estimate:
-    """Return the estimate of time now / time then, both measured against the same commit.
+def since(last: Entry, now: Estimate) -> Estimate:
+    """Return the estimate of time now / time last, both measured against the same commit.
 
     The logarithms of the ratios are compared as by Welch (1947).
     """
-    errors = [
-        standard_error_from_interval(now.low, now.high, now.n_pairs) ** 2,
-        then.standard_error**2,
-    ]
-    freedoms = [degrees_of_freedom(now.n_pairs), degrees_of_freedom(then.n_pairs)]
+    errors = [now.standard_error**2, last.standard_error**2]
+    freedoms = [degrees_of_freedom(now.n_pairs), degrees_of_freedom(last.n_pairs)]
     error = math.sqrt(sum(errors))
-    difference = math.log(now.ratio / then.ratio)
-    excess = difference - math.log1p(then.margin)
+    difference = math.log(now.ratio / last.ratio)
+    excess = difference - math.log1p(last.margin)
     freedom: float = sum(freedoms)
     if error > 0:
         freedom = sum(errors) ** 2 / sum(e**2 / f for e, f in zip(errors, freedoms, strict=True))
@@ -79,13 +75,13 @@ def answers(estimates: Mapping[Key, Estimate], smallest: Mapping[Key, float]) ->
     """
     p_values = {key: estimate.p_value for key, estimate in estimates.items()}
     slower = significant(p_values, dict.fromkeys(p_values, LEVEL))
-    found: dict[Key, Answer] = {}
+    given: dict[Key, Answer] = {}
     for key, estimate in estimates.items():
         if key in slower:
-            found[key] = "slower"
+            given[key] = "slower"
         else:
-            found[key] = "not slower" if estimate.upper < 1 + smallest[key] else "can't tell"
-    return found
+            given[key] = "not slower" if estimate.upper < 1 + smallest[key] else "can't tell"
+    return given
 
 
 def changes(entries: Sequence[Entry]) -> list[Change]:

@@ -20,6 +20,7 @@ from bench.results.store import StoreError
 from bench.statistics import MARGIN, standard_error_from_interval
 
 N_PAIRS = 20  # of every entry
+UNKNOWN_SETTINGS = "settings not recorded"  # entries of earlier editions
 STEP = "step"  # the metric of entries that name none: the time of a training step
 
 
@@ -46,6 +47,10 @@ class Entry(
         learning_reference: commit whose models were compared with this commit's; empty if unknown.
         learns_something_else: whether the models differ by more than rounding explains.
         accepted: why this commit may learn something else; later commits are compared with it.
+        identity: hash of all settings that act on the training of the case. Entries with different
+            settings are never compared. Empty in files of earlier editions: unknown settings, which
+            are compared with unknown settings only.
+        settings: the settings in words, for readers.
     """
 
     cell: str
@@ -64,6 +69,8 @@ class Entry(
     learning_reference: str = ""
     learns_something_else: bool = False
     accepted: str | None = None
+    identity: str = ""
+    settings: str = ""
 
     def __post_init__(self) -> None:
         """Refuse numbers that no comparison has."""
@@ -83,6 +90,13 @@ class SeriesKey(NamedTuple):
     metric: str
     cpu_model: str
     reference: str
+    identity: str
+    settings: str
+
+    @property
+    def settings_words(self) -> str:
+        """The settings with their hash, which also tells settings apart that are not listed."""
+        return f"{self.settings} ({self.identity})" if self.identity else UNKNOWN_SETTINGS
 
 
 def read(path: Path) -> list[Entry]:
@@ -149,10 +163,13 @@ def reference(entries: Sequence[Entry], path: Path) -> str:
 
 
 def series(entries: Sequence[Entry]) -> dict[SeriesKey, list[Entry]]:
-    """Group entries by case, metric, processor and reference; of a commit's, keep the last."""
+    """Group entries by all fields of `SeriesKey`; of a commit's entries, keep the last."""
     by_key: dict[SeriesKey, dict[str, Entry]] = {}
     for entry in entries:
-        key = SeriesKey(entry.cell, entry.metric, entry.cpu_model, entry.reference)
+        key = SeriesKey(
+            entry.cell, entry.metric, entry.cpu_model, entry.reference, entry.identity,
+            entry.settings,
+        )  # fmt: skip
         by_key.setdefault(key, {})[entry.commit] = entry
     # The time of a step comes first.
     keys = sorted(by_key, key=lambda key: (key.case, key.metric != STEP, key))

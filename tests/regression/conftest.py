@@ -10,7 +10,7 @@ import pytest
 
 from bench import statistics
 from bench.machine import lock
-from bench.regression import command, pairs, session
+from bench.regression import command, pairs, session, slices
 from bench.regression import repository as git
 from bench.results import history
 
@@ -65,7 +65,7 @@ class MLP:
 
 SHORT_LOOKS = {6: 0.005, 8: 0.005}
 SHORT_SESSIONS = (
-    (session, "SLICE_SECONDS", 0.005),
+    (slices, "SLICE_SECONDS", 0.005),
     (pairs, "N_TURNS", 4),
     (statistics, "FIRST_LOOK", 5),
     (statistics, "LOOKS", SHORT_LOOKS),

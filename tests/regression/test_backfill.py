@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.regression import command
-from bench.regression.backfill import spread
+from bench.regression.backfill import from_coarse_to_fine
 from bench.results import history
 from tests.regression.conftest import CASE, CASES, commit, run_git
 
@@ -109,7 +109,7 @@ def test_a_mistake_in_a_range_is_refused(call, repository, words, reason):
 @pytest.mark.parametrize("n", range(12))
 def test_the_first_commits_to_measure_are_spread_over_the_range(n):
     commits = [str(number) for number in range(n)]
-    order = spread(commits)
+    order = from_coarse_to_fine(commits)
     assert sorted(order, key=int) == commits
     if n > 4:
         assert order[:3] == [commits[-1], commits[0], commits[(n - 1) // 2]]

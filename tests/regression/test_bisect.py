@@ -18,7 +18,7 @@ from bench.regression.pair_record import Pair
 from bench.regression.repository import find_repository
 from bench.regression.side_process import CaseError, OutOfTimeError
 from bench.statistics import decide
-from tests.regression.conftest import commit, run_git
+from tests.regression.conftest import CASE, commit, run_git
 
 MODULE = "implementations/numpy_mlp.py"
 SLOW = ("return loss", "sum(range(100_000))\n        return loss")
@@ -66,7 +66,7 @@ def made_up_pairs(monkeypatch):
     def measure_pair(_search, base, head, comparison):
         comparison.pairs.append(measure(base, head, len(comparison.pairs)))
 
-    def run(cases, sides, _folder, **_options):
+    def run(cases, sides, _conditions, **_options):
         outcome = Outcome(cases[0])
         outcome.pairs += [measure(*sides.values(), number) for number in range(6)]
         outcome.answers["step"] = decide({"": outcome.estimate}, 0.5)[""]
@@ -96,7 +96,7 @@ def test_the_slow_commit_is_named_and_its_neighbour_that_does_not_build_is_skipp
     assert "1 more leaves the code unchanged" in printed
     assert "uncommitted changes of the working tree are not part of BAD=HEAD" in printed
     assert "This commit made numpy-one_hidden-32 slower:" in printed
-    assert f'{culprit[:10]} "Sum up \\x1b[31mnumbers"' in printed
+    assert f"{culprit[:10]} (Sum up \\x1b[31mnumbers)" in printed
     assert log["result"]["commit"]["commit"] == culprit
     assert log["result"]["change"]["low"] > 1.2
     assert log["result"]["error_probability"] <= 0.01
@@ -127,8 +127,8 @@ def test_a_slowdown_of_a_merged_branch_is_found_in_the_branch(bisect, made_up_pa
     edit(repository, "last")
     status, printed, log = bisect(good)
     assert status == 1, printed
-    assert '"Merge the branch" is a merge: searching the 2 commits of its branch' in printed
-    assert re.search('Merged by .* "Merge the branch": 1.[45]', printed)
+    assert "(Merge the branch) is a merge: searching the 2 commits of its branch" in printed
+    assert re.search(r"Merged by .* \(Merge the branch\): 1.[45]", printed)
     assert log["result"]["commit"]["commit"] == culprit
 
 
@@ -224,6 +224,32 @@ def test_an_interruption_says_how_to_continue(bisect, made_up_pairs, repository,
     assert "Interrupted; the same command continues from" in printed
 
 
+def test_pairs_of_an_interrupted_first_step_are_used_later(bisect, repository, monkeypatch):
+    good = run_git(repository, "rev-parse", "HEAD")
+    culprit = edit(repository, "slow", *SLOW)
+    measure, n_measured = session.measure, 0
+
+    def measure_some(*words, perturbed=False, **options):
+        nonlocal n_measured
+        n_measured += not perturbed
+        if n_measured > 3:
+            raise KeyboardInterrupt
+        return measure(*words, perturbed=perturbed, **options)
+
+    monkeypatch.setattr(session, "measure", measure_some)
+    status, printed, log = bisect(good)
+    assert status == 130, printed
+    assert "Interrupted; the same command continues from" in printed
+    kept = log["first_step"][CASE]
+    assert len(kept) == 3
+    monkeypatch.setattr(session, "measure", measure)
+    status, printed, log = bisect(good)
+    assert status == 1, printed
+    assert log["result"]["commit"]["commit"] == culprit
+    assert log["comparisons"][0]["pairs"][:3] == kept
+    assert log["first_step"] == {}
+
+
 def test_suspects_that_do_not_build_are_listed(bisect, made_up_pairs, repository):
     good = run_git(repository, "rev-parse", "HEAD")
     edit(repository, "does not build", *BROKEN)
@@ -238,12 +264,12 @@ def test_suspects_that_do_not_build_are_listed(bisect, made_up_pairs, repository
     assert log["result"]["commit"] is None
 
 
-def test_a_spread_slowdown_is_called_spread(bisect, made_up_pairs, repository):
+def test_a_slowdown_that_several_commits_share_is_described_so(bisect, made_up_pairs, repository):
     good = run_git(repository, "rev-parse", "HEAD")
     for number in range(4):
         edit(repository, f"slower {number}", "return loss", SLOW[1])
     _, printed, log = bisect(good)
-    assert "spread" in printed
+    assert "share the slowdown" in printed
     assert log["result"]["total"]["ratio"] > 4
 
 
@@ -256,8 +282,8 @@ def test_a_spread_slowdown_is_called_spread(bisect, made_up_pairs, repository):
         (["HEAD~1", "nowhere"], "BAD=nowhere: not a revision"),
         (["HEAD", "HEAD~1"], "GOOD=HEAD is not an ancestor of BAD=HEAD~1; their common ancestor"),
         (["HEAD~1"], "no commit from GOOD=HEAD~1 to BAD=HEAD changes bench/contract.py or"),
-        (["HEAD~1", "--record"], "--record: not with --bisect"),
-        (["HEAD~1", "--cant-tell=skip"], "--cant-tell: not with --bisect"),
+        (["HEAD~1", "--record"], "--record: has no effect with --bisect"),
+        (["HEAD~1", "--cant-tell=skip"], "--cant-tell: has no effect with --bisect"),
     ],
 )
 def test_a_mistake_is_named(bisect, repository, words, reason):

@@ -84,7 +84,7 @@ def search_histories(noise, share):
 @pytest.mark.parametrize(("share", "found"), [(0.03, 0.5), (0.05, 0.95), (0.10, 0.95)])
 def test_the_planted_commit_is_found_and_no_other_is_named(noise, kind, share, found):
     results = search_histories(noise[kind], share)
-    named = [(conclusion.found, culprit) for conclusion, culprit, _ in results]
+    named = [(conclusion.commit, culprit) for conclusion, culprit, _ in results]
     assert all(commit in (None, culprit) for commit, culprit in named)
     assert sum(commit == culprit for commit, culprit in named) >= found * N_HISTORIES
     for conclusion, culprit, _ in results:
@@ -105,7 +105,7 @@ def test_a_wrong_decision_on_the_way_names_no_commit(noise, monkeypatch):
     for seed in range(N_HISTORIES):
         speeds, culprit, _ = history(seed, 0.05)
         conclusion, _ = search(speeds, noise[QUIET], seed)
-        assert conclusion.found in (None, culprit)
+        assert conclusion.commit in (None, culprit)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_disturbed_comparison_is_corrected(noise, disturbed, log_ratio, n_pair
     measured = {disturbed: [log_ratio + value for value in noise[QUIET][:n_pairs]]}
     for seed in range(5):
         conclusion, _ = search(speeds, noise[QUIET], seed, measured=measured)
-        assert conclusion.found == "20"
+        assert conclusion.commit == "20"
 
 
 def test_good_and_bad_get_more_pairs_if_their_half_is_less_certain_than_the_commit(noise):
@@ -140,8 +140,8 @@ def test_two_equal_slowdowns_are_never_called_one(noise):
         speeds = [0.0] * 10 + [math.log1p(0.05)] * 20 + [math.log1p(0.10)] * 10
         conclusion, _ = search(speeds, noise[QUIET], seed)
         assert conclusion.suspects
-        assert conclusion.found in (None, "10", "30")
-        if conclusion.found is None:
+        assert conclusion.commit in (None, "10", "30")
+        if conclusion.commit is None:
             assert conclusion.n_undecided > 0
         else:
             assert conclusion.change.high < conclusion.total.low
@@ -152,21 +152,21 @@ def test_a_gradual_slowdown_names_no_commit(noise):
         speeds = [0.005 * number for number in range(17)]
         conclusion, _ = search(speeds, noise[QUIET], seed)
         assert conclusion.answer == "slower"
-        assert conclusion.found is None
+        assert conclusion.commit is None
 
 
 def test_commits_that_fail_stay_suspects_if_they_can_not_be_told_apart(noise):
     speeds = [0.0] * 20 + [math.log1p(0.10)] * 20
     conclusion, _ = search(speeds, noise[QUIET], 0, failing=range(18, 23))
     assert conclusion.suspects == tuple(map(str, range(18, 24)))
-    assert (conclusion.base, conclusion.found) == ("17", None)
+    assert (conclusion.base, conclusion.commit) == ("17", None)
     assert conclusion.change_answer == "slower"
 
 
 def test_a_commit_that_fails_does_not_end_the_search(noise):
     speeds = [0.0] * 20 + [math.log1p(0.10)] * 20
     conclusion, _ = search(speeds, noise[QUIET], 0, failing=(5, *range(9, 15), 21, 25, 30))
-    assert conclusion.found == "20"
+    assert conclusion.commit == "20"
 
 
 def test_a_parent_that_fails_leaves_two_suspects(noise):
@@ -182,7 +182,7 @@ def test_a_failing_bad_commit_has_no_answer():
 def test_a_search_of_200_commits_takes_eight_decisions(noise):
     speeds = [0.0] * 130 + [math.log1p(0.10)] * 71
     conclusion, n_pairs = search(speeds, noise[QUIET], 0)
-    assert conclusion.found == "130"
+    assert conclusion.commit == "130"
     assert n_pairs < 20 + 8 * 20 + 20
 
 

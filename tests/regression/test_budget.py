@@ -7,8 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from bench.regression import budget
-from bench.regression.calibration import power
+from bench.regression import budget, power
 from bench.regression.cases import parse_cases
 from bench.regression.outcome import Outcome
 from bench.regression.pair_record import Pair

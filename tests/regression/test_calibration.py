@@ -137,6 +137,9 @@ def test_collecting_continues_a_file(collect, repository):
     status, printed, _ = collect(cases=CASES.replace("one_hidden", "two_hidden"))
     assert status == 2
     assert "give another --pairs" in printed
+    status, printed, _ = collect(cases=CASES.replace("0.01", "0.02"))
+    assert status == 2
+    assert "begun with settings=" in printed
     status, printed, _ = collect(cases="epochs=3")
     assert status == 2
     assert "epochs has no effect" in printed

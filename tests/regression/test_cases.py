@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import sys
 import time
 
@@ -12,7 +11,7 @@ import pytest
 from bench.config.errors import ConfigError
 from bench.contract import BACKEND_VARIABLE
 from bench.machine.facts import cpu_flags, usable_cores
-from bench.regression.cases import parse_cases, write_problems
+from bench.regression.cases import parse_cases, write_data
 from bench.regression.checkout import Side
 from bench.regression.side_process import CaseError, Conditions, SideProcess
 from tests.regression.conftest import CASE, CASES
@@ -35,6 +34,41 @@ def test_cases_with_several_numbers_of_threads_name_them():
 def test_a_case_with_other_instructions_is_another_case():
     cases = parse_cases(f"{CASES} batch_size=32 instructions=auto,avx2")
     assert [case.name for case in cases] == [CASE, f"{CASE}-avx2"]
+
+
+def identity(overrides):
+    (case,) = parse_cases(overrides)
+    return case.identity
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "learning_rate=0.02", "seed=1", "batch_size=64", "recipe=tanh_softmax_sgd",
+        "validation_fraction=0.3", "dataset.training_size=500", "recipe.activation=tanh",
+        "architecture.hidden_sizes=[7]", "implementation=notebook",
+    ],
+)  # fmt: skip
+def test_cases_with_other_settings_have_another_identity(other):
+    assert identity(f"{CASES} {other}") != identity(CASES)
+    assert identity(f"{CASES} {other}") == identity(f"{CASES} {other}")
+
+
+@pytest.mark.skipif(len(usable_cores()) < 2, reason="a machine with one core")
+def test_the_number_of_cores_identifies_a_case_and_not_how_it_is_given():
+    two = CASES.replace("threads=1", "threads=2")
+    assert identity(two) != identity(CASES)
+    (automatic,) = parse_cases(CASES.replace("threads=1", "threads=auto"))
+    n_cores = len(automatic.config.cores)
+    assert automatic.identity == identity(CASES.replace("threads=1", f"threads={n_cores}"))
+    assert f"threads={n_cores}" in automatic.settings
+
+
+def test_the_settings_are_given_in_words():
+    (case,) = parse_cases(CASES)
+    words = case.settings.split()
+    assert {"learning_rate=0.01", "dataset=synthetic", "threads=1", "device=cpu"} <= {*words}
+    assert not any(word.startswith(("epochs=", "batch_size=")) for word in words)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +102,7 @@ def test_what_is_no_case_is_refused(overrides, reason):
 
 def test_a_side_gets_the_backend_before_it_imports_the_implementation(tmp_path):
     (case,) = parse_cases("implementation=keras_jax dataset=synthetic")
-    write_problems([case], {case.name: 2}, tmp_path)
+    write_data([case], tmp_path)
     problem = json.loads((tmp_path / case.name / "problem.json").read_text())
     assert problem["environment"] == {BACKEND_VARIABLE: "jax"}
     files = {
@@ -83,11 +117,7 @@ def test_a_side_gets_the_backend_before_it_imports_the_implementation(tmp_path):
         (path.parent / "__init__.py").touch()
         path.write_text(source)
     side = Side(label="", tree=tmp_path, python=sys.executable, commit=None)
-    conditions = Conditions(
-        folder=tmp_path,
-        randomness=random.Random(0),  # noqa: S311
-        until=time.monotonic() + 60,
-    )
+    conditions = Conditions(folder=tmp_path, until=time.monotonic() + 60)
     process = SideProcess("head", side, usable_cores(), conditions)
     try:
         with pytest.raises(CaseError, match="ImportError: jax"):

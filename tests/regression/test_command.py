@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.machine import lock
-from bench.regression import pairs, session, side_process
+from bench.regression import pairs, requirements, side_process, slices
 from bench.results import history
 from tests.conftest import SCRIPTS
 from tests.processes import is_running, wait_for
@@ -184,7 +184,8 @@ def test_commits_are_recorded_and_compared_by_way_of_the_reference(compare, repo
     assert (
         f"step slower, memory not more, warm_up not slower, against {first[:10]} (first)" in printed
     )
-    assert "against the last recorded commit" in printed
+    assert re.search(rf"{CASE} +step +{first[:10]} ", printed)  # what the row is compared with
+    assert f"against the history, with reference {first[:10]} " in " ".join(printed.split())
     entries = history.read(path)
     assert {one.commit: one.reference for one in entries} == {first: first, second: first}
     status, printed, _ = compare("HEAD", "--record")
@@ -212,6 +213,22 @@ def test_a_mistake_is_named_in_a_line(compare, repository, words, reason):
     assert "Traceback" not in printed
 
 
+def test_git_bisect_skips_a_commit_without_the_project_and_stops_at_a_mistake(
+    compare, repository, monkeypatch
+):
+    good = run_git(repository, "rev-parse", "HEAD")
+    run_git(repository, "rm", "-rq", "bench")
+    bad = commit(repository, "without the project")
+    assert compare(good, "--cant-tell=skip")[0] == 125
+    run_git(repository, "checkout", "--quiet", good)
+    assert compare(good, bad, "--cant-tell=skip")[0] == 125
+    assert compare(bad, good, "--cant-tell=skip")[0] == 255
+    monkeypatch.setattr(requirements.shutil, "which", lambda *_, **__: None)
+    for mistake in ("--base-python=/nowhere/python", "--head-requirements=numpy", "nowhere"):
+        status, printed, _ = compare(good, mistake, "--cant-tell=skip")
+        assert status == 255, printed
+
+
 def test_a_folder_that_lacks_a_part_of_the_project_is_named(compare, tree, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     head = tree("head")
@@ -231,7 +248,7 @@ def test_a_distrusted_repository_is_named_with_the_remedy(compare, repository, m
 
 
 def test_a_defect_of_its_own_is_not_taken_for_slower(compare, repository, monkeypatch):
-    monkeypatch.setattr(session, "SLICE_SECONDS", "short")
+    monkeypatch.setattr(slices, "SLICE_SECONDS", "short")
     status, printed, _ = compare("HEAD")
     assert status == 2
     assert "TypeError" in printed

@@ -8,7 +8,7 @@ import math
 import pytest
 
 from bench.config.errors import ConfigError
-from bench.regression import command, configurations, one_round
+from bench.regression import command, configurations, one_round, slices
 from bench.regression.candidates import Group, parse_groups
 from bench.regression.group_results import Results
 
@@ -19,7 +19,7 @@ NUMPY, NOTEBOOK = "implementation=numpy", "implementation=notebook"
 @pytest.fixture
 def compare(monkeypatch, capsys):
     """Return a function that runs the command with short slices; it returns status and output."""
-    monkeypatch.setattr(one_round, "SLICE_SECONDS", 0.001)
+    monkeypatch.setattr(slices, "SLICE_SECONDS", 0.001)
     monkeypatch.setattr(one_round, "N_TURNS", 2)
 
     def run(*words):
@@ -148,9 +148,12 @@ def test_without_time_nothing_is_measured(compare):
     ("words", "reason"),
     [
         ((NUMPY, "HEAD"), "HEAD: not a configuration"),
-        ((NUMPY, NOTEBOOK, "--cases", "batch_size=3"), "--cases: only for a comparison of revis"),
-        ((NUMPY, NOTEBOOK, "--record"), "--record: only for a comparison of revisions"),
-        (("HEAD", "HEAD", "--over", "seed=1"), "--over: only for a comparison of configurations"),
+        (
+            (NUMPY, NOTEBOOK, "--cases", "batch_size=3"),
+            "--cases: has no effect in a comparison of conf",
+        ),
+        ((NUMPY, NOTEBOOK, "--record"), "--record: has no effect in a comparison of conf"),
+        (("HEAD", "HEAD", "--over", "seed=1"), "--over: has no effect in a comparison of revis"),
         (("HEAD", "HEAD", "HEAD~1"), "HEAD~1: a third revision"),
         ((NUMPY, NOTEBOOK, "--precision", "0%"), "'0%': must be more than 0.1%"),
         ((NUMPY,), "at least two"),

@@ -9,6 +9,7 @@ from bench.regression.cases import parse_cases
 from bench.regression.outcome import Outcome
 from bench.regression.pair_record import Pair
 from tests.regression.conftest import CASE, CASES
+from tests.results.test_history import entry as history_entry
 
 
 def outcome_with(n_pairs):
@@ -31,4 +32,8 @@ def test_the_files_have_the_ratio_and_its_interval(tmp_path):
     content = json.loads((tmp_path / "bencher.json").read_text())
     values = content[CASE]["step-ratio"]
     assert values["value"] == entry["value"]
+    recorded = outcome_with(20)
+    recorded.last_recorded["step"] = history_entry(1)
+    (entry,) = dashboards.github_action_benchmark([recorded])
+    assert entry["extra"] == "slower against 0000000000, 20 pairs"
     assert 1.09 < values["lower_value"] < values["value"] < values["upper_value"] < 1.11

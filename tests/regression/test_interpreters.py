@@ -100,4 +100,4 @@ def test_without_uv_it_says_how_to_get_it(compare, repository, cache, monkeypatc
 def test_requirements_do_not_fit_a_history(compare, repository):
     status, printed, _ = compare("--record", "HEAD", "--head-requirements", "numpy==2.2.6")
     assert status == 2
-    assert "not with a history" in printed
+    assert "--head-requirements: has no effect with a history" in printed

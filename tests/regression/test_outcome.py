@@ -94,8 +94,10 @@ def test_a_missing_library_comes_with_the_command_that_installs_it(case):
         (["slower", "can't tell"], 1),
         (["not slower", "can't tell"], 125),
         (["not slower", "head fails"], 125),
-        (["not measured", "base fails"], 125),
+        (["not measured", "head fails"], 125),
+        (["not measured", "base fails"], 255),
+        (["slower", "base fails"], 1),
     ],
 )
-def test_git_bisect_tries_another_commit_where_there_is_no_answer(outcomes, kinds, status):
+def test_git_bisect_tries_another_commit_unless_the_base_fails(outcomes, kinds, status):
     assert exit_status(outcomes(*kinds), "skip") == status

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
-from bench.regression.calibration import power, resampling
+from bench.regression import power
+from bench.regression.calibration import evaluation, resampling
+from bench.regression.calibration.evaluation import smallest_in_sessions
+from bench.regression.cases import parse_cases
 from tests.regression.conftest import CASE, CASES
+
+
+@pytest.fixture
+def case():
+    return parse_cases(CASES)[0]
 
 
 @pytest.fixture(autouse=True)
@@ -22,42 +31,53 @@ def equal_pairs(spread, n=60):
 
 
 def test_a_steadier_machine_and_more_pairs_find_smaller_slowdowns():
-    steady = power.smallest_found(equal_pairs(0.02), 40)
-    few_pairs = power.smallest_found(equal_pairs(0.02), 15)
-    noisy = power.smallest_found(equal_pairs(0.06), 40)
+    steady = smallest_in_sessions(equal_pairs(0.02), 40)
+    few_pairs = smallest_in_sessions(equal_pairs(0.02), 15)
+    noisy = smallest_in_sessions(equal_pairs(0.06), 40)
     assert 0.01 < steady < min(few_pairs, noisy)
     # Smaller ones do not matter, so that they may be answered with "not slower".
-    assert power.smallest_found(equal_pairs(0.0001), 40) == resampling.SMALLEST
+    assert smallest_in_sessions(equal_pairs(0.0001), 40) == resampling.SMALLEST
 
 
 @pytest.mark.parametrize(("spread", "n_pairs"), [(1.0, 40), (0.005, 4)])
-def test_what_is_not_found_is_said(spread, n_pairs):
-    assert power.smallest_found(equal_pairs(spread), n_pairs) is None
-    found = power.evaluate(CASE, equal_pairs(1.0), 5.0, "2026-11-26")
-    assert found.found == "more than 20%"
+def test_what_is_not_found_is_said(case, spread, n_pairs):
+    assert smallest_in_sessions(equal_pairs(spread), n_pairs) is None
+    found = evaluation.evaluate(case, equal_pairs(1.0), 5.0, "2026-11-26")
+    assert found.finds_text == "more than 20%"
 
 
-def test_a_ratio_that_few_equal_pairs_have_by_chance_is_no_power():
+def test_a_ratio_that_few_equal_pairs_have_by_chance_is_no_power(case):
     values = equal_pairs(0.01)
-    found = power.evaluate(CASE, values, 10.0, "2026-11-26")
-    by_chance = power.evaluate(CASE, [value + 0.05 for value in values], 10.0, "2026-11-26")
+    found = evaluation.evaluate(case, values, 10.0, "2026-11-26")
+    by_chance = evaluation.evaluate(case, [value + 0.05 for value in values], 10.0, "2026-11-26")
     assert (by_chance.finds, by_chance.false_alarms) == (found.finds, found.false_alarms)
     assert by_chance.ratio == pytest.approx(found.ratio * math.exp(0.05))
     assert by_chance.separate[1] > found.separate[1] == 0
 
 
-def test_a_later_report_quotes_the_calibration():
-    assert power.quote([CASE]) == []
-    found = power.evaluate(CASE, equal_pairs(0.01), 2.0, "2026-11-26")
-    other = power.evaluate("other", equal_pairs(0.01), 2.0, "2026-11-26")
-    power.store([found])
-    power.store([other])
-    assert power.quote([CASE, "other", "third"]) == [
-        f"{CASE}, other: this machine finds a slowdown of {found.finds:.1%} in 5 minutes per case "
-        "(calibrated 2026-11-26)"
+def test_a_later_report_quotes_the_calibration_of_the_same_settings(case):
+    assert power.quote([case]) == []
+    other, third = parse_cases(f"{CASES} batch_size=64,128")
+    stored = [
+        evaluation.evaluate(one, equal_pairs(0.01), 2.0, "2026-11-26") for one in (case, other)
     ]
+    for one in stored:
+        power.store([one])
+    assert power.quote([case, other, third]) == [
+        f"{case.name}, {other.name}: this machine finds a slowdown of {stored[0].finds:.1%} in 5 "
+        "minutes per case (calibrated 2026-11-26)"
+    ]
+    (other_rate,) = parse_cases(CASES.replace("0.01", "0.02"))
+    assert other_rate.name == case.name
+    assert power.quote([other_rate]) == []
     power.path_here().write_bytes(b"damaged")
-    assert power.quote([CASE]) == []
+    assert power.quote([case]) == []
+
+
+def test_a_calibration_with_unknown_settings_is_not_quoted(case):
+    old = evaluation.evaluate(case, equal_pairs(0.01), 2.0, "2026-11-26")
+    power.store([msgspec.structs.replace(old, identity="")])
+    assert power.quote([case]) == []
 
 
 def test_the_command_calibrates_and_a_comparison_quotes_it(compare, call, tree, monkeypatch):
@@ -75,4 +95,4 @@ def test_the_command_calibrates_and_a_comparison_quotes_it(compare, call, tree, 
     assert f"{CASE}: this machine finds a slowdown of" in printed
     status, _, err = call(command.main, "--calibrate", "HEAD")
     assert status == 2
-    assert "base: no effect with --calibrate" in err
+    assert "BASE: has no effect with --calibrate" in err

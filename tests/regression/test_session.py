@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 import pytest
 
 from bench.machine.facts import cpu_flags
-from bench.regression import session
+from bench.regression import session, slices
 from bench.regression.cases import parse_cases
 from bench.regression.outcome import MIN_BOUNDS
 from bench.regression.pair_record import Pair
@@ -71,14 +71,13 @@ def run(monkeypatch, tmp_path):
 
         monkeypatch.setattr(session, "processes_of", fake_processes)
         monkeypatch.setattr(session, "measure", fake_measure)
-        monkeypatch.setattr(session, "write_problems", lambda *_: None)
+        monkeypatch.setattr(session, "write_data", lambda *_: None)
+        monkeypatch.setattr(slices, "write_batches", lambda *_: None)
         return session.run(
             parse_cases(f"{CASES} batch_size=16,32,64"),
             {"base": None, "head": None},
-            tmp_path,
+            session.Conditions(folder=tmp_path, until=time.monotonic() + 600),
             smallest=smallest or {"step": 0.03},
-            until=time.monotonic() + 600,
-            on_pair=lambda _: None,
             **options,
         )
 
@@ -137,20 +136,31 @@ def test_with_a_short_budget_a_case_is_answered_before_the_next_begins(run, monk
     assert third.error == "budget used up after 2 pairs; increase --budget"
 
 
+def test_a_session_goes_on_with_earlier_pairs(run):
+    first = run(small_noise, out_of_time=5)  # cases take turns: two, two and one
+    assert [len(outcome.pairs) for outcome in first] == [2, 2, 1]
+    earlier = {outcome.case.name: outcome.pairs for outcome in first}
+    for outcome, before in zip(run(small_noise, earlier=earlier), first, strict=True):
+        assert outcome.pairs[: len(before.pairs)] == before.pairs
+        assert (outcome.answer, len(outcome.pairs)) == ("not slower", 10)
+    finished = {outcome.case.name: outcome.pairs for outcome in run(small_noise)}
+    assert [len(o.pairs) for o in run(small_noise, earlier=finished)] == [10, 10, 10]
+
+
 @pytest.fixture
 def find_steps(monkeypatch):
     """Return a function that sizes the slices of a case whose slices take the given seconds."""
 
     def find(seconds):
-        monkeypatch.setattr(session, "write_problems", lambda *_: None)
-        slices = itertools.cycle(seconds)
+        monkeypatch.setattr(session, "write_data", lambda *_: None)
+        monkeypatch.setattr(slices, "write_batches", lambda *_: None)
+        times = itertools.cycle(seconds)
         process = FakeProcess(())
-        process.request = lambda **request: {"seconds": next(slices) if "slice" in request else 0}
+        process.request = lambda **request: {"seconds": next(times) if "slice" in request else 0}
         monkeypatch.setattr(session, "processes_of", lambda *_: nullcontext({"base": process}))
         outcomes = [session.Outcome(case) for case in parse_cases(CASES)]
-        conditions = session.Conditions(folder=None, randomness=None, until=math.inf)
-        (steps,) = session.find_steps(outcomes, None, conditions).values()
-        return steps
+        session.find_steps(outcomes, None, session.Conditions(folder=None, until=math.inf))
+        return outcomes[0].n_steps
 
     return find
 
@@ -161,7 +171,7 @@ def test_a_disturbed_slice_does_not_shorten_the_others(find_steps):
 
 
 def test_training_that_does_nothing_gets_no_endless_slice(find_steps):
-    assert find_steps([1e-9]) == session.MAX_STEPS
+    assert find_steps([1e-9]) == slices.MAX_STEPS
 
 
 @pytest.mark.skipif("avx2" not in cpu_flags(), reason="a processor without AVX2")
@@ -173,8 +183,9 @@ def test_the_processes_of_a_case_have_its_instructions(monkeypatch):
         return nullcontext({"base": FakeProcess(())})
 
     monkeypatch.setattr(session, "processes_of", fake_processes)
-    monkeypatch.setattr(session, "write_problems", lambda *_: None)
+    monkeypatch.setattr(session, "write_data", lambda *_: None)
+    monkeypatch.setattr(slices, "write_batches", lambda *_: None)
     cases = parse_cases(f"{CASES} batch_size=32,64 instructions=avx2,auto")
-    conditions = session.Conditions(folder=None, randomness=None, until=math.inf)
+    conditions = session.Conditions(folder=None, until=math.inf)
     session.find_steps([session.Outcome(case) for case in cases], None, conditions)
     assert sorted(started) == ["auto", "avx2"]

@@ -112,14 +112,14 @@ if os.fork() > 0:
 time.sleep(1000)
 """
 STARTS_A_SIDE = """
-import random, sys, time
+import sys, time
 from pathlib import Path
 from bench.regression.side_process import Conditions, SideProcess
 from bench.regression.checkout import Side
 tree, core = Path(sys.argv[1]), int(sys.argv[2])
 side = Side(label="", tree=tree, python=sys.executable, commit=None)
 until = time.monotonic() + 1000
-conditions = Conditions(folder=tree, randomness=random.Random(0), until=until)
+conditions = Conditions(folder=tree, until=until)
 SideProcess("head", side, [core], conditions).receive()
 """
 

@@ -175,6 +175,18 @@ def test_the_history_has_a_panel_for_each_case_and_reference():
     assert "No change was detected." in chart.caption
 
 
+def test_the_history_of_other_settings_has_another_panel():
+    entries = [
+        entry(number, identity=seed * 12, settings=f"seed={seed}")
+        for seed in "12"
+        for number in range(2)
+    ]
+    chart = charts_of(data_of([make_record()], entries))["speed_over_commits"]
+    assert [panel.label.split(", ")[1] for panel in chart.panels] == [
+        "seed=1 (111111111111)", "seed=2 (222222222222)",
+    ]  # fmt: skip
+
+
 def test_conditions_that_are_not_drawn_are_counted():
     assert drawn_of(14, 6) == "Drawn for the first 6 of 14 conditions; the tables contain all."
     assert drawn_of(6, 6) == ""

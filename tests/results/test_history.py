@@ -108,6 +108,15 @@ def test_a_line_of_the_first_edition_is_read_and_written_unchanged(tmp_path):
     assert msgspec.json.encode(read) == FIRST_EDITION
 
 
+def test_entries_with_other_settings_are_another_series():
+    settings = [{}, {"identity": "a" * 12, "settings": "seed=0"}, {"identity": "b" * 12}]
+    entries = [entry(n, **known) for n in range(2) for known in settings]
+    found = history.series(entries)
+    assert [len(points) for points in found.values()] == [2, 2, 2]
+    words = [key.settings_words for key in found]
+    assert words == ["settings not recorded", f"seed=0 ({'a' * 12})", f" ({'b' * 12})"]
+
+
 def test_each_metric_has_its_own_series():
     entries = [entry(n, metric=metric) for n in range(2) for metric in ("memory", "step")]
     found = history.series(entries)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.console import printable
 from bench.git import GitError, run_git
 from bench.regression.checkout import SideError
 from bench.regression.repository import SIDE_CODE, Repository, commit_of_revision
@@ -25,20 +24,6 @@ class Chain:
     commits: tuple[str, ...]
     parents: dict[str, str]
     n_same_code: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Description:
-    """What to print about a commit; safe for a terminal."""
-
-    commit: str
-    subject: str
-    author: str
-    author_date: str
-
-    def __str__(self) -> str:
-        """Return the abbreviated commit and its subject."""
-        return f'{self.commit[:10]} "{self.subject}"'
 
 
 def between(good: str, bad: str, repository: Repository) -> Chain:
@@ -90,14 +75,6 @@ def merged_branches(commit: str, parent: str, repository: Repository) -> list[Ch
             if chain is not None and len(chain.commits) > 1:
                 chains.append(chain)
     return chains
-
-
-def describe(commit: str, repository: Repository) -> Description:
-    """Return the subject, author and date of a commit."""
-    form = "--format=%s%x00%an%x00%aI"
-    values = run_git(repository.top, "show", "--no-patch", form, commit).split("\0")
-    subject, author, author_date = map(printable, values)
-    return Description(commit=commit, subject=subject, author=author, author_date=author_date)
 
 
 def _commit(name: str, revision: str, repository: Repository) -> str:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-import random
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from bench.git import run_git
-from bench.machine import facts, lock
-from bench.regression import output, progress, session
+from bench.machine import facts
+from bench.regression import output, session
 from bench.regression.bisection import chain as chains
 from bench.regression.bisection import log as logs
 from bench.regression.bisection import report
@@ -20,123 +17,130 @@ from bench.regression.bisection.chain import Chain
 from bench.regression.bisection.search import Search
 from bench.regression.cases import Case, parse_cases
 from bench.regression.checkout import Side, checked_out, find_repository
-from bench.regression.exit_statuses import CANT_TELL, FOUND
-from bench.regression.outcome import exit_status
+from bench.regression.exit_statuses import CANT_TELL, FOUND, NOT_SLOWER
+from bench.regression.outcome import Outcome, exit_status
+from bench.regression.report import check_writable
 from bench.regression.repository import Repository, checked_out_commit
+from bench.regression.settings import Bisection
 from bench.regression.side_process import Conditions, OutOfTimeError, SideName
 from bench.results.history import STEP
+from bench.statistics import looks
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(settings: Bisection) -> int:
     """Find the commit that made training slower; return the exit status."""
-    cases = parse_cases(arguments.cases)
+    cases = parse_cases(settings.cases)
     repository = find_repository(Path.cwd())
-    good, bad = arguments.base, arguments.head or "HEAD"
-    chain = chains.between(good, bad, repository)
-    _print_start(arguments, chain, repository)
-    folder = arguments.output or _default_folder(chain, repository)
-    output.check_writable(folder)
+    chain = chains.between(settings.base, settings.head, repository)
+    _print_start(settings, chain, repository)
+    folder = settings.output or _default_folder(chain, repository)
+    check_writable(folder)
     path = folder / logs.NAME
-    log = logs.read(path, _conditions(arguments, chain))
-    with lock.reserved(shared=arguments.share_machine):
-        until = time.monotonic() + arguments.budget
-        if log.case is None:
-            status = _compare_ends(arguments, cases, chain, repository, log, until)
+    log = logs.read(path, _conditions(settings, chain))
+    again = f"the same command continues from {path}"
+    with session.reserved(settings) as conditions:
+        try:
             if log.case is None:
-                return status
-            logs.write(path, log)
-        with tempfile.TemporaryDirectory(prefix="bench-compare-problems-") as problems:
+                outcomes = _compare_ends(settings, cases, chain, repository, log, path, conditions)
+                if log.case is None:
+                    print("No case is known to be slower in BAD than in GOOD: no commit is named")
+                    if any(_needs_pairs(outcome) for outcome in outcomes):
+                        print(f"The budget is used up; {again}")
+                    else:
+                        path.unlink(missing_ok=True)
+                    return exit_status(outcomes)
             case = next(case for case in cases if case.name == log.case)
             search = Search(
                 repository=repository,
                 case=case,
                 log=log,
                 path=path,
-                conditions=Conditions(
-                    folder=Path(problems),
-                    randomness=random.Random(time.time_ns()),  # noqa: S311  # order of the sides
-                    until=until,
-                    instructions=case.config.instructions,
-                ),
-                smallest=arguments.smallest[STEP],
-                budget_seconds=arguments.budget,
+                conditions=replace(conditions, instructions=case.config.instructions),
+                smallest=settings.smallest_by_metric[STEP],
                 good=chain.commits[0],
             )
-            return _search(search, chain)
+            return _search(search, chain, again)
+        except KeyboardInterrupt:
+            if path.exists():
+                print(f"Interrupted; {again}")
+            raise
 
 
-def _search(search: Search, chain: Chain) -> int:
+def _search(search: Search, chain: Chain, again: str) -> int:
     """Search, and report the conclusion or how to continue; return the exit status."""
-    again = f"the same command continues from {search.path}"
     try:
         searched = search.run(chain)
     except OutOfTimeError:
         print(f"The budget is used up; {len(search.suspects)} suspects are left; {again}")
         return CANT_TELL
-    except KeyboardInterrupt:
-        print(f"Interrupted; {again}")
-        raise
     for line in report.lines(search.case.name, searched, search.repository):
         print(line)
     search.log.result = report.result(searched, search.repository)
     logs.write(search.path, search.log)
     print(f"Written: {search.path}")
-    return CANT_TELL if report.decisive(searched).found is None else FOUND
+    conclusion = report.decisive(searched)
+    if conclusion.commit is not None:
+        return FOUND
+    return NOT_SLOWER if conclusion.answer == "not slower" else CANT_TELL
 
 
 def _compare_ends(
-    arguments: argparse.Namespace,
+    settings: Bisection,
     cases: Sequence[Case],
     chain: Chain,
     repository: Repository,
     log: logs.Log,
-    until: float,
-) -> int:
-    """Compare BAD with GOOD in all cases; put the first one that is slower in the log.
-
-    Returns:
-        The exit status of the comparison.
-    """
+    path: Path,
+    conditions: Conditions,
+) -> list[Outcome]:
+    """Compare BAD with GOOD in all cases; put the first one that is slower in the log."""
     good, bad = chain.commits[0], chain.commits[-1]
     start = time.monotonic()
+
+    def keep_pairs(outcomes: Sequence[Outcome]) -> None:
+        log.first_step = {outcome.case.name: outcome.pairs for outcome in outcomes}
+        logs.write(path, log)
+
     with (
         checked_out(good, None, repository, "GOOD") as good_side,
         checked_out(bad, None, repository, "BAD") as bad_side,
-        tempfile.TemporaryDirectory(prefix="bench-compare-problems-") as problems,
-        progress.revisions(arguments.budget, until) as on_pair,
     ):
         sides: dict[SideName, Side] = {
-            "base": replace(good_side, label=arguments.base),
-            "head": replace(bad_side, label=arguments.head or "HEAD"),
+            "base": replace(good_side, label=settings.base),
+            "head": replace(bad_side, label=settings.head),
         }
         outcomes = session.run(
             cases,
             sides,
-            Path(problems),
-            smallest=arguments.smallest,
-            until=until,
-            on_pair=on_pair,
+            conditions,
+            smallest=settings.smallest_by_metric,
+            earlier=log.first_step,
+            on_pair=keep_pairs,
         )
-        output.print_table(outcomes, sides)
-    for outcome in outcomes:
-        if outcome.answer == "slower":
-            log.case, log.environment = outcome.case.name, facts.describe([])
-            ends = log.of(good, bad)
-            ends.pairs, ends.seconds = outcome.pairs, time.monotonic() - start
-            break
-    else:
-        print("No case is known to be slower in BAD than in GOOD: no commit is named")
-    return exit_status(outcomes)
+        output.report(outcomes, sides).show()
+    slower = next((outcome for outcome in outcomes if outcome.answer == "slower"), None)
+    if slower is not None:
+        log.case, log.environment, log.first_step = slower.case.name, facts.describe([]), {}
+        ends = log.of(good, bad)
+        ends.pairs, ends.seconds = slower.pairs, time.monotonic() - start
+        logs.write(path, log)
+    return outcomes
 
 
-def _print_start(arguments: argparse.Namespace, chain: Chain, repository: Repository) -> None:
+def _needs_pairs(outcome: Outcome) -> bool:
+    """Return whether a case is undecided because the budget was used up."""
+    undecided = outcome.failed is None and outcome.answer != "not slower"
+    return undecided and len(outcome.pairs) < max(looks())
+
+
+def _print_start(settings: Bisection, chain: Chain, repository: Repository) -> None:
     n, others = len(chain.commits) - 1, chain.n_same_code
     print(
-        f"{n} suspect{'s' * (n > 1)} from GOOD={arguments.base} to BAD={arguments.head or 'HEAD'}"
+        f"{n} suspect{'s' * (n > 1)} from GOOD={settings.base} to BAD={settings.head}"
         + (f"; {others} more leave{'s' * (others == 1)} the code unchanged" if others else "")
     )
     commit = checked_out_commit(repository.project)
-    if arguments.head is None and commit is not None and commit.endswith("-dirty"):
+    if settings.head == "HEAD" and commit is not None and commit.endswith("-dirty"):
         print("uncommitted changes of the working tree are not part of BAD=HEAD")
 
 
@@ -146,11 +150,11 @@ def _default_folder(chain: Chain, repository: Repository) -> Path:
     return repository.top / run_git(repository.top, "rev-parse", "--git-path", name)
 
 
-def _conditions(arguments: argparse.Namespace, chain: Chain) -> dict[str, object]:
+def _conditions(settings: Bisection, chain: Chain) -> dict[str, object]:
     return {
         "good": chain.commits[0],
         "bad": chain.commits[-1],
-        "cases": arguments.cases,
-        "smallest": arguments.smallest[STEP],
+        "cases": settings.cases,
+        "smallest": settings.smallest_by_metric[STEP],
         "cpu_model": facts.cpu_model(),
     }

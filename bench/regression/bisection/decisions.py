@@ -7,7 +7,7 @@ from typing import Literal
 
 from bench import statistics
 from bench.regression.bisection.steps import Measured
-from bench.statistics import Answer, Estimate, decide, estimate, standard_error_from_interval
+from bench.statistics import Answer, Estimate, decide, estimate, looks
 
 FIRST_LOOK = 6  # number of pairs after which a commit can be slow or fast
 
@@ -40,14 +40,14 @@ def classify(measured: Measured, total: Estimate, certainty: float) -> Speed | N
     """
     if measured.error is not None:
         return "fails"
-    half, half_error = math.log(total.ratio) / 2, _standard_error(total) / 2
+    half, half_error = math.log(total.ratio) / 2, total.standard_error / 2
     for look in looks(FIRST_LOOK):
         if len(measured.values) < look:
             return None
         estimated = estimate(measured.values[:look])
         quantile = statistics.t_quantile(certainty, statistics.degrees_of_freedom(look))
         excess = math.log(estimated.ratio) - half
-        if abs(excess) > quantile * math.hypot(_standard_error(estimated), half_error):
+        if abs(excess) > quantile * math.hypot(estimated.standard_error, half_error):
             return "slow" if excess > 0 else "fast"
     return "undecided"
 
@@ -56,18 +56,9 @@ def is_more_certain(measured: Measured, total: Estimate) -> bool:
     """Return whether a commit's ratio is more certain than half of the slowdown."""
     if len(measured.values) < FIRST_LOOK:
         return False
-    return _standard_error(estimate(measured.values)) < _standard_error(total) / 2
-
-
-def looks(*others: int) -> list[int]:
-    """Return the numbers of pairs after which there can be a decision."""
-    return sorted({*others, statistics.FIRST_LOOK, *statistics.LOOKS})
+    return estimate(measured.values).standard_error < total.standard_error / 2
 
 
 def next_look(n_pairs: int, *others: int) -> int:
     """Return the first look after a number of pairs."""
     return next(look for look in looks(*others) if look > n_pairs)
-
-
-def _standard_error(estimated: Estimate) -> float:
-    return standard_error_from_interval(estimated.low, estimated.high, estimated.n_pairs)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bench.files import read_plain_file, write_atomically
+from bench.files import read_plain_file, write_json
 from bench.regression.bisection.steps import Comparisons, Measured
 from bench.regression.pair_record import Pair
 from bench.results.store import StoreError
@@ -30,7 +30,8 @@ class Log(msgspec.Struct, kw_only=True):
 
     Attributes:
         conditions: what a command must have in common with the log to continue it.
-        case: name of the case; None before GOOD and BAD are compared.
+        case: name of the case; None before it is known to be slower in BAD than in GOOD.
+        first_step: pairs of GOOD and BAD by name of the case, while `case` is None.
         environment: facts of the machine that began it.
         comparisons: what was measured, in order.
         result: the conclusion; None before the end.
@@ -38,6 +39,7 @@ class Log(msgspec.Struct, kw_only=True):
 
     conditions: dict[str, Any]
     case: str | None = None
+    first_step: dict[str, list[Pair]] = {}
     environment: dict[str, Any] = {}
     comparisons: list[Comparison] = []
     result: dict[str, Any] | None = None
@@ -83,4 +85,4 @@ def read(path: Path, conditions: dict[str, Any]) -> Log:
 
 def write(path: Path, log: Log) -> None:
     """Write a log."""
-    write_atomically(path, msgspec.json.format(msgspec.json.encode(log)) + b"\n")
+    write_json(path, log)

@@ -19,16 +19,15 @@ from bench.regression.bisection.decisions import (
     classify,
     compare,
     is_more_certain,
-    looks,
     next_look,
 )
 from bench.regression.bisection.steps import Compare, Comparisons, Conclusion, Measured
-from bench.statistics import Estimate, estimate
+from bench.statistics import Estimate, estimate, looks
 
 # Certainty that a commit is on one side of the half, per look. If the commit found is not slower
 # than its parent, all decisions are made again with the second value.
 CERTAINTIES = (0.975, 0.9995)
-MAX_UNDECIDED = 3  # commits close to the half; with so many, the slowdown is probably spread
+MAX_UNDECIDED = 3  # commits close to the half; with so many, several probably share the slowdown
 
 
 def next_step(
@@ -53,7 +52,7 @@ def next_step(
     first = _find_change(commits, comparisons, total, more_ends, CERTAINTIES[0], smallest)
     if isinstance(first, Compare) or first.change_answer != "not slower":
         return first
-    # A decision was wrong, or the slowdown is spread. New pairs of GOOD and BAD replace those used.
+    # A decision was wrong, or commits share the slowdown: new pairs of GOOD and BAD replace them.
     if n_used < max(looks()):
         if more_ends is not None and len(ends.values) < next_look(n_used):
             return more_ends

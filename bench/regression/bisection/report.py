@@ -6,10 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from bench.regression.bisection import chain as chains
 from bench.regression.bisection.chain import Chain
 from bench.regression.bisection.steps import Conclusion
-from bench.regression.repository import Repository
+from bench.regression.repository import Repository, describe_commit
 from bench.statistics import LOOKS, Estimate
 
 MAX_LISTED = 10  # suspects
@@ -26,16 +25,16 @@ def decisive(searched: Searched) -> Conclusion:
 def result(searched: Searched, repository: Repository) -> dict[str, Any]:
     """Return the result for the log."""
     conclusion = decisive(searched)
-    found = conclusion.found
+    commit = conclusion.commit
     return {
-        "answer": "found" if found else "suspects" if conclusion.suspects else conclusion.answer,
-        "commit": None if found is None else chains.describe(found, repository),
+        "answer": "found" if commit else "suspects" if conclusion.suspects else conclusion.answer,
+        "commit": None if commit is None else describe_commit(commit, repository),
         "suspects": conclusion.suspects,
         "compared_with": conclusion.base or None,
         "change": conclusion.change,
         "change_answer": conclusion.change_answer,
         "total": searched[0][1].total,
-        "error_probability": None if found is None else ERROR_PROBABILITY,
+        "error_probability": None if commit is None else ERROR_PROBABILITY,
     }
 
 
@@ -51,8 +50,8 @@ def lines(case: str, searched: Searched, repository: Repository) -> list[str]:
     if not conclusion.suspects or total is None:
         return [f"{case}: BAD against GOOD: {conclusion.answer}; no commit is named"]
     change = conclusion.change
-    if conclusion.found is not None and change is not None:
-        words = _found(case, conclusion.found, change, total, repository)
+    if conclusion.commit is not None and change is not None:
+        words = _found(case, conclusion.commit, change, total, repository)
         if searched[-1][1] is not conclusion:
             words.append("No commit of the merged branch is known to be slower by itself.")
     else:
@@ -60,16 +59,16 @@ def lines(case: str, searched: Searched, repository: Repository) -> list[str]:
     for _, outer in searched:
         if outer is conclusion:
             break
-        if outer.found is not None and outer.change is not None:
-            merge = chains.describe(outer.found, repository)
+        if outer.commit is not None and outer.change is not None:
+            merge = describe_commit(outer.commit, repository)
             words.append(f"Merged by {merge}: {_ratio(outer.change, 'its parent')}")
     return words
 
 
 def _found(
-    case: str, found: str, change: Estimate, total: Estimate, repository: Repository
+    case: str, commit: str, change: Estimate, total: Estimate, repository: Repository
 ) -> list[str]:
-    description = chains.describe(found, repository)
+    description = describe_commit(commit, repository)
     share = math.log(change.ratio) / math.log(total.ratio)
     words = [
         f"This commit made {case} slower:",
@@ -81,7 +80,7 @@ def _found(
         f"slower, the probability of this answer is at most {ERROR_PROBABILITY:.1%}.",
     ]
     if change.high < total.low:
-        words.append("The slowdown is spread: other commits cause the rest.")
+        words.append("Several commits share the slowdown: others cause the rest.")
     return words
 
 
@@ -90,7 +89,7 @@ def _doubt(case: str, conclusion: Conclusion) -> list[str]:
     n_suspects = len(conclusion.suspects)
     if conclusion.change_answer == "not slower":
         return [
-            f"{case}: no commit is named: the slowdown is probably spread over several commits. "
+            f"{case}: no commit is named: several commits probably share the slowdown. "
             "The first commit with more than half of it is not slower than the one before."
         ]
     if n_suspects == 1:
@@ -102,7 +101,7 @@ def _doubt(case: str, conclusion: Conclusion) -> list[str]:
     if conclusion.n_undecided:
         words = [
             f"{case}: in these {n_suspects} commits. {conclusion.n_undecided} tested commits have "
-            "about half of the slowdown: it may be spread over several commits."
+            "about half of the slowdown: several commits may share it."
         ]
     if conclusion.change is not None:
         words.append(f"Together: {_ratio(conclusion.change, conclusion.base[:10])}")
@@ -110,12 +109,16 @@ def _doubt(case: str, conclusion: Conclusion) -> list[str]:
 
 
 def _listed(conclusion: Conclusion, repository: Repository) -> list[str]:
-    listed = [f"  {chains.describe(one, repository)}" for one in conclusion.suspects[:MAX_LISTED]]
+    listed = [
+        f"  {describe_commit(commit, repository)}" for commit in conclusion.suspects[:MAX_LISTED]
+    ]
     if len(conclusion.suspects) > MAX_LISTED:
         listed.append(f"  and {len(conclusion.suspects) - MAX_LISTED} more, in the log")
     return listed
 
 
-def _ratio(found: Estimate, base: str) -> str:
-    interval = f"95 % interval {found.low:.3f} to {found.high:.3f}, {found.n_pairs} pairs"
-    return f"{found.ratio:.3f} times as long as {base} ({interval})"
+def _ratio(estimated: Estimate, base: str) -> str:
+    interval = (
+        f"95 % interval {estimated.low:.3f} to {estimated.high:.3f}, {estimated.n_pairs} pairs"
+    )
+    return f"{estimated.ratio:.3f} times as long as {base} ({interval})"

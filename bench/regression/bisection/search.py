@@ -14,11 +14,11 @@ from bench.regression.bisection import log as logs
 from bench.regression.bisection.chain import Chain
 from bench.regression.bisection.plan import next_step
 from bench.regression.bisection.steps import Compare, Conclusion
-from bench.regression.cases import Case, write_problems
+from bench.regression.cases import Case
 from bench.regression.checkout import Side, SideError, checked_out
 from bench.regression.outcome import Outcome
 from bench.regression.pairs import measure, processes_of
-from bench.regression.repository import Repository
+from bench.regression.repository import Repository, describe_commit
 from bench.regression.side_process import CaseError, Conditions, SideName
 from bench.statistics import MIN_PAIRS, estimate
 
@@ -33,7 +33,6 @@ class Search:
         path: file of the log.
         conditions: folder for the files that the sides read, and the end of the budget.
         smallest: the relative slowdown that matters, such as 0.03.
-        budget_seconds: length of the session.
         good: GOOD, to find how long a slice is.
         suspects: the commits that may be the cause, so far.
     """
@@ -44,7 +43,6 @@ class Search:
     path: Path
     conditions: Conditions
     smallest: float
-    budget_seconds: float
     good: str
     suspects: tuple[str, ...] = field(default=(), init=False)
     _announced: tuple[str, str] | None = field(default=None, init=False)
@@ -63,17 +61,17 @@ class Search:
         """
         conclusion = self._conclude(chain)
         results = [(chain, conclusion)]
-        if conclusion.found is None:
+        if conclusion.commit is None:
             return results
-        parent = chain.parents[conclusion.found]
-        for branch in chains.merged_branches(conclusion.found, parent, self.repository):
+        parent = chain.parents[conclusion.commit]
+        for branch in chains.merged_branches(conclusion.commit, parent, self.repository):
             print(
-                f"{chains.describe(conclusion.found, self.repository)} is a merge: searching the "
+                f"{describe_commit(conclusion.commit, self.repository)} is a merge: searching the "
                 f"{len(branch.commits) - 1} commits of its branch"
             )
-            found = self.run(branch)
-            results += found
-            if found[0][1].suspects:
+            of_branch = self.run(branch)
+            results += of_branch
+            if of_branch[0][1].suspects:
                 break
         return results
 
@@ -91,7 +89,7 @@ class Search:
         comparison = self.log.of(step.base, step.head)
         if (step.base, step.head) != self._announced:
             self._announced = step.base, step.head
-            head = chains.describe(step.head, self.repository)
+            head = describe_commit(step.head, self.repository)
             n, n_steps = len(step.suspects), step.n_steps_left
             steps = "last step" if n_steps == 1 else f"about {n_steps} more steps"
             print(f"{n} suspect{'s' * (n > 1)}, {steps}; measuring {head}")
@@ -99,7 +97,7 @@ class Search:
             with (
                 self._checked_out(step.base) as base,
                 self._checked_out(step.head) as head_side,
-                progress.revisions(self.budget_seconds, self.conditions.until) as on_pair,
+                progress.revisions(self.conditions) as on_pair,
             ):
                 outcome = Outcome(self.case, pairs=comparison.pairs)
                 while len(comparison.pairs) < step.n_pairs:
@@ -131,10 +129,9 @@ class Search:
             return
         outcome = Outcome(self.case)
         with self._checked_out(self.good) as good:
-            steps = session.find_steps([outcome], good, self.conditions)
+            session.find_steps([outcome], good, self.conditions)
         if outcome.error is not None:
             raise SideError(f"GOOD={self.good[:10]}: fails: {outcome.error}")
-        write_problems([self.case], steps, self.conditions.folder)
         self._is_prepared = True
 
     def _checked_out(self, commit: str) -> AbstractContextManager[Side]:
@@ -145,8 +142,8 @@ class Search:
             reason = first_line(comparison.error)
             print(f"  can't be measured, so it stays a suspect: {reason}")
         elif len(comparison.pairs) >= MIN_PAIRS:
-            found = estimate([pair.value for pair in comparison.pairs])
+            estimated = estimate([pair.value for pair in comparison.pairs])
             print(
-                f"  {found.ratio:.3f} times as long as {comparison.base[:10]} "
-                f"({found.low:.3f} to {found.high:.3f}, {found.n_pairs} pairs)"
+                f"  {estimated.ratio:.3f} times as long as {comparison.base[:10]} "
+                f"({estimated.low:.3f} to {estimated.high:.3f}, {estimated.n_pairs} pairs)"
             )

@@ -70,7 +70,7 @@ class Conclusion:
     n_undecided: int = 0
 
     @property
-    def found(self) -> str | None:
+    def commit(self) -> str | None:
         """The commit that is slower than its parent; None if there is doubt."""
         certain = len(self.suspects) == 1 and self.change_answer == "slower"
         return self.suspects[0] if certain else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import subprocess
 import sys
 import tempfile
@@ -15,14 +14,15 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from bench.machine import facts, lock
-from bench.regression import session
+from bench.machine import facts
+from bench.regression import session, slices
 from bench.regression.calibration import plants, rates
 from bench.regression.calibration.rates import LOADED, PLANTED, QUIET, planted
-from bench.regression.cases import Case, write_problems
+from bench.regression.cases import Case
 from bench.regression.checkout import Side, SideError, checked_out, find_repository
 from bench.regression.outcome import Outcome
 from bench.regression.pairs import measure, processes_of
+from bench.regression.settings import Settings
 from bench.regression.side_process import Conditions
 
 PLANTED_IN_ALL = 0.05
@@ -57,26 +57,18 @@ def collect(cases: Sequence[Case], path: Path, n_rounds: int, budget_seconds: fl
         OutOfTimeError: the budget is used up.
     """
     heading, lines = rates.read(path) if path.exists() else ({}, {})
-    conditions_here = {"cells": [case.name for case in cases], "cpu_model": facts.cpu_model()}
-    if heading and conditions_here != _conditions_of(heading):
-        raise SideError(
-            f"{path}: begun with {_conditions_of(heading)}, not {conditions_here}; give another "
-            "--pairs"
-        )
+    if heading:
+        _check_conditions(cases, heading, path)
     n_measured = min((len(lines.get(case.name, {}).get(QUIET, ())) for case in cases), default=0)
     with ExitStack() as stack:
-        stack.enter_context(lock.reserved())
-        until = time.monotonic() + budget_seconds
-        randomness = random.Random(time.time_ns())  # noqa: S311
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-compare-problems-"))
-        conditions = Conditions(folder=Path(folder), randomness=randomness, until=until)
+        conditions = stack.enter_context(session.reserved(Settings(budget_seconds=budget_seconds)))
         sides = stack.enter_context(_sides(cases, str(heading.get("commit", "HEAD")), conditions))
         out = stack.enter_context(path.open("ab"))
         if not heading:
             _write(out, _heading(cases, sides["base"]))
         for number in range(n_measured, n_rounds):
             todo = [(case, kind) for case in cases for kind in _kinds(number, len(cases))]
-            randomness.shuffle(todo)
+            conditions.randomness.shuffle(todo)
             for case, kind in todo:
                 pair = _measure_pair(case, sides["base"], sides[kind], conditions, kind == LOADED)
                 _write(out, {"cell": case.name, "kind": kind, **pair})
@@ -96,17 +88,34 @@ def _kinds(number: int, n_cases: int) -> list[str]:
 
 def _heading(cases: Sequence[Case], base: Side) -> dict[str, object]:
     return {
-        "cells": [case.name for case in cases],
+        **_description(cases),
         "commit": base.commit,
         "cores": [case.config.cores for case in cases],
-        "block_seconds": session.SLICE_SECONDS,
+        "block_seconds": slices.SLICE_SECONDS,
         "environment": facts.describe(["keras", "tensorflow", "torch", "jax", "numba"]),
     }
 
 
-def _conditions_of(heading: Mapping[str, Any]) -> dict[str, object]:
-    cases = heading["cells"] if "cells" in heading else [heading["cell"]]
-    return {"cells": cases, "cpu_model": heading["environment"]["cpu_model"]}
+def _check_conditions(cases: Sequence[Case], heading: Mapping[str, Any], path: Path) -> None:
+    """Refuse to continue a file of other cases, with other settings, or of another processor."""
+    known = {
+        "cells": [heading.get("cell")],  # a file of one case
+        **heading,
+        "cpu_model": heading["environment"]["cpu_model"],
+    }
+    for key, value in (_description(cases) | {"cpu_model": facts.cpu_model()}).items():
+        if known.get(key, value) != value:  # earlier editions kept no settings
+            raise SideError(
+                f"{path}: begun with {key}={known[key]}, not {value}; give another --pairs"
+            )
+
+
+def _description(cases: Sequence[Case]) -> dict[str, object]:
+    return {
+        "cells": [case.name for case in cases],
+        "settings": [case.settings for case in cases],
+        "identities": [case.identity for case in cases],
+    }
 
 
 def _measure_pair(
@@ -151,11 +160,10 @@ def _sides(cases: Sequence[Case], commit: str, conditions: Conditions) -> Iterat
         tempfile.TemporaryDirectory(prefix="bench-compare-plants-") as folder,
     ):
         outcomes = [Outcome(case) for case in cases]
-        steps = session.find_steps(outcomes, base, conditions)
+        session.find_steps(outcomes, base, conditions)
         for outcome in outcomes:
             if outcome.error is not None:
                 raise SideError(f"{outcome.case.name}: {outcome.error}")
-        write_problems(cases, steps, conditions.folder)
         sides = {"base": base, QUIET: head, LOADED: head}
         modules = {case.config.implementation.module for case in cases}
         for share in PLANTED:

@@ -186,16 +186,16 @@ def _bound(sessions: Sessions, is_equal: bool) -> str:
 
 def _together(lines: Mapping[str, LinesByKind]) -> list[str]:
     """Return a sentence on all equal pairs of all cases, in sessions that share no pairs."""
-    found = [
+    of_all = [
         separate
         for kinds in lines.values()
         for kind in (QUIET, LOADED)
         if (separate := resampling.separate([line.value for line in kinds.get(kind, ())]))
     ]
-    if not found:
+    if not of_all:
         return []
     together = Sessions(
-        answers=tuple(answer for sessions in found for answer in sessions.answers),
-        n_pairs=tuple(n for sessions in found for n in sessions.n_pairs),
+        answers=tuple(answer for sessions in of_all for answer in sessions.answers),
+        n_pairs=tuple(n for sessions in of_all for n in sessions.n_pairs),
     )
     return [f"False alarms in sessions that share no pairs: {count(together, is_equal=True)}."]

@@ -20,7 +20,7 @@ from bench.statistics import (
     decide,
     degrees_of_freedom,
     estimate,
-    standard_error_from_interval,
+    looks,
     t_upper_tail,
 )
 
@@ -57,8 +57,8 @@ Looks = list[Estimate]
 
 def look_at(values: Sequence[float], n_pairs: int = max(LOOKS)) -> Looks:
     """Return the estimates after each look of a session that ends after `n_pairs` pairs."""
-    looks = sorted({n for n in (FIRST_LOOK, *LOOKS) if n < n_pairs} | {n_pairs})
-    return [estimate(values[:n]) for n in looks]
+    numbers = [n for n in looks(n_pairs) if n <= n_pairs]
+    return [estimate(values[:n]) for n in numbers]
 
 
 def draw(values: Sequence[float], n_pairs: int = max(LOOKS)) -> list[Looks]:
@@ -87,7 +87,7 @@ def evaluate(sessions: Sequence[Looks], slowdown: float = 0.0, n_tests: int = 1)
         slowdown: share by which every time of HEAD is made longer.
         n_tests: number of metrics that share one error rate.
     """
-    results = [_answer(looks, slowdown, n_tests) for looks in sessions]
+    results = [_answer(estimates, slowdown, n_tests) for estimates in sessions]
     answers, n_pairs = zip(*results, strict=True)
     return Sessions(answers=answers, n_pairs=n_pairs)
 
@@ -100,8 +100,8 @@ def separate(values: Sequence[float], n_tests: int = 1) -> Sessions | None:
     results = []
     start = 0
     while len(values) - start >= FIRST_LOOK:
-        looks = look_at(values[start:], min(max(LOOKS), len(values) - start))
-        answer, n_pairs = _answer(looks, 0.0, n_tests)
+        estimates = look_at(values[start:], min(max(LOOKS), len(values) - start))
+        answer, n_pairs = _answer(estimates, 0.0, n_tests)
         if answer == "can't tell" and n_pairs < max(LOOKS):
             break
         results.append((answer, n_pairs))
@@ -112,28 +112,28 @@ def separate(values: Sequence[float], n_tests: int = 1) -> Sessions | None:
     return Sessions(answers=answers, n_pairs=counts)
 
 
-def _answer(looks: Looks, slowdown: float, n_tests: int) -> tuple[Answer, int]:
+def _answer(estimates: Looks, slowdown: float, n_tests: int) -> tuple[Answer, int]:
     """Return the answer of a session, and after how many pairs it is given."""
-    for place, found in enumerate(looks, 1):
-        made = _longer(found, slowdown)
-        last = place == len(looks)
-        answer = decide({"case": made}, SMALLEST, last=last, n_tests=n_tests)["case"]
+    for place, measured in enumerate(estimates, 1):
+        slowed = _longer(measured, slowdown)
+        last = place == len(estimates)
+        answer = decide({"case": slowed}, SMALLEST, last=last, n_tests=n_tests)["case"]
         if answer is not None:
-            return answer, found.n_pairs
+            return answer, measured.n_pairs
     raise AssertionError("the last look always answers")
 
 
-def _longer(found: Estimate, slowdown: float) -> Estimate:
+def _longer(measured: Estimate, slowdown: float) -> Estimate:
     """Return the estimate that pairs with longer times of HEAD would have given."""
     if slowdown == 0:
-        return found
-    error = standard_error_from_interval(found.low, found.high, found.n_pairs)
-    ratio = found.ratio * (1 + slowdown)
+        return measured
+    error = measured.standard_error
+    ratio = measured.ratio * (1 + slowdown)
     excess = math.log(ratio) - math.log1p(MARGIN)
-    freedom = degrees_of_freedom(found.n_pairs)
+    freedom = degrees_of_freedom(measured.n_pairs)
     return dataclasses.replace(
-        found,
+        measured,
         ratio=ratio,
-        upper=found.upper * (1 + slowdown),
+        upper=measured.upper * (1 + slowdown),
         p_value=t_upper_tail(excess / error, freedom) if error > 0 else float(excess <= 0),
     )

@@ -13,11 +13,9 @@ import msgspec
 import numpy as np
 
 from bench.markdown import table
-from bench.regression.arguments import parser
 from bench.regression.bisection import command, log
 from bench.regression.calibration.histories import History, build, choose
-from bench.regression.checks import check
-from bench.regression.exit_statuses import CANT_TELL
+from bench.regression.settings import Bisection
 
 HEADINGS = ("seed", "commits", "planted", "slow commit", "named", "measured", "pairs", "minutes")
 
@@ -53,20 +51,17 @@ def search(
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-compare-history-") as folder:
         commits = build(history, project, Path(folder))
-        words = ["--bisect", commits[0], f"--cases={cases}", f"--budget={budget_seconds:.0f}s"]
-        command_line = parser()
-        arguments = command_line.parse_args([*words, f"--output={output.absolute()}"])
-        check(command_line, arguments)
+        settings = Bisection(
+            base=commits[0], cases=cases, budget_seconds=budget_seconds, output=output.absolute()
+        )
         with contextlib.chdir(folder):
-            status = command.run(arguments)
+            command.run(settings)
     seconds = time.monotonic() - start
     path = output / log.NAME
     kept = log.Log(conditions={}, result={})
     if path.exists():
         kept = msgspec.json.decode(path.read_bytes(), type=log.Log)
         seconds = sum(comparison.seconds for comparison in kept.comparisons)
-    elif status == CANT_TELL and seconds > 0.9 * budget_seconds:
-        return None
     if kept.result is None:
         return None
     shutil.rmtree(output)

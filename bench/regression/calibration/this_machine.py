@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 
 from bench import imports, terminal
-from bench.machine import lock
-from bench.regression import progress, session
-from bench.regression.calibration import power
-from bench.regression.calibration.power import Power
+from bench.regression import power, session
+from bench.regression.calibration.evaluation import evaluate
 from bench.regression.cases import parse_cases
 from bench.regression.checkout import Side, checked_out
 from bench.regression.exit_statuses import CANT_TELL, NOT_MEASURED, NOT_SLOWER
-from bench.regression.metrics import DEFAULT_METRICS, chosen, parse_metrics
+from bench.regression.metrics import chosen
 from bench.regression.outcome import Outcome
+from bench.regression.power import Power
+from bench.regression.settings import DEFAULT_NAMES, Calibration
 from bench.regression.side_process import SideName
 from bench.statistics import FIRST_LOOK
 
@@ -37,9 +34,9 @@ CAPTION = (
 )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(settings: Calibration) -> int:
     """Calibrate the given cases; return the exit status."""
-    cases = parse_cases(arguments.cases)
+    cases = parse_cases(settings.cases)
     seconds: dict[str, list[float]] = {case.name: [] for case in cases}
     project = str(imports.PROJECT)
     with ExitStack() as stack:
@@ -48,23 +45,19 @@ def run(arguments: argparse.Namespace) -> int:
             "base": stack.enter_context(checked_out(project, None, None, "project")),
             "head": stack.enter_context(checked_out(project, None, None, "project")),
         }
-        stack.enter_context(lock.reserved(shared=arguments.share_machine))
-        until = time.monotonic() + arguments.budget
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-compare-problems-"))
-        show = stack.enter_context(progress.revisions(arguments.budget, until))
+        conditions = stack.enter_context(session.reserved(settings))
         outcomes = session.run(
             cases,
             sides,
-            Path(folder),
-            smallest=chosen(parse_metrics(DEFAULT_METRICS), {}),
-            until=until,
-            on_pair=_timed(seconds, show),
+            conditions,
+            smallest=chosen(DEFAULT_NAMES, {}),
             n_pairs=MAX_PAIRS,
+            on_pair=_timed(seconds),
         )
     now = datetime.now(UTC).date().isoformat()
     powers = [
-        power.evaluate(
-            outcome.case.name,
+        evaluate(
+            outcome.case,
             [pair.value for pair in outcome.pairs],
             statistics.median(seconds[outcome.case.name]),
             now,
@@ -83,9 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     return NOT_SLOWER if len(powers) == len(cases) else CANT_TELL
 
 
-def _timed(
-    seconds: dict[str, list[float]], show: Callable[[Sequence[Outcome]], None]
-) -> Callable[[Sequence[Outcome]], None]:
+def _timed(seconds: dict[str, list[float]]) -> Callable[[Sequence[Outcome]], None]:
     """Return a function to call after every pair, which keeps its duration by case."""
     last = time.monotonic()
 
@@ -97,7 +88,6 @@ def _timed(
             if len(outcome.pairs) > len(durations):
                 durations.append(now - last)
         last = now
-        show(outcomes)
 
     return on_pair
 
@@ -106,16 +96,16 @@ def _print(powers: Sequence[Power]) -> None:
     shown = terminal.new_table(
         title="What this machine finds", caption=CAPTION, words=("case",), numbers=NUMBERS
     )
-    for found in powers:
-        n_separate, n_alarms = found.separate
+    for result in powers:
+        n_separate, n_alarms = result.separate
         shown.add_row(
-            found.case,
-            str(found.n_pairs),
-            f"{found.ratio:.3f}",
-            f"{found.spread:.1%}",
-            f"{found.seconds_per_pair:.1f}",
-            f"{found.false_alarms:.1%} (at most {found.false_alarms_bound:.1%})",
+            result.case,
+            str(result.n_pairs),
+            f"{result.ratio:.3f}",
+            f"{result.spread:.1%}",
+            f"{result.seconds_per_pair:.1f}",
+            f"{result.false_alarms:.1%} (at most {result.false_alarms_bound:.1%})",
             f"{n_alarms} of {n_separate}",
-            found.found,
+            result.finds_text,
         )
     terminal.console().print(shown)
