@@ -51,7 +51,8 @@ def _repository(base: str | None, head: str | None) -> Repository | None:
     try:
         return find_repository(Path.cwd())
     except SideError as error:
-        for side, kind in zip(sides, (SideError, type(error)), strict=True):
+        kinds: tuple[type[SideError], type[SideError]] = SideError, type(error)
+        for side, kind in zip(sides, kinds, strict=True):
             if side is not None and side.is_dir() and (missing := missing_parts(side)):
                 raise kind(
                     f"{side}: is not a copy of the project: it lacks {' and '.join(missing)}"

@@ -19,7 +19,7 @@ from bench.regression.side_process import SideName
 from bench.results.history import STEP
 
 MARKER = "<!-- bench-compare -->"  # the workflow finds its earlier comment by this
-HEADINGS = ("BASE", "ratio", "95 % interval", "pairs", "spread", "answer")
+HEADINGS: tuple[str, ...] = ("BASE", "ratio", "95 % interval", "pairs", "spread", "answer")
 AGAINST = "against"  # heading with a history: the commit that a row is compared with
 CAPTION = (
     "Ratio: HEAD / {other}. Spread: standard deviation of the pairs. Not slower, not more: the "

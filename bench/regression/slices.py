@@ -29,7 +29,7 @@ def find_n_steps(process: SideProcess, case: Case, folder: Path, min_steps: int)
     write_batches(case, guess, folder)
     process.request(open=case.name)
     # Minimum of a few: the first is slow, and another process may disturb one.
-    seconds = min(process.request(slice=number)["seconds"] for number in range(N_BATCH_SETS))
+    seconds: float = min(process.request(slice=number)["seconds"] for number in range(N_BATCH_SETS))
     n_steps = min(max(min_steps, round(guess * SLICE_SECONDS / seconds)), MAX_STEPS)
     write_batches(case, n_steps, folder)
     return n_steps
