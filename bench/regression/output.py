@@ -69,7 +69,7 @@ def _rows(outcome: Outcome, has_history: bool) -> list[list[str]]:
     if has_history:
         for row, metric in zip(rows, outcome.smallest, strict=False):
             entry = outcome.last_recorded.get(metric)
-            row.insert(1, "reference" if entry is None else entry.commit[:10])
+            row.insert(1, "BASE" if entry is None else entry.commit[:7])
     if outcome.learns_something_else:
         rows[0][-1] += f", {SOMETHING_ELSE}"
     return rows

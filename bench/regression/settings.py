@@ -150,13 +150,13 @@ def _settings(given: dict[str, Any]) -> Settings:
     has_history = given.keys() & {"record", "against_history"}
     if has_history and "head" not in given and is_range(given.get("base")):
         given["head"] = given.pop("base")
+    if "accept" in given and "record" not in given:
+        raise argparse.ArgumentTypeError("--accept: needs --record, which keeps the reason")
     mode = _mode(given)
     acting = {known.name for known in fields(mode)}.difference(mode.UNUSED)
     for name in given:
         if name not in acting:
             raise argparse.ArgumentTypeError(_no_effect(name, given, mode))
-    if "accept" in given and "record" not in given:
-        raise argparse.ArgumentTypeError("--accept: needs --record, which keeps the reason")
     if mode is Bisection and "base" not in given:
         raise argparse.ArgumentTypeError("GOOD is missing: bench-compare --bisect GOOD [BAD]")
     if mode is Bisection and given.get("metrics", (STEP,)) != (STEP,):

@@ -184,7 +184,7 @@ def test_commits_are_recorded_and_compared_by_way_of_the_reference(compare, repo
     assert (
         f"step slower, memory not more, warm_up not slower, against {first[:10]} (first)" in printed
     )
-    assert re.search(rf"{CASE} +step +{first[:10]} ", printed)  # what the row is compared with
+    assert re.search(rf"{CASE} +step +{first[:7]} ", printed)  # what the row is compared with
     assert f"against the history, with reference {first[:10]} " in " ".join(printed.split())
     entries = history.read(path)
     assert {one.commit: one.reference for one in entries} == {first: first, second: first}
