@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import pytest
 
 from bench.machine import facts
-from bench.regression import tracking
+from bench.regression import output, tracking
 from bench.regression.cases import parse_cases
 from bench.regression.checkout import Side
 from bench.regression.earlier import Earlier, choose_reference, history_path
@@ -20,7 +20,7 @@ from bench.regression.side_process import CaseError
 from bench.results import history
 from bench.results.history import Entry
 from bench.results.store import StoreError
-from tests.regression.conftest import CASES, commit, run_git
+from tests.regression.conftest import CASE, CASES, commit, run_git
 
 NUMERICS = {"reference": 0.0, "changed": 0.1, "later": 0.1, "wrong": 0.3}  # what a commit learns
 OTHER_RATE = CASES.replace("learning_rate=0.01", "learning_rate=0.02")
@@ -79,6 +79,7 @@ class Project:
         tracking.compare_with_last(outcomes, earlier, required=required)
         entries = tracking.entries_of(outcomes, earlier, sides, self.repository, accepted)
         history.append(self.path, entries)
+        self.rows = output.report(outcomes, sides).rows
         return outcomes[0], entries[0] if entries else None
 
 
@@ -152,6 +153,17 @@ def test_entries_with_other_settings_are_not_compared_with(project, first):
         "the history has no earlier commit of this case on this processor with these settings: "
     )
     assert len(history.series(history.read(project.path))) == 3
+
+
+def test_each_row_names_the_commit_that_it_is_compared_with(project):
+    _, first = project.compare_and_record("reference")
+    project.add("changed")
+    project.cases = parse_cases(f"{CASES} batch_size=32,64")
+    project.compare_and_record("changed")
+    assert [row[:3] for row in project.rows] == [
+        [CASE, "step", first.commit[:7]],
+        [CASE.replace("32", "64"), "step", "BASE"],
+    ]
 
 
 def test_an_entry_with_unknown_settings_is_not_compared_with(project):
