@@ -54,7 +54,7 @@ MAY_IMPORT = {
 BELOW_COMMANDS = set(MAY_IMPORT) - COMMANDS
 MAY_IMPORT |= {
     "parity": BELOW_COMMANDS,
-    "sweep": BELOW_COMMANDS | {"parity"},
+    "sweep": BELOW_COMMANDS | {"parity", "report"},
     "regression": BELOW_COMMANDS,
     "doctor": BELOW_COMMANDS,
     "gpu": BELOW_COMMANDS,
@@ -114,10 +114,10 @@ def test_imports_run_downwards(path):
     assert not wrong
 
 
-def test_a_sweep_uses_only_what_the_parity_package_exports():
+def test_a_sweep_uses_only_what_the_packages_of_parity_and_report_export():
     for path in (BENCH / "sweep").glob("*.py"):
-        inner = {parts for parts in imported_of_bench(path) if parts[0] == "parity"}
-        assert inner <= {("parity",)}, path
+        inner = {parts for parts in imported_of_bench(path) if parts[0] in {"parity", "report"}}
+        assert inner <= {("parity",), ("report",)}, path
 
 
 def test_the_identity_of_a_run_needs_the_standard_library_msgspec_and_records_only():

@@ -5,23 +5,49 @@ document. A chart is one Vega-Lite specification, interactive in the page and st
 
 | module | contents |
 | --- | --- |
-| command | `bench-report`: arguments and files |
+| command, writing | `bench-report`: arguments; the files of a report |
 | dataframes | records as DataFrames; conditions; the best learning rate |
 | display_names | labels of implementations, settings and machines |
-| analysis | the comparison, one row per condition and implementation |
-| ranking, time_to_target | its columns of ranks, and of time to an accuracy |
+| analysis | the frames that all parts of a report are computed from |
+| comparison | one row per condition and implementation: rank, ratio, time to an accuracy |
 | pairs, accuracy_pairs | ratios of speed and differences in accuracy, with intervals |
-| finding, findings, headline | a finding as data; all findings; the sentence for all |
-| speed_findings, accuracy_findings, sweep_summary | the findings by question |
-| tiles | the tiles at the top of the page |
-| findings_file | findings.json |
+| finding, findings | a finding as data; all findings |
+| speed_findings, accuracy_findings, sweep_findings | the findings by question |
+| headline, tiles | the answers at the top of the page |
 | blocks | text, tables and figures, without a format |
 | document | the sections of a report |
-| tables, fairness | the tables of a report |
-| chart_data, swept | the rows of the charts |
+| comparison_table, tables, fairness | the tables of a report |
+| chart_data, swept, history | the rows of the charts; speed over commits, also as history.html |
 | charts, vega | the charts, their specifications |
 | figures, data_pictures | the files of charts; pictures of images and confusion matrices |
 | repeat_command | the command that repeats a run |
 | markdown_report, html_report, terminal_report | the formats |
-| history_page | history.html: speed over commits |
 """
+
+from __future__ import annotations
+
+from bench.results.store import Sweep
+
+
+def answer(sweep: Sweep) -> str:
+    """Return which implementation of a sweep is fastest, and by how much, as plain text.
+
+    Args:
+        sweep: any sweep; pandas is imported only if there is something to compare.
+
+    Returns:
+        The headline of its report; "" if fewer than two implementations have a finished run.
+    """
+    names = {
+        str(record.config.get("implementation"))
+        for record in sweep.records
+        if record.status == "done"
+    }
+    if len(names) < 2:
+        return ""
+    from bench import markdown
+    from bench.report.analysis import analyse
+    from bench.report.findings import findings
+    from bench.report.headline import headline
+
+    return markdown.plain(headline(findings(analyse(sweep))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,15 +13,15 @@ from bench.console import counted
 from bench.markdown import text
 from bench.records import PARITY_POINTS, has_learned
 from bench.report import dataframes
+from bench.report.accuracy_pairs import AccuracyDifference
 from bench.report.analysis import Analysis
 from bench.report.finding import LEVELS, Finding
-from bench.report.pairs import Paired
 
 BOUND = f"{PARITY_POINTS:g} points"
 
 
 def accuracy(analysis: Analysis, label: str, group: pd.DataFrame) -> list[Finding]:
-    """Return whether implementations reach the same test accuracy at their best learning rates.
+    """Return whether implementations reach the same test accuracy at the same learning rate.
 
     Args:
         analysis: the analysis of the report.
@@ -45,18 +46,23 @@ def accuracy(analysis: Analysis, label: str, group: pd.DataFrame) -> list[Findin
     return [_agreement(found), *found] if len(found) > 1 else found
 
 
-def _difference(label: str, other: Any, baseline: Any, pair: Paired | None) -> Finding:
+def _difference(
+    label: str, other: Any, baseline: Any, difference: AccuracyDifference | None
+) -> Finding:
     """Return a difference in accuracy, and whether it is within what parity allows."""
     subject, reference = text(other.implementation), text(baseline.implementation)
     found = Finding(
         question="accuracy", claim="cant_tell", level="attention", condition=label,
         subject=other.implementation, baseline=baseline.implementation,
-        run_ids=(*other.run_ids, *baseline.run_ids),
         sentence=f"{subject} and {reference} have no seed in common, so their accuracies are not "
         "compared.",
     )  # fmt: skip
-    if pair is None:
+    if difference is None:
         return found
+    pair, rates = difference.paired, difference.rates
+    found = replace(found, run_ids=difference.run_ids)
+    if all(map(math.isfinite, rates)):
+        found = replace(found, learning_rates=rates)
     if pair.is_known:
         found = replace(found, low=pair.low, high=pair.high)
     if pair.low >= -PARITY_POINTS and pair.high <= PARITY_POINTS:
@@ -89,8 +95,17 @@ def _difference(label: str, other: Any, baseline: Any, pair: Paired | None) -> F
         unit="points",
         n_pairs=pair.n_pairs,
         method=pair.method,
-        sentence=f"{answer} ({mean} points{interval}; {counted(pair.n_pairs, 'seed')}).",
+        sentence=f"{answer} ({mean} points{interval}; {counted(pair.n_pairs, 'seed')}"
+        f"{at_rates(found)}).",
     )
+
+
+def at_rates(found: Finding) -> str:
+    """Return at which learning rates the accuracies of a finding are compared, after a comma."""
+    first, *others = dict.fromkeys(map(dataframes.plain, found.learning_rates)) or [""]
+    if others:
+        return f", best against best: learning rates {first} and {others[0]}"
+    return f", learning rate {first}" if first else ""
 
 
 def _signed(points: float) -> str:
@@ -106,6 +121,7 @@ def _agreement(found: Sequence[Finding]) -> Finding:
     name = text(farthest.baseline)
     if not others:
         largest = f"{_signed(farthest.value or 0)} points, {text(farthest.subject)} minus {name}"
+        largest += at_rates(farthest)
         sentence = (
             f"All {len(found) + 1} implementations are equally accurate within {BOUND}; the "
             f"largest difference is {largest}."

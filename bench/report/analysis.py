@@ -1,26 +1,19 @@
-"""The comparison: one row per condition and implementation."""
+"""The records of a report, and the frames that all of its parts are computed from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from bench.records import MIN_LEARNED_ACCURACY, is_synthetic, setting
+from bench.records import is_synthetic, setting
 from bench.report import dataframes
 from bench.report.accuracy_pairs import AccuracyPairs
+from bench.report.comparison import add_time_to_accuracy, compare
 from bench.report.display_names import RunView, run_views
 from bench.report.pairs import SpeedPairs
-from bench.report.ranking import ranks
-from bench.report.time_to_target import add_time_to_accuracy
 from bench.results.store import Sweep
-from bench.statistics import half_width
 from bench.terminal import SYNTHETIC
-
-AT_BEST_RATE = ("score", "validation_accuracy", "test_accuracy")
-AT_ALL_RATES = ("flops_utilisation", "warm_up_seconds", "train_seconds", "total_seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,87 +65,3 @@ def analyse(sweep: Sweep, target: float | None = None) -> Analysis:
     labels = tuple(label for label, _ in dataframes.conditions(runs))
     accuracies = AccuracyPairs(runs, views)
     return Analysis(sweep, views, runs, compared, labels, speeds, accuracies)
-
-
-def compare(runs: pd.DataFrame, speeds: SpeedPairs) -> pd.DataFrame:
-    """Compare implementations: speed at all learning rates, accuracy at their best ones.
-
-    Args:
-        runs: as `dataframes.runs_frame` returns it.
-        speeds: of the same runs.
-
-    Returns:
-        One row per case. Speed and times are means over all finished runs, since they do not depend
-        on the learning rate; speed is a geometric mean, so that its ratios equal those of the
-        pairs. Accuracies are means over the seeds at the best learning rate. A case without a
-        finished run has its runs' statuses in `status`, and no values. Only rows with proven parity
-        have a `rank`, see `ranks`; `ratio` is the speed over that of the fastest of
-        them under the same condition; `is_best` marks the highest mean `score` among them.
-    """
-    best = dataframes.best_rates(runs)
-    if best.empty:
-        return best
-    best = best.assign(place=best.index)  # in `runs`
-    timed = _by_case(runs[runs["status"] == "done"])
-    at_best = _by_case(best)
-    seeds = best.groupby(["condition", "implementation", dataframes.seeds(best)])[
-        list(AT_BEST_RATE)
-    ].mean()
-    tested = _by_case(seeds)["test_accuracy"]
-    table = at_best[[*dataframes.CONDITIONS, "learning_rate", "n_tried", "place"]].first()
-    table = table.join([timed[list(AT_ALL_RATES)].mean(), _by_case(seeds).mean()]).assign(
-        status="done",
-        examples_per_second=np.exp(speeds.means()),
-        n_seeds=_by_case(seeds).size(),
-        run_ids=at_best["run_id"].agg(tuple),
-        timed_run_ids=timed["run_id"].agg(tuple),
-        test_accuracy_half_width=tested.apply(lambda values: half_width(values.dropna().tolist())),
-        n_tested=tested.count(),
-        test_size=at_best["test_size"].max(),
-        examples_per_second_min=timed["examples_per_second_min"].min(),
-        examples_per_second_max=timed["examples_per_second_max"].max(),
-        peak_memory_bytes=timed["peak_memory_bytes"].max(),
-        quiet=timed["quiet"].agg(lambda words: min(words, key=dataframes.QUIET_WORDS.index)),
-        parity=timed["parity"].agg(_worst_parity),
-    )
-    table = table.reset_index()
-    proven = table["parity"] == dataframes.PASSED
-    table = table.join(ranks(table[proven], speeds))
-    fastest = table["examples_per_second"].where(proven).groupby(table["condition"])
-    table["ratio"] = table["ratio"].fillna(table["examples_per_second"] / fastest.transform("max"))
-    score = table["score"].where(proven & (table["score"] >= MIN_LEARNED_ACCURACY))
-    table["is_best"] = score == score.groupby(table["condition"]).transform("max")
-    table = pd.DataFrame([*table.to_dict("records"), *_without_result(runs)])
-    table["no_rank"] = table["rank"].isna()
-    order = ["condition", "no_rank", "examples_per_second"]
-    table = table.sort_values(order, ascending=[True, True, False], ignore_index=True)
-    return table.drop(columns="no_rank")
-
-
-def _by_case(frame: pd.DataFrame) -> Any:
-    return frame.groupby(["condition", "implementation"])
-
-
-def _worst_parity(words: pd.Series) -> str:
-    return str(min(words, key=dataframes.PARITY_WORDS.index))
-
-
-def _without_result(runs: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return one row per case that has no finished run."""
-    return [
-        {name: group.iloc[0][name] for name in ("condition", *dataframes.CASE)}
-        | {
-            "place": group.index[0],
-            "status": dataframes.statuses(group["status"]),
-            "run_ids": tuple(group["run_id"]),
-            "timed_run_ids": (),
-            "parity": _worst_parity(group["parity"]),
-            "quiet": "-",
-            "is_best": False,
-            "n_seeds": 0,
-            "n_tested": 0,
-            "n_tried": dataframes.seeds(group).nunique(),
-        }
-        for _, group in _by_case(runs)
-        if "done" not in group["status"].array
-    ]

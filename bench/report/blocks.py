@@ -116,6 +116,7 @@ class Figure:
         return f"{FIGURES}/{self.name}.png"
 
 
+HISTORY = "speed_over_commits"  # the name of that chart
 FIGURES = "figures"  # the folder of the files, in the folder of the report
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bench.report import dataframes
 from bench.report.analysis import Analysis
+from bench.report.comparison_table import slower_in_words
 from bench.report.dataframes import PARTS
+from bench.report.history import history_rows
 from bench.report.swept import FILTERS, is_numeric, over_settings
-from bench.results.changes import changes, describe
-from bench.results.history import STEP, Entry, series
+from bench.results.history import Entry
 from bench.statistics import standard_error_of_accuracy
 
 MAX_CURVES = 300  # runs
@@ -117,7 +116,7 @@ def chart_data(analysis: Analysis, history: Sequence[Entry] = ()) -> ChartData:
     curves = curves.merge(with_curves[[*CURVE_RUN_COLUMNS]], on="run_id")
     reference = str(compared["implementation"].iloc[0]) if len(compared) else ""
     over, labels = over_settings(compared)
-    entries, cases = _history(history)
+    entries, cases = history_rows(history)
     return ChartData(
         conditions=list(analysis.conditions[:MAX_DRAWN]),
         tables={
@@ -193,7 +192,7 @@ def _compared(analysis: Analysis) -> pd.DataFrame:
     )
     for _, group in rows.groupby("condition"):
         rows.loc[group.index, "pareto"] = pareto_front(group)
-    return rows.join(slowdowns(analysis)).drop(columns=["place"])
+    return rows.assign(words=rows["times_slower"].map(slower_in_words))
 
 
 def pareto_front(compared: pd.DataFrame) -> list[bool]:
@@ -211,53 +210,6 @@ def pareto_front(compared: pd.DataFrame) -> list[bool]:
         ).any()
         for place in compared.index
     ]  # fmt: skip
-
-
-def slowdowns(analysis: Analysis) -> pd.DataFrame:
-    """Return how many times slower each row of the comparison is than the fastest with a rank.
-
-    Args:
-        analysis: the analysis of a report.
-
-    Returns:
-        `times_slower`, with the ends of its 95 % interval, `low` and `high`, and in `words`.
-    """
-    found = {}
-    for _, group in dataframes.conditions(analysis.finished):
-        condition = int(group["condition"].iloc[0])
-        ranked = group[group["rank"].notna()].sort_values("examples_per_second")
-        fastest = str(ranked["implementation"].iloc[-1]) if len(ranked) else ""
-        for row in dataframes.rows(group):
-            found[row.Index] = _slowdown(analysis, condition, fastest, row)
-    columns = ["times_slower", "low", "high"]
-    table = pd.DataFrame.from_dict(found, orient="index", columns=columns, dtype=float)
-    return table.assign(words=[times_slower(value) for value in table["times_slower"]])
-
-
-def _slowdown(analysis: Analysis, condition: int, fastest: str, row: Any) -> list[float]:
-    """Return how many times slower a row is than the fastest, and the ends of the interval."""
-    if not fastest:
-        return [math.nan] * 3
-    if row.implementation == fastest:
-        return [1.0] * 3
-    pair = analysis.speeds.compare(condition, fastest, row.implementation)
-    if pair is None:
-        return [1 / row.ratio, math.nan, math.nan]
-    return [
-        math.exp(value) if math.isfinite(value) else math.nan
-        for value in (pair.mean, pair.low, pair.high)
-    ]
-
-
-def times_slower(value: float) -> str:
-    """Return a ratio of speeds in words, such as `11.3x slower`."""
-    if math.isnan(value):
-        return "-"
-    if value == 1:
-        return "fastest"
-    ratio = max(value, 1 / value)
-    digits = 2 if ratio < 1.95 else 1 if ratio < 99.5 else 0
-    return f"{ratio:,.{digits}f}x\u00a0{'slower' if value >= 1 else 'faster'}"
 
 
 def _runs(analysis: Analysis, compared: pd.DataFrame) -> pd.DataFrame:
@@ -306,33 +258,6 @@ def _time_by_part(done: pd.DataFrame) -> pd.DataFrame:
         id_vars=["condition", *FILTERS, "runs"], var_name="part", value_name="seconds"
     )
     return long.assign(order=long["part"].map(list(PARTS.values()).index))
-
-
-def _history(entries: Sequence[Entry]) -> tuple[pd.DataFrame, list[str]]:
-    """Return one row per commit and case, with the level between changes; and the cases."""
-    rows, labels = [], []
-    by_case = series(entries)
-    n_references = len({key.reference for key in by_case})
-    names = [name for name, _ in {(key.case, key.identity) for key in by_case}]
-    for number, (key, points) in enumerate(by_case.items()):
-        metric = "" if key.metric == STEP else key.metric
-        over = f"over {key.reference[:7]}" if n_references > 1 else ""
-        settings = key.settings_words if names.count(key.case) > 1 else ""
-        parts = (key.case, metric, settings, key.cpu_model, over)
-        labels.append(", ".join(filter(None, parts)))
-        steps = {change.place: change for change in changes(points)}
-        for start, end in itertools.pairwise([0, *steps, len(points)]):
-            level = math.exp(float(np.mean([math.log(entry.ratio) for entry in points[start:end]])))
-            for place, entry in enumerate(points[start:end], start):
-                step = steps.get(place)
-                change = describe(entry, step) if step else ""
-                size = f"{step.ratio - 1:+.0%}" if step else ""
-                rows.append((number, place, labels[-1], entry.commit[:7], entry.ratio, entry.low,
-                             entry.high, level, change, size))  # fmt: skip
-    columns = [
-        "condition", "place", "case", "commit", "ratio", "low", "high", "level", "change", "size",
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns), labels
 
 
 def _plain_values(column: pd.Series) -> list[Any]:

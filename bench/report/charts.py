@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from bench.report import dataframes
-from bench.report.blocks import Panel
+from bench.report.blocks import HISTORY, Panel
 from bench.report.chart_data import MAX_DRAWN, ChartData
-from bench.report.vega import Spec, Vega, history, is_wide, words
+from bench.report.vega import PART_COLOURS, Spec, Vega, history, is_wide, rate_colours, words
 
 RUN_FIELDS = ("implementation", "learning_rate", "seed")
 MAX_NAMED = 4  # implementations with their names next to their points
@@ -31,6 +31,7 @@ class Chart:
         needs: a row is drawn if each of these columns is above its number.
         value: the column that the description gives the range of.
         specification: the Vega-Lite specification, without data.
+        legend: colours by name, of what neither axis names.
         keeps_unknown: if at least one row meets `needs`, all rows are drawn.
         panels: the conditions that it has rows for.
     """
@@ -44,14 +45,15 @@ class Chart:
     needs: Mapping[str, float]
     value: str
     specification: Spec
+    legend: Mapping[str, str] = field(default_factory=dict)
     keeps_unknown: bool = False
     panels: tuple[Panel, ...] = ()
 
     def rows_drawn(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the drawn rows of one condition's rows."""
         complete = rows
-        for field, above in self.needs.items():
-            complete = complete[complete[field] > above]
+        for column, above in self.needs.items():
+            complete = complete[complete[column] > above]
         return rows if self.keeps_unknown and not complete.empty else complete
 
     def describe(self, rows: pd.DataFrame) -> str:
@@ -100,14 +102,15 @@ def _comparison(data: ChartData, make: Vega) -> list[Chart]:
     """Return the charts of speed, accuracy, and the ratios of speeds."""
     compared, done = data.tables["compared"], data.tables["done"]
     all_ratios = compared[["low", "high", "times_slower"]].stack()
-    accuracy = data.accuracy
+    accuracy, is_named = data.accuracy, data.n_names <= MAX_NAMED
+    fronts = compared.loc[compared["pareto"].astype(bool), "condition"].value_counts()
+    front = " The dashed line is the Pareto front." if (fronts > 1).any() else ""
     tradeoff = Chart(
         name="accuracy_against_speed",
         section="summary",
         title="Speed and accuracy",
         caption="Up and to the right is better. Lines: the 95 % interval of the accuracy at the "
-        "best learning rate; the slowest and the fastest epoch. A dashed line is the Pareto "
-        "front.",
+        f"best learning rate; the slowest and the fastest epoch.{front}",
         table="compared",
         fields=("implementation", "learning_rate", "examples_per_second", "accuracy", "pareto"),
         needs={"examples_per_second": 0, "accuracy": -1},
@@ -115,8 +118,9 @@ def _comparison(data: ChartData, make: Vega) -> list[Chart]:
         specification=make.tradeoff(
             accuracy,
             log=is_wide(compared["examples_per_second"]),
-            named=data.n_names <= MAX_NAMED,
+            named=is_named,
         ),
+        legend={} if is_named else make.colours,
     )
     ratios = Chart(
         name="speed_ratios",
@@ -154,19 +158,20 @@ def _over(data: ChartData, make: Vega) -> list[Chart]:
     made = []
     for key, numeric in data.swept.items():
         table = f"over_{key}"
-        for field, title, axis in results:
-            log = field != "accuracy" and is_wide(data.tables[table][field])
+        for result, title, axis in results:
+            log = result != "accuracy" and is_wide(data.tables[table][result])
             made.append(
                 Chart(
-                    name=f"{field}_over_{key}",
+                    name=f"{result}_over_{key}",
                     section="speed",
                     title=f"{title} over {words(key)}",
                     caption="Each point is a row of the comparison.",
                     table=table,
-                    fields=("implementation", "value", field),
-                    needs={field: -1},
-                    value=field,
-                    specification=make.over(key, field, axis, numeric=numeric, log=log),
+                    fields=("implementation", "value", result),
+                    needs={result: -1},
+                    value=result,
+                    specification=make.over(key, result, axis, numeric=numeric, log=log),
+                    legend=make.colours,
                 )
             )
     return made
@@ -177,20 +182,24 @@ def _curves(data: ChartData, make: Vega) -> list[Chart]:
     best, n_epochs = data.tables["best_curves"], data.n_epochs
     log_x = is_wide(best["train_seconds_so_far"])
 
-    def race(field: str, title: str, caption: str, *, log: bool) -> Chart:
+    rates = sorted(data.tables["curves"]["learning_rate"].dropna().unique())
+    colours = rate_colours([float(f"{rate:.6g}") for rate in rates])
+
+    def race(metric: str, title: str, caption: str, *, log: bool) -> Chart:
         return Chart(
             name=f"{title.split()[-1].lower()}_by_seconds",
             section="curves",
             title=f"{title} by time",
             caption=f"{caption} at the best learning rate, against {IN_TRAINING_SECONDS}.",
             table="best_curves",
-            fields=(*RUN_FIELDS, "epoch", "train_seconds_so_far", field),
-            needs={field: 0} | ({"train_seconds_so_far": 0} if log_x else {}),
-            value=field,
-            specification=make.race(field, log=log, log_x=log_x),
+            fields=(*RUN_FIELDS, "epoch", "train_seconds_so_far", metric),
+            needs={metric: 0} | ({"train_seconds_so_far": 0} if log_x else {}),
+            value=metric,
+            specification=make.race(metric, log=log, log_x=log_x),
+            legend=make.colours,
         )
 
-    def by_epoch(field: str, name: str, title: str, caption: str, *, log: bool) -> Chart:
+    def by_epoch(metric: str, name: str, title: str, caption: str, *, log: bool) -> Chart:
         return Chart(
             name=name,
             section="curves",
@@ -198,10 +207,11 @@ def _curves(data: ChartData, make: Vega) -> list[Chart]:
             caption=f"{caption} One line per learning rate, the mean over all implementations and "
             "seeds; the band is their range. Epoch 0 is before training.",
             table="curves",
-            fields=(*RUN_FIELDS, "epoch", field),
-            needs={field: 0},
-            value=field,
-            specification=make.by_epoch(field, n_epochs, log=log),
+            fields=(*RUN_FIELDS, "epoch", metric),
+            needs={metric: 0},
+            value=metric,
+            specification=make.by_epoch(metric, n_epochs, colours, log=log),
+            legend={f"{rate:g}": colour for rate, colour in colours.items()},
         )
 
     reference = f"from {data.reference}" if data.reference else ""
@@ -219,6 +229,7 @@ def _curves(data: ChartData, make: Vega) -> list[Chart]:
             needs={"pairs": 0},
             value="difference",
             specification=make.differences(n_epochs),
+            legend=make.colours,
         ),
         by_epoch("validation_accuracy", "accuracy_by_epochs", "Accuracy",
                  "Validation accuracy after each epoch.", log=False),
@@ -226,7 +237,6 @@ def _curves(data: ChartData, make: Vega) -> list[Chart]:
                  "Validation loss after each epoch, logarithmic.", log=True),
         by_epoch("train_loss", "training_loss_by_epochs", "Training loss",
                  "Mean over an epoch's batches, each before its update; logarithmic.", log=True),
-        race("validation_loss", "Validation loss", "Validation loss, logarithmic,", log=True),
     ]  # fmt: skip
 
 
@@ -249,6 +259,7 @@ def _rates(data: ChartData, make: Vega) -> list[Chart]:
         needs={"accuracy": -1},
         value="accuracy",
         specification=make.rate_bars(accuracy) if is_single else make.rates(accuracy, rates),
+        legend={} if is_single else make.colours,
         keeps_unknown=True,
     )
     return [chart]
@@ -268,6 +279,7 @@ def _costs(data: ChartData, make: Vega) -> list[Chart]:
             needs={"runs": 0},
             value="seconds",
             specification=make.time_by_part(data.n_names),
+            legend=PART_COLOURS,
         ),
         Chart(
             name="peak_memory",
@@ -287,16 +299,18 @@ def _history(data: ChartData) -> Chart:
     """Return the chart of speed over commits."""
     table = data.tables["history"]
     changed = table[table["change"] != ""]
+    learns_else = (table["learns"] != "as before").any()
     changes = [f"{row.case}: {row.change}" for row in dataframes.rows(changed)]
     return Chart(
-        name="speed_over_commits",
+        name=HISTORY,
         section="speed",
         title="Training time over commits",
         caption="Time of a training step over the time at a reference commit, measured side by "
-        "side; bars are 95 % intervals, lower is faster. A line is the level between changes. "
+        "side; bars are 95 % intervals, lower is faster. A line is the level between changes"
+        f"{'; an empty diamond learns something else' if learns_else else ''}. "
         f"{'; '.join(changes) or 'No change was detected'}.",
         table="history",
-        fields=("case", "commit", "ratio", "low", "high", "change"),
+        fields=("case", "commit", "subject", "ratio", "low", "high", "change"),
         needs={"ratio": 0},
         value="ratio",
         specification=history(),

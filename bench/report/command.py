@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,9 @@ from bench.records import BROKEN
 from bench.results import HISTORY_NAME, store
 
 if TYPE_CHECKING:
-    from bench.report.analysis import Analysis
-    from bench.report.finding import Finding
     from bench.results.history import Entry
 
 REPORT_NAME = "report"
-SOURCE = "record.json"  # every page of bench-report, and no other, names its source
 HISTORY_SUFFIX = Path(HISTORY_NAME).suffix
 FORMATS = ("html", "md", "csv", "json", "terminal")
 
@@ -45,6 +42,8 @@ def main() -> int:
         sweep = store.read_sweeps(folders)
         history = _history(arguments.history, folders[0])
         formats = arguments.format - (set() if sweep.records else {"terminal", "csv"})
+        from bench.report.writing import write_report
+
         written = write_report(sweep, output, formats, arguments.target, history)
     except files.FileError as error:
         return _refuse(error)
@@ -66,11 +65,11 @@ def _write_history_page(paths: Sequence[Path], arguments: argparse.Namespace) ->
     others = (arguments.target, arguments.history, arguments.fail_on)
     if len(paths) > 1 or arguments.format != {*FORMATS} or others != (None, None, None):
         return _refuse(f"{paths[0]}: with a history, only --output has an effect")
-    from bench.report import history_page
+    from bench.report.history import write_page
 
     try:
         entries = _history(paths[0], paths[0].parent)
-        written = history_page.write(entries, arguments.output or paths[0].parent)
+        written = write_page(entries, arguments.output or paths[0].parent)
     except files.FileError as error:
         return _refuse(error)
     print(f"Report: {written}")
@@ -161,104 +160,6 @@ def _formats(argument: str) -> frozenset[str]:
         allowed = ", ".join((*FORMATS, "all"))
         raise argparse.ArgumentTypeError(f"{unknown[0]!r}: must be one of {allowed}")
     return frozenset(FORMATS) if "all" in chosen else chosen
-
-
-def write_report(
-    sweep: store.Sweep,
-    folder: Path,
-    formats: Set[str],
-    target: float | None = None,
-    history: Sequence[Entry] = (),
-) -> Path | None:
-    """Write a report, and print its comparison.
-
-    Args:
-        sweep: one sweep, or several sweeps merged into one.
-        folder: where to write; created if it does not exist.
-        formats: some of `FORMATS`.
-        target: the validation accuracy to time; None: the highest that all have reached.
-        history: speed over commits; drawn unless it is empty.
-
-    Returns:
-        The most important file: index.html, report.md or runs.csv; None for the terminal alone.
-
-    Raises:
-        FileError: a file can't be written.
-        OSError: the folder can't be created, or a picture can't be written.
-    """
-    # Imported here so that `--help` and a wrong folder are answered at once.
-    from bench.report.analysis import analyse
-    from bench.report.findings import findings
-
-    analysis = analyse(sweep, target)
-    found = findings(analysis)
-    written = _write_files(analysis, found, folder, formats, history)
-    if "terminal" in formats:
-        from bench.report.terminal_report import print_comparison, print_findings
-
-        print_comparison(analysis)
-        print_findings(found)
-    return written
-
-
-def _write_files(
-    analysis: Analysis,
-    found: Sequence[Finding],
-    folder: Path,
-    formats: Set[str],
-    history: Sequence[Entry],
-) -> Path | None:
-    """Write the files of a report, and return the most important one."""
-    from bench.report import dataframes, findings_file
-
-    written = None
-    if "csv" in formats:
-        written = folder / "runs.csv"
-        _write(written, analysis.runs.to_csv(index=False))
-        _write(folder / "curves.csv", dataframes.curves_frame(analysis.views).to_csv(index=False))
-    if "json" in formats:
-        path = folder / "findings.json"
-        _write(path, findings_file.content(analysis, found))
-        written = written or path
-    if not formats & {"html", "md"}:
-        return written
-    from bench import plotting
-    from bench.report import charts, figures, markdown_report
-    from bench.report.chart_data import chart_data
-    from bench.report.document import document
-
-    folder.mkdir(exist_ok=True, parents=True)
-    _refuse_to_overwrite(folder, formats)
-    data = chart_data(analysis, history)
-    colours = plotting.colours(analysis.colours())
-    drawn = charts.charts(data, colours)
-    pictures = figures.draw(analysis, data, drawn, folder)
-    content = document(analysis, found, pictures, data.notices)
-    if "md" in formats:
-        written = folder / "report.md"
-        _write(written, markdown_report.page(content))
-    if "html" in formats:
-        from bench.report import html_report
-
-        written = folder / "index.html"
-        _write(written, html_report.page(content, data, drawn, colours, folder))
-    return written
-
-
-def _refuse_to_overwrite(folder: Path, formats: Set[str]) -> None:
-    """Raise FileError if a page in the folder is not of bench-report."""
-    for name, form in (("index.html", "html"), ("report.md", "md")):
-        path = folder / name
-        if form not in formats or not path.exists():
-            continue
-        if SOURCE not in path.read_text(encoding="utf-8", errors="replace"):
-            raise files.FileError(
-                f"{path}: not written by bench-report; choose another folder with --output"
-            )
-
-
-def _write(path: Path, content: str) -> None:
-    files.write_atomically(path, content.encode("utf-8", "backslashreplace"))
 
 
 if __name__ == "__main__":

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from bench.console import counted, printable
 from bench.markdown import code, text
 from bench.records import RunRecord, is_synthetic
-from bench.report import dataframes, fairness, tables
+from bench.report import comparison_table, dataframes, fairness, tables
 from bench.report.analysis import Analysis
-from bench.report.blocks import Block, Bullets, Figure, Folded, Lines, Section, Table, Text
+from bench.report.blocks import HISTORY, Block, Bullets, Figure, Folded, Lines, Section, Table, Text
 from bench.report.finding import Finding, Tile
-from bench.report.findings import sentences
-from bench.report.headline import headline
+from bench.report.headline import further_sentences, headline
 from bench.report.repeat_command import repeat_command
 from bench.report.tiles import tiles
 from bench.results.store import LOG_NAME
@@ -22,15 +21,9 @@ FAIRNESS = (
     "The harness keeps these equal: initial parameters and order of the examples (the same arrays "
     "for all, drawn from the seed), equations, cores, the timed part of a run, evaluation. All may "
     "use the same cores; how busy an implementation keeps them is in the table below. The parity "
-    "ladder checks that the equations are the same, for this code and these versions: 1 "
-    "gradients against central differences, 2 one step against a float64 reference, 3 fifty steps; "
-    "each with its distance and bound."
-)
-SOURCES = (
-    "Every speed, time and accuracy here is computed from the `record.json` files of the sweep. "
-    "Parity comes from `parity-*.json`, the data from `dataset-*.json`, and the speed over commits "
-    "from the history of `bench-compare`. `runs.csv` has one row per run, `curves.csv` one row per "
-    "epoch."
+    "ladder checks that the equations are the same, for this code and these versions, in three "
+    "tests: gradients against central differences; one step, and then fifty steps, against a "
+    "float64 reference. Each cell is the distance from the reference / the largest that passes."
 )
 MAX_OPEN_ROWS = 12  # of tables that are less important; longer ones are folded
 SYNTHETIC_WARNING = (
@@ -40,7 +33,10 @@ SYNTHETIC_WARNING = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A report without its format. `headline`, `sentences` and `sources` are Markdown."""
+    """A report without its format. `headline`, `sentences` and `sources` are Markdown.
+
+    `sentences` are the findings that the headline does not state.
+    """
 
     title: str
     subtitle: str
@@ -49,7 +45,7 @@ class Document:
     tiles: Sequence[Tile]
     sentences: Sequence[str]
     sections: Sequence[Section]
-    sources: str = SOURCES
+    sources: str
 
 
 def document(
@@ -76,8 +72,27 @@ def document(
         warning=SYNTHETIC_WARNING if is_synthetic(records) else "",
         headline=headline(found),
         tiles=tiles(found),
-        sentences=sentences(found),
+        sentences=further_sentences(found),
         sections=[section for section in sections if section.blocks],
+        sources=_sources(analysis, figures),
+    )
+
+
+def _sources(analysis: Analysis, figures: Mapping[str, Sequence[Figure]]) -> str:
+    """Return where the content of the report comes from."""
+    sources = {
+        "parity": ("`parity-*.json`", bool(analysis.sweep.verdicts)),
+        "the data": ("`dataset-*.json`", bool(analysis.sweep.datasets)),
+        "the speed over commits": (
+            "the history of `bench-compare`",
+            any(one.name == HISTORY for some in figures.values() for one in some),
+        ),
+    }
+    listed = "".join(f"; {what} from {file}" for what, (file, exists) in sources.items() if exists)
+    return (
+        "Every speed, time and accuracy is computed from the `record.json` files of the sweep"
+        f"{listed}. `bench-report --format=csv` writes `runs.csv`, one row per run, and "
+        "`curves.csv`, one row per epoch."
     )
 
 
@@ -119,7 +134,7 @@ def _sections(
     has_result = not analysis.comparison.empty
     compared: list[Block] = []
     if has_result:
-        table = tables.comparison(analysis)
+        table = comparison_table.comparison(analysis)
         compared = [table, Folded("What the columns mean", [Bullets(definitions(table))])]
     curves, more_curves = of("curves")[:2], of("curves")[2:]
     rates = of("rates")

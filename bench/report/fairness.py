@@ -42,8 +42,11 @@ def parity(verdicts: Sequence[Verdict]) -> Table:
             f"{verdict.device}, {verdict.threads}",
         ]
         rows.append(Row(cells, {"implementation": verdict.implementation}))
-    headings = ["implementation", "recipe", "parity", "1", "2", "3", "code", "versions", "cores"]
-    return simple_table("Parity: the distance of each rung, and its bound", headings, rows, 9)
+    headings = [
+        "implementation", "recipe", "parity", "gradients", "one step", "fifty steps", "code",
+        "versions", "device, threads",
+    ]  # fmt: skip
+    return simple_table("Parity: the distance in each test / its bound", headings, rows, 9)
 
 
 def sheet(analysis: Analysis) -> Table:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import vl_convert
 
 from bench.files import write_atomically
@@ -16,6 +17,7 @@ from bench.report.analysis import Analysis
 from bench.report.blocks import FIGURES, Figure
 from bench.report.chart_data import ChartData, drawn_of
 from bench.report.charts import Chart
+from bench.report.vega import Spec
 
 MAX_PICTURED = 4  # conditions in one file
 PANEL_PIXELS, N_COLUMNS = 420, 2
@@ -89,13 +91,32 @@ def draw_chart(chart: Chart, data: ChartData, stamp: str, folder: Path) -> None:
            "data": {"values": data.values(chart.rows(data, panel))}}
         for panel in chart.panels[:MAX_PICTURED]
     ]  # fmt: skip
-    specification = {"title": f"{chart.title}{stamp}", "columns": N_COLUMNS, "concat": panels}
-    svg = vl_convert.vegalite_to_svg(
-        _for_picture(specification), config=CONFIG, allowed_base_urls=[]
-    )
+    specification = {
+        "title": f"{chart.title}{stamp}", "columns": N_COLUMNS, "concat": panels,
+        "resolve": {"scale": {"color": "shared", "shape": "shared"}},  # one legend
+    }  # fmt: skip
+    svg = _svg(specification)
     path = folder / f"{chart.name}.svg"
     write_atomically(path, svg.encode("utf-8"))
     write_atomically(path.with_suffix(".png"), vl_convert.svg_to_png(svg, scale=PIXELS_PER_POINT))
+
+
+def svg_of(specification: Spec, rows: pd.DataFrame) -> str:
+    """Return one panel without a title as SVG.
+
+    Args:
+        specification: of a chart.
+        rows: to draw.
+    """
+    data = {"data": {"values": ChartData.values(rows)}}
+    size = {"width": 1.6 * PANEL_PIXELS, "background": "transparent"}
+    return _svg(specification | data | size)
+
+
+def _svg(specification: Spec) -> str:
+    return vl_convert.vegalite_to_svg(
+        _for_picture(specification), config=CONFIG, allowed_base_urls=[]
+    )
 
 
 def _for_picture(specification: Any) -> Any:

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 Question = Literal[
-    "speed", "accuracy", "learning_rate", "parity", "quiet", "machine", "versions", "settings",
-    "runs", "data",
+    "speed", "cores", "accuracy", "learning_rate", "parity", "quiet", "machine", "versions",
+    "settings", "runs", "data",
 ]  # fmt: skip
 Claim = Literal[
-    "fastest", "shared", "only", "faster", "equal", "better", "worse", "cant_tell", "best",
+    "fastest", "shared", "only", "faster", "busy", "equal", "better", "worse", "cant_tell", "best",
     "passed", "failed", "not_checked", "guessing", "quiet", "not_quiet", "same", "different",
     "complete", "incomplete", "none",
 ]  # fmt: skip
-Unit = Literal["", "ratio", "points", "rate", "runs"]
+Unit = Literal["", "ratio", "cores", "points", "rate", "runs"]
 Level = Literal["good", "attention", "bad", "neutral"]
 LEVELS: tuple[Level, ...] = ("good", "neutral", "attention", "bad")  # the worst last
 
@@ -36,10 +36,11 @@ class Finding:
         subject: the implementation that the claim is about, or "".
         baseline: the implementation that it is compared with, or "".
         value: ratio of speeds, subject over baseline; or difference in test accuracy, subject minus
-            baseline, in percentage points; or learning rate; or number of runs.
+            baseline, in percentage points; or learning rate; or number of runs, or of cores.
         low: lower end of the 95 % interval of `value`; None if there is no interval.
         high: upper end of the 95 % interval.
         unit: of `value`.
+        learning_rates: of subject and baseline, where their accuracies are compared.
         n_pairs: pairs of runs that were compared.
         method: how the interval was computed, in words.
         run_ids: the runs that it is computed from.
@@ -59,6 +60,7 @@ class Finding:
     low: float | None = None
     high: float | None = None
     unit: Unit = ""
+    learning_rates: tuple[float, ...] = ()
     n_pairs: int = 0
     method: str = ""
     run_ids: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -12,8 +12,8 @@ from bench.report import dataframes
 from bench.report.accuracy_findings import accuracy, guessing
 from bench.report.analysis import Analysis
 from bench.report.finding import Claim, Finding, Level
-from bench.report.speed_findings import speed
-from bench.report.sweep_summary import sweep_summary
+from bench.report.speed_findings import cores, speed
+from bench.report.sweep_findings import sweep_findings
 
 MAX_CONDITIONS = 12  # with their own sentences; the comparison contains all
 IN_WORDS = {
@@ -26,6 +26,10 @@ PARITY_CLAIMS: dict[str, tuple[Claim, Level]] = {
     dataframes.PASSED: ("passed", "good"),
     dataframes.FAILED: ("failed", "bad"),
     dataframes.NOT_CHECKED: ("not_checked", "attention"),
+}
+AT_THE_EDGE = {
+    True: "the highest rate tried: a higher one may be better",
+    False: "the lowest rate tried: a lower one may be better",
 }
 
 
@@ -44,7 +48,7 @@ def findings(analysis: Analysis) -> tuple[Finding, ...]:
     compared = analysis.finished
     if compared.empty:
         words = "**No run has a result**, so there is nothing to compare."
-        return (_nothing(words), *sweep_summary(analysis))
+        return (_nothing(words), *sweep_findings(analysis))
     labels = analysis.conditions if len(analysis.conditions) > 1 else ("",)
     groups = [
         (labels[int(group["condition"].iloc[0])], group)
@@ -52,11 +56,12 @@ def findings(analysis: Analysis) -> tuple[Finding, ...]:
     ]
     return (
         *(finding for label, group in groups for finding in speed(analysis, label, group)),
+        *cores(analysis.runs),
         *_parity(compared),
         *guessing(compared),
         *(finding for label, group in groups for finding in accuracy(analysis, label, group)),
         *(finding for label, group in groups for finding in _rates(analysis, label, group)),
-        *sweep_summary(analysis),
+        *sweep_findings(analysis),
     )
 
 
@@ -112,15 +117,18 @@ def _names(compared: pd.DataFrame) -> str:
 def _rates(analysis: Analysis, label: str, group: pd.DataFrame) -> list[Finding]:
     """Name the best learning rate of each implementation that was tried at several."""
     runs = analysis.runs[analysis.runs["condition"] == group["condition"].iloc[0]]
-    n_rates = runs.groupby("implementation")["learning_rate"].nunique()
     validated = runs["validation_accuracy"].notna().any()
     by = "" if validated else " by training loss, since there is no validation set"
-    found = []
+    found, are_complete = [], True
     for row in dataframes.rows(group.sort_values("implementation")):
-        caveats: tuple[str, ...] = ()
+        tried = runs.loc[runs["implementation"] == row.implementation, "learning_rate"]
+        caveats = []
         if row.n_seeds < row.n_tried:
-            caveats = (f"Only {row.n_seeds} of {row.n_tried} seeds have a result.",)
-        if n_rates[row.implementation] < 2 and not caveats:
+            caveats.append(f"Only {row.n_seeds} of {row.n_tried} seeds have a result.")
+            are_complete = False
+        if tried.nunique() > 1 and row.learning_rate in (tried.min(), tried.max()):
+            caveats.append(f"It is {AT_THE_EDGE[row.learning_rate == tried.max()]}.")
+        if tried.nunique() < 2 and not caveats:
             continue
         rate = dataframes.plain(row.learning_rate)
         found.append(
@@ -133,26 +141,39 @@ def _rates(analysis: Analysis, label: str, group: pd.DataFrame) -> list[Finding]
                 value=None if pd.isna(row.learning_rate) else float(row.learning_rate),
                 unit="rate",
                 run_ids=row.run_ids,
-                caveats=caveats,
+                caveats=tuple(caveats),
                 sentence=f"The best learning rate of {text(row.implementation)} is {rate}{by}."
                 + "".join(f" **{caveat}**" for caveat in caveats),
             )
         )
-    if len(found) < 2 or any(finding.caveats for finding in found):
-        return found
+    return [_all_rates(found, by), *found] if len(found) > 1 and are_complete else found
+
+
+def _all_rates(found: Sequence[Finding], by: str) -> Finding:
+    """Return the best learning rates of all implementations under one condition."""
     by_rate: dict[float | None, list[str]] = {}
+    by_caveat: dict[str, list[str]] = {}
     for finding in found:
         by_rate.setdefault(finding.value, []).append(text(finding.subject))
+        for caveat in finding.caveats:
+            by_caveat.setdefault(caveat, []).append(text(finding.subject))
     listed = "; ".join(
         dataframes.plain(rate) + (f" for {', '.join(names)}" if len(by_rate) > 1 else "")
         for rate, names in by_rate.items()
     )
-    sentence = f"The best learning rate is {listed}{by}."
-    shared = found[0].value if len(by_rate) == 1 else None
-    return [
-        Finding(
-            question="learning_rate", claim="best", level="neutral", condition=label, value=shared,
-            unit="rate", sentence=sentence, summary=True,
-        ),
-        *found,
-    ]  # fmt: skip
+    caveats = [
+        caveat if len(names) == len(found) else f"{', '.join(names)}: {caveat}"
+        for caveat, names in by_caveat.items()
+    ]
+    return Finding(
+        question="learning_rate",
+        claim="best",
+        level="attention" if caveats else "neutral",
+        condition=found[0].condition,
+        value=found[0].value if len(by_rate) == 1 else None,
+        unit="rate",
+        caveats=tuple(caveats),
+        sentence=f"The best learning rate is {listed}{by}."
+        + "".join(f" **{caveat}**" for caveat in caveats),
+        summary=True,
+    )

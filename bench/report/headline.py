@@ -1,31 +1,61 @@
-"""One sentence for a whole report: which implementation is fastest, and by how much."""
+"""One or two sentences for a whole report: what is fastest, by how much, on how many cores."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.console import counted
 from bench.markdown import text
 from bench.report.finding import Finding
 from bench.report.findings import sentences
-from bench.report.speed_findings import times
+from bench.report.speed_findings import cores_in_words, times
 
 MAX_CONDITIONS = 3  # more are counted instead of named
 
 
 def headline(found: Sequence[Finding]) -> str:
-    """Return one sentence in Markdown: which implementation is fastest, and by how much.
+    """Return in Markdown which implementation is fastest, by how much, and the cores kept busy.
 
     Args:
         found: all findings of a report.
     """
-    leads = [finding for finding in found if finding.claim in ("fastest", "shared", "only")]
+    leads = _leads(found)
     if not leads:
         return next((one.sentence for one in found if one.claim == "none"), "No speed to compare.")
+    named = {name for lead in leads for name in (lead.subject, lead.baseline)}
+    given = [one.value for one in found if one.question == "cores" and one.summary]
+    busy = [one for one in found if one.question == "cores" and one.subject in named]
+    words = [_speed(leads, found)] + [
+        cores_in_words(busy, number) for number in given if number and busy
+    ]
+    return " ".join(words)
+
+
+def further_sentences(found: Sequence[Finding]) -> list[str]:
+    """Return the sentences of a report that its headline does not state."""
+    stated, leads = headline(found), _leads(found)
+    n_ratios = sum(one.question == "speed" and not one.summary for one in found)
+    in_headline = sentences(leads)
+    if len(in_headline) > MAX_CONDITIONS or n_ratios > len(leads):
+        in_headline = []
+    return [
+        line
+        for line in sentences(found)
+        if line not in in_headline and line.rstrip(".") not in stated
+    ]
+
+
+def _leads(found: Sequence[Finding]) -> list[Finding]:
+    return [finding for finding in found if finding.claim in ("fastest", "shared", "only")]
+
+
+def _speed(leads: Sequence[Finding], found: Sequence[Finding]) -> str:
+    """Return the sentence on speed."""
     shown = sentences(leads)
     if len(shown) == 1:
         return shown[0]
     if len(shown) > MAX_CONDITIONS:
-        return f"{'; '.join(_counted(leads))}."
+        return f"{'; '.join(_counted(leads, found))}."
     if {(lead.claim, lead.subject, lead.baseline) for lead in leads} == {
         ("fastest", leads[0].subject, leads[0].baseline)
     }:
@@ -41,12 +71,13 @@ def _by_condition(leads: Sequence[Finding]) -> str:
         if lead is leads[0]:
             ratio += f"as fast as {text(lead.baseline)} "
         low, high = times(lead.low, lead.value), times(lead.high, lead.value)
-        interval = f" (95 % interval {low} to {high})" if lead.method == "pairs" else ""
-        ratios.append(f"{ratio}with {text(lead.condition)}{interval}")
+        basis = counted(lead.n_pairs, "pair")
+        basis += f", 95 % interval {low} to {high}" if lead.method == "pairs" else ""
+        ratios.append(f"{ratio}with {text(lead.condition)} ({basis})")
     return f"{text(leads[0].subject)} is the fastest: {', '.join(ratios)}."
 
 
-def _counted(leads: Sequence[Finding]) -> list[str]:
+def _counted(leads: Sequence[Finding], found: Sequence[Finding]) -> list[str]:
     """Return under how many conditions each implementation is the fastest, and by how much."""
     lines = []
     of_all = f"of {len(leads)} conditions"
@@ -54,9 +85,24 @@ def _counted(leads: Sequence[Finding]) -> list[str]:
         ratios = [
             lead.value or 0 for lead in leads if lead.subject == name and lead.claim == "fastest"
         ]
-        span = f"{times(min(ratios))} to {times(max(ratios))} times as fast as the next"
-        lines.append(f"{text(name)} is the fastest under {len(ratios)} {of_all}, {span}")
-    n_shared = sum(lead.claim == "shared" for lead in leads)
-    if n_shared:
-        lines.append(f"the fastest **can't be told** under {n_shared} {of_all}")
+        span = " to ".join(dict.fromkeys([times(min(ratios)), times(max(ratios))]))
+        lines.append(
+            f"{text(name)} is the fastest under {len(ratios)} {of_all}, {span} times as fast as "
+            "the next"
+        )
+    shared: dict[tuple[str, ...], int] = {}
+    for lead in leads:
+        if lead.claim == "shared":
+            rivals = (
+                one.baseline
+                for one in found
+                if (one.question, one.condition) == ("speed", lead.condition)
+                and one.claim == "cant_tell"
+            )
+            names = tuple(sorted({lead.subject, *rivals}))
+            shared[names] = shared.get(names, 0) + 1
+    lines += [
+        f"the fastest **can't be told** under {number} {of_all}: {text(' or '.join(names))}"
+        for names, number in shared.items()
+    ]
     return lines or [f"no implementations are compared under any {of_all}"]

@@ -68,6 +68,7 @@ def page(
             chart.name: {
                 "specification": chart.specification, "table": chart.table,
                 "fields": chart.fields, "needs": chart.needs, "keepsUnknown": chart.keeps_unknown,
+                "legend": chart.legend,
             }
             for chart in charts
         },

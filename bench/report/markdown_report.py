@@ -23,7 +23,7 @@ from bench.report.document import Document
 
 MAX_CHARACTERS = 65_000  # of report.md; the text of a pull request may have 65,536
 MAX_ROWS = 100  # of a table, if the page is short enough
-MAX_BULLETS = 40
+MIN_BULLETS, MAX_BULLETS = 5, 40
 MAX_BLOCKS, MAX_BLOCK = 7, 5_000  # in a folded part; characters of a block of lines
 
 
@@ -58,7 +58,7 @@ def _blocks(blocks: Iterable[Block], max_rows: int) -> Iterator[str]:
             case Text(words):
                 yield words
             case Bullets(sentences):
-                shown = sentences[: min(MAX_BULLETS, max_rows)]
+                shown = sentences[: min(MAX_BULLETS, max(MIN_BULLETS, max_rows))]
                 n_left = len(sentences) - len(shown)
                 more = [f"and {n_left} more"] if n_left else []
                 yield "\n".join(f"- {sentence}" for sentence in [*shown, *more])

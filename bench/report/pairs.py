@@ -20,6 +20,7 @@ from bench.report import dataframes
 from bench.statistics import PooledMeans, interval_half_width, pooled_means
 
 Method = Literal["pairs", "epochs", "images", "pairs and images", "test set size", "none"]
+MANY = 1e6  # degrees of freedom of a variance that is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Paired:
         freedom: degrees of freedom of the standard error; 0 if nothing is known of the spread.
         n_pairs: number of pairs under this condition.
         method: what the standard error is computed from.
+        known_error: a second, independent part of the standard error, whose size is known.
     """
 
     mean: float
@@ -39,6 +41,7 @@ class Paired:
     freedom: float
     n_pairs: int
     method: Method
+    known_error: float = 0.0
 
     @property
     def is_known(self) -> bool:
@@ -48,12 +51,23 @@ class Paired:
     @property
     def low(self) -> float:
         """The lower end of the 95 % interval."""
-        return self.mean - interval_half_width(self.standard_error, self.freedom)
+        return self.mean - self.half_width
 
     @property
     def high(self) -> float:
         """The upper end of the 95 % interval."""
-        return self.mean + interval_half_width(self.standard_error, self.freedom)
+        return self.mean + self.half_width
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the 95 % interval: sqrt(sum of the squares of both parts' half widths).
+
+        Zou and Donner 2008, "Construction of confidence limits about effect measures".
+        """
+        return math.hypot(
+            interval_half_width(self.standard_error, self.freedom),
+            interval_half_width(self.known_error, MANY),
+        )
 
 
 class SideBySide:

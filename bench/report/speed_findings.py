@@ -121,6 +121,38 @@ def _lead(fastest: Any, ratios: Sequence[Finding], pair: Paired | None) -> Findi
     )
 
 
+def cores(runs: pd.DataFrame) -> list[Finding]:
+    """Return how many cores each implementation kept busy while it trained, on the mean.
+
+    Args:
+        runs: as `dataframes.runs_frame` returns it; no finding if they had different cores.
+    """
+    done = runs[(runs["status"] == "done") & runs["cores_kept_busy"].notna()]
+    given = done["cores"].dropna().unique()
+    if len(given) != 1:
+        return []
+    found = [
+        Finding(
+            question="cores", claim="busy", level="neutral", subject=str(name), unit="cores",
+            value=float(group["cores_kept_busy"].mean()), run_ids=tuple(group["run_id"]),
+            sentence=f"{text(str(name))} kept {group['cores_kept_busy'].mean():.1f} of "
+            f"{counted(int(given[0]), 'core')} busy.",
+        )
+        for name, group in done.groupby("implementation")
+    ]  # fmt: skip
+    all_of_them = Finding(
+        question="cores", claim="busy", level="neutral", unit="cores", summary=True,
+        value=float(given[0]), sentence=cores_in_words(found, float(given[0])),
+    )  # fmt: skip
+    return [all_of_them, *found]
+
+
+def cores_in_words(found: Sequence[Finding], given: float) -> str:
+    """Return how many of the given cores some implementations kept busy, as one sentence."""
+    listed = ", ".join(f"{text(one.subject)} {one.value:.1f}" for one in found)
+    return f"Cores kept busy while training, of {given:.0f}: {listed}."
+
+
 def times(ratio: float | None, like: float | None = None) -> str:
     """Return a ratio with the digits that matter: 1.05, 11.3, 469.
 

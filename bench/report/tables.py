@@ -12,11 +12,8 @@ from bench.records import DatasetSummary, RunRecord, best_runs
 from bench.report import dataframes
 from bench.report.analysis import Analysis
 from bench.report.blocks import Cell, Column, Level, Row, Table
-from bench.report.chart_data import slowdowns
 from bench.report.display_names import RunView
-from bench.report.ranking import rank_in_words
 from bench.report.swept import FILTERS
-from bench.statistics import standard_error_of_accuracy
 from bench.terminal import format_number
 
 MAX_MISTAKES = 5
@@ -26,39 +23,6 @@ LEVELS: Mapping[str, Level] = {
     dataframes.NOT_KNOWN: "attention", dataframes.PASSED: "good", dataframes.FAILED: "bad",
     dataframes.NOT_CHECKED: "attention",
 }  # fmt: skip
-COMPARISON = (
-    Column("implementation", is_number=False),
-    Column("rank", definition="by speed, of implementations with proven parity; a range if the "
-           "measurements do not separate neighbours"),
-    Column("examples/s", definition="training speed: median over the epochs of a run, geometric "
-           "mean over the runs at all learning rates"),
-    Column("compared", is_number=False, definition="speed compared with the fastest implementation "
-           "with a rank, under the same condition"),
-    Column("test accuracy", definition="at the best learning rate: mean over seeds with its 95 % "
-           "interval; for one seed, 1.96 standard errors from the size of the test set"),
-    Column("learning rate", definition="the best: highest validation accuracy after the last "
-           "epoch; without a validation set, lowest training loss; a rate at which all seeds have "
-           "a result wins over one at which some have none"),
-    Column("s to target", definition="seconds of training until validation accuracy first reaches "
-           "the target, median over runs"),
-    Column("memory MB", definition="largest resident memory of any run"),
-    Column("parity", is_number=False, definition="whether the parity checks prove that it computes "
-           "the equations of the recipe"),
-    Column("validation accuracy", is_extra=True),
-    Column("seeds", is_extra=True),
-    Column("slowest epoch", is_extra=True, definition="examples per second"),
-    Column("fastest epoch", is_extra=True, definition="examples per second"),
-    Column("ceiling", is_extra=True, definition="speed of the arithmetic over the speed of a "
-           "float32 matrix multiplication on the same cores"),
-    Column("target", is_extra=True, definition="a validation accuracy; by default the highest that "
-           "all implementations have reached"),
-    Column("with warm-up", is_extra=True, definition="seconds to target, with warm-up"),
-    Column("warm-up s", is_extra=True),
-    Column("train s", is_extra=True),
-    Column("total s", is_extra=True),
-    Column("machine was", is_number=False, is_extra=True, definition="whether other work disturbed "
-           "a run"),
-)  # fmt: skip
 
 
 def keys_of(row: Any) -> dict[str, str]:
@@ -66,107 +30,14 @@ def keys_of(row: Any) -> dict[str, str]:
     return {name: dataframes.plain(getattr(row, name)) for name in FILTERS if hasattr(row, name)}
 
 
-def comparison(analysis: Analysis) -> Table:
-    """Return the comparison: one row per case, in groups by condition, sorted by rank."""
-    compared = analysis.comparison.join(slowdowns(analysis))
-    reasons = {view.record.run_id: _reason(view.record) for view in analysis.views}
-    groups = []
-    for label, group in dataframes.conditions(compared):
-        fastest = group["examples_per_second"].max()
-        rows = [
-            Row(_comparison_row(row, fastest), keys_of(row))
-            if row.status == "done"
-            else _unfinished_row(row, reasons)
-            for row in dataframes.rows(group)
-        ]
-        groups.append((label, rows))
-    return Table(
-        "Comparison: speed at all learning rates, accuracy at the best", COMPARISON, groups
-    )
-
-
-def _comparison_row(row: Any, fastest: float) -> list[Cell | str]:
-    speed = row.examples_per_second
-    share = speed / fastest if pd.notna(speed) and fastest else None
-    is_fastest, is_certain = row.words == "fastest", row.last_rank == 1
-    level: Level = "good" if is_fastest and is_certain else ""
-    words = "highest speed" if is_fastest and not is_certain else row.words
-    return [
-        row.implementation,
-        rank_in_words(row),
-        Cell(format_number(speed, ",.0f"), share=share),
-        Cell(words, level=level, sort=_known(row.times_slower)),
-        accuracy(row),
-        dataframes.plain(row.learning_rate),
-        _seconds_to_target(row, "seconds_to_target"),
-        format_number(row.peak_memory_bytes / 1e6, ",.0f"),
-        Cell(row.parity, level=LEVELS[row.parity]),
-        format_number(row.validation_accuracy, ".4f"),
-        seeds(row),
-        format_number(row.examples_per_second_min, ",.0f"),
-        format_number(row.examples_per_second_max, ",.0f"),
-        format_number(row.flops_utilisation, ".0%"),
-        format_number(row.target, ".2f"),
-        _seconds_to_target(row, "cold_seconds_to_target"),
-        format_number(row.warm_up_seconds, ".2f"),
-        format_number(row.train_seconds, ".1f"),
-        format_number(row.total_seconds, ".1f"),
-        quiet(row.quiet),
-    ]  # fmt: skip
-
-
-def _unfinished_row(row: Any, reasons: Mapping[str, str]) -> Row:
-    """Return the row of an implementation without a finished run: its status and the reason."""
-    reason = next((reasons[run_id] for run_id in row.run_ids if reasons[run_id]), "")
-    return Row([row.implementation, "-", Cell(row.status, level="bad")], keys_of(row), note=reason)
-
-
-def _known(value: float) -> float | None:
-    return None if pd.isna(value) else float(value)
-
-
-def _reason(record: RunRecord) -> str:
+def reason_of(record: RunRecord) -> str:
+    """Return why a run has no result, in one line, or nothing."""
     return first_line(record.error.message) if record.error else ""
 
 
 def quiet(word: str) -> Cell | str:
     """Return how quiet the machine was."""
     return Cell(word, level=LEVELS[word]) if word in LEVELS else word
-
-
-def seeds(row: Any) -> str:
-    """Return the number of seeds with a result, and of all seeds if some have none."""
-    return str(row.n_seeds) if row.n_seeds == row.n_tried else f"{row.n_seeds} of {row.n_tried}"
-
-
-def _seconds_to_target(row: Any, column: str) -> str:
-    """Return the seconds until a row's runs reached the target accuracy."""
-    if pd.isna(row.target):
-        return "-"
-    seconds = getattr(row, column)
-    number = "not reached" if pd.isna(seconds) else f"{seconds:.1f}"
-    return number + (
-        "" if row.n_reached in (0, row.n_runs) else f" ({row.n_reached} of {row.n_runs})"
-    )
-
-
-def accuracy(row: Any) -> str:
-    """Return a mean test accuracy with half the width of its 95 % interval."""
-    if pd.isna(row.test_accuracy):
-        return "-"
-    half_width = row.test_accuracy_half_width
-    if not (row.n_tested > 1 and half_width > 0):
-        error = standard_error(row)
-        return f"{row.test_accuracy:.4f}" + (f" \u00b1{1.96 * float(error):.4f}" if error else "")
-    some = "" if row.n_tested == row.n_seeds else f" (n = {row.n_tested})"
-    return f"{row.test_accuracy:.4f} \u00b1{half_width:.4f}{some}"
-
-
-def standard_error(row: Any) -> str:
-    """Return the standard error of an accuracy from the size of its test set, if that is known."""
-    if pd.isna(row.test_size):
-        return ""
-    return f"{standard_error_of_accuracy(row.test_accuracy, row.test_size):.4f}"
 
 
 def _by_case(runs: pd.DataFrame) -> list[tuple[str, list[pd.DataFrame]]]:
@@ -312,7 +183,7 @@ def _run_row(view: RunView) -> list[Cell | str]:
     return [
         Cell(record.run_id, is_code=True),
         Cell(status, level=LEVELS.get(record.status, "bad")),
-        _reason(record),
+        reason_of(record),
         str(max(len(record.epochs) - 1, 0)),
         format_number(record.test_accuracy, ".4f"),
         format_number(record.examples_per_second, ",.0f"),

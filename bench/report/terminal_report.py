@@ -14,16 +14,16 @@ from bench.config.identity import varying_keys
 from bench.console import counted, first_line, shorten
 from bench.report import dataframes
 from bench.report.analysis import Analysis
+from bench.report.comparison_table import rank_in_words, seeds, standard_error
 from bench.report.finding import Finding
 from bench.report.findings import sentences
-from bench.report.ranking import rank_in_words
 from bench.report.speed_findings import times
-from bench.report.tables import seeds, standard_error
 from bench.terminal import format_number
 
 CAPTION = (
     "* best under its condition; n: number of seeds; ± 95 % interval over seeds; se: standard "
-    "error of one seed, from the size of the test set alone"
+    "error of one seed, from the size of the test set alone; examples/s: median over epochs, "
+    "geometric mean over runs"
 )
 NOT_QUIET = "~ the machine was noisy, shared, or not known to be quiet"
 MAX_STATUS_CHARACTERS = 16  # in the column of the test accuracy
@@ -36,12 +36,13 @@ NUMBERS = (
 def print_findings(found: Sequence[Finding]) -> None:
     """Print what needs attention, then the answers on accuracy and speed."""
     answers = [
-        [one for one in found if one.question == question] for question in ("accuracy", "speed")
+        [one for one in found if one.question == question]
+        for question in ("accuracy", "cores", "speed")
     ]
     doubts = [
         one
         for one in found
-        if one.question not in ("accuracy", "speed") and one.level in ("attention", "bad")
+        if one.question not in ("accuracy", "cores", "speed") and one.level in ("attention", "bad")
     ]
     out = terminal.console()
     for line in (line for group in (doubts, *answers) for line in sentences(group)):
@@ -103,7 +104,7 @@ def _table(rows: pd.DataFrame) -> Table:
             format_number(row.validation_accuracy, ".4f") + ("*" if row.is_best else " "),
             Text(_accuracy(row)),
             format_number(row.examples_per_second, ",.0f") + marks,
-            times(1 / row.ratio) if row.ratio > 0 else "-",
+            times(row.times_slower) if row.times_slower > 0 else "-",
             format_number(row.flops_utilisation, ".0%"),
             format_number(row.train_seconds, ".1f"),
         )

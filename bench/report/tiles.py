@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.console import counted
 from bench.records import PARITY_POINTS
 from bench.report import dataframes
+from bench.report.accuracy_findings import at_rates
 from bench.report.finding import LEVELS, Finding, Question, Tile
 from bench.report.speed_findings import times
 
@@ -18,7 +19,10 @@ def tiles(found: Sequence[Finding]) -> tuple[Tile, ...]:
         found: all findings of a report.
     """
     made = (
-        _speed([one for one in found if one.question == "speed" and one.summary]),
+        _speed(
+            [one for one in found if one.question == "speed" and one.summary],
+            {one.subject: one.value for one in found if one.question == "cores"},
+        ),
         _accuracy([one for one in found if one.question == "accuracy" and not one.summary]),
         _rates([one for one in found if one.question == "learning_rate" and not one.summary]),
         _parity([one for one in found if one.question == "parity"]),
@@ -34,7 +38,7 @@ def _tile(question: Question, title: str, answer: str, detail: str, of: Sequence
     return Tile(question=question, title=title, answer=answer, detail=detail, level=level)
 
 
-def _speed(leads: Sequence[Finding]) -> Tile | None:
+def _speed(leads: Sequence[Finding], cores: Mapping[str, float | None]) -> Tile | None:
     if not leads:
         return None
     n_shared = sum(lead.claim == "shared" for lead in leads)
@@ -49,8 +53,17 @@ def _speed(leads: Sequence[Finding]) -> Tile | None:
         joined = " and " if len(ratios) == 2 else " to "  # "to" looks like an interval
         span = joined.join(dict.fromkeys([times(low), times(high)]))
         detail = f"{span} times as fast as {baselines[0] if len(baselines) == 1 else 'the next'}"
+    busy = [cores.get(name) for name in (*names, *baselines)]
+    counts = [count for count in busy if count is not None]
+    if len(names) == len(baselines) == 1 and len(counts) == 2:
+        detail += f"; cores kept busy: {counts[0]:.1f} against {counts[1]:.1f}"
     if n_shared == len(leads):
-        answer = "can't be told"
+        answer, first = "can't be told", leads[0]
+        others = "" if len(names) == len(baselines) == 1 else ", or others"
+        detail = f"{first.subject} or {first.baseline}{others}"
+        if first.value is not None and first.low is not None:
+            interval = " to ".join(times(end, first.value) for end in (first.low, first.high))
+            detail += f": ratio {times(first.value)} ({interval})"
     elif n_shared:
         detail += f"; can't be told in {n_shared} of {len(leads)} conditions"
     return _tile("speed", "Fastest", answer, detail, leads)
@@ -74,6 +87,7 @@ def _accuracy(pairs: Sequence[Finding]) -> Tile | None:
         detail += largest.baseline
         if largest.low is not None:
             detail += f" ({largest.low:+.2f} to {largest.high:+.2f})"
+        detail += at_rates(largest)
         claims = {one.claim for one in pairs}
         if claims == {"equal"}:
             answer = f"equal within {bound}"
@@ -100,6 +114,10 @@ def _rates(best: Sequence[Finding]) -> Tile | None:
         detail = f"in {len(best) - len(others)} of {len(best)} cases; "
         detail += f"{dataframes.plain(first.value)} for {first.subject}{where}"
         detail += f", {len(others) - 1} more" if len(others) > 1 else ""
+    n_at_edge = sum("rate tried" in caveat for one in best for caveat in one.caveats)
+    if n_at_edge:
+        detail += "; at the edge of the rates tried"
+        detail += f" in {n_at_edge} of {len(best)} cases" if n_at_edge < len(best) else ""
     return _tile("learning_rate", "Best learning rate", answer, detail, best)
 
 

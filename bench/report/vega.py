@@ -15,11 +15,19 @@ from bench.records import PARITY_POINTS, SECONDS_PARTS
 
 Spec = dict[str, Any]
 
-GREY = "#888888"
+GREY, BLUE = "#888888", "#4c78a8"
 HEIGHT, ROW_HEIGHT = 220, 30  # pixels of a panel; of one row of a panel with names
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 # Readable on white and on black.
-RATE_COLOURS = {"scheme": {"name": "plasma", "extent": [0.05, 0.8]}}
+RATE_COLOURS = ("#2a0593", "#6a00a8", "#9c179e", "#c33d80", "#e16462", "#f2844b", "#fba238")
+PART_COLOURS = dict(
+    zip(
+        (part.replace("_", " ") for part in SECONDS_PARTS),
+        ("#4c78a8", "#f58518", "#e45756", "#72b7b2", "#54a24b", "#eeca3b", "#b279a2", "#ff9da6",
+         "#9d755d", "#bab0ac"),
+        strict=False,
+    )
+)  # fmt: skip
 MAX_TICKS = 10  # on an axis of epochs
 WIDE_RANGE = 5.0  # numbers that differ by this factor are drawn on a logarithmic axis
 
@@ -38,6 +46,10 @@ class Vega:
         self.colour = name | {"scale": {"domain": [*colours], "range": [*colours.values()]}}
         self.shape = name | {"scale": {"domain": [*colours], "range": shapes}}
         self.looks = {"color": self.colour, "shape": self.shape}
+        self.colours = colours
+        # For charts that name the implementations.
+        self.own_colour = self.colour | {"legend": None}
+        self.own_looks = {"color": self.own_colour, "shape": self.shape | {"legend": None}}
 
     def names(self, by: str | None = None, order: str = "descending") -> Spec:
         """Return an axis of implementations, sorted by a column or by name."""
@@ -56,14 +68,15 @@ class Vega:
             "mark": {"type": "line", "interpolate": "step-before", "strokeDash": [4, 3]},
             "encoding": {"x": x, "y": y, "color": {"value": GREY}},
         }
-        colour = {"color": self.colour}
+        looks = self.own_looks if named else self.looks
+        colour = {"color": looks["color"]}
         speeds = {"x": x | {"field": "speed_low"}, "x2": {"field": "speed_high"}, "y": y} | colour
         accuracies = {
             "x": x, "y": y | {"field": "accuracy_low"}, "y2": {"field": "accuracy_high"}
         } | colour  # fmt: skip
         points = {
             "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
-            "encoding": {"x": x, "y": y, **self.looks, "tooltip": tooltip(
+            "encoding": {"x": x, "y": y, **looks, "tooltip": tooltip(
                 "implementation", "learning_rate", "examples_per_second", "accuracy", "seeds")},
         }  # fmt: skip
         names = {
@@ -81,16 +94,16 @@ class Vega:
         bar = {
             "mark": {"type": "rule", "strokeWidth": 2},
             "encoding": {"y": y, "x": x | {"field": "low"}, "x2": {"field": "high"},
-                         "color": self.colour},
+                         "color": self.own_colour},
         }  # fmt: skip
         points = {
             "mark": {"type": "point", "filled": True, "size": 80, "opacity": 1},
-            "encoding": {"y": y, "x": x, **self.looks,
+            "encoding": {"y": y, "x": x, **self.own_looks,
                          "tooltip": tooltip("implementation", "times_slower", "low", "high")},
         }  # fmt: skip
-        words = {
-            "mark": {"type": "text", "dy": -9},
-            "encoding": {"y": y, "x": x, "text": {"field": "words"}},
+        words = {  # above the interval, at the right end of the row
+            "mark": {"type": "text", "dy": -10, "align": "right"},
+            "encoding": {"y": y, "x": {"value": "width"}, "text": {"field": "words"}},
         }
         one = {"mark": {"type": "rule", "color": GREY, "strokeDash": [4, 3]},
                "encoding": {"x": {"datum": 1}}}  # fmt: skip
@@ -102,7 +115,7 @@ class Vega:
         x = number("examples_per_second", "examples per second", log=log, format="~s", zero=not log)
         points = {
             "mark": {"type": "point", "filled": True, "size": 60, "opacity": 0.6},
-            "encoding": {"y": y, "x": x, **self.looks, "tooltip": tooltip(
+            "encoding": {"y": y, "x": x, **self.own_looks, "tooltip": tooltip(
                 "run_id", "examples_per_second", "flops_utilisation")},
         }  # fmt: skip
         compared = {
@@ -141,6 +154,7 @@ class Vega:
     def differences(self, n_epochs: int) -> Spec:
         """Draw differences from the reference by epoch, with the range over pairs of runs."""
         x, y = epochs(n_epochs), number("difference", "percentage points", format="+~g")
+        y["axis"]["labelExpr"] = "datum.value == 0 ? '0' : datum.label"
         colour = {"color": self.colour}
         bounds = {"y": {"datum": -PARITY_POINTS}, "y2": {"datum": PARITY_POINTS}}
         one_row: Spec = {"values": [{}]}
@@ -166,12 +180,14 @@ class Vega:
         }
         return {"height": HEIGHT, "layer": [limits, zero, band, line]}
 
-    def by_epoch(self, field: str, n_epochs: int, *, log: bool) -> Spec:
+    def by_epoch(
+        self, field: str, n_epochs: int, colours: Mapping[float, str], *, log: bool
+    ) -> Spec:
         """Draw a result by epoch: one line per learning rate, with the range over its runs."""
         x, y = epochs(n_epochs), number(field, words(field), log=log)
-        legend = {"title": "learning rate", "orient": "bottom", "symbolType": "circle"}
-        colour = {"color": {"field": "learning_rate", "type": "ordinal", "scale": RATE_COLOURS,
-                            "legend": legend}}  # fmt: skip
+        scale = {"domain": [*colours], "range": [*colours.values()]}
+        colour = {"color": {"field": "learning_rate", "type": "ordinal", "scale": scale,
+                            "title": "learning rate"}}  # fmt: skip
         band = {"mark": {"type": "area", "opacity": 0.25},
                 "encoding": {"x": x, "y": y | {"aggregate": "min"},
                              "y2": {"field": field, "aggregate": "max"}, **colour}}  # fmt: skip
@@ -211,16 +227,12 @@ class Vega:
         """Draw the mean seconds of a run, by activity."""
         y = self.names()
         x = number("seconds", "seconds of a run, mean", zero=True) | {"aggregate": "sum"}
-        scale = {
-            "domain": [part.replace("_", " ") for part in SECONDS_PARTS],
-            "scheme": "tableau10",
-        }
-        legend = {"orient": "bottom", "columns": 4, "title": None}
+        scale = {"domain": [*PART_COLOURS], "range": [*PART_COLOURS.values()]}
         bars = {
             "mark": "bar",
             "encoding": {
                 "y": y, "x": x, "order": {"field": "order"},
-                "color": {"field": "part", "scale": scale, "legend": legend},
+                "color": {"field": "part", "scale": scale, "title": None},
                 "tooltip": tooltip("implementation", "part", "seconds"),
             },
         }  # fmt: skip
@@ -242,7 +254,7 @@ class Vega:
         """Draw the largest memory of each implementation's runs."""
         y, field = self.names(), "peak_memory_megabytes"
         x = number(field, "peak memory (MB)", zero=True) | {"aggregate": "max"}
-        bars = {"mark": "bar", "encoding": {"y": y, "x": x, "color": self.colour}}
+        bars = {"mark": "bar", "encoding": {"y": y, "x": x, "color": self.own_colour}}
         values = {
             "mark": {"type": "text", "align": "left", "dx": 4},
             "encoding": {
@@ -263,10 +275,18 @@ def history() -> Spec:
         "mark": "rule",
         "encoding": {"x": x, "y": y | {"field": "low"}, "y2": {"field": "high"}},
     }
+    # A commit that learns something else is an empty diamond.
+    shape = {"condition": {"test": "datum.learns !== 'as before'", "value": "diamond"},
+             "value": "circle"}  # fmt: skip
     points = {
-        "mark": {"type": "point", "filled": True, "size": 50, "opacity": 1},
-        "encoding": {"x": x, "y": y, "tooltip": tooltip("commit", "ratio", "low", "high")},
-    }
+        "mark": {"type": "point", "size": 50, "opacity": 1},
+        "encoding": {
+            "x": x, "y": y, "shape": shape,
+            "fill": {"condition": {"test": "datum.learns !== 'as before'", "value": "transparent"},
+                     "value": BLUE},
+            "tooltip": tooltip("commit", "subject", "ratio", "low", "high", "learns"),
+        },
+    }  # fmt: skip
     level = {
         "mark": {"type": "line", "interpolate": "step", "color": GREY, "strokeWidth": 2},
         "encoding": {"x": x, "y": y | {"field": "level"}},
@@ -328,6 +348,19 @@ def _crosses(shared: Spec) -> Spec:
         "encoding": {**shared, "y": {"value": HEIGHT}, "text": {"field": "cross"},
                      "tooltip": RATE_TOOLTIP},
     }  # fmt: skip
+
+
+def rate_colours(rates: Sequence[float]) -> dict[float, str]:
+    """Return a colour for each learning rate, from dark to light."""
+    stops = [[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in RATE_COLOURS]
+    found = {}
+    for place, rate in enumerate(rates):
+        position = (len(stops) - 1) * place / max(len(rates) - 1, 1)
+        low = min(int(position), len(stops) - 2)
+        share = position - low
+        mixed = (round(a + share * (b - a)) for a, b in zip(*stops[low : low + 2], strict=True))
+        found[rate] = "#" + "".join(f"{part:02x}" for part in mixed)
+    return found
 
 
 def is_wide(values: Any) -> bool:

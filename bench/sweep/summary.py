@@ -1,4 +1,4 @@
-"""The end of a sweep: the table of its runs, the folder of its results, the exit status."""
+"""The end of a sweep: the table of its runs, what is fastest, the folder, the exit status."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pathlib import Path
 from bench.config.identity import varying_keys
 from bench.console import printable
 from bench.records import BROKEN
+from bench.report import answer
 from bench.results import store
 from bench.sweep.exit_status import ExitStatus
 from bench.sweep.jobs import Job
-from bench.terminal import print_runs
+from bench.terminal import console, plain_cell, print_runs
 
 
 def sweeps_of(jobs: Sequence[Job]) -> list[store.Sweep]:
@@ -43,6 +44,8 @@ def print_summary(jobs: Sequence[Job]) -> ExitStatus:
     for line in (line for sweep in sweeps for line in sweep.unreadable):
         print(f"Not read: {printable(line)}")
     for sweep in sweeps:
+        if headline := answer(sweep):
+            console().print(plain_cell(headline))
         folder = shlex.quote(str(sweep.folder))
         print(f"Results: {sweep.folder}   Report: bench-report {folder}")
     if any(record.status in BROKEN for record in records):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 
 from bench import plotting
 from bench.records import Seconds
 from bench.report.analysis import analyse
-from bench.report.chart_data import MAX_CURVES, MAX_DRAWN, chart_data, drawn_of, times_slower
+from bench.report.chart_data import MAX_CURVES, MAX_DRAWN, chart_data, drawn_of
 from bench.report.charts import charts
+from bench.report.comparison_table import slower_in_words
 from tests.report.conftest import make_record, sweep_of
 from tests.results.test_history import entry
 
@@ -120,6 +122,27 @@ def test_the_pareto_front_is_marked():
     assert compared["pareto"].to_dict() == {"a": True, "b": False, "c": True, "d": False}
 
 
+def test_a_front_is_named_only_where_it_is_drawn():
+    def caption(slower_accuracy):
+        records = [make_record("numpy", test_accuracy=0.8, examples_per_second=2000.0),
+                   make_record("keras", test_accuracy=slower_accuracy)]  # fmt: skip
+        return charts_of(data_of(records))["accuracy_against_speed"].caption
+
+    assert "Pareto" in caption(0.9)
+    assert "Pareto" not in caption(0.7)
+
+
+def test_a_chart_has_a_legend_of_what_its_axes_do_not_name():
+    records = [make_record(name, learning_rate=rate)
+               for name in ("numpy", "keras") for rate in (0.01, 0.1)]  # fmt: skip
+    found = charts_of(data_of(records))
+    assert set(found["accuracy_by_seconds"].legend) == {"numpy", "keras"}
+    assert list(found["accuracy_by_epochs"].legend) == ["0.01", "0.1"]
+    assert "evaluate" in found["time_by_part"].legend
+    assert not found["peak_memory"].legend
+    assert all('"legend": {' not in json.dumps(one.specification) for one in found.values())
+
+
 def test_differences_are_of_runs_with_the_same_rate_and_seed():
     records = [
         make_record(name, learning_rate=rate, seed=seed, accuracy=0.5 + rate + extra * seed,
@@ -200,7 +223,7 @@ def test_conditions_that_are_not_drawn_are_counted():
     ],
 )  # fmt: skip
 def test_a_ratio_is_said_in_words(ratio, words):
-    assert times_slower(ratio) == words
+    assert slower_in_words(ratio) == words
 
 
 def test_a_chart_is_described_by_the_range_of_each_implementation():

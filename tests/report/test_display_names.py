@@ -3,7 +3,7 @@
 import json
 
 from bench.report import dataframes, display_names
-from bench.report.analysis import compare
+from bench.report.comparison import compare
 from bench.report.pairs import SpeedPairs
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 

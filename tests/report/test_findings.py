@@ -9,7 +9,7 @@ import pytest
 from bench.records import RunError
 from bench.report.analysis import analyse
 from bench.report.findings import findings, sentences
-from bench.report.headline import headline
+from bench.report.headline import further_sentences, headline
 from bench.report.tiles import tiles
 from tests.report.conftest import ENVIRONMENT, make_record, sweep_of
 
@@ -67,7 +67,7 @@ def test_runs_at_other_learning_rates_are_pairs_too():
     found = found_in(*records)["speed", "faster", "numpy", "keras"]
     assert (found.n_pairs, round(found.value, 6)) == (3, 11.0)
     table = analyse(sweep_of(*records)).comparison
-    assert table["ratio"].tolist() == pytest.approx([1, 1 / 11])
+    assert table["times_slower"].tolist() == pytest.approx([1, 11])
 
 
 def test_conditions_share_the_spread_of_their_pairs():
@@ -150,8 +150,8 @@ def test_the_headline_names_the_fastest_of_each_condition():
         for seed in (0, 1)
     ]
     assert headline(findings(analyse(sweep_of(*records)))).replace("\\", "") == (
-        "numpy is the fastest: 11.0 times as fast as keras with one_hidden (95 % interval 11.0 to "
-        "11.0), 6.20 times with two_hidden (95 % interval 6.20 to 6.20)."
+        "numpy is the fastest: 11.0 times as fast as keras with one_hidden (2 pairs, 95 % interval "
+        "11.0 to 11.0), 6.20 times with two_hidden (2 pairs, 95 % interval 6.20 to 6.20)."
     )
 
 
@@ -181,7 +181,81 @@ def test_accuracies_are_compared_with_what_parity_allows(differences, claim, ans
     assert (found.n_pairs, found.unit) == (3, "points")
     words = words_of(*theirs, *ours)
     assert answer in words
-    assert "; 3 seeds)" in words
+    assert "; 3 seeds, learning rate 0.1)" in words
+
+
+def test_accuracies_are_compared_at_the_same_learning_rate():
+    records = [
+        make_record(name, learning_rate=rate, accuracy=accuracy, test_accuracy=accuracy,
+                    examples_per_second=speed)
+        for name, speed, accuracies in (("numpy", 9.0, (0.80, 0.81)), ("keras", 1.0, (0.84, 0.83)))
+        for rate, accuracy in zip((0.01, 0.1), accuracies, strict=True)
+    ]  # fmt: skip
+    found = found_in(*records)["accuracy", "better", "keras", "numpy"]
+    assert found.value == pytest.approx(2.0)  # at 0.1, not 3.0 at each one's best
+    assert found.learning_rates == (0.1, 0.1)
+    assert {name.split("lr")[1] for name in found.run_ids} == {"0.1-seed0-fashion_"}
+    (tile,) = [one for one in tiles(findings(analyse(sweep_of(*records)))) if one.question ==
+               "accuracy"]  # fmt: skip
+    assert tile.detail.endswith("learning rate 0.1")
+
+
+def test_without_a_common_rate_the_best_are_compared_and_named():
+    records = [
+        make_record("numpy", learning_rate=0.1, test_accuracy=0.8, examples_per_second=9.0),
+        make_record("keras", learning_rate=0.03, test_accuracy=0.9, examples_per_second=1.0),
+        make_record("keras", learning_rate=0.1, status="diverged"),
+    ]
+    found = found_in(*records)["accuracy", "better", "keras", "numpy"]
+    assert found.learning_rates == (0.03, 0.1)
+    assert "best against best: learning rates 0.03 and 0.1)" in words_of(*records)
+
+
+@pytest.mark.parametrize(
+    ("best", "words"),
+    [(0.01, "It is the lowest rate tried: a lower one may be better."), (0.03, ""),
+     (0.1, "It is the highest rate tried: a higher one may be better.")],
+)  # fmt: skip
+def test_a_best_rate_at_the_edge_of_the_rates_tried_is_named(best, words):
+    records = [
+        make_record(name, learning_rate=rate, accuracy=0.9 if rate == best else 0.8)
+        for name in ("numpy", "keras") for rate in (0.01, 0.03, 0.1)
+    ]  # fmt: skip
+    ending = f" **{words}**" if words else ""
+    assert f"The best learning rate is {best}.{ending}\n" in words_of(*records)
+    (tile,) = [one for one in tiles(findings(analyse(sweep_of(*records)))) if one.question ==
+               "learning_rate"]  # fmt: skip
+    assert tile.level == ("attention" if words else "neutral")
+
+
+def test_a_rate_that_diverged_is_a_rate_tried():
+    records = [make_record(learning_rate=rate, accuracy=0.8 + rate) for rate in (0.03, 0.1)]
+    assert "may be better" in words_of(*records)
+    records.append(make_record(learning_rate=3.0, status="diverged"))
+    assert "may be better" not in words_of(*records)
+
+
+def test_the_headline_ends_with_the_cores_that_were_kept_busy():
+    busy = {"numpy": 1.94, "torch": 1.5, "keras": 1.02}
+    records = [
+        make_record(name, seed=seed, examples_per_second=100 * count * (1 + seed / 100),
+                    environment=ENVIRONMENT | {"cores_kept_busy": count})
+        for name, count in busy.items() for seed in (0, 1)
+    ]  # fmt: skip
+    found = findings(analyse(sweep_of(*records)))
+    assert headline(found).endswith(" Cores kept busy while training, of 2: numpy 1.9, torch 1.5.")
+    assert "Cores kept busy while training, of 2: keras 1.0, numpy 1.9, torch 1.5." in words_of(
+        *records
+    )
+    values = {one.subject: one.value for one in found if one.question == "cores"}
+    assert values == pytest.approx(busy | {"": 2.0})
+
+
+def test_the_findings_below_a_headline_do_not_repeat_it():
+    records = [*runs_of("numpy", (1000.0, 1010.0)), *runs_of("keras", (500.0, 500.0))]
+    found = findings(analyse(sweep_of(*records)))
+    assert headline(found) in sentences(found)
+    assert sentences(found)[1:] == further_sentences(found)
 
 
 def test_agreement_is_decided_at_the_best_rates_of_each_condition():
@@ -214,7 +288,7 @@ def test_without_a_validation_set_the_training_loss_chooses_the_rate():
         records.append(replace(record, epochs=tuple(epochs)))
     assert (
         "The best learning rate of notebook is 0.1 by training loss, since there is no validation "
-        "set."
+        "set.\n"
     ) in words_of(*records)
 
 
@@ -224,7 +298,7 @@ def test_a_best_rate_that_all_share_is_one_sentence():
         for name in ("numpy", "keras")
         for rate in (0.01, 0.1)
     ]
-    assert "\nThe best learning rate is 0.1.\n" in words_of(*records)
+    assert "\nThe best learning rate is 0.1. **It is the highest" in words_of(*records)
 
 
 def test_conditions_are_sorted_by_number():
@@ -355,7 +429,7 @@ def test_many_conditions_have_a_short_headline_and_one_tile_a_question():
     made = {tile.question: (tile.answer, tile.level) for tile in tiles(found)}
     assert made == {
         "speed": ("numpy", "good"), "accuracy": ("equal within 0.3 points", "good"),
-        "learning_rate": ("0.1", "neutral"), "parity": ("passed", "good"),
+        "learning_rate": ("0.1", "attention"), "parity": ("passed", "good"),
         "quiet": ("quiet", "good"), "runs": ("32 done", "good"),
     }  # fmt: skip
 

@@ -129,7 +129,8 @@ def test_the_ratios_of_speed(report, seeds):
         ) in words
         number = f"{ratio:.1f} times as fast as keras" if name == "one_hidden" else f"{ratio:.1f} t"
         assert number in content["headline"]
-        assert f"(95 % interval {low:.1f} to {high:.1f})" in content["headline"]
+        basis = f"({3 * len(seeds)} pairs, 95 % interval {low:.1f} to {high:.1f})"
+        assert basis in content["headline"]
     assert printed.splitlines()[-1].startswith("Report: ")
 
 

@@ -37,8 +37,9 @@ function onPage(colour) {
   return `#${mixed.map((part) => part.toString(16).padStart(2, "0")).join("")}`;
 }
 function specificationOf(name) {
-  const text = JSON.stringify(content.charts[name].specification);
-  return JSON.parse(Object.values(content.colours).reduce(
+  const { specification, legend } = content.charts[name];
+  const text = JSON.stringify(specification);
+  return JSON.parse(Object.values({ ...content.colours, ...legend }).reduce(
     (result, colour) => result.replaceAll(`"${colour}"`, `"${onPage(colour)}"`), text));
 }
 function theme() {
@@ -178,20 +179,19 @@ function choose(field, boxes) {
   drawAll();
 }
 
-function swatch(name) {
+function swatch(colour) {
   const made = element("span", "", { className: "swatch" });
-  made.dataset.name = name;
-  made.style.background = onPage(content.colours[name] ?? "#888888");
+  made.dataset.colour = colour;
+  made.style.background = onPage(colour);
   return made;
 }
-// Charts whose lines have the colours of implementations and do not name them.
+// One legend for all panels of a chart.
 function addLegends() {
   for (const figure of all("figure.chart")) {
-    const specification = JSON.stringify(content.charts[figure.id].specification);
-    if (/"color":\{[^{}]*"field":"implementation"/.test(specification)
-        && !/"y":\{"field":"implementation"|"text":\{"field":"implementation"/.test(specification))
-      figure.querySelector("h3").after(element("p",
-        Object.keys(content.colours).flatMap((name) => [swatch(name), name]), { className: "legend" }));
+    const { legend } = content.charts[figure.id];
+    if (Object.keys(legend).length)
+      figure.querySelector("h3").after(element("p", Object.entries(legend).map(
+        ([name, colour]) => element("span", [swatch(colour), name])), { className: "legend" }));
   }
 }
 
@@ -208,7 +208,7 @@ function addFilters(filters) {
       box.dataset.field = field;
       box.addEventListener("change", () => choose(field, boxes));
       const label = element("label", [box, " "]);
-      if (field === "implementation") label.append(swatch(box.value));
+      if (field === "implementation") label.append(swatch(content.colours[box.value] ?? "#888888"));
       label.append(box.value);
       const only = element("button", "only", { type: "button", className: "only" });
       only.setAttribute("aria-label", `only ${box.value}`);
@@ -283,7 +283,7 @@ filterTables();
 if (location.hash.includes("?")) document.getElementById(anchor())?.scrollIntoView();
 window.addEventListener("hashchange", () => { readAddress(); filterTables(); drawAll(); });
 dark.addEventListener("change", () => {
-  for (const one of all(".swatch")) one.replaceWith(swatch(one.dataset.name));
+  for (const one of all(".swatch")) one.replaceWith(swatch(one.dataset.colour));
   drawAll();
 });
 drawAll();

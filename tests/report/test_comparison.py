@@ -4,10 +4,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from bench.report import analysis, dataframes
+from bench.report import comparison, dataframes
+from bench.report.comparison import add_time_to_accuracy
 from bench.report.display_names import run_views
 from bench.report.pairs import SpeedPairs
-from bench.report.time_to_target import add_time_to_accuracy
 from bench.statistics import half_width
 from tests.report.conftest import ENVIRONMENT, make_record, make_verdict, verdicts_for
 
@@ -17,7 +17,7 @@ def table(*records):
 
 
 def compare(runs):
-    return analysis.compare(runs, SpeedPairs(runs))
+    return comparison.compare(runs, SpeedPairs(runs))
 
 
 def test_the_best_rate_is_that_of_the_mean_over_seeds():
@@ -38,11 +38,11 @@ def test_the_ratio_is_to_the_fastest_of_the_same_condition():
         make_record("keras", "one_hidden", examples_per_second=250),
         make_record("keras", "two_hidden", examples_per_second=100),
     )
-    ratios = compare(runs).set_index(["architecture", "implementation"])["ratio"]
+    ratios = compare(runs).set_index(["architecture", "implementation"])["times_slower"]
     assert ratios.to_dict() == pytest.approx(
         {
             ("one_hidden", "numpy"): 1.0,
-            ("one_hidden", "keras"): 0.25,
+            ("one_hidden", "keras"): 4.0,
             ("two_hidden", "keras"): 1.0,
         }
     )
@@ -52,7 +52,7 @@ def test_runs_on_different_data_are_not_compared():
     keras = replace(make_record("keras", examples_per_second=250), dataset_fingerprint="fedcba98")
     failed = make_record("torch", status="failed")
     runs = table(make_record("numpy"), keras)
-    assert compare(runs)["ratio"].tolist() == [1.0, 1.0]
+    assert compare(runs)["times_slower"].tolist() == [1.0, 1.0]
     assert "dataset_fingerprint" in dataframes.varying(compare(runs))
     same = compare(table(make_record("numpy"), failed))  # it ended before it had read the data
     assert "dataset_fingerprint" not in dataframes.varying(same)
@@ -69,7 +69,8 @@ def test_a_row_without_proven_parity_keeps_its_numbers_and_has_no_rank(parity):
     assert rows["rank"].to_dict() == pytest.approx(
         {"numpy": 1, "keras": 1, "wrong": math.nan}, nan_ok=True
     )
-    assert rows["ratio"].to_dict() == pytest.approx({"numpy": 1.0, "keras": 0.5, "wrong": 4.0})
+    slower = {"numpy": 1.0, "keras": 2.0, "wrong": 0.25}
+    assert rows["times_slower"].to_dict() == pytest.approx(slower)
     assert rows.index[-1] == "wrong"
     assert rows.loc["wrong", "parity"] == ("failed" if parity == "failed" else "not checked")
 
@@ -86,9 +87,9 @@ def test_a_run_without_a_result_is_compared_with_nothing(status):
 
 def test_runs_of_different_data_are_not_mixed():
     runs = table(make_record(dataset="fashion_mnist"), make_record(dataset="synthetic"))
-    comparison = compare(runs)
-    assert len(comparison) == 2
-    assert dataframes.varying(comparison) == ["architecture", "dataset"]
+    compared = compare(runs)
+    assert len(compared) == 2
+    assert dataframes.varying(compared) == ["architecture", "dataset"]
 
 
 def test_the_same_run_twice_is_one_seed():

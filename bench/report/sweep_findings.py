@@ -22,7 +22,7 @@ MAX_UNEVEN = 1.25  # fastest run over slowest; on a quiet machine they differ by
 PERCENTAGE = re.compile(r"([0-9]+)%")
 
 
-def sweep_summary(analysis: Analysis) -> list[Finding]:
+def sweep_findings(analysis: Analysis) -> list[Finding]:
     """Describe the machines and common settings of the runs, how they ended, and omitted files.
 
     Args:
@@ -34,8 +34,8 @@ def sweep_summary(analysis: Analysis) -> list[Finding]:
         *_noise(analysis),
         *_uneven(runs),
         *_differing_versions(analysis),
-        *_common_settings(runs),
         *_endings(analysis.views),
+        *_common_settings(runs),
         *_files(analysis.sweep),
     ]
 
