@@ -192,7 +192,8 @@ def _compared(analysis: Analysis) -> pd.DataFrame:
     )
     for _, group in rows.groupby("condition"):
         rows.loc[group.index, "pareto"] = pareto_front(group)
-    return rows.assign(words=rows["times_slower"].map(slower_in_words))
+    words = [slower_in_words(*row) for row in rows[["times_slower", "last_rank"]].to_numpy(float)]
+    return rows.assign(words=words)
 
 
 def pareto_front(compared: pd.DataFrame) -> list[bool]:

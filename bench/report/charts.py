@@ -229,7 +229,9 @@ def _curves(data: ChartData, make: Vega) -> list[Chart]:
             needs={"pairs": 0},
             value="difference",
             specification=make.differences(n_epochs),
-            legend=make.colours,
+            legend={
+                name: value for name, value in make.colours.items() if name != data.reference
+            },
         ),
         by_epoch("validation_accuracy", "accuracy_by_epochs", "Accuracy",
                  "Validation accuracy after each epoch.", log=False),

@@ -16,6 +16,7 @@ from bench.report.tables import LEVELS, keys_of, quiet, reason_of
 from bench.statistics import standard_error_of_accuracy
 from bench.terminal import format_number
 
+FASTEST = "fastest"
 TO_TARGET, MEMORY, PARITY = "s to target", "memory MB", "parity"
 COMPARISON = (
     Column("implementation", is_number=False),
@@ -85,10 +86,8 @@ def comparison(analysis: Analysis) -> Table:
 def _comparison_row(row: Any, fastest: float) -> list[Cell | str]:
     speed = row.examples_per_second
     share = speed / fastest if pd.notna(speed) and fastest else None
-    is_fastest, is_certain = row.times_slower == 1, row.last_rank == 1
-    level: Level = "good" if is_fastest and is_certain else ""
-    words = slower_in_words(row.times_slower)
-    words = "highest speed" if is_fastest and not is_certain else words
+    words = slower_in_words(row.times_slower, row.last_rank)
+    level: Level = "good" if words == FASTEST else ""
     return [
         row.implementation,
         rank_in_words(row),
@@ -158,12 +157,17 @@ def standard_error(row: Any) -> str:
     return f"{standard_error_of_accuracy(row.test_accuracy, row.test_size):.4f}"
 
 
-def slower_in_words(value: float) -> str:
-    """Return how many times slower than the fastest, such as `11.3x slower`."""
+def slower_in_words(value: float, last_rank: float) -> str:
+    """Return how many times slower than the fastest, such as `11.3x slower`.
+
+    Args:
+        value: the speed of the fastest over that of this row.
+        last_rank: of this row; if it is not 1, others may be as fast.
+    """
     if math.isnan(value):
         return "-"
     if value == 1:
-        return "fastest"
+        return FASTEST if last_rank == 1 else "highest speed"
     ratio = max(value, 1 / value)
     digits = 2 if ratio < 1.95 else 1 if ratio < 99.5 else 0
     return f"{ratio:,.{digits}f}x\u00a0{'slower' if value >= 1 else 'faster'}"

@@ -15,8 +15,8 @@ Question = Literal[
 ]  # fmt: skip
 Claim = Literal[
     "fastest", "shared", "only", "faster", "busy", "equal", "better", "worse", "cant_tell", "best",
-    "passed", "failed", "not_checked", "guessing", "quiet", "not_quiet", "same", "different",
-    "complete", "incomplete", "none",
+    "passed", "failed", "not_checked", "guessing", "quiet", "not_quiet", "not_known", "same",
+    "different", "complete", "incomplete", "none",
 ]  # fmt: skip
 Unit = Literal["", "ratio", "cores", "points", "rate", "runs"]
 Level = Literal["good", "attention", "bad", "neutral"]

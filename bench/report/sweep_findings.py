@@ -200,7 +200,8 @@ def _noise(analysis: Analysis) -> list[Finding]:
     }
     return [
         Finding(
-            question="quiet", claim="not_quiet", level="attention", value=words[word], unit="runs",
+            question="quiet", level="attention", value=words[word], unit="runs",
+            claim="not_known" if word == dataframes.NOT_KNOWN else "not_quiet",
             run_ids=tuple(record.run_id for record in done if dataframes.quiet(record) == word),
             sentence=sentence.replace("{}", str(words[word]), 1),
         )

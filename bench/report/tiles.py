@@ -146,7 +146,12 @@ def _quiet(noise: Sequence[Finding]) -> Tile | None:
         return _tile("quiet", "Machine", "quiet, but uneven", detail, uneven)
     if noise[0].claim == "quiet":
         return _tile("quiet", "Machine", "quiet", f"in all {n_runs} runs", noise)
-    return _tile("quiet", "Machine", "not quiet", f"in {n_runs} runs, or not known", noise)
+    disturbed = [one for one in noise if one.claim == "not_quiet"]
+    unknown = [one for one in noise if one.claim == "not_known"]
+    detail = f"in {sum(one.value or 0 for one in disturbed or unknown):.0f} runs"
+    if disturbed and unknown:
+        detail += f"; not known in {unknown[0].value:.0f}"
+    return _tile("quiet", "Machine", "not quiet" if disturbed else "not known", detail, noise)
 
 
 def _runs(endings: Sequence[Finding]) -> Tile | None:

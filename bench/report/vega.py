@@ -62,7 +62,7 @@ class Vega:
     def tradeoff(self, accuracy: str, *, log: bool, named: bool) -> Spec:
         """Draw accuracy over speed, with intervals and the Pareto front; name the points."""
         x = number("examples_per_second", "examples per second", log=log, format="~s")
-        y = number("accuracy", accuracy.replace("_", " "), format=".4~f")
+        y = number("accuracy", words(accuracy))
         front = {
             "transform": [{"filter": "datum.pareto"}],
             "mark": {"type": "line", "interpolate": "step-before", "strokeDash": [4, 3]},
@@ -203,7 +203,7 @@ class Vega:
         lines = {
             "transform": [known],
             "mark": {"type": "line", "point": {"size": 55, "filled": True}, "strokeWidth": 1.5},
-            "encoding": {"x": x, "y": number("accuracy", words(accuracy), format=".4~f"),
+            "encoding": {"x": x, "y": number("accuracy", words(accuracy)),
                          **self.looks, "tooltip": RATE_TOOLTIP},
         }  # fmt: skip
         return {"height": HEIGHT, "layer": [lines, _crosses({"x": x, "color": self.colour})]}
