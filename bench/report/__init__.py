@@ -14,6 +14,7 @@ document. A chart is one Vega-Lite specification, interactive in the page and st
 | finding, findings | a finding as data; all findings |
 | speed_findings, accuracy_findings, sweep_findings | the findings by question |
 | headline, tiles | the answers at the top of the page |
+| answer | the headline for the end of a sweep |
 | blocks | text, tables and figures, without a format |
 | document | the sections of a report |
 | comparison_table, tables, fairness | the tables of a report |
@@ -23,31 +24,3 @@ document. A chart is one Vega-Lite specification, interactive in the page and st
 | repeat_command | the command that repeats a run |
 | markdown_report, html_report, terminal_report | the formats |
 """
-
-from __future__ import annotations
-
-from bench.results.store import Sweep
-
-
-def answer(sweep: Sweep) -> str:
-    """Return which implementation of a sweep is fastest, and by how much, as plain text.
-
-    Args:
-        sweep: any sweep; pandas is imported only if there is something to compare.
-
-    Returns:
-        The headline of its report; "" if fewer than two implementations have a finished run.
-    """
-    names = {
-        str(record.config.get("implementation"))
-        for record in sweep.records
-        if record.status == "done"
-    }
-    if len(names) < 2:
-        return ""
-    from bench import markdown
-    from bench.report.analysis import analyse
-    from bench.report.findings import findings
-    from bench.report.headline import headline
-
-    return markdown.plain(headline(findings(analyse(sweep))))

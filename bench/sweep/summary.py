@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.config.identity import varying_keys
 from bench.console import printable
 from bench.records import BROKEN
-from bench.report import answer
+from bench.report.answer import answer
 from bench.results import store
 from bench.sweep.exit_status import ExitStatus
 from bench.sweep.jobs import Job

@@ -7,8 +7,8 @@ import sys
 from types import SimpleNamespace
 
 from bench.markdown import plain
-from bench.report import answer
 from bench.report.analysis import analyse
+from bench.report.answer import answer
 from bench.report.findings import findings
 from bench.report.headline import headline
 from bench.sweep.summary import print_summary
@@ -47,7 +47,7 @@ def test_a_sweep_of_one_implementation_ends_without_pandas(tmp_path):
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from bench.report import answer\n"
+        "from bench.report.answer import answer\n"
         "from bench.results import store\n"
         f"assert answer(store.read_sweep(Path({str(tmp_path / 'night')!r}))) == ''\n"
         "assert 'pandas' not in sys.modules\n"
