@@ -42,7 +42,10 @@ PASSED: Final = "passed"
 PARITY_WORDS = (FAILED, NOT_CHECKED, PASSED)
 
 # How quiet the machine was while a run was timed; the worst first.
-NOISY, SHARED, NOT_KNOWN, QUIET = "noisy", "shared", "not known", "quiet"
+NOISY: Final = "noisy"
+SHARED: Final = "shared"
+NOT_KNOWN: Final = "not known"
+QUIET: Final = "quiet"
 QUIET_WORDS = (NOISY, SHARED, NOT_KNOWN, QUIET)
 
 
