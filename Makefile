@@ -8,15 +8,15 @@ COMMA := ,
 EXTRAS ?=
 WORKERS ?= auto
 EDITION ?= full
-ALL := torch jax numba sklearn gpu tensorboard mlflow wandb
+ALL := torch jax numba sklearn gpu tensorboard mlflow wandb notebook
 BASE := .venv/installed
 INSTALLED := $(BASE)$(if $(EXTRAS),-$(subst $(COMMA),-,$(EXTRAS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test gpu speed chaos floors check format setup browser data lock wheel clean
+.PHONY: help bench test notebooks gpu speed chaos floors check format setup browser data lock wheel clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 bench: setup data ## run the default sweep on real Fashion-MNIST, then write its report
 	@$(BIN)/bench sweep=default; status=$$?; \
@@ -25,6 +25,9 @@ bench: setup data ## run the default sweep on real Fashion-MNIST, then write its
 test: setup data ## run the tests; EXTRAS=torch,jax,numba,sklearn includes these frameworks
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 --dist=loadfile \
 		--no-loadscope-reorder
+
+notebooks: setup data ## execute docs/notebooks and store the outputs: half an hour on two cores
+	$(BIN)/python docs/notebooks/execute.py
 
 gpu: ## measure this machine's GPU; needs no network and no installation; DATA=FOLDER of the dataset
 	PYTHONPATH=$(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH)) $(GPU_PYTHON) -m bench.gpu \
