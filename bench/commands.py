@@ -18,7 +18,7 @@ MODULES = {
     "bench": "bench.sweep.command",
     "bench-compare": "bench.regression.command",
     "bench-doctor": "bench.doctor",
-    "bench-export": "bench.export",
+    "bench-export": "bench.export.command",
     "bench-parity": "bench.parity.command",
     "bench-report": "bench.report.command",
 }
