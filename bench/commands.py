@@ -22,6 +22,9 @@ MODULES = {
     "bench-parity": "bench.parity.command",
     "bench-report": "bench.report.command",
 }
+SUBCOMMANDS: dict[tuple[str, ...], str] = {
+    ("bench", "new-implementation"): "bench.new_implementation.command"
+}
 
 
 class OutputFile(io.FileIO):
@@ -73,8 +76,9 @@ def run(command: str) -> int:
 
 
 def _exit_status(command: str) -> int:
+    module = SUBCOMMANDS.get((command, *sys.argv[1:2]), MODULES[command])
     try:
-        status = importlib.import_module(MODULES[command]).main()
+        status = importlib.import_module(module).main()
     except SystemExit as error:
         status = error.code
     if isinstance(status, str):

@@ -6,7 +6,7 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +14,10 @@ import numpy as np
 
 from bench import registry
 from bench.config.compose import choices, compose_runs
-from bench.console import adapt_commands
+from bench.config.errors import ConfigError
+from bench.config.schema import RunConfig
+from bench.config.user_files import find_user_folder
+from bench.console import adapt_commands, print_error
 from bench.data import locate
 from bench.machine import cgroups, facts, lock, noise
 
@@ -38,33 +41,47 @@ def main() -> int:
     """Print the findings.
 
     Returns:
-        The exit status: 1 if the machine is not fit to measure on.
+        The exit status: 1 if the machine is not fit to measure on, 2 if a plug-in is refused.
     """
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="bench-doctor",
         description="Checks whether this machine is fit to measure on, what is installed and where "
         "the data is; gives a remedy for each problem.",
-    ).parse_args()
+    )
+    parser.add_argument("--config-dir", metavar="FOLDER", help="a folder with your implementations")
+    arguments = parser.parse_args()
     findings = []
     marks = {"good": "ok ", "note": "   ", "bad": "!  "}
-    for finding in examine():
-        findings.append(finding)
-        print(f"{marks[finding.state]} {finding.subject:<15} {finding.text}")
-        if finding.remedy:
-            print(f"    {'':<15} -> {adapt_commands(finding.remedy)}")
+    try:
+        for finding in examine(arguments.config_dir):
+            findings.append(finding)
+            print(f"{marks[finding.state]} {finding.subject:<15} {finding.text}")
+            if finding.remedy:
+                print(f"    {'':<15} -> {adapt_commands(finding.remedy)}")
+    except ConfigError as error:
+        print_error("bench-doctor", error)
+        return 2
     bad = [finding.subject for finding in findings if finding.state == "bad"]
     print(f"Not fit to measure on: {', '.join(bad)}." if bad else "Fit to measure on.")
     return int(bool(bad))
 
 
-def examine() -> Iterator[Finding]:
-    """Yield the result of each check."""
+def examine(config_folder: str | None = None) -> Iterator[Finding]:
+    """Yield the result of each check.
+
+    Args:
+        config_folder: a user's folder with further implementations.
+
+    Raises:
+        ConfigError: a file of an implementation is refused.
+    """
+    configs = _implementations(config_folder)
     yield _cores()
     yield _lock()
     yield _frequency()
     yield from _probe()
     yield _linear_algebra()
-    yield from _installed()
+    yield from _installed(configs)
     yield _data()
 
 
@@ -157,9 +174,18 @@ def _linear_algebra() -> Finding:
     return Finding("BLAS", "good", "; ".join(libraries))
 
 
-def _installed() -> Iterator[Finding]:
-    names = ",".join(choices("implementation"))
-    for config in compose_runs([f"implementation={names}"], default_name="doctor", multirun=True):
+def _implementations(config_folder: str | None) -> list[RunConfig]:
+    names = ",".join(choices("implementation", find_user_folder(config_folder)))
+    return compose_runs(
+        [f"implementation={names}"],
+        default_name="doctor",
+        multirun=True,
+        config_folder=config_folder,
+    )
+
+
+def _installed(configs: Sequence[RunConfig]) -> Iterator[Finding]:
+    for config in configs:
         implementation = config.implementation
         name = implementation.name
         missing = registry.missing(implementation.requires)

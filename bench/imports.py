@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.abc import MetaPathFinder
@@ -19,13 +20,37 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 PROJECT = Path(__file__).parents[1]  # the checkout, or site-packages
-PACKAGES = ("bench", "implementations")
+IMPLEMENTATIONS = "implementations"
+PACKAGES = ("bench", IMPLEMENTATIONS)
 LIBRARY_MARKS = ("*.dist-info", "*.egg-info")  # in a folder into which packages are installed
 
+_plugin_folders: tuple[Path, ...] = ()
 _recorded: dict[Path, bytes] | None = None  # None: this process does not record
 _sealed: Mapping[Path, bytes] = {}
 _library_folders: tuple[Path, ...] = ()
 _installed: frozenset[str] = frozenset()
+
+
+def use_plugin_folders(folders: Sequence[Path]) -> None:
+    """From now on, `implementations` also contains the modules of these folders, and no others.
+
+    Args:
+        folders: absolute; the modules are in their subfolders `implementations`. The user must have
+            named or installed each.
+    """
+    global _plugin_folders
+    _plugin_folders = tuple(folders)
+    importlib.invalidate_caches()  # files may be newer than what Python knows of a folder
+
+
+def plugin_folders() -> tuple[Path, ...]:
+    """Return the folders from `use_plugin_folders`."""
+    return _plugin_folders
+
+
+def implementation_folders() -> tuple[Path, ...]:
+    """Return the folders of the package `implementations`, the project's own first."""
+    return tuple(folder / IMPLEMENTATIONS for folder in (PROJECT, *_plugin_folders))
 
 
 def sources(*modules: str) -> dict[Path, bytes]:
@@ -60,10 +85,15 @@ def sources(*modules: str) -> dict[Path, bytes]:
 def _file_of(name: str) -> Path | None:
     top, *rest = name.split(".")
     folder = PROJECT if top in PACKAGES else _folder_of_user_module(top)
-    if folder is None:
-        return None
-    path = folder.joinpath(top, *rest)
-    candidates = (path / "__init__.py", path.with_name(f"{path.name}.py"))
+    folders = [] if folder is None else [folder]
+    if top == IMPLEMENTATIONS and rest:
+        folders += _plugin_folders
+    paths = [folder.joinpath(top, *rest) for folder in folders]
+    candidates = [
+        candidate
+        for path in paths
+        for candidate in (path / "__init__.py", path.with_name(f"{path.name}.py"))
+    ]
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 

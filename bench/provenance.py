@@ -13,6 +13,7 @@ from typing import Any
 
 import bench
 from bench import imports, registry
+from bench.config import plugins
 from bench.config.schema import RunConfig
 from bench.git import GitError, run_git
 from bench.machine import facts, gpu
@@ -72,6 +73,7 @@ def library_versions(config: RunConfig) -> dict[str, str | None]:
     implementation = config.implementation
     return {
         "python": platform.python_version(),
+        **plugins.version_of(implementation.module),
         # A configuration may forget to list some.
         **facts.versions_of_modules(
             {

@@ -204,11 +204,6 @@ def lookup(content: object, *path: str) -> Any:
     return content
 
 
-def is_synthetic(records: Iterable[RunRecord]) -> bool:
-    """Return whether any of the runs was trained on synthetic data."""
-    return any(setting(record, "dataset", "name") == "synthetic" for record in records)
-
-
 def last_validation_accuracy(record: RunRecord) -> float | None:
     """Return the validation accuracy after the last epoch; None if the run is not done."""
     if record.status != "done" or not record.epochs:

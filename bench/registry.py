@@ -1,7 +1,8 @@
 """Find the modules of implementations/, their requirements, source files and classes.
 
-The folder `implementations` is next to `bench`. Modules elsewhere are refused, so that a
-configuration from a stranger cannot run other code.
+The folder `implementations` is next to `bench`. Plug-ins add modules from folders that the user has
+installed, or named on the command line: see `use_plugin_folders`. Modules elsewhere are refused, so
+that a configuration from a stranger cannot run other code.
 """
 
 from __future__ import annotations
@@ -10,20 +11,33 @@ import functools
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bench import imports
 from bench.contract import Implementation
 
-PACKAGE = "implementations"
-FOLDER = imports.PROJECT / PACKAGE
+PACKAGE = imports.IMPLEMENTATIONS
 
 
-@functools.cache
+def use_plugin_folders(folders: Sequence[Path]) -> None:
+    """From now on, find also the modules of these plug-ins, in this process and in those of runs.
+
+    Args:
+        folders: see `bench.imports.use_plugin_folders`.
+    """
+    imports.use_plugin_folders(folders)
+    _modules.cache_clear()  # a folder may have new modules
+
+
 def modules() -> tuple[str, ...]:
-    """Return the names of the modules in implementations/, without importing them."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules([str(FOLDER)])))
+    """Return the names of the modules of the project and of plug-ins, without importing them."""
+    return _modules(imports.implementation_folders())
+
+
+@functools.lru_cache(maxsize=1)  # the configuration of every run asks
+def _modules(folders: tuple[Path, ...]) -> tuple[str, ...]:
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(map(str, folders))))
 
 
 def missing(requires: Iterable[str]) -> tuple[str, ...]:
@@ -46,9 +60,10 @@ def sources(module: str) -> dict[Path, bytes]:
         for path, source in imports.sources(f"{PACKAGE}.{module}").items()
         if not path.is_relative_to(harness)
     }
-    for path in sorted((FOLDER / module).rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            contents.setdefault(path, path.read_bytes())
+    for folder in imports.implementation_folders():
+        for path in sorted((folder / module).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                contents.setdefault(path, path.read_bytes())
     return contents
 
 
@@ -68,8 +83,11 @@ def load(module: str) -> type[Implementation]:
     if module not in modules():
         raise KeyError(module)
     imports.load_from_project()
-    folders = list(importlib.import_module(PACKAGE).__path__)
-    if not any(Path(folder).resolve() == FOLDER.resolve() for folder in folders):
-        raise ImportError(f"{folders[0]} was imported as {PACKAGE}, not {FOLDER}; rename it")
+    package = importlib.import_module(PACKAGE)
+    own, *others = imports.implementation_folders()
+    if not any(Path(folder).resolve() == own.resolve() for folder in package.__path__):
+        other = next(iter(package.__path__))
+        raise ImportError(f"{other} was imported as {PACKAGE}, not {own}; rename it")
+    package.__path__ = [str(folder) for folder in (own, *others)]
     implementation: type[Implementation] = importlib.import_module(f"{PACKAGE}.{module}").MLP
     return implementation

@@ -16,9 +16,9 @@ from bench.records import (
     RunRecord,
     Verdict,
     best_ranked_runs,
-    is_synthetic,
     last_validation_accuracy,
     lookup,
+    setting,
 )
 
 MAX_WIDTH = 100
@@ -60,6 +60,20 @@ def new_table(title: str, caption: str, words: Iterable[str], numbers: Iterable[
     for heading in numbers:
         table.add_column(heading, justify="right")
     return table
+
+
+def record_datasets(records: Iterable[RunRecord]) -> set[str]:
+    """Return the names of the datasets that runs were trained on."""
+    names = {setting(record, "dataset", "name") for record in records}
+    return {str(name) for name in names if name is not None}
+
+
+def dataset_stamp(names: Iterable[str]) -> str:
+    """Return the suffix of titles that warns of datasets other than Fashion-MNIST, or ""."""
+    others = {*names} - {"fashion_mnist"}
+    if "synthetic" in others:
+        return f" ({SYNTHETIC})"
+    return f" ({printable(', '.join(sorted(others)))}, not Fashion-MNIST)" if others else ""
 
 
 def describe_verdict(verdict: Verdict) -> str:
@@ -110,7 +124,7 @@ def print_runs(
     headings = {key: key.replace(".", " ").replace("_", " ") for key in others} | RUN_KEYS
     columns = [*always, *others]
     table = new_table(
-        f"Runs ({SYNTHETIC})" if is_synthetic(records) else "Runs",
+        f"Runs{dataset_stamp(record_datasets(records))}",
         "* best validation accuracy after the last epoch",
         words=(*(headings[key] for key in columns), "status"),
         numbers=(

@@ -32,7 +32,10 @@ GROUND = {
     "terminal",
 }
 RECORDS = {"contract", "records"}
-COMMANDS = {"sweep", "parity", "regression", "report", "doctor", "export", "gpu", "commands"}
+COMMANDS = {
+    "sweep", "parity", "regression", "report", "doctor", "export", "gpu", "commands", "testing",
+    "new_implementation",
+}  # fmt: skip
 # What each folder or module of bench/ may import of bench/, besides its own folder.
 MAY_IMPORT = {
     "contract": set(),
@@ -57,6 +60,8 @@ MAY_IMPORT |= {
     "sweep": BELOW_COMMANDS | {"parity", "report"},
     "regression": BELOW_COMMANDS,
     "doctor": BELOW_COMMANDS,
+    "new_implementation": BELOW_COMMANDS,
+    "testing": BELOW_COMMANDS | {"parity"},
     "gpu": BELOW_COMMANDS,
     "commands": BELOW_COMMANDS | COMMANDS,
     "api": BELOW_COMMANDS | {"sweep", "report"},
@@ -156,12 +161,6 @@ def test_an_implementation_file_names_itself_and_a_module(path):
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert content["name"] == path.stem
     assert content["module"] in registry.modules()
-
-
-def test_implementations_have_different_colours():
-    files = (CONF / "implementation").glob("*.yaml")
-    colours = [yaml.safe_load(path.read_text(encoding="utf-8"))["colour"] for path in files]
-    assert len(set(colours)) == len(colours)
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-sc", "query=bash"]])

@@ -1,6 +1,7 @@
 """`bench-doctor` as its users run it, and what it says about machines unlike this one."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from bench import console, doctor, registry
 from bench.config.compose import choices, compose_runs
 from bench.data import locate
 from bench.machine import cgroups, facts, lock, noise
+from tests.plugins import write_plugin
 
 QUIET = noise.Contention(others_share=0.0, stolen_share=0.0, throttled_share=0.0)
 
@@ -29,6 +31,17 @@ def test_it_names_every_subject_and_ends_with_a_verdict(run):
     assert lines[-1].startswith("Fit to measure on" if fit else "Not fit to measure on")
     assert any(line.startswith("!") for line in lines) is not fit
     assert ended.stderr == ""
+
+
+def test_implementations_of_a_folder_are_listed(call, tmp_path):
+    write_plugin(tmp_path, "mine")
+    try:
+        _, out, _ = call(doctor.main, "--config-dir", tmp_path)
+        assert re.search("^ok  mine ", out, re.MULTILINE)
+        status, _, err = call(doctor.main, "--config-dir", "nowhere")
+        assert (status, err) == (2, "bench-doctor: --config-dir=nowhere: no such folder\n")
+    finally:
+        registry.use_plugin_folders([])
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs processor affinity")
@@ -85,12 +98,12 @@ def test_remedies_are_those_for_how_it_was_installed(monkeypatch, capsys, tmp_pa
     monkeypatch.setattr(sys, "argv", ["bench-doctor"])
     monkeypatch.setattr(console, "CHECKOUT", tmp_path)
     finding = doctor.Finding("torch", "note", "not installed", "make setup EXTRAS=torch")
-    monkeypatch.setattr(doctor, "examine", lambda: [finding])
+    monkeypatch.setattr(doctor, "examine", lambda _: [finding])
     assert doctor.main() == 0
     assert "-> pip install 'mlp-bench[torch]'" in capsys.readouterr().out
 
 
 def test_a_bad_finding_decides_the_exit_status(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["bench-doctor"])
-    monkeypatch.setattr(doctor, "examine", lambda: [doctor.Finding("load", "bad", "x", "y")])
+    monkeypatch.setattr(doctor, "examine", lambda _: [doctor.Finding("load", "bad", "x", "y")])
     assert doctor.main() == 1

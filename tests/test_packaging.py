@@ -1,92 +1,132 @@
 """Installed as a wheel, away from the checkout, it works the same."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from pathlib import Path
 
 import pytest
 
 import bench
+from bench.regression.exit_statuses import CANT_TELL, NOT_SLOWER
 from tests.conftest import TINY
+from tests.plugins import write_plugin
 
 ROOT = Path(__file__).parents[1]
+PLUGIN_PROJECT = """\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "mlp-bench-packaged"
+version = "1.5"
+
+[project.entry-points."mlp_bench.implementations"]
+packaged = "mlp_bench_packaged"
+"""
+# So much slower that a comparison needs little time.
+COMPARED = """\
+import time
+from implementations.numpy_mlp import MLP as NumpyMLP
+
+
+class MLP(NumpyMLP):
+    def train_epoch(self, batches):
+        time.sleep(0.001 * len(batches))
+        return super().train_epoch(batches)
+"""
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory) -> Path:
-    """A folder that holds the wheel's contents and nothing else."""
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
+    """A fresh environment with the wheels of the project and of a plug-in.
+
+    The libraries are those of this environment, but not what is installed into it as editable.
+    """
+    folder = tmp_path_factory.mktemp("wheels")
+    plugin = write_plugin(folder / "source" / "mlp_bench_packaged", "packaged")
+    (plugin / "__init__.py").write_text("")
+    (plugin.parent / "pyproject.toml").write_text(PLUGIN_PROJECT)
+    for source in (ROOT, plugin.parent):
+        build = ["-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
+        subprocess.run([sys.executable, *build], cwd=source, check=True, capture_output=True)
+    environment = folder / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    install = ["--python", environment, "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([sys.executable, "-m", "pip", *install, *folder.glob("*.whl")], check=True)
+    (site,) = environment.glob("lib/python*/site-packages")
+    (site / "libraries.pth").write_text(sysconfig.get_path("purelib"))
+    return environment
+
+
+@pytest.fixture(scope="module")
+def run_installed(installed):
+    """Run a command of the environment in a folder."""
+
+    def run(folder: Path, *words: object, statuses=(0,), **variables: str) -> str:
+        ended = subprocess.run(
+            [installed / "bin" / str(words[0]), *map(str, words[1:])],
+            cwd=folder,
+            env=os.environ | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode in statuses, ended.stdout + ended.stderr
+        return ended.stdout
+
+    return run
+
+
+def test_implementations_outside_the_project_are_treated_as_its_own(
+    installed, run_installed, tmp_path
+):
+    mine = write_plugin(tmp_path / "my", "mine", COMPARED)
+    option, elsewhere = f"--config-dir={mine}", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    sweep = ["bench", "-m", "implementation=mine,packaged", *TINY, "sweep_name=both"]
+    run_installed(elsewhere, *sweep, "--config-dir=../my")
+    results = elsewhere / "results" / "both"
+    records = [json.loads(path.read_text()) for path in results.glob("*/record.json")]
+    assert {record["status"] for record in records} == {"done"}
+    assert {record["environment"]["git_commit"] for record in records} == {None}
+    packaged, of_folder = sorted(records, key=lambda record: "-mine-" in f"-{record['run_id']}")
+    assert packaged["made_with"]["mlp-bench-packaged"] == "1.5"
+    assert of_folder["config_dir"] == str(elsewhere / ".." / "my")
+    assert "code of the implementation" in of_folder["made_with"]
+    again = run_installed(elsewhere, *sweep, "--config-dir=../my")
+    assert again.count("finished earlier, kept") == 2
+    names = "mine,packaged"
+    parity = ["bench-parity", option, "--implementation", names, "--recipe", "relu_softmax_sgd"]
+    assert "2 of 2 passed" in run_installed(tmp_path, *parity)
+    over = "dataset=synthetic architecture=mlp_10 batch_size=256 learning_rate=0.01 threads=1"
+    compared = [f"implementation={name}" for name in ("packaged", "mine")]
+    settings = ["--over", over, "--budget=60s", "--precision=99%"]
+    shown = run_installed(
+        tmp_path, "bench-compare", option, *compared, *settings, statuses=(NOT_SLOWER, CANT_TELL)
     )
-    (wheel,) = folder.glob("*.whl")
-    site = folder / "site"
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--no-deps",
-            "--no-index",
-            "--target",
-            site,
-            wheel,
-        ],
-        check=True,
-    )
-    return site
+    assert re.search(r"packaged .* reference", shown)
+    assert re.search(r"mine .* (slower|can't tell)", shown)
+    # As a cell of a notebook runs it, and where only ASCII can be shown.
+    notebook = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    run_installed(tmp_path, "bench-report", results, **notebook, PYTHONIOENCODING="ascii")
+    report = (results / "report" / "report.md").read_text()
+    assert "packaged" in report
+    assert "mine" in report
 
 
-def run_installed(
-    site: Path, folder: Path, program: str, **variables: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-P", "-c", program],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(site)} | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_the_wheel_brings_its_configuration_and_runs_anywhere(installed, tmp_path):
-    words = ["bench", *TINY, "sweep_name=here"]
-    ended = run_installed(
-        installed,
-        tmp_path,
-        "import sys, bench, mlp_bench; print(bench.__file__); "
-        f"sys.argv = {words!r}; sys.exit(mlp_bench.bench())",
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert str(installed) in ended.stdout
-    (record,) = (tmp_path / "results" / "here").glob("*/record.json")
-    assert '"git_commit": null' in record.read_text()
-    ended = run_installed(
-        installed,
-        tmp_path,
-        "import sys, mlp_bench;"
-        "sys.argv = ['bench-report', 'results/here']; sys.exit(mlp_bench.bench_report())",
-        # As a cell of a notebook runs it, and where only ASCII can be shown.
-        MPLBACKEND="module://matplotlib_inline.backend_inline",
-        PYTHONIOENCODING="ascii",
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert (tmp_path / "results" / "here" / "report" / "report.md").exists()
-
-
-def test_the_wheel_holds_the_two_packages_and_nothing_else(installed):
-    names = {path.name for path in installed.iterdir()}
+def test_the_wheel_brings_two_packages_and_a_module(installed):
+    (site,) = installed.glob("lib/python*/site-packages")
+    (record,) = site.glob("mlp_bench-*.dist-info/RECORD")
+    files = [line.partition(",")[0] for line in record.read_text().splitlines()]
     metadata = f"mlp_bench-{bench.__version__}.dist-info"
-    packages = {"bench", "implementations"}
-    assert names - {"bin", "__pycache__"} == {*packages, "mlp_bench.py", metadata}
+    names = {name.partition("/")[0] for name in files}
+    assert names - {"..", "__pycache__"} == {"bench", "implementations", "mlp_bench.py", metadata}
     assert {path.name for path in (installed / "bin").iterdir()} >= {"bench", "bench-report"}
     assert {"py.typed", "__init__.pyi"} <= {path.name for path in (installed / "bench").iterdir()}
 

@@ -28,7 +28,7 @@ def test_looking_for_missing_modules_imports_none():
 
 def test_the_sources_of_an_implementation_leave_out_the_harness():
     found = registry.sources("notebook_mlp")
-    assert registry.FOLDER / "notebook_mlp.py" in found
+    assert imports.PROJECT / "implementations" / "notebook_mlp.py" in found
     assert not any(path.is_relative_to(imports.PROJECT / "bench") for path in found)
 
 
@@ -38,7 +38,6 @@ def test_every_file_of_a_package_is_a_source(tmp_path, monkeypatch):
     for name in ("__init__.py", "kernels.cu", "unused.py", "__pycache__/x.pyc"):
         (package / name).write_text("")
     monkeypatch.setattr(imports, "PROJECT", tmp_path)
-    monkeypatch.setattr(registry, "FOLDER", tmp_path / "implementations")
     assert {path.name for path in registry.sources("own")} == {
         "__init__.py",
         "kernels.cu",

@@ -40,18 +40,23 @@ def compose_runs(
 ) -> list[RunConfig]:
     """Return the checked configuration of every run of a command line.
 
+    From then on, code of implementations is imported from the project, installed plug-ins and this
+    `config_folder`, also in the processes of runs.
+
     Args:
         words: the overrides, such as ``["learning_rate=0.1"]``.
         default_name: the sweep's name if the configuration has none.
         multirun: whether -m was given; a named sweep needs no -m.
-        config_folder: a user's folder that adds choices to those of conf/.
+        config_folder: a user's folder that adds choices to those of conf/, and modules.
 
     Raises:
         ConfigError: with one line that names the key, its value and what is allowed.
     """
-    from bench.config.schema import check  # imports NumPy; --help does without
+    from bench import registry  # imports NumPy, as the schema does; --help does without
+    from bench.config.schema import check
 
     user_folder = user_files.find_user_folder(config_folder)
+    registry.use_plugin_folders(user_files.plugin_folders(user_folder))
     configs = []
     for content in _contents(words, user_folder, multirun=multirun):
         if content.get("sweep_name") is None:
@@ -151,9 +156,12 @@ def _lookup(key: object, table: Any, *default: Any) -> Any:
 def _compose(words: Sequence[str], user_folder: Path | None) -> DictConfig:
     """Compose a configuration with Hydra's own settings in it."""
     words = [overrides.for_hydra(each) for each in overrides.parse(words)]
-    if user_folder is not None:
-        entry = QuotedString(user_files.UserFiles.entry(user_folder), Quote.single)
-        words.append(f"hydra.searchpath=[{entry.with_quotes()}]")
+    entries = [
+        QuotedString(user_files.UserFiles.entry(folder), Quote.single).with_quotes()
+        for folder in user_files.plugin_folders(user_folder)
+    ]
+    if entries:
+        words.append(f"hydra.searchpath=[{','.join(entries)}]")
     try:
         return compose(user_files.CONFIG_NAME, overrides=words, return_hydra_config=True)
     except COMPOSITION_ERRORS as error:

@@ -26,6 +26,7 @@ how well.
   bench -m implementation=numpy,keras learning_rate=0.01,0.1                all four combinations
   bench sweep=default                                                       a named sweep
   bench experiment=notebook_keras implementation=numpy                      a named preset
+  bench new-implementation mine                      write the files of a new implementation
 """
 END: Final = """
 Keys without a default belong to a choice; its file sets them. If a key is given twice, the last
@@ -34,7 +35,8 @@ value counts. In a sweep, range(0,5) and glob(keras*) are several values.
 Flags:
 
   -m, --multirun        make a sweep of all combinations where keys have several values: a,b
-  --config-dir FOLDER   add the choices in a folder of your own: FOLDER/architecture/wide.yaml
+  --config-dir FOLDER   add the choices in a folder of your own, FOLDER/architecture/wide.yaml, and
+                        the code of your implementations, FOLDER/implementations/mine_mlp.py
   --cfg job             print the configuration instead of training
   -sc install=bash      print completion for a shell: eval "$(bench -sc install=bash)"
   --version             print the version

@@ -69,7 +69,10 @@ KEYS: Final = {
     "recipe.beta_1": Key("decay of adam's mean gradient", SHARE),
     "recipe.beta_2": Key("decay of adam's mean squared gradient", SHARE),
     "recipe.epsilon": Key("constant in adam's denominator", "a number from 1e-30 to 1"),
-    "dataset.path": Key("Fashion-MNIST's folder", "a folder, or null to find or download it"),
+    "dataset.path": Key(
+        "folder of Fashion-MNIST or, with dataset=idx, of another set",
+        "a folder; null to find or download Fashion-MNIST",
+    ),
     "dataset.training_size": Key("training examples of synthetic", SYNTHETIC_SIZE),
     "dataset.test_size": Key("test examples of synthetic", SYNTHETIC_SIZE),
     "dataset.seed": Key("seed of synthetic", SEED),

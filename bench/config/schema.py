@@ -20,10 +20,20 @@ from bench.config import identity
 from bench.config.errors import ConfigError, short_value
 from bench.config.keys import ALLOWED, check_key
 from bench.contract import Recipe
-from bench.data.datasets import DatasetSettings, training_size, validation_size
+from bench.data.datasets import (
+    FASHION_MNIST,
+    IDX,
+    SYNTHETIC,
+    DatasetSettings,
+    training_size,
+    validation_size,
+    with_contents,
+)
+from bench.data.errors import DatasetError
 from bench.machine.facts import cpu_flags, cpu_model, default_cores, usable_cores
 from bench.records import N_CLASSES, N_PIXELS, lookup
 
+DATASETS = (FASHION_MNIST, IDX, SYNTHETIC)
 # The constants of a recipe that each optimizer reads.
 CONSTANTS = {"sgd": (), "momentum": ("momentum",), "adam": ("beta_1", "beta_2", "epsilon")}
 
@@ -64,19 +74,19 @@ class Fairness(Section, frozen=True):
     data_path: str  # how the examples of a batch come together
 
 
-class ImplementationConfig(Section, frozen=True):
+class ImplementationConfig(Section, frozen=True, kw_only=True):
     """One file of conf/implementation."""
 
     name: Identifier
     module: str
-    colour: Annotated[str, Meta(pattern=r"\A#[0-9A-Fa-f]{6}\Z")]
-    requires: tuple[ModuleName, ...]
-    install: str  # the command that installs these modules
-    libraries: tuple[str, ...]
-    devices: tuple[Literal["cpu", "gpu"], ...]
+    colour: Annotated[str, Meta(pattern=r"\A#[0-9A-Fa-f]{6}\Z")] | None = None  # None: a free one
+    requires: tuple[ModuleName, ...] = ()
+    install: str = "install them into this environment"  # the command that installs these modules
+    libraries: tuple[str, ...] = ()
+    devices: tuple[Literal["cpu", "gpu"], ...] = ("cpu",)
     claims: Claims
     fairness: Fairness
-    options: dict[str, bool | int | float | str | None]
+    options: dict[str, bool | int | float | str | None] = {}
     gpu_libraries: tuple[str, ...] = ()
 
 
@@ -172,12 +182,24 @@ def check(composed: Mapping[Any, Any]) -> RunConfig:
         config = msgspec.convert(composed, type=RunConfig)
     except msgspec.ValidationError as error:
         raise _explain(error, composed) from error
+    config = _with_dataset(config)
     _check_together(config)
     try:
         folder = Path(config.results_folder).expanduser()
     except RuntimeError as error:
         raise ConfigError(f"results_folder={config.results_folder}: {error}") from error
     return msgspec.structs.replace(config, results_folder=str(folder))
+
+
+def _with_dataset(config: RunConfig) -> RunConfig:
+    """Check the name of the dataset; name a set of IDX files by what is in them."""
+    if config.dataset.name not in DATASETS:
+        raise _error("dataset.name", config.dataset.name, f"one of {', '.join(DATASETS)}")
+    try:
+        dataset = with_contents(config.dataset)
+    except DatasetError as error:
+        raise ConfigError(f"dataset.path={short_value(config.dataset.path)}: {error}") from error
+    return msgspec.structs.replace(config, dataset=dataset)
 
 
 def _check_keys_and_texts(content: Mapping[Any, Any], prefix: str = "") -> None:
@@ -215,8 +237,7 @@ def _check_together(config: RunConfig) -> None:
             f"recipe.output={recipe.output}: cross_entropy needs probabilities that sum to one; "
             "use recipe.output=softmax, or another loss"
         )
-    is_synthetic = dataset.name == "synthetic"
-    for key in ("path",) if is_synthetic else ("training_size", "test_size", "seed"):
+    for key in ("path",) if dataset.name == SYNTHETIC else ("training_size", "test_size", "seed"):
         _refuse_without_effect("dataset", dataset, key, dataset.name)
     n_examples = training_size(dataset)
     n_train = n_examples - validation_size(n_examples, config.validation_fraction)

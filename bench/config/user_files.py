@@ -1,6 +1,8 @@
-"""The YAML files that configurations are composed from: the project's conf/ and a user's folder.
+"""The files that configurations are composed from: the project's conf/, and those of plug-ins.
 
-A user's folder, given with --config-dir, adds choices to the groups of conf/. Its files are checked
+A plug-in is an installed package (see `bench.config.plugins`) or a user's folder, given with
+--config-dir. Both have the same layout: `recipe/mine.yaml` adds a choice to the group `recipe` of
+conf/, and `implementations/mine_mlp.py` a module for `implementation/mine.yaml`. Files are checked
 before Hydra reads them.
 """
 
@@ -8,7 +10,9 @@ from __future__ import annotations
 
 import functools
 import io
+import pkgutil
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +23,8 @@ from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bench import CONF
+from bench import CONF, imports
+from bench.config import plugins
 from bench.config.errors import ConfigError, one_line, short_value
 from bench.config.suggestions import nearest
 from bench.records import flatten
@@ -50,10 +55,51 @@ def choices(group: str, user_folder: Path | None = None) -> list[str]:
     """
     if group not in groups():
         return []
-    folders = [CONF] if user_folder is None else [CONF, user_folder]
-    return sorted(
-        {path.stem for folder in folders for path in (folder / group).glob(f"*{EXTENSION}")}
-    )
+    found = [
+        path.stem
+        for folder in (CONF, *plugin_folders(user_folder))
+        for path in (folder / group).glob(f"*{EXTENSION}")
+    ]
+    return sorted(set(found))
+
+
+def plugin_folders(user_folder: Path | None) -> tuple[Path, ...]:
+    """Return the folders of installed plug-ins, and the user's folder if there is one.
+
+    Raises:
+        ConfigError: an installed plug-in is damaged, or two files have the same name.
+    """
+    return _installed_folders() + (() if user_folder is None else (user_folder,))
+
+
+@functools.cache
+def _installed_folders() -> tuple[Path, ...]:
+    folders = tuple(plugin.folder for plugin in plugins.installed())
+    for folder in folders:
+        _refuse_names_of_the_project(folder)
+    _refuse_equal_names(folders)
+    return folders
+
+
+def _refuse_names_of_the_project(folder: Path) -> None:
+    for path in (*CONF.rglob(f"*{EXTENSION}"), CONF / "hydra"):
+        own = folder / path.relative_to(CONF)
+        if own.exists():
+            raise ConfigError(f"{own}: mlp-bench has a file or settings of this name; rename yours")
+
+
+def _refuse_equal_names(folders: Sequence[Path]) -> None:
+    """Refuse YAML files of the same group and name, and modules of the same name."""
+    first: dict[str, Path] = {}
+    for folder in (imports.PROJECT, *folders):
+        modules = folder / imports.IMPLEMENTATIONS
+        names = [f"{modules.name}/{each.name}" for each in pkgutil.iter_modules([str(modules)])]
+        for group in groups() if folder != imports.PROJECT else ():
+            names += [f"{group}/{path.name}" for path in (folder / group).glob(f"*{EXTENSION}")]
+        for name in names:
+            if name in first:
+                raise ConfigError(f"{folder / name}: {first[name]} has the same name; rename one")
+            first[name] = folder / name
 
 
 def find_user_folder(config_dir: str | None) -> Path | None:
@@ -71,10 +117,8 @@ def find_user_folder(config_dir: str | None) -> Path | None:
         exists = False
     if not exists:
         raise ConfigError(f"--config-dir={short_value(config_dir)}: no such folder")
-    for path in (*CONF.rglob(f"*{EXTENSION}"), CONF / "hydra"):
-        own = folder / path.relative_to(CONF)
-        if own.exists():
-            raise ConfigError(f"{own}: mlp-bench has a file or settings of this name; rename yours")
+    _refuse_names_of_the_project(folder)
+    _refuse_equal_names(plugin_folders(folder))
     return folder
 
 
@@ -111,10 +155,11 @@ def known_options(module: str, user_folder: Path | None) -> frozenset[str]:
     """Return the names of options in the YAML files of an implementation's module.
 
     Args:
-        module: a module of implementations/.
-        user_folder: used only if no file of conf/ belongs to this module.
+        module: the name of a module.
+        user_folder: a user's folder. Files of plug-ins are used only if no file of conf/ belongs to
+            this module.
     """
-    for folder in filter(None, (CONF, user_folder)):
+    for folder in (CONF, *plugin_folders(user_folder)):
         files = folder.glob(f"implementation/*{EXTENSION}")
         contents: list[Any] = [OmegaConf.to_container(load(path)) for path in files]
         options = [each.get("options") for each in contents if each.get("module") == module]
@@ -156,7 +201,7 @@ def _refuse_hydra_settings(path: Path, config: DictConfig) -> None:
 
 
 class UserFiles(FileConfigSource):
-    """Hydra's access to a user's folder. Presets in it need no `# @package _global_` line."""
+    """Hydra's access to a plug-in's folder. Presets in it need no `# @package _global_` line."""
 
     @staticmethod
     def scheme() -> str:

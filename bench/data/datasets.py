@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
 from bench.contract import FloatArray, LabelArray
-from bench.data import fashion_mnist
+from bench.data import fashion_mnist, idx_folder
 from bench.data.errors import DatasetError
 from bench.records import N_CLASSES, N_PIXELS, DatasetSummary
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from bench.data.locate import Sources
 
 ImageArray = npt.NDArray[np.uint8]
+
+FASHION_MNIST, SYNTHETIC = "fashion_mnist", "synthetic"
+IDX = "idx"  # until the files have been read: their name and checksum replace it
 
 SAMPLE_SIZE = 20  # images of each set in reports
 MAX_SYNTHETIC_SIZE = 100_000
@@ -41,14 +44,14 @@ class DatasetSettings:
     """The dataset of a run; one file of conf/dataset.
 
     Attributes:
-        name: name of the dataset.
-        path: folder of Fashion-MNIST; None to find or download it.
+        name: "fashion_mnist", "synthetic", or a name and a checksum such as "kmnist-0f3a9c21".
+        path: folder of the files; None to find or download Fashion-MNIST.
         training_size: examples of the synthetic training set, validation included.
         test_size: examples of the synthetic test set.
         seed: seed of the synthetic set.
     """
 
-    name: Literal["fashion_mnist", "synthetic"]
+    name: Annotated[str, Meta(pattern=r"\A[a-z0-9_]+(-[0-9a-f]{8})?\Z")]
     path: str | None = None
     training_size: SyntheticSize = 2_000
     test_size: SyntheticSize = 500
@@ -109,13 +112,15 @@ def locate(settings: DatasetSettings, sources: Sources | None = None) -> Path | 
         sources: places to search; None for the usual ones.
 
     Returns:
-        An absolute folder, checked; None for a dataset without a folder.
+        An absolute folder, checked for Fashion-MNIST; None for a dataset without a folder.
 
     Raises:
         DatasetError: it can't be found or downloaded; the message lists all places.
     """
-    if settings.name == "synthetic":
+    if settings.name == SYNTHETIC:
         return None
+    if settings.name != FASHION_MNIST:
+        return Path(settings.path or "").expanduser().absolute()
     from bench.data import locate
 
     return locate.locate(settings.path, sources)
@@ -134,10 +139,12 @@ def load(settings: DatasetSettings, folder: Path | None) -> Dataset:
     Raises:
         DatasetError: a file is missing, damaged or wrong.
     """
-    if settings.name == "synthetic":
+    if settings.name == SYNTHETIC:
         return _generate(settings)
     if folder is None:
-        raise DatasetError("Fashion-MNIST is read from a folder; none was given")
+        raise DatasetError(f"{settings.name} is read from a folder; none was given")
+    if settings.name != FASHION_MNIST:
+        return _load_idx_set(settings, folder)
     arrays = {file: fashion_mnist.read(folder, file)[1] for file in fashion_mnist.FILES}
     return Dataset(
         name=settings.name,
@@ -150,10 +157,48 @@ def load(settings: DatasetSettings, folder: Path | None) -> Dataset:
     )
 
 
+def with_contents(settings: DatasetSettings) -> DatasetSettings:
+    """Replace the name `idx` by the name and the checksum of the files in its folder.
+
+    Raises:
+        DatasetError: no folder is given, or a file is missing, damaged or of another format.
+    """
+    if settings.name != IDX:
+        return settings
+    if not settings.path:
+        raise DatasetError("must be the folder of the set's four files")
+    try:
+        found = idx_folder.read(Path(settings.path).expanduser().absolute())
+    except (OSError, RuntimeError, ValueError) as error:  # too long, a null character, no such user
+        raise DatasetError(str(error)) from error
+    return replace(settings, name=f"{found.name}-{_fingerprint(found.digests)}")
+
+
+def _load_idx_set(settings: DatasetSettings, folder: Path) -> Dataset:
+    found = idx_folder.read(folder)
+    name, _, fingerprint = settings.name.rpartition("-")
+    if _fingerprint(found.digests) != fingerprint:
+        raise DatasetError(f"{folder}: its files have changed since the run was planned")
+    train_labels, test_labels, test_images, train_images = found.arrays
+    return Dataset(
+        name=name,
+        train_images=train_images.reshape(-1, N_PIXELS),
+        train_labels=train_labels.astype(np.int64),
+        test_images=test_images.reshape(-1, N_PIXELS),
+        test_labels=test_labels.astype(np.int64),
+        class_names=tuple(
+            str(label) if name == "mnist" else f"class {label}" for label in range(N_CLASSES)
+        ),
+        fingerprint=fingerprint,
+    )
+
+
 def training_size(settings: DatasetSettings) -> int:
     """Return the number of training examples, validation included, without loading them."""
-    if settings.name == "synthetic":
+    if settings.name == SYNTHETIC:
         return settings.training_size
+    if settings.name != FASHION_MNIST:
+        return len(idx_folder.read(Path(settings.path or "").expanduser().absolute()).arrays[0])
     return fashion_mnist.TRAIN_LABELS.shape[0]
 
 

@@ -125,7 +125,7 @@ def _read_checked(path: Path, file: IdxFile) -> tuple[bytes, npt.NDArray[np.uint
     values = idx.parse(contents, file.shape, path)
     sha256 = hashlib.sha256(contents).hexdigest()
     if sha256 == file.mnist_sha256:
-        raise DatasetError(f"{path}: this is MNIST, not Fashion-MNIST")
+        raise DatasetError(f"{path}: this is MNIST, not Fashion-MNIST; use dataset=idx for it")
     if sha256 != file.sha256:
         raise DatasetError(
             f"{path}: altered, or not from Fashion-MNIST; the SHA-256 of its contents is {sha256}, "

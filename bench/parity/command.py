@@ -14,6 +14,7 @@ from bench import terminal
 from bench.config.compose import choices, compose_runs
 from bench.config.errors import ConfigError
 from bench.config.schema import RunConfig
+from bench.config.user_files import find_user_folder
 from bench.console import print_error, printable
 from bench.parity import schedule, whole_runs
 from bench.parity.whole_runs import MIN_PAIRS, Pairing
@@ -34,7 +35,8 @@ Exit status: 0 all passed, 1 a check failed, 2 a mistake in the command, or a na
 or recipe was not checked.
 """
 ALL = "*"
-RUNGS_1_TO_3 = ("implementation", "recipe", "device", "threads")  # options of these rungs
+# Options of these rungs.
+RUNGS_1_TO_3 = ("implementation", "recipe", "device", "threads", "config_dir")
 
 Verdicts = dict[tuple[str, str], Verdict]  # by implementation and recipe
 
@@ -63,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--recipe", default=ALL, help="names with commas between (all)")
     parser.add_argument("--device", default="cpu", choices=("cpu", "gpu"), help="(cpu)")
     parser.add_argument("--threads", default="1", help="cores for each implementation, or auto (1)")
+    parser.add_argument("--config-dir", metavar="FOLDER", help="a folder with your implementations")
     return parser
 
 
@@ -78,7 +81,8 @@ def _refuse_ignored_options(arguments: argparse.Namespace) -> None:
         ignored = {"baseline": needs_folder}
     for name, reason in ignored.items():
         if getattr(arguments, name) != _parser().get_default(name):
-            raise ConfigError(f"--{name}={getattr(arguments, name)}: {reason}")
+            option = name.replace("_", "-")
+            raise ConfigError(f"--{option}={getattr(arguments, name)}: {reason}")
     if arguments.threads != "auto" and not arguments.threads.isdecimal():
         raise ConfigError(f"--threads={arguments.threads}: must be auto or a number of cores")
 
@@ -129,13 +133,16 @@ def _unchecked(arguments: argparse.Namespace, verdicts: Verdicts) -> str:
 
 def _configs(arguments: argparse.Namespace) -> list[RunConfig]:
     """Return a configuration for every selected implementation and recipe."""
+    user_folder = find_user_folder(arguments.config_dir)
 
     def composed(group: str) -> list[RunConfig]:
         value = getattr(arguments, group)
-        names = choices(group) if value == ALL else _names(group, value)
+        names = choices(group, user_folder) if value == ALL else _names(group, value)
         overrides = [f"device={arguments.device}", f"threads={arguments.threads}"]
         overrides.append(f"{group}={','.join(names)}")
-        return compose_runs(overrides, default_name="parity", multirun=True)
+        return compose_runs(
+            overrides, default_name="parity", multirun=True, config_folder=arguments.config_dir
+        )
 
     recipes = [config.recipe for config in composed("recipe")]
     return [

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
+from bench import imports
 from bench.config.schema import Instructions
 from bench.process.environment import WORKING_FOLDER, child_environment
 from bench.process.limits import Limits, Watchdog
@@ -48,6 +49,7 @@ class ForkServer:
                     *(sys.executable, "-P", "-m", "bench.process.fork_server"),
                     *(",".join(map(str, cores)), str(server_connection.fileno())),
                     *(preload, str(memory_bytes or "")),
+                    *map(str, imports.plugin_folders()),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=self.import_output,

@@ -1,12 +1,13 @@
 """A process that imports a framework once, and forks a new process for every run.
 
-    python -P -m bench.process.fork_server CORES SOCKET IMPLEMENTATION MEMORY
+    python -P -m bench.process.fork_server CORES SOCKET IMPLEMENTATION MEMORY [FOLDER...]
 
 Importing a framework takes seconds, a fork milliseconds. The server only imports: it starts no
 runtime and trains nothing. (`multiprocessing` has only one fork server: a small run would carry the
 memory of every framework.) If IMPLEMENTATION is empty, each run imports after the fork.
 
-MEMORY limits the bytes of data of the server and of each forked process; empty for no limit.
+MEMORY limits the bytes of data of the server and of each forked process; empty for no limit. Each
+FOLDER contains a plug-in: see `bench.imports.use_plugin_folders`.
 
 The server receives the name of a module and three standard streams from the socket, runs the
 module's `main` in a forked process, and sends the wait status back. It ends when the socket closes.
@@ -77,6 +78,7 @@ def _serve(guardian: int) -> None:
     _die_with(guardian)
     _control(PR_SET_CHILD_SUBREAPER, 1)
     imports.record()
+    imports.use_plugin_folders([Path(folder) for folder in sys.argv[5:]])
     if sys.argv[4]:
         limit = int(sys.argv[4])
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))

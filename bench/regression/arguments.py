@@ -76,6 +76,10 @@ def parser() -> argparse.ArgumentParser:
         help=f"overrides of bench for all configurations ('{OVER}')",
     )  # fmt: skip
     add(
+        "--config-dir", type=text_argument, metavar="FOLDER",
+        help="a folder with your implementations; both sides get a copy of its modules",
+    )  # fmt: skip
+    add(
         "--precision", type=precision,
         help="half-width of the intervals of configurations (3%%)",
     )  # fmt: skip

@@ -39,12 +39,15 @@ class Group:
         return len(problems) == 1
 
 
-def parse_groups(candidates: Sequence[str], over: str) -> list[Group]:
+def parse_groups(
+    candidates: Sequence[str], over: str, config_folder: str | None = None
+) -> list[Group]:
     """Return the groups to compare.
 
     Args:
         candidates: overrides of `bench` for each candidate, such as "implementation=numba".
         over: overrides that all candidates share; the commas in them make several groups.
+        config_folder: a user's folder with further choices and implementations.
 
     Raises:
         ConfigError: `bench` would refuse them, or they do not make one run for each candidate.
@@ -58,7 +61,10 @@ def parse_groups(candidates: Sequence[str], over: str) -> list[Group]:
     varying = [word.partition("=")[0] for word in conditions if "," in word]
     composed = {
         label: compose_runs(
-            [*shared, *split_overrides(label, label)], default_name="compare", multirun=True
+            [*shared, *split_overrides(label, label)],
+            default_name="compare",
+            multirun=True,
+            config_folder=config_folder,
         )
         for label in candidates
     }

@@ -69,11 +69,12 @@ class Case:
         return flops_per_example(self.config.layer_sizes) * self.config.batch_size
 
 
-def parse_cases(overrides: str) -> list[Case]:
+def parse_cases(overrides: str, config_folder: str | None = None) -> list[Case]:
     """Return the cases that overrides of `bench` describe.
 
     Args:
         overrides: separated by spaces, such as "implementation=numpy,torch batch_size=32".
+        config_folder: a user's folder with further choices and implementations.
 
     Raises:
         ConfigError: `bench` would refuse them, a key has no effect, or a case has several
@@ -85,7 +86,9 @@ def parse_cases(overrides: str) -> list[Case]:
         for value in config_overrides.parse(words)
     )
     cases: dict[str, Case] = {}
-    for config in compose_runs(words, default_name="compare", multirun=True):
+    for config in compose_runs(
+        words, default_name="compare", multirun=True, config_folder=config_folder
+    ):
         name = f"{config.implementation.name}-{config.architecture.name}-{config.batch_size}"
         if config.instructions != "auto":
             name += f"-{config.instructions}"

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import imports
 from bench.console import shorten
 from bench.git import GitError
 from bench.process.environment import child_environment
@@ -98,6 +99,7 @@ def checked_out(
         tree = Path(folder) / "tree"
         try:
             commit = _fetch(revision, repository, tree)
+            _copy_plugins(tree)
         except GitError as error:
             is_of_commit = name == "HEAD" and isinstance(error, git.NoProjectError)
             kind = CommitError if is_of_commit else SideError
@@ -128,6 +130,22 @@ def _copy(source: Path, tree: Path) -> None:
         except shutil.Error as error:
             path, _, reason = error.args[0][0]  # the first of the files that can't be copied
             raise GitError(f"{path}: can't be copied: {reason}") from error
+
+
+def _copy_plugins(tree: Path) -> None:
+    """Copy the modules of plug-ins into the package `implementations` of a side."""
+    package = tree / imports.IMPLEMENTATIONS
+    for folder in imports.plugin_folders():
+        for module in (folder / imports.IMPLEMENTATIONS).glob("[!.]*"):
+            if module.name in ("__init__.py", "__pycache__"):
+                continue
+            target = package / module.name
+            if target.exists():
+                raise GitError(f"has a module of the same name as {module}; rename yours")
+            if module.is_dir():
+                shutil.copytree(module, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(module, target)
 
 
 def different_libraries(base: Side, head: Side) -> dict[str, tuple[str, str]]:

@@ -31,7 +31,7 @@ EXPECTED_ERRORS = (ConfigError, DatasetError, SideError, StoreError, FileError, 
 def run(settings: Revisions) -> int:
     """Compare the given revisions, show and keep the results; return the exit status."""
     check_writable(settings.output)  # before measuring, which takes minutes
-    cases = parse_cases(settings.cases)
+    cases = parse_cases(settings.cases, settings.config_dir)
     repository = _repository(settings.base, settings.head)
     with ExitStack() as stack:
         sides = _check_out(settings, cases, repository, stack)

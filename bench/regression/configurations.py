@@ -28,7 +28,7 @@ Answer = Literal[
 def run(settings: Configurations) -> int:
     """Compare the given configurations, show and keep the results; return the exit status."""
     check_writable(settings.output)
-    groups = parse_groups(settings.candidates, settings.over)
+    groups = parse_groups(settings.candidates, settings.over, settings.config_dir)
     with ExitStack() as stack:
         # A copy: later edits must not change the comparison.
         side = stack.enter_context(checked_out(str(imports.PROJECT), None, None, "project"))

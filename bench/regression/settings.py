@@ -43,6 +43,7 @@ class Configurations(Settings):
     head: str | None = None
     others: Sequence[str] = ()
     over: str = OVER
+    config_dir: str | None = None
     precision: float = 0.03
     output: Path | None = None
 
@@ -81,6 +82,7 @@ class Revisions(Settings):
     base_requirements: str | None = None
     head_requirements: str | None = None
     cases: str = CASES
+    config_dir: str | None = None
     metrics: Sequence[str] = DEFAULT_NAMES
     smallest: Mapping[str, float] = field(default_factory=dict)
     cant_tell: Literal["pass", "fail", "skip"] | None = None
@@ -99,6 +101,7 @@ class Bisection(Revisions):
     MODE: ClassVar[str] = "with --bisect"
     UNUSED: ClassVar[Collection[str]] = (
         "base_python", "head_python", "base_requirements", "head_requirements", "cant_tell",
+        "config_dir",
     )  # fmt: skip
 
     bisect: bool = True
@@ -112,7 +115,7 @@ class History(Revisions):
     """`--record` of one commit, and `--against-history`; `base` is the reference, if given."""
 
     MODE: ClassVar[str] = "with a history"
-    UNUSED: ClassVar[Collection[str]] = ("base_requirements", "head_requirements")
+    UNUSED: ClassVar[Collection[str]] = ("base_requirements", "head_requirements", "config_dir")
 
     record: bool = False
     against_history: bool = False

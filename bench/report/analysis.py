@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.records import is_synthetic, setting
+from bench.records import setting
 from bench.report import dataframes
 from bench.report.accuracy_pairs import AccuracyPairs
 from bench.report.comparison import add_time_to_accuracy, compare
 from bench.report.display_names import RunView, run_views
 from bench.report.pairs import SpeedPairs
 from bench.results.store import Sweep
-from bench.terminal import SYNTHETIC
+from bench.terminal import dataset_stamp, record_datasets
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Analysis:
 
     @property
     def stamp(self) -> str:
-        """The suffix of titles: a warning of synthetic data, or nothing."""
-        return f" ({SYNTHETIC})" if is_synthetic(self.sweep.records) else ""
+        """The suffix of titles: a warning of data other than Fashion-MNIST, or nothing."""
+        return dataset_stamp(record_datasets(self.sweep.records))
 
     def colours(self) -> list[tuple[str, object]]:
         """Return each run's implementation and the colour that its configuration asks for."""

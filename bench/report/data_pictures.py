@@ -16,7 +16,7 @@ from bench.records import IMAGE_SIDE, N_PIXELS, DatasetSummary, best_runs, setti
 from bench.report.blocks import Figure, Row, simple_table
 from bench.report.display_names import RunView
 from bench.report.tables import mistaken_pairs
-from bench.terminal import SYNTHETIC
+from bench.terminal import dataset_stamp
 
 SHADES = "Greys"
 N_COLUMNS, CELL_WIDTH_PIXELS, CELL_HEIGHT_PIXELS = 10, 40, 42  # of a grid of images
@@ -242,4 +242,4 @@ def draw_images(panel: Axes, cells: Sequence[Cell]) -> None:
 
 
 def _stamp(dataset: DatasetSummary) -> str:
-    return f" ({SYNTHETIC})" if dataset.name == "synthetic" else ""
+    return dataset_stamp([dataset.name])

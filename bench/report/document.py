@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bench.console import counted, printable
 from bench.markdown import code, text
-from bench.records import RunRecord, is_synthetic
+from bench.records import RunRecord
 from bench.report import comparison_table, dataframes, fairness, tables
 from bench.report.analysis import Analysis
 from bench.report.blocks import HISTORY, Block, Bullets, Figure, Folded, Lines, Section, Table, Text
@@ -16,6 +16,7 @@ from bench.report.headline import further_sentences, headline
 from bench.report.repeat_command import repeat_command
 from bench.report.tiles import tiles
 from bench.results.store import LOG_NAME
+from bench.terminal import record_datasets
 
 FAIRNESS = (
     "The harness keeps these equal: initial parameters and order of the examples (the same arrays "
@@ -29,6 +30,7 @@ MAX_OPEN_ROWS = 12  # of tables that are less important; longer ones are folded
 SYNTHETIC_WARNING = (
     "Synthetic data. All results below are from generated images, not from Fashion-MNIST."
 )
+OTHER_DATASET_WARNING = "Not Fashion-MNIST. Results below are from {}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ def document(
     return Document(
         title=f"{printable(analysis.sweep.name)}{analysis.stamp}",
         subtitle=_subtitle(analysis),
-        warning=SYNTHETIC_WARNING if is_synthetic(records) else "",
+        warning=_warning(records),
         headline=headline(found),
         tiles=tiles(found),
         sentences=further_sentences(found),
@@ -94,6 +96,14 @@ def _sources(analysis: Analysis, figures: Mapping[str, Sequence[Figure]]) -> str
         f"{listed}. `bench-report --format=csv` writes `runs.csv`, one row per run, and "
         "`curves.csv`, one row per epoch."
     )
+
+
+def _warning(records: Sequence[RunRecord]) -> str:
+    """Return the warning of data other than Fashion-MNIST, or nothing."""
+    others = record_datasets(records) - {"fashion_mnist"}
+    if "synthetic" in others:
+        return SYNTHETIC_WARNING
+    return OTHER_DATASET_WARNING.format(printable(", ".join(sorted(others)))) if others else ""
 
 
 def _subtitle(analysis: Analysis) -> str:

@@ -42,7 +42,7 @@ def page(document: Document) -> str:
 def _page(document: Document, max_rows: int) -> Iterator[str]:
     yield f"# {markdown.text(document.title)}"
     if document.warning:
-        yield f"> **{document.warning}**"
+        yield f"> **{markdown.text(document.warning)}**"
     yield markdown.text(document.subtitle)
     yield document.headline
     yield from _blocks([Bullets(document.sentences)], max_rows)

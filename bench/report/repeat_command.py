@@ -23,6 +23,7 @@ SAFE_PATH = re.compile(r"[\w.,=+\[\] /()@#%:~-]+")
 # A recipe's constants, for the keys that its file does not contain.
 CONSTANTS = {field.name: field.default for field in fields(Recipe)}
 NO_COMMAND = "(no command: {} has {} with characters unsafe in a shell)"
+IDX_NAME = re.compile(r"[a-z0-9_]+-[0-9a-f]{8}", re.ASCII)  # of a set of IDX files
 FILE_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 
@@ -43,7 +44,7 @@ def repeat_command(record: RunRecord) -> str:
         for word in _group_words(group, section)
     ]
     words += [f"{key}={as_typed(config[key])}" for key in REPEAT_COMMAND_KEYS if key in config]
-    if not all(SAFE_WORD.fullmatch(word) for word in words):
+    if not all(_is_safe(word) for word in words):
         return NO_COMMAND.format(printable(record.run_id), "settings")
     if folder is None:
         return shlex.join(["bench", *words])
@@ -52,9 +53,17 @@ def repeat_command(record: RunRecord) -> str:
     return shlex.join(["bench", f"--config-dir={folder}", *words])
 
 
+def _is_safe(word: str) -> bool:
+    safe = SAFE_PATH if word.startswith("dataset.path=") else SAFE_WORD
+    return safe.fullmatch(word) is not None
+
+
 def _group_words(group: str, section: Mapping[str, Any]) -> Iterator[str]:
     """Yield the choice of a group, and its keys that differ from the file in conf/."""
     name = section.get("name")
+    if group == "dataset" and section.get("path") and IDX_NAME.fullmatch(str(name)):
+        yield from ("dataset=idx", f"dataset.path={section['path']}")
+        return
     yield f"{group}={name}"
     defaults = _defaults(group, str(name))
     for key, recorded in flatten(section):

@@ -134,6 +134,8 @@ def test_two_recipes_with_the_same_equations_have_a_verdict_each(monkeypatch):
         (["--threads", "1,2"], "--threads=1,2: must be auto or a number of cores"),
         (["--baseline", "numpy"], "--baseline=numpy: needs the folder of a sweep"),
         (["results", "--recipe", "relu_softmax_sgd"], "has no effect on the runs of a sweep"),
+        (["results", "--config-dir", "my"], "--config-dir=my: has no effect on the runs"),
+        (["--config-dir", "nowhere"], "--config-dir=nowhere: no such folder"),
     ],
 )
 def test_a_mistake_is_one_line(words, reason, monkeypatch, capsys):

@@ -7,7 +7,7 @@ import shutil
 import msgspec
 import pytest
 
-from bench import imports, provenance, registry
+from bench import imports, provenance
 from bench.parity import ensure_verdict, pending_verdict
 from bench.process.training_process import train_in_child
 from bench.records import FINISHED
@@ -25,7 +25,6 @@ def project(tmp_path, monkeypatch):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(imports.PROJECT / name, folder / name, ignore=ignored)
     monkeypatch.setattr(imports, "PROJECT", folder)
-    monkeypatch.setattr(registry, "FOLDER", folder / "implementations")
     monkeypatch.setenv("PYTHONPATH", str(folder))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return folder

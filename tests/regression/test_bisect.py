@@ -284,6 +284,7 @@ def test_a_slowdown_that_several_commits_share_is_described_so(bisect, made_up_p
         (["HEAD~1"], "no commit from GOOD=HEAD~1 to BAD=HEAD changes bench/contract.py or"),
         (["HEAD~1", "--record"], "--record: has no effect with --bisect"),
         (["HEAD~1", "--cant-tell=skip"], "--cant-tell: has no effect with --bisect"),
+        (["HEAD~1", "--config-dir=my"], "--config-dir: has no effect with --bisect"),
     ],
 )
 def test_a_mistake_is_named(bisect, repository, words, reason):

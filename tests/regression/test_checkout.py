@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from bench import registry
 from bench.regression.checkout import Side, SideError, checked_out, different_libraries
 from bench.regression.repository import find_repository
+from tests.plugins import write_plugin
 from tests.regression.conftest import run_git
 
 MODULE = Path("implementations", "numpy_mlp.py")
@@ -38,6 +40,26 @@ def test_a_revision_is_written_out_without_a_trace_in_the_repository(repository)
     assert run_git(repository, "worktree", "list").count("\n") == 0
     assert run_git(repository, "status", "--porcelain") == before
     assert not side.tree.parent.exists()
+
+
+def test_both_sides_get_the_modules_of_plug_ins(repository, tmp_path):
+    folder = write_plugin(tmp_path / "my", "mine")
+    package = folder / "implementations" / "tools"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    registry.use_plugin_folders([folder])
+    try:
+        with checked_out("HEAD", None, find_repository(repository), "BASE") as side:
+            for name in ("mine_mlp.py", "tools/__init__.py", "numpy_mlp.py"):
+                assert (side.tree / "implementations" / name).is_file()
+        (package.parent / MODULE.name).touch()
+        with (
+            pytest.raises(SideError, match=f"has a module of the same name as {package.parent}"),
+            checked_out("HEAD", None, find_repository(repository), "BASE"),
+        ):
+            pass
+    finally:
+        registry.use_plugin_folders([])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""`bench new-implementation`: the two files of a new implementation."""

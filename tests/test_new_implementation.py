@@ -1,0 +1,123 @@
+"""The steps of docs/new_implementation.md, as a reader takes them, and the command of step 1."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.contract import Implementation
+from bench.new_implementation import command, template
+from bench.regression.exit_statuses import CANT_TELL, NOT_SLOWER
+
+PAGE = (Path(__file__).parents[1] / "docs" / "new_implementation.md").read_text(encoding="utf-8")
+FILES = dict(re.findall(r"```(?:python|yaml)\n# (my/\S+)\n(.*?)```", PAGE, re.DOTALL))
+COMMANDS = [
+    line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()
+]
+YAML, FLAX, TEST, PLAIN = (
+    "my/implementation/flax.yaml", "my/implementations/flax_mlp.py", "my/test_flax.py",
+    "my/implementations/plain_mlp.py",
+)  # fmt: skip
+SHORT = ("epochs=1", "dataset.training_size=500", "threads=1", "architecture.hidden_sizes=[16]")
+
+
+def files_of(name: str) -> dict[str, str]:
+    """Return the files that a reader writes for Flax, or for NumPy with another name."""
+    flax = {path: FILES[path] for path in (FLAX, YAML, TEST)}
+    if name == "flax":
+        return flax
+    yaml = re.sub(r"^(requires|libraries): .*", r"\1: []", FILES[YAML], flags=re.MULTILINE)
+    return {
+        PLAIN: FILES[PLAIN],
+        YAML.replace("flax", name): yaml.replace("flax", name),
+        TEST.replace("flax", name): FILES[TEST].replace("flax", name),
+    }
+
+
+def test_the_page_has_the_files_and_commands():
+    assert set(FILES) == {FLAX, YAML, TEST, PLAIN}
+    first_words = [line.split()[0] for line in COMMANDS]
+    assert first_words == [
+        "pip", "bench", "bench-parity", "bench-parity", "bench", "bench-report", "bench-compare",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["flax", "plain"])
+def test_the_steps_of_the_page_work(name, run, tmp_path):
+    if name == "flax" and not all(map(importlib.util.find_spec, ("flax", "optax"))):
+        pytest.skip("flax and optax are not installed")
+    _, create, check, check_again, sweep, report, compare = (
+        shlex.split(line.replace("flax", name), comments=True) for line in COMMANDS
+    )
+    ended = run(*create)
+    assert ended.returncode == 0, ended.stderr
+    ended = run(*check, "--recipe=relu_softmax_sgd")
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert "was not checked: write MLP.setup" in ended.stdout
+    for path, text in files_of(name).items():
+        assert not path.startswith("my/impl") or (tmp_path / path).exists()  # of step 1
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    ended = run(*check_again)
+    assert ended.returncode == 0, ended.stdout
+    ended = run(*sweep, *SHORT)
+    assert ended.returncode == 0, ended.stderr
+    ended = run(*report, "--format=md")
+    assert ended.returncode == 0, ended.stderr
+    ended = run(*compare, "--budget=30s", "--precision=99%")
+    assert ended.returncode in (NOT_SLOWER, CANT_TELL), ended.stderr
+    assert f"implementation={name} fails" not in ended.stdout
+    pytest_command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "my"]
+    ended = subprocess.run(pytest_command, cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout
+
+
+def new_implementation(call, *words):
+    return call(command.main, "new-implementation", *words)
+
+
+def test_the_next_commands_name_the_folder(call, tmp_path):
+    folder = tmp_path / "with a blank"
+    status, out, _ = new_implementation(call, "mine", folder)
+    assert status == 0
+    assert f"bench-parity '--config-dir={folder}' --implementation mine" in out
+    assert {path.name for path in folder.rglob("*.*")} == {"mine.yaml", "mine_mlp.py"}
+
+
+def test_an_existing_file_is_kept(call, tmp_path):
+    path = tmp_path / "implementations" / "mine_mlp.py"
+    path.parent.mkdir()
+    path.write_text("precious")
+    status, _, err = new_implementation(call, "mine", tmp_path)
+    assert status == 2
+    assert err == f"bench new-implementation: {path}: exists; choose another NAME\n"
+    assert path.read_text() == "precious"
+    assert not (tmp_path / "implementation").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("Mine", "small letters"), ("a/b", "small letters"), ("numpy", "exists")]
+)
+def test_a_name_that_can_not_be_used_is_refused(name, reason, call, tmp_path):
+    status, out, err = new_implementation(call, name, tmp_path)
+    assert (status, out) == (2, "")
+    assert reason in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_can_not_be_written_is_named(call, tmp_path):
+    (tmp_path / "file").touch()
+    status, _, err = new_implementation(call, "mine", tmp_path / "file")
+    assert status == 2
+    assert f"{tmp_path}/file" in err
+    assert "can't be written" in err
+
+
+def test_the_template_has_the_methods_of_the_contract():
+    public = {name for name in vars(Implementation) if not name.startswith("_")}
+    assert public == {name for name in vars(template.MLP) if not name.startswith("_")}
