@@ -46,7 +46,7 @@ def learning_rates(source: Source, *, ax: Axes | None = None) -> Axes:
     labels = list(table["label"].unique())
     colours = panels.colours(runs)
     conditions = sorted(table["condition"].unique())
-    ax = panels.new_axes(ax, max(6.0, 0.35 * len(table)), 4)
+    ax = panels.new_axes(ax, max(6.0, 1 + 0.5 * len(table)), 4)
     width = 0.8 / len(labels)
     for place, label in enumerate(labels):
         rows = table[table["label"] == label]
@@ -76,7 +76,7 @@ def learning_rates(source: Source, *, ax: Axes | None = None) -> Axes:
 
 @plain_errors
 def speed(source: Source, *, ax: Axes | None = None) -> Axes:
-    """Draw the training speed of each run; a grey mark and the number are the geometric mean.
+    """Draw the training speed of each run. The grey mark and the number are the geometric mean.
 
     Args:
         source: the folder of a sweep, records, or a frame of `load_runs`, or rows of it.
@@ -107,16 +107,12 @@ def speed(source: Source, *, ax: Axes | None = None) -> Axes:
         done = group[group["status"] == "done"]["examples_per_second"].dropna()
         ax.plot(mean, place, "|", color=GREY, markersize=18, markeredgewidth=3)
         ax.plot(done, [place] * len(done), "o", color=colours[case[1]], markersize=6)
-        ax.annotate(
-            f"{mean:,.0f}", (max(mean, done.max()), place), (8, 0), textcoords="offset points",
-            va="center", fontsize=8,
-        )  # fmt: skip
+        ax.text(1.01, place, f"{mean:,.0f}", transform=ax.get_yaxis_transform(), va="center")
     ax.set_yticks(range(len(cases)), [panels.literal(group["label"].iloc[0]) for _, group in cases])
     ax.set_ylim(-0.6, len(cases) - 0.4)
     if is_wide(means):
         ax.set_xscale("log")
-    ax.margins(x=0.15)
-    title = f"Training speed of every run{panels.stamp(runs)}"
+    title = f"Training speed of every run, and the mean{panels.stamp(runs)}"
     return panels.finish(ax, title, "examples per second", "")
 
 

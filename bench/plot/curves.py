@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from bench.api.plain_errors import plain_errors
 from bench.api.sources import Source
@@ -19,7 +20,10 @@ from bench.report.vega import GREY, is_wide, words
 
 Horizontal = Literal["epoch", "train_seconds_so_far"]
 Vertical = Literal["validation_loss", "train_loss", "training_set_loss", "validation_accuracy"]
-Style = Literal["-", "--", ":", "-."]
+STYLES = (  # dashes and gaps, in widths of the line
+    "-", "--", ":", "-.", (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 2, 2, 2)),
+)  # fmt: skip
+Style = Any  # of STYLES; matplotlib's own type is not public
 RAMP, RAMP_START, RAMP_END = "plasma", 0.05, 0.8  # readable on white
 
 
@@ -68,6 +72,8 @@ def loss_curves(
     if y != "validation_accuracy" and is_wide(curves[y]):
         ax.set_yscale("log")
     _add_legend(ax, {name: colours[name] for name in names}, by_details)
+    if x == "epoch":
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     over = "epoch" if x == "epoch" else "seconds of training"
     title = f"{words(y).capitalize()} by {over}{panels.stamp(curves)}"
     return panels.finish(ax, title, over, words(y))
@@ -91,8 +97,7 @@ def _ramp(details: list[str]) -> dict[str, str]:
 
 
 def _style(details: list[str], detail: str) -> Style:
-    styles: tuple[Style, ...] = get_args(Style)
-    return styles[details.index(detail) % len(styles)]
+    return STYLES[details.index(detail) % len(STYLES)]
 
 
 def _add_legend(ax: Axes, names: dict[str, str], details: dict[str, str]) -> None:

@@ -110,6 +110,8 @@ def test_what_the_command_refuses_is_an_exception_with_its_message(words, messag
         bench.run(words)
     assert [entry.path.name for entry in caught.traceback] == ["test_running.py", "plain_errors.py"]
     assert "\n" not in str(caught.value)
+    # What IPython shows in place of a traceback.
+    assert caught.value._render_traceback_() == [f"{caught.typename}: {caught.value}"]
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
