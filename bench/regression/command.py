@@ -16,11 +16,11 @@ from bench.regression.exit_statuses import INTERRUPTED, NOT_MEASURED, SKIP, STOP
 
 # The module that runs a mode. Only what a mode needs is imported, after the options are checked.
 MODULES = {
-    settings.Configurations: "configurations",
+    settings.Configurations: "configurations.command",
     settings.Revisions: "comparison",
     settings.Bisection: "bisection.command",
-    settings.History: "recording",
-    settings.Range: "backfill",
+    settings.History: "history.recording",
+    settings.Range: "history.backfill",
     settings.Calibration: "calibration.this_machine",
 }
 
@@ -34,8 +34,8 @@ def main() -> int:
     except SystemExit as error:
         raise SystemExit(STOP if skips and error.code == NOT_MEASURED else error.code) from None
     skips = getattr(chosen, "cant_tell", None) == "skip"
-    from bench.regression.checkout import CommitError
     from bench.regression.comparison import EXPECTED_ERRORS
+    from bench.regression.sides.checkout import CommitError
     from bench.regression.signals import interrupted_once
 
     try:

@@ -9,20 +9,22 @@ from pathlib import Path
 from bench.config.errors import ConfigError
 from bench.data.errors import DatasetError
 from bench.files import FileError
-from bench.regression import output, requirements, session
+from bench.regression import session
 from bench.regression.cases import Case, parse_cases
-from bench.regression.checkout import (
+from bench.regression.outcome import exit_status
+from bench.regression.output import revisions
+from bench.regression.output.report import check_writable
+from bench.regression.settings import Revisions
+from bench.regression.sides import requirements
+from bench.regression.sides.checkout import (
     Side,
     SideError,
     checked_out,
     different_libraries,
     find_repository,
 )
-from bench.regression.outcome import exit_status
-from bench.regression.report import check_writable
-from bench.regression.repository import Repository, is_project, missing_parts
-from bench.regression.settings import Revisions
-from bench.regression.side_process import SideName
+from bench.regression.sides.process import SideName
+from bench.regression.sides.repository import Repository, is_project, missing_parts
 from bench.results.store import StoreError
 
 EXPECTED_ERRORS = (ConfigError, DatasetError, SideError, StoreError, FileError, OSError)
@@ -37,9 +39,9 @@ def run(settings: Revisions) -> int:
         sides = _check_out(settings, cases, repository, stack)
         conditions = stack.enter_context(session.reserved(settings))
         outcomes = session.run(cases, sides, conditions, smallest=settings.smallest_by_metric)
-    output.report(outcomes, sides).show()
+    revisions.report(outcomes, sides).show()
     if settings.output is not None:
-        output.write(settings.output, outcomes, sides)
+        revisions.write(settings.output, outcomes, sides)
     return exit_status(outcomes, settings.cant_tell)
 
 

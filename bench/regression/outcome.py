@@ -19,7 +19,7 @@ from bench.regression.exit_statuses import (
 )
 from bench.regression.metrics import METRICS, STEP_ONLY
 from bench.regression.pair_record import Pair
-from bench.regression.side_process import CaseError
+from bench.regression.sides.process import CaseError
 from bench.results.history import STEP, Entry
 from bench.statistics import MIN_PAIRS, Answer, Estimate, estimate
 

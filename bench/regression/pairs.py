@@ -9,10 +9,10 @@ from typing import Any
 
 from bench.machine import facts
 from bench.regression.cases import Case
-from bench.regression.checkout import Side
 from bench.regression.metrics import METRICS, Metric
 from bench.regression.pair_record import Pair, Readings, update_difference
-from bench.regression.side_process import Conditions, SideName, SideProcess, check_finite
+from bench.regression.sides.checkout import Side
+from bench.regression.sides.process import Conditions, SideName, SideProcess, check_finite
 from bench.results.history import STEP
 
 N_TURNS = 16  # many short slices: a disturbance affects few of them, which the median ignores

@@ -11,15 +11,16 @@ from pathlib import Path
 
 from bench.console import counted
 from bench.machine import lock
-from bench.regression import budget, progress, slices
+from bench.regression import budget, slices
 from bench.regression.cases import Case, write_data
-from bench.regression.checkout import Side
 from bench.regression.metrics import METRICS
 from bench.regression.outcome import Outcome, bounds_from_drift
+from bench.regression.output import progress
 from bench.regression.pair_record import Pair
 from bench.regression.pairs import measure, processes_of
 from bench.regression.settings import Settings
-from bench.regression.side_process import (
+from bench.regression.sides.checkout import Side
+from bench.regression.sides.process import (
     CaseError,
     Conditions,
     OutOfTimeError,

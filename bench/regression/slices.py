@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.regression.cases import N_BATCH_SETS, Case, write_batches
-from bench.regression.side_process import SideProcess
+from bench.regression.sides.process import SideProcess
 
 SLICE_SECONDS = 0.05
 FIRST_SLICE_FLOPS = 1e9  # for measuring how long a step takes

@@ -11,7 +11,7 @@ import pytest
 from bench import statistics
 from bench.machine import lock
 from bench.regression import command, pairs, session, slices
-from bench.regression import repository as git
+from bench.regression.sides import repository as git
 from bench.results import history
 
 PROJECT = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ import shlex
 
 import pytest
 
-from bench.regression import output
 from bench.regression.arguments import parser
+from bench.regression.output import revisions
 from tests.regression.conftest import PROJECT
 
 WORKFLOW = PROJECT / ".github" / "workflows" / "speed.yml"
@@ -68,4 +68,4 @@ def test_the_workflow_gives_a_command_that_is_accepted():
     arguments = parser().parse_args(shlex.split(line.partition("bench-compare")[2]))
     assert (arguments.base, arguments.cant_tell) == ("$BASE", "pass")
     assert f"{arguments.output}/report.md" in workflow
-    assert output.MARKER in workflow
+    assert revisions.MARKER in workflow

@@ -12,8 +12,8 @@ from bench.config.errors import ConfigError
 from bench.contract import BACKEND_VARIABLE
 from bench.machine.facts import cpu_flags, usable_cores
 from bench.regression.cases import parse_cases, write_data
-from bench.regression.checkout import Side
-from bench.regression.side_process import CaseError, Conditions, SideProcess
+from bench.regression.sides.checkout import Side
+from bench.regression.sides.process import CaseError, Conditions, SideProcess
 from tests.regression.conftest import CASE, CASES
 
 

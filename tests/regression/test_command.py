@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from bench.machine import lock
-from bench.regression import pairs, requirements, side_process, slices
+from bench.regression import pairs, slices
+from bench.regression.sides import process as side_process
+from bench.regression.sides import requirements
 from bench.results import history
 from tests.conftest import SCRIPTS
 from tests.processes import is_running, wait_for
@@ -298,6 +300,6 @@ def processes_of(temporary):
             words = (process / "cmdline").read_bytes()
         except OSError:
             continue  # it has exited meanwhile
-        if b"side_main.py" in words and str(temporary).encode() in words:
+        if b"sides/program.py" in words and str(temporary).encode() in words:
             found.append(process.name)
     return found

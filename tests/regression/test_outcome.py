@@ -7,7 +7,7 @@ import pytest
 from bench.regression.cases import parse_cases
 from bench.regression.outcome import Learning, Outcome, bounds_from_drift, exit_status
 from bench.regression.pair_record import Pair
-from bench.regression.side_process import CaseError
+from bench.regression.sides.process import CaseError
 from tests.regression.conftest import CASES
 
 

@@ -14,7 +14,7 @@ from bench.regression import session, slices
 from bench.regression.cases import parse_cases
 from bench.regression.outcome import MIN_BOUNDS
 from bench.regression.pair_record import Pair
-from bench.regression.side_process import CaseError, OutOfTimeError
+from bench.regression.sides.process import CaseError, OutOfTimeError
 from tests.regression.conftest import CASES
 
 DRIFT = 0.1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.git import GitError, run_git
-from bench.regression.checkout import SideError
-from bench.regression.repository import SIDE_CODE, Repository, commit_of_revision
+from bench.regression.sides.checkout import SideError
+from bench.regression.sides.repository import SIDE_CODE, Repository, commit_of_revision
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

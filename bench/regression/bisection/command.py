@@ -9,20 +9,21 @@ from pathlib import Path
 
 from bench.git import run_git
 from bench.machine import facts
-from bench.regression import output, session
+from bench.regression import session
 from bench.regression.bisection import chain as chains
 from bench.regression.bisection import log as logs
 from bench.regression.bisection import report
 from bench.regression.bisection.chain import Chain
 from bench.regression.bisection.search import Search
 from bench.regression.cases import Case, parse_cases
-from bench.regression.checkout import Side, checked_out, find_repository
 from bench.regression.exit_statuses import CANT_TELL, FOUND, NOT_SLOWER
 from bench.regression.outcome import Outcome, exit_status
-from bench.regression.report import check_writable
-from bench.regression.repository import Repository, checked_out_commit
+from bench.regression.output import revisions
+from bench.regression.output.report import check_writable
 from bench.regression.settings import Bisection
-from bench.regression.side_process import Conditions, OutOfTimeError, SideName
+from bench.regression.sides.checkout import Side, checked_out, find_repository
+from bench.regression.sides.process import Conditions, OutOfTimeError, SideName
+from bench.regression.sides.repository import Repository, checked_out_commit
 from bench.results.history import STEP
 from bench.statistics import looks
 
@@ -117,7 +118,7 @@ def _compare_ends(
             earlier=log.first_step,
             on_pair=keep_pairs,
         )
-        output.report(outcomes, sides).show()
+        revisions.report(outcomes, sides).show()
     slower = next((outcome for outcome in outcomes if outcome.answer == "slower"), None)
     if slower is not None:
         log.case, log.environment, log.first_step = slower.case.name, facts.describe([]), {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.regression.bisection.chain import Chain
 from bench.regression.bisection.steps import Conclusion
-from bench.regression.repository import Repository, describe_commit
+from bench.regression.sides.repository import Repository, describe_commit
 from bench.statistics import LOOKS, Estimate
 
 MAX_LISTED = 10  # suspects

@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.console import first_line
-from bench.regression import progress, session
+from bench.regression import session
 from bench.regression.bisection import chain as chains
 from bench.regression.bisection import log as logs
 from bench.regression.bisection.chain import Chain
 from bench.regression.bisection.plan import next_step
 from bench.regression.bisection.steps import Compare, Conclusion
 from bench.regression.cases import Case
-from bench.regression.checkout import Side, SideError, checked_out
 from bench.regression.outcome import Outcome
+from bench.regression.output import progress
 from bench.regression.pairs import measure, processes_of
-from bench.regression.repository import Repository, describe_commit
-from bench.regression.side_process import CaseError, Conditions, SideName
+from bench.regression.sides.checkout import Side, SideError, checked_out
+from bench.regression.sides.process import CaseError, Conditions, SideName
+from bench.regression.sides.repository import Repository, describe_commit
 from bench.statistics import MIN_PAIRS, estimate
 
 

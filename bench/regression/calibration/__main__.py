@@ -53,7 +53,7 @@ def main() -> int:
 def _collect(arguments: argparse.Namespace) -> int:
     from bench.regression.calibration.collect import collect
     from bench.regression.cases import parse_cases
-    from bench.regression.side_process import OutOfTimeError
+    from bench.regression.sides.process import OutOfTimeError
 
     def action() -> bool:
         try:
@@ -80,8 +80,8 @@ def _finish(action: Callable[[], bool], path: Path) -> int:
         path: the file.
     """
     from bench.config.errors import ConfigError
-    from bench.regression.checkout import SideError
-    from bench.regression.side_process import CaseError
+    from bench.regression.sides.checkout import SideError
+    from bench.regression.sides.process import CaseError
     from bench.regression.signals import interrupted_once
     from bench.results.store import StoreError
 

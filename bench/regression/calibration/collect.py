@@ -19,11 +19,11 @@ from bench.regression import session, slices
 from bench.regression.calibration import plants, rates
 from bench.regression.calibration.rates import LOADED, PLANTED, QUIET, planted
 from bench.regression.cases import Case
-from bench.regression.checkout import Side, SideError, checked_out, find_repository
 from bench.regression.outcome import Outcome
 from bench.regression.pairs import measure, processes_of
 from bench.regression.settings import Settings
-from bench.regression.side_process import Conditions
+from bench.regression.sides.checkout import Side, SideError, checked_out, find_repository
+from bench.regression.sides.process import Conditions
 
 PLANTED_IN_ALL = 0.05
 # Works and sleeps in turn on one core, for random times.

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.git import run_git
 from bench.regression.calibration import plants
-from bench.regression.repository import SIDE_CODE
+from bench.regression.sides.repository import SIDE_CODE
 
 SHARES = (0.05, 0.10, 0.03, 0.05, 0.0)  # planted slowdowns, by seed in turn; 0 for none
 BROKEN_SHARE = 0.1  # of the commits

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.regression.repository import NEEDED
+from bench.regression.sides.repository import NEEDED
 
 # Appended to an implementation: replaces its class, so that a side imports it as before.
 WRAPPER = '''

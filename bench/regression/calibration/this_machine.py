@@ -12,13 +12,13 @@ from bench import imports, terminal
 from bench.regression import power, session
 from bench.regression.calibration.evaluation import evaluate
 from bench.regression.cases import parse_cases
-from bench.regression.checkout import Side, checked_out
 from bench.regression.exit_statuses import CANT_TELL, NOT_MEASURED, NOT_SLOWER
 from bench.regression.metrics import chosen
 from bench.regression.outcome import Outcome
 from bench.regression.power import Power
 from bench.regression.settings import DEFAULT_NAMES, Calibration
-from bench.regression.side_process import SideName
+from bench.regression.sides.checkout import Side, checked_out
+from bench.regression.sides.process import SideName
 from bench.statistics import FIRST_LOOK
 
 MAX_PAIRS = 200

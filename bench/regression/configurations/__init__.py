@@ -1,0 +1,1 @@
+"""`bench-compare CONFIGURATION CONFIGURATION...`: which one trains fastest, and by how much?"""

@@ -1,0 +1,1 @@
+"""`bench-compare --record` and `--against-history`: the recorded history of speed."""

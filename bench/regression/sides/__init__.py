@@ -1,0 +1,1 @@
+"""The sides of a comparison: their code, their libraries and their processes."""
