@@ -140,8 +140,8 @@ import numpy as np"""
 @pytest.mark.parametrize(
     ("timeout_seconds", "budget", "status", "reason"),
     [
-        (2.0, "60s", 1, "HEAD: no answer within 2 s"),
-        (120.0, "6s", 2, "budget used up after 0 pairs; increase --budget"),
+        (6.0, "60s", 1, "HEAD: no answer within 6 s"),
+        (120.0, "15s", 2, "budget used up after 0 pairs; increase --budget"),
     ],
 )
 def test_a_side_that_hangs_ends_with_its_children(
@@ -180,13 +180,13 @@ def test_commits_are_recorded_and_compared_by_way_of_the_reference(compare, repo
     path.write_bytes(path.read_bytes() + b"<<<<<<< HEAD")  # what a merge may leave
     status, printed, content = compare("--record", "--against-history", smallest="3%")
     assert status == 1, printed
-    assert re.search(rf"{CASE} .* slower", printed)
+    assert content["cells"][0]["metrics"]["step"]["answer"] == "slower"
     assert content["cells"][0]["estimate"]["ratio"] > 1.2
     assert "line 4: left out, not an entry" in printed
     assert (
         f"step slower, memory not more, warm_up not slower, against {first[:10]} (first)" in printed
     )
-    assert re.search(rf"{CASE} +step +{first[:7]} ", printed)  # what the row is compared with
+    assert re.search(rf" step +{first[:7]} ", printed)  # what the row is compared with
     assert f"against the history, with reference {first[:10]} " in " ".join(printed.split())
     entries = history.read(path)
     assert {one.commit: one.reference for one in entries} == {first: first, second: first}
