@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Question = Literal[
-    "speed", "cores", "accuracy", "learning_rate", "parity", "quiet", "machine", "versions",
-    "settings", "runs", "data",
+    "speed", "cores", "accuracy", "learning_rate", "parity", "quiet", "repeats", "machine",
+    "versions", "settings", "runs", "data",
 ]  # fmt: skip
 Claim = Literal[
     "fastest", "shared", "only", "faster", "busy", "equal", "better", "worse", "cant_tell", "best",
@@ -45,8 +45,8 @@ class Finding:
         method: how the interval was computed, in words.
         run_ids: the runs that it is computed from.
         caveats: reasons to doubt it, one sentence each, in Markdown.
-        summary: whether it sums up the findings on the same question and condition that follow; a
-            page shows summaries first.
+        summary: whether it sums up the findings on the same question and condition, or, without a
+            condition, on the same question; a page shows it in their place.
     """
 
     question: Question

@@ -72,14 +72,16 @@ def _nothing(sentence: str) -> Finding:
 def sentences(found: Iterable[Finding]) -> list[str]:
     """Return the findings as sentences in Markdown; equal ones of several conditions once.
 
-    Of the findings on one question under one condition, only summaries are shown if there are any.
+    Of the findings on one question under one condition, only summaries are shown if there are any;
+    a summary without a condition is shown in place of all findings on its question.
     """
     found = list(found)
     labels = [*dict.fromkeys(finding.condition for finding in found if finding.condition)]
     summed_up = {(one.question, one.condition) for one in found if one.summary}
     conditions: dict[str, list[str]] = {}
     for finding in found:
-        if finding.summary or (finding.question, finding.condition) not in summed_up:
+        places = {(finding.question, finding.condition), (finding.question, "")}
+        if finding.summary or not places & summed_up:
             conditions.setdefault(finding.sentence, []).append(finding.condition)
     lines = []
     for sentence, where in conditions.items():

@@ -79,7 +79,7 @@ def _by_condition(leads: Sequence[Finding]) -> str:
 
 def _counted(leads: Sequence[Finding], found: Sequence[Finding]) -> list[str]:
     """Return under how many conditions each implementation is the fastest, and by how much."""
-    lines = []
+    lines: list[tuple[int, str]] = []
     of_all = f"of {len(leads)} conditions"
     for name in dict.fromkeys(lead.subject for lead in leads if lead.claim == "fastest"):
         ratios = [
@@ -87,8 +87,11 @@ def _counted(leads: Sequence[Finding], found: Sequence[Finding]) -> list[str]:
         ]
         span = " to ".join(dict.fromkeys([times(min(ratios)), times(max(ratios))]))
         lines.append(
-            f"{text(name)} is the fastest under {len(ratios)} {of_all}, {span} times as fast as "
-            "the next"
+            (
+                len(ratios),
+                f"{text(name)} is the fastest under {len(ratios)} {of_all}, {span} times as fast "
+                "as the next",
+            )
         )
     shared: dict[tuple[str, ...], int] = {}
     for lead in leads:
@@ -102,7 +105,12 @@ def _counted(leads: Sequence[Finding], found: Sequence[Finding]) -> list[str]:
             names = tuple(sorted({lead.subject, *rivals}))
             shared[names] = shared.get(names, 0) + 1
     lines += [
-        f"the fastest **can't be told** under {number} {of_all}: {text(' or '.join(names))}"
+        (
+            number,
+            f"{text(' and '.join(names))} **can't be told apart** as the fastest under {number} "
+            f"{of_all}",
+        )
         for names, number in shared.items()
     ]
-    return lines or [f"no implementations are compared under any {of_all}"]
+    ordered = [line for _, line in sorted(lines, key=lambda line: -line[0])]
+    return ordered or [f"no implementations are compared under any {of_all}"]

@@ -26,7 +26,10 @@ def tiles(found: Sequence[Finding]) -> tuple[Tile, ...]:
         _accuracy([one for one in found if one.question == "accuracy" and not one.summary]),
         _rates([one for one in found if one.question == "learning_rate" and not one.summary]),
         _parity([one for one in found if one.question == "parity"]),
-        _quiet([one for one in found if one.question == "quiet"]),
+        _quiet(
+            [one for one in found if one.question == "quiet"],
+            [one for one in found if one.question == "repeats" and not one.summary],
+        ),
         _runs([one for one in found if one.question == "runs" and one.value is not None]),
     )
     return tuple(tile for tile in made if tile is not None)
@@ -64,6 +67,9 @@ def _speed(leads: Sequence[Finding], cores: Mapping[str, float | None]) -> Tile 
         if first.value is not None and first.low is not None:
             interval = " to ".join(times(end, first.value) for end in (first.low, first.high))
             detail += f": ratio {times(first.value)} ({interval})"
+    elif 2 * n_shared >= len(leads):
+        answer = f"can't be told in {n_shared} of {len(leads)}"
+        detail = f"conditions; in the others {' or '.join(names)}, {detail}"
     elif n_shared:
         detail += f"; can't be told in {n_shared} of {len(leads)} conditions"
     return _tile("speed", "Fastest", answer, detail, leads)
@@ -134,11 +140,9 @@ def _parity(verdicts: Sequence[Finding]) -> Tile | None:
     return _tile("parity", "Same equations", answer, detail, verdicts)
 
 
-def _quiet(noise: Sequence[Finding]) -> Tile | None:
+def _quiet(noise: Sequence[Finding], uneven: Sequence[Finding]) -> Tile | None:
     if not noise:
         return None
-    uneven = [one for one in noise if one.claim == "different"]
-    noise = [one for one in noise if one.claim != "different"]
     n_runs = f"{sum(one.value or 0 for one in noise):.0f}"
     if noise[0].claim == "quiet" and uneven:
         worst = max(uneven, key=lambda one: one.value or 0)

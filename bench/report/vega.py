@@ -102,7 +102,7 @@ class Vega:
                          "tooltip": tooltip("implementation", "times_slower", "low", "high")},
         }  # fmt: skip
         words = {  # above the interval, at the right end of the row
-            "mark": {"type": "text", "dy": -10, "align": "right"},
+            "mark": {"type": "text", "dy": -11, "align": "right"},
             "encoding": {"y": y, "x": {"value": "width"}, "text": {"field": "words"}},
         }
         one = {"mark": {"type": "rule", "color": GREY, "strokeDash": [4, 3]},
@@ -312,7 +312,8 @@ def number(
     scale: Spec = {"type": "log"} if log else {"zero": zero}
     if not zero:
         scale |= {"padding": 12, "nice": False}
-    axis: Spec = {"tickCount": 6, "grid": not log} | ({"format": format} if format else {})
+    axis: Spec = {"tickCount": 6, "grid": not log, "labelOverlap": "greedy", "labelSeparation": 6}
+    axis |= {"format": format} if format else {}
     return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": axis}
 
 

@@ -331,6 +331,20 @@ def test_how_quiet_the_machine_was_is_stated_even_if_it_is_not_known(noisy, sett
     assert words.count("uiet") == (0 if settings else 1)
 
 
+def test_repeats_that_differ_in_speed_are_named_or_counted():
+    steady, uneven = runs_of("numpy", (100.0, 101.0)), runs_of("keras", (100.0, 130.0))
+    assert "repeats" not in words_of(*steady).lower()
+    assert "**Repeats of keras differ in speed** by up to 1.3 times (50 to 65" in words_of(*uneven)
+    more = [*runs_of("jax", (100.0, 150.0)), *runs_of("torch", (100.0, 200.0))]
+    words = words_of(*steady, *uneven, *more)
+    assert "by more than 1.25 times in 3 of 4 cases, by up to 2.0 times (torch)" in words
+    assert "Repeats of" not in words
+    assert "The machine was quiet in all 8 runs" in words
+    (tile,) = [one for one in tiles(findings(analyse(sweep_of(*steady, *uneven))))
+               if one.question == "quiet"]  # fmt: skip
+    assert tile.answer == "quiet, but uneven"
+
+
 def test_the_recorded_reasons_of_noise_are_counted():
     reasons = (["others used 12% of the cores"], ["others used 30% of the cores", "quota"], "odd")
     records = [
