@@ -217,13 +217,14 @@ def _uneven(analysis: Analysis) -> list[Finding]:
     runs, labels = analysis.runs, analysis.conditions if len(analysis.conditions) > 1 else ("",)
     done = runs[(runs["status"] == "done") & (runs["examples_per_second"] > 0)]
     found, cases = [], done.groupby(["condition", "implementation"])
-    for (number, name), case in cases:
+    for _, case in cases:
+        number, name = int(case["condition"].iloc[0]), str(case["implementation"].iloc[0])
         slowest, fastest = case["examples_per_second"].agg(["min", "max"])
         if fastest / slowest > MAX_UNEVEN:
             found.append(
                 Finding(
                     question="repeats", claim="different", level="attention", unit="ratio",
-                    value=float(fastest / slowest), subject=name, condition=labels[int(number)],
+                    value=float(fastest / slowest), subject=name, condition=labels[number],
                     run_ids=tuple(case["run_id"]),
                     sentence=f"**Repeats of {text(name)} differ in speed** by up to "
                     f"{fastest / slowest:.1f} times ({slowest:,.0f} to {fastest:,.0f} examples/s)"
