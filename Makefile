@@ -8,12 +8,12 @@ COMMA := ,
 EXTRAS ?=
 WORKERS ?= auto
 EDITION ?= full
-ALL := torch jax numba sklearn gpu tensorboard mlflow wandb notebook
+ALL := torch jax numba sklearn gpu ray slurm tensorboard mlflow wandb notebook
 BASE := .venv/installed
 INSTALLED := $(BASE)$(if $(EXTRAS),-$(subst $(COMMA),-,$(EXTRAS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test notebooks gpu speed chaos floors check format setup browser data lock wheel clean
+.PHONY: help bench test notebooks gpu speed chaos floors check format setup browser slurm data lock wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -72,6 +72,11 @@ browser: ## find or install Chromium; without it the tests of the report's page 
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
 	{ apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 \
 	--yes --no-install-recommends chromium fonts-dejavu-core >/dev/null; }
+
+slurm: ## install SLURM from Debian; without it the tests of launcher=slurm are skipped
+	@command -v slurmctld >/dev/null || \
+	{ apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 \
+	--yes --no-install-recommends slurmctld slurmd slurm-client munge >/dev/null; }
 
 data: setup ## find Fashion-MNIST on this machine, or download it
 	@$(BIN)/python -m bench.data

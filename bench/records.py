@@ -106,6 +106,10 @@ class RunRecord:
     parity_key: str | None = None  # the Verdict's, for this run's code and versions
     made_with: dict[str, str] = field(default_factory=dict)  # hashes of code, versions of libraries
     config_dir: str | None = None  # absolute path of the folder given with --config-dir
+    node: str | None = None  # identifies the machine, without its name
+    block: str | None = None  # runs of one block were executed one after the other on one machine
+    position: Count | None = None  # in its block, from 1
+    attempt: Count | None = None  # number of the attempt at its block, from 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,6 +14,7 @@ GROUPS: Final = {
     "architecture": "the layers",
     "recipe": "activations, loss and optimizer",
     "dataset": "what to train on",
+    "launcher": "where runs are executed",
     "experiment": "a preset of keys",
     "sweep": "a preset of keys, and several values for some",
 }

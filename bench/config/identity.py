@@ -45,6 +45,8 @@ PURPOSES: Final[Mapping[str, Purpose]] = {
         Purpose.HANDLING: (
             "timeout_seconds", "memory_limit", "resume", "shuffle_runs", "share_machine",
             "isolation", "results_folder", "sweep_name",
+            "launcher.name", "launcher.address", "launcher.partition", "launcher.minutes",
+            "launcher.nodes", "launcher.setup", "launcher.attempts", "launcher.allow_mixed",
         ),
         Purpose.DESCRIPTION: (
             "implementation.colour", "implementation.claims", "implementation.fairness",
@@ -68,7 +70,14 @@ def _first_parts(purpose: Purpose) -> tuple[str, ...]:
     )
 
 
-GROUPS: Final = tuple(dict.fromkeys(key.partition(".")[0] for key in PURPOSES if "." in key))
+# Sections of which each run has one choice that reports name; `launcher` is none of them.
+GROUPS: Final = tuple(
+    dict.fromkeys(
+        key.partition(".")[0]
+        for key, purpose in PURPOSES.items()
+        if "." in key and purpose is not Purpose.HANDLING
+    )
+)
 DESCRIBING_KEYS: Final = {
     group: tuple(
         key.partition(".")[2]
@@ -115,6 +124,12 @@ def paired_content(config: Mapping[Any, Any]) -> dict[Any, Any]:
     """Return the settings that are equal in two runs of a pair, which are compared directly."""
     content = hashed_content(config)
     return {key: content.get(key) for key in (*CONDITION_KEYS, *REPEAT_KEYS)}
+
+
+def block_content(config: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return the settings that are equal in all runs of a block: the condition and the seed."""
+    content = paired_content(config)
+    return {key: content[key] for key in (*CONDITION_KEYS, "seed")}
 
 
 def varying_keys(configs: Iterable[Mapping[Any, Any]]) -> list[str]:

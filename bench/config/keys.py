@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from bench.config.errors import ConfigError, short_value
-from bench.config.identity import GROUPS, PURPOSES
+from bench.config.identity import PURPOSES
 from bench.config.suggestions import nearest
 
 
@@ -49,7 +49,7 @@ KEYS: Final = {
     ),
     "memory_limit": Key("limit of a run's memory", "an amount such as 500MB or 2GB, or null"),
     "resume": Key("keep finished runs of a sweep with this name", TRUE_OR_FALSE),
-    "shuffle_runs": Key("execute a sweep's runs in random order, against drift", TRUE_OR_FALSE),
+    "shuffle_runs": Key("execute a sweep's blocks in random order, against drift", TRUE_OR_FALSE),
     "share_machine": Key("run during other timed runs; marks the records", TRUE_OR_FALSE),
     "isolation": Key("import the framework once for all runs, or in every run", "fork or spawn"),
     "results_folder": Key("where results are written", "a folder"),
@@ -57,6 +57,13 @@ KEYS: Final = {
         "folder of the sweep's results; null for the time",
         "up to 100 letters, digits, '.', '_' and '-', beginning with a letter or digit",
     ),
+    "launcher.address": Key("address of Ray's head", "HOST:PORT, or null to start Ray here"),
+    "launcher.partition": Key("SLURM's partition", "a name, or null for the default"),
+    "launcher.minutes": Key("time limit of a block on a cluster", COUNT),
+    "launcher.nodes": Key("blocks to execute at a time on a cluster", f"{COUNT}, or null"),
+    "launcher.setup": Key("shell commands before a block", "a list such as ['module load x']"),
+    "launcher.attempts": Key("tries for a block whose node fails", "a whole number from 1 to 100"),
+    "launcher.allow_mixed": Key("accept nodes with other versions", TRUE_OR_FALSE),
     "architecture.hidden_sizes": Key("units of each hidden layer", "a list such as [128,64]"),
     "recipe.activation": Key("activation of the hidden layers", "relu or sigmoid or tanh"),
     "recipe.output": Key("activation of the last layer", "softmax or sigmoid"),
@@ -95,8 +102,9 @@ def check_key(key: str, value: object) -> None:
         ConfigError: naming the key, its value and a similar key.
     """
     is_below_known = key.startswith(tuple(f"{known}." for known in PURPOSES))
-    if key not in PURPOSES and key not in GROUPS and not is_below_known:
-        names = {*KEYS, *GROUPS, "experiment", "sweep"} - {key}
+    sections = {known.partition(".")[0] for known in PURPOSES}
+    if key not in PURPOSES and key not in sections and not is_below_known:
+        names = {*KEYS, *sections, "experiment", "sweep"} - {key}
         hint = nearest(key, sorted(names))
         raise ConfigError(
             f"{key}={short_value(value)}: no such key{hint}; 'bench --help' lists the keys"

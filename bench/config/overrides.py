@@ -48,8 +48,8 @@ def _refuse_setting_of_hydra(override: Override) -> None:
     for key in (override.key_or_group, override.package or ""):
         if key.replace("/", ".").split(".")[0] in ("hydra", "_global_"):
             raise ConfigError(
-                f"{text(override)}: not offered; leave it out: settings of Hydra, such as its "
-                "launchers, have no use here. bench executes the runs of a sweep one at a time"
+                f"{text(override)}: not offered; leave it out: settings of Hydra have no use here. "
+                "For several machines use launcher=slurm or launcher=ray"
             )
 
 

@@ -34,6 +34,12 @@ from bench.machine.facts import cpu_flags, cpu_model, default_cores, usable_core
 from bench.records import N_CLASSES, N_PIXELS, lookup
 
 DATASETS = (FASHION_MNIST, IDX, SYNTHETIC)
+# The keys that each launcher reads.
+LAUNCHER_KEYS = {
+    "local": (),
+    "slurm": ("partition", "minutes", "nodes", "setup", "attempts", "allow_mixed"),
+    "ray": ("address", "nodes", "attempts", "allow_mixed"),
+}
 # The constants of a recipe that each optimizer reads.
 CONSTANTS = {"sgd": (), "momentum": ("momentum",), "adam": ("beta_1", "beta_2", "epsilon")}
 
@@ -99,6 +105,30 @@ class ArchitectureConfig(Section, frozen=True):
     ]
 
 
+class LauncherConfig(Section, frozen=True):
+    """One file of conf/launcher.
+
+    Attributes:
+        name: the engine that executes the blocks of a sweep; `local` for none.
+        address: of Ray's head; None to start Ray on this machine.
+        partition: of SLURM; None for its default.
+        minutes: time limit of a block.
+        nodes: blocks that are executed at a time; None for no limit.
+        setup: shell commands before a block.
+        attempts: tries for a block whose node fails.
+        allow_mixed: accept nodes with other versions than the head's.
+    """
+
+    name: Literal["local", "slurm", "ray"] = "local"
+    address: Annotated[str, Meta(pattern=r"\A[^:/]+:[0-9]{1,5}\Z")] | None = None
+    partition: Name | None = None
+    minutes: Count = 120
+    nodes: Count | None = None
+    setup: tuple[str, ...] = ()
+    attempts: Annotated[int, Meta(ge=1, le=100)] = 3
+    allow_mixed: bool = False
+
+
 class RunConfig(Section, frozen=True):
     """The configuration of one run."""
 
@@ -124,6 +154,7 @@ class RunConfig(Section, frozen=True):
     results_folder: Annotated[str, Meta(min_length=1)]
     sweep_name: Name
     instructions: Instructions = "auto"  # records of earlier versions lack it
+    launcher: LauncherConfig = LauncherConfig()
 
     @property
     def preload(self) -> str:
@@ -168,11 +199,13 @@ class RunConfig(Section, frozen=True):
         )
 
 
-def check(composed: Mapping[Any, Any]) -> RunConfig:
+def check(composed: Mapping[Any, Any], *, on_node: bool = False) -> RunConfig:
     """Return a composed configuration as a checked `RunConfig`.
 
     Args:
         composed: plain values of any type, as Hydra composes them.
+        on_node: this is the machine that executes the run, whatever the launcher. Cores and
+            instructions are checked there only.
 
     Raises:
         ConfigError: naming the key, its value and what is allowed.
@@ -184,6 +217,8 @@ def check(composed: Mapping[Any, Any]) -> RunConfig:
         raise _explain(error, composed) from error
     config = _with_dataset(config)
     _check_together(config)
+    if on_node or config.launcher.name == "local":
+        _check_machine(config)
     try:
         folder = Path(config.results_folder).expanduser()
     except RuntimeError as error:
@@ -214,17 +249,11 @@ def _check_keys_and_texts(content: Mapping[Any, Any], prefix: str = "") -> None:
 
 
 def _check_together(config: RunConfig) -> None:
-    """Refuse values that are valid alone, but not on this machine or with the other values."""
+    """Refuse values that are valid alone, but not with the other values."""
     implementation, recipe, dataset = config.implementation, config.recipe, config.dataset
     if implementation.module not in registry.modules():
         modules = ", ".join(registry.modules())
         raise _error("implementation.module", implementation.module, f"one of {modules}")
-    n_cores = len(usable_cores())
-    if config.threads != "auto" and not 1 <= config.threads <= n_cores:
-        allowed = f"auto, or 1 to {n_cores} (the cores this process may use)"
-        raise _error("threads", config.threads, allowed)
-    if config.instructions != "auto":
-        _check_instructions(config)
     for key in ("momentum", "beta_1", "beta_2", "epsilon"):
         value = getattr(recipe, key)
         # 1e-30 is above 0 in float32, too.
@@ -237,6 +266,10 @@ def _check_together(config: RunConfig) -> None:
             f"recipe.output={recipe.output}: cross_entropy needs probabilities that sum to one; "
             "use recipe.output=softmax, or another loss"
         )
+    launcher = config.launcher
+    for key in LauncherConfig.__struct_fields__:
+        if key not in ("name", *LAUNCHER_KEYS[launcher.name]):
+            _refuse_without_effect("launcher", launcher, key, launcher.name)
     for key in ("path",) if dataset.name == SYNTHETIC else ("training_size", "test_size", "seed"):
         _refuse_without_effect("dataset", dataset, key, dataset.name)
     n_examples = training_size(dataset)
@@ -247,6 +280,16 @@ def _check_together(config: RunConfig) -> None:
     if config.batch_size > n_train:
         allowed = f"1 to {n_train} (the number of training examples)"
         raise _error("batch_size", config.batch_size, allowed)
+
+
+def _check_machine(config: RunConfig) -> None:
+    """Refuse cores and instructions that this machine lacks."""
+    n_cores = len(usable_cores())
+    if config.threads != "auto" and not 1 <= config.threads <= n_cores:
+        allowed = f"auto, or 1 to {n_cores} (the cores this process may use)"
+        raise _error("threads", config.threads, allowed)
+    if config.instructions != "auto":
+        _check_instructions(config)
 
 
 def _check_instructions(config: RunConfig) -> None:
@@ -262,14 +305,20 @@ def _check_instructions(config: RunConfig) -> None:
 
 
 def _refuse_without_effect(
-    group: str, section: Recipe | DatasetSettings, key: str, choice: str
+    group: str, section: Recipe | DatasetSettings | LauncherConfig, key: str, choice: str
 ) -> None:
     """Refuse a value that is not the default of a key that `choice` does not read."""
     value = getattr(section, key)
-    if value != {field.name: field.default for field in dataclasses.fields(section)}[key]:
+    if value != _default(section, key):
         raise ConfigError(
             f"{group}.{key}={short_value(value)}: has no effect with {choice}; leave it out"
         )
+
+
+def _default(section: Recipe | DatasetSettings | LauncherConfig, key: str) -> object:
+    if isinstance(section, LauncherConfig):
+        return getattr(LauncherConfig(), key)
+    return {field.name: field.default for field in dataclasses.fields(section)}[key]
 
 
 def _explain(error: msgspec.ValidationError, composed: Mapping[Any, Any]) -> ConfigError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -14,6 +15,7 @@ from bench.machine.cgroups import limits, read_text
 
 CPU_FOLDER = Path("/sys/devices/system/cpu")
 CPUINFO = Path("/proc/cpuinfo")
+MACHINE_ID = Path("/etc/machine-id")
 
 
 def describe(libraries: Iterable[str]) -> dict[str, Any]:
@@ -27,11 +29,25 @@ def describe(libraries: Iterable[str]) -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu_model": cpu_model(),
         "cores": list(usable_cores()),
+        "cores_of_node": list(usable_cores()),  # a run may be bound to fewer, which are its "cores"
         "libraries": versions(libraries),
         "load_average": list(os.getloadavg()),
         "caches": caches(),
         "limits": limits(),
     }
+
+
+def node_id(name: str = "") -> str:
+    """Return an id of this machine, such as `node-5d1c09e2`; it does not contain the host's name.
+
+    Machines made from one image may share /etc/machine-id, so that the name of the host is hashed
+    with it.
+
+    Args:
+        name: of this node in its cluster, instead of the host's.
+    """
+    identity = f"{read_text(MACHINE_ID) or ''} {name or platform.node()}"
+    return f"node-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
 
 
 def usable_cores() -> tuple[int, ...]:

@@ -111,6 +111,7 @@ def _run_row(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
         "quiet": quiet(record),
         "parity": parity(verdict),
         "machine": view.machine,
+        "node": record.node,
         "cores": _count(record.environment.get("cores")),
         "cores_kept_busy": _number(record.environment.get("cores_kept_busy")),
     }

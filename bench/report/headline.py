@@ -72,7 +72,7 @@ def _by_condition(leads: Sequence[Finding]) -> str:
             ratio += f"as fast as {text(lead.baseline)} "
         low, high = times(lead.low, lead.value), times(lead.high, lead.value)
         basis = counted(lead.n_pairs, "pair")
-        basis += f", 95 % interval {low} to {high}" if lead.method == "pairs" else ""
+        basis += f", 95 % interval {low} to {high}" if lead.method in ("pairs", "nodes") else ""
         ratios.append(f"{ratio}with {text(lead.condition)} ({basis})")
     return f"{text(leads[0].subject)} is the fastest: {', '.join(ratios)}."
 

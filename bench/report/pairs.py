@@ -4,6 +4,11 @@ A pair is two runs under one condition with the same seed and, for speed, the sa
 speed does not depend on the rate, so runs that differ in it alone are repeats. How far pairs differ
 depends on the two implementations and on the machine, so their variance is pooled over the
 conditions on one kind of machine, quiet ones apart from others; see `pooled_means`.
+
+Runs on different nodes are never paired. The ratio of two implementations differs between nodes of
+one kind by more than repeats on one node tell, so with several nodes their means are the sample:
+
+    log ratio of a node = mean over its pairs,  t-interval over the nodes, n_nodes - 1 degrees
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ import pandas as pd
 from bench.report import dataframes
 from bench.statistics import PooledMeans, interval_half_width, pooled_means
 
-Method = Literal["pairs", "epochs", "images", "pairs and images", "test set size", "none"]
+Method = Literal["pairs", "nodes", "epochs", "images", "pairs and images", "test set size", "none"]
 MANY = 1e6  # degrees of freedom of a variance that is known
 
 
@@ -34,6 +39,7 @@ class Paired:
         n_pairs: number of pairs under this condition.
         method: what the standard error is computed from.
         known_error: a second, independent part of the standard error, whose size is known.
+        n_nodes: number of nodes with a pair.
     """
 
     mean: float
@@ -42,6 +48,7 @@ class Paired:
     n_pairs: int
     method: Method
     known_error: float = 0.0
+    n_nodes: int = 1
 
     @property
     def is_known(self) -> bool:
@@ -92,10 +99,41 @@ class SideBySide:
         self.values: npt.NDArray[np.float64] = np.full(shape, np.nan)
         for (number, row, name), value in dict(means).items():
             self.values[self.conditions[number], row, self.names[name]] = value
+        node = runs.groupby("node", dropna=False).ngroup()
+        self._n_nodes = int(node.max()) + 1 if len(node) else 0
+        self._nodes = np.full(shape[:2], -1)  # the node of each pair
+        for number, row, node_number in zip(runs["condition"], place, node, strict=True):
+            self._nodes[self.conditions[int(number)], row] = node_number
         by_condition = runs.assign(quiet=runs["quiet"] == dataframes.QUIET).groupby("condition")
         alike = by_condition.agg({"machine": "first", "quiet": "all"})
         self.groups = alike.groupby(["machine", "quiet"], dropna=False).ngroup().to_numpy()
         self._pooled: dict[tuple[str, str], PooledMeans] = {}
+
+    def node_means(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the means over the pairs of each node.
+
+        Args:
+            values: (n_conditions, n_places, ...); NaN where there is none.
+
+        Returns:
+            (n_conditions, n_nodes, ...); NaN for nodes without a value.
+        """
+        means = np.full((len(values), self._n_nodes, *values.shape[2:]), np.nan)
+        for node in range(self._n_nodes):
+            here = np.isfinite(values) & _like(self._nodes == node, values)
+            n_here = here.sum(axis=1)
+            sums = np.where(here, values, 0).sum(axis=1)
+            np.divide(sums, n_here, out=means[:, node], where=n_here > 0)
+        return means
+
+    def node_differences(
+        self, condition: int, subject: str, baseline: str
+    ) -> npt.NDArray[np.float64]:
+        """Return the mean of subject minus baseline for each node that has a pair."""
+        ours, theirs = (self.values[:, :, self.names[name]] for name in (subject, baseline))
+        means = self.node_means(ours - theirs)[self.conditions[condition]]
+        known: npt.NDArray[np.float64] = means[np.isfinite(means)]
+        return known
 
     def compare(self, condition: int, subject: str, baseline: str) -> Paired | None:
         """Return the mean of subject minus baseline, or None without a pair."""
@@ -126,20 +164,21 @@ class SpeedPairs:
         """
         timed = runs[(runs["status"] == "done") & (runs["examples_per_second"] > 0)]
         logs = np.log(timed["examples_per_second"])
-        self._logs = SideBySide(timed, logs, ["learning_rate", "seed"])
+        self._logs = SideBySide(timed, logs, ["node", "learning_rate", "seed"])
         cells = timed.groupby(["condition", "implementation"])
         self._epoch_spread = cells["epoch_spread"].first()
         self._n_epochs = pd.to_numeric(cells["epochs"].first(), errors="coerce")
 
     def means(self) -> pd.Series:
-        """Return the mean log(examples/s) by condition and implementation."""
+        """Return the mean log(examples/s) by condition and implementation; nodes count equally."""
         logs = self._logs
         index = pd.MultiIndex.from_product(
             [logs.conditions, logs.names], names=["condition", "implementation"]
         )
-        known = np.isfinite(logs.values)
+        by_node = logs.node_means(logs.values)  # (condition, node, implementation)
+        known = np.isfinite(by_node)
         n_known = known.sum(axis=1)
-        sums = np.where(known, logs.values, 0).sum(axis=1)
+        sums = np.where(known, by_node, 0).sum(axis=1)
         means = np.divide(sums, n_known, out=np.full(sums.shape, np.nan), where=n_known > 0)
         return pd.Series(means.ravel(), index, dtype=float)
 
@@ -149,7 +188,14 @@ class SpeedPairs:
         A single pair has the spread of its epochs: the root of the sum of both variances.
         """
         paired = self._logs.compare(condition, subject, baseline)
-        if paired is None or paired.is_known:
+        if paired is None:
+            return None
+        by_node = self._logs.node_differences(condition, subject, baseline)
+        if (n_nodes := len(by_node)) > 1:
+            error = float(by_node.std(ddof=1)) / math.sqrt(n_nodes)
+            mean = float(by_node.mean())
+            return Paired(mean, error, n_nodes - 1, paired.n_pairs, "nodes", n_nodes=n_nodes)
+        if paired.is_known:
             return paired
         cells = [(condition, subject), (condition, baseline)]
         spread = math.hypot(*self._epoch_spread[cells])
@@ -157,3 +203,8 @@ class SpeedPairs:
         if not (math.isfinite(spread) and freedom >= 1):
             return paired
         return replace(paired, standard_error=spread, freedom=freedom, method="epochs")
+
+
+def _like(mask: npt.NDArray[np.bool_], values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Add dimensions of size 1 to a mask, for each further dimension of `values`."""
+    return mask.reshape(mask.shape + (1,) * (values.ndim - mask.ndim))

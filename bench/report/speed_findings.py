@@ -72,7 +72,7 @@ def _ratio(found: Finding, other: Any, pair: Paired | None) -> Finding:
         unit="ratio",
         n_pairs=pair.n_pairs,
         method=pair.method,
-        caveats=() if pair.method == "pairs" else (caveat,),
+        caveats=() if pair.method in ("pairs", "nodes") else (caveat,),
         sentence=sentence,
     )
 
@@ -80,6 +80,8 @@ def _ratio(found: Finding, other: Any, pair: Paired | None) -> Finding:
 def _basis(pair: Paired) -> str:
     """Return what a ratio is based on, in words."""
     n_pairs = counted(pair.n_pairs, "pair")
+    if pair.n_nodes > 1:
+        n_pairs += f" on {pair.n_nodes} nodes"
     if pair.method == "epochs":
         spread = 100 * math.expm1(pair.standard_error)
         return f"{n_pairs}; epochs alone spread by {spread:.0f} %"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from bench.config.errors import ConfigError
-from bench.console import print_error
+from bench.console import print_error, printable
 from bench.errors import BenchError
 from bench.sweep.exit_status import ExitStatus
 
@@ -84,6 +84,9 @@ def _execute_runs(arguments: argparse.Namespace) -> int:
         return ExitStatus.OK
     ended = execution.execute(request)
     status = summary.print_summary(ended.jobs) if ended.jobs else ExitStatus.OK
+    for block, reason in ended.given_up.items():
+        print(f"{block}: given up: {printable(reason)}")
+        status = ExitStatus.RUN_FAILED
     if not ended.interrupted:
         return status
     print(f"To continue: {shlex.join(['bench', *sys.argv[1:], *ended.words_to_continue])}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from bench.config import compose
 from bench.config.schema import RunConfig
 from bench.config.user_files import find_user_folder
 from bench.console import printable
+from bench.records import RunRecord
 from bench.sweep import planning, scheduler
 from bench.sweep.jobs import Job, folder_of
 from bench.sweep.progress import TimeLeft
@@ -42,11 +43,13 @@ class Execution:
         jobs: in the order of their execution; empty if planning was interrupted.
         interrupted: whether Ctrl-C ended it.
         words_to_continue: overrides that the same request needs to continue this sweep.
+        given_up: the reason for each block that no node of a cluster could execute.
     """
 
     jobs: Sequence[Job]
     interrupted: bool
     words_to_continue: Sequence[str]
+    given_up: Mapping[str, str]
 
 
 def check(words: Sequence[str], *, multirun: bool, config_folder: str | None) -> Request:
@@ -80,15 +83,17 @@ def execute(request: Request) -> Execution:
         ConfigError: the sweep has records and `resume=false`.
         DatasetError: the dataset can't be found or downloaded.
         FileError: a file can't be written, so all other runs would fail too.
+        LauncherError: the cluster can't be used.
     """
     jobs: list[Job] = []
+    given_up: Mapping[str, str] = {}
     interrupted = False
     configs, default_name = request.configs, request.default_name
     try:
         jobs, records = planning.plan(
             configs, default_name, request.requested_at, request.user_folder
         )
-        scheduler.execute_sweep(jobs, TimeLeft(jobs, records))
+        given_up = _execute_jobs(jobs, records)
     except OSError as error:
         if error.errno not in files.UNWRITABLE:
             raise
@@ -98,4 +103,18 @@ def execute(request: Request) -> Execution:
         interrupted = True
     unnamed = jobs and configs[0].sweep_name == default_name
     words = [f"sweep_name={jobs[0].config.sweep_name}"] if unnamed else []
-    return Execution(jobs=jobs, interrupted=interrupted, words_to_continue=words)
+    return Execution(jobs=jobs, interrupted=interrupted, words_to_continue=words, given_up=given_up)
+
+
+def _execute_jobs(jobs: Sequence[Job], records: Sequence[RunRecord]) -> Mapping[str, str]:
+    """Execute all runs with their launcher; return the blocks that were given up, with reasons."""
+    if jobs[0].config.launcher.name == "local":
+        scheduler.execute_sweep(jobs, TimeLeft(jobs, records))
+        return {}
+    from bench.sweep.cluster import head
+
+    folders = dict.fromkeys(job.sweep_folder for job in jobs)
+    given_up: dict[str, str] = {}
+    for folder in folders:
+        given_up |= head.execute_sweep([job for job in jobs if job.sweep_folder == folder])
+    return given_up

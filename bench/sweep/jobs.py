@@ -22,6 +22,8 @@ class Job:
 
     config: RunConfig
     run_id: str  # of the configuration; with a suffix if another machine's record uses this name
+    block: str  # id of its block
+    position: int  # position in its block, from 1
     number: int  # position in the sweep, from 1
     n_runs: int  # number of runs in the sweep, also of earlier commands
     label: str  # for progress lines: the settings that distinguish the run
@@ -30,6 +32,8 @@ class Job:
     fingerprints: Mapping[str, str]  # of code, libraries and machine; the record's `made_with`
     pending_verdict: Verdict  # without rungs: the code and versions to be checked
     user_folder: Path | None = None  # given with --config-dir
+    node: str = ""  # id of the machine; "" to find it out
+    attempt: int = 1  # number of the attempt at its block
 
     @property
     def sweep_folder(self) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from bench.console import printable
 from bench.data import datasets
 from bench.records import RunRecord, Verdict
 from bench.results import store
+from bench.sweep.blocks import Block, group_into_blocks
 from bench.sweep.jobs import Job, folder_of, is_of_another_machine, machine_of, take_fingerprints
 from bench.terminal import RUN_KEYS, format_setting
 
@@ -40,26 +40,27 @@ def plan(
         The jobs in the order of execution, and the existing records of the sweep.
 
     Raises:
-        ConfigError: the sweep has records and `resume=false`.
+        ConfigError: the sweep has records and `resume=false`, or there are several launchers.
         DatasetError: the dataset can't be found or downloaded.
         StoreError: the folder can't be written to.
     """
     _refuse_existing_records(configs)
+    if len({config.launcher for config in configs}) > 1:
+        raise ConfigError("launcher: differs between runs; give one launcher for all of them")
     dataset_folders = {
         settings: datasets.locate(settings) for settings in {config.dataset for config in configs}
     }
-    configs = _prepare_folders(configs, default_name)
-    if any(config.shuffle_runs for config in configs):
-        # The seed is the name, so that a resumed sweep has the same order.
-        random.Random(configs[0].sweep_name).shuffle(configs)  # noqa: S311
+    blocks = group_into_blocks(_prepare_folders(configs, default_name))
     by_folder: dict[Path, list[Job]] = {}
-    for job in _build_jobs(configs, dataset_folders, requested_at, user_folder):
+    for job in _build_jobs(blocks, dataset_folders, requested_at, user_folder):
         by_folder.setdefault(job.sweep_folder, []).append(job)
     planned: list[Job] = []
     records: list[RunRecord] = []
     for folder, jobs in by_folder.items():
         earlier = store.read_sweep(folder).records if folder.is_dir() else ()
-        planned += _write_plan(folder, _use_separate_folders(jobs, earlier))
+        if jobs[0].config.launcher.name == "local":
+            jobs = _use_separate_folders(jobs, earlier)
+        planned += _write_plan(folder, jobs)
         records += earlier
     return planned, records
 
@@ -100,14 +101,20 @@ def _create_folder(parent: Path, name: str) -> str:
 
 
 def _build_jobs(
-    configs: Sequence[RunConfig],
+    blocks: Sequence[Block],
     dataset_folders: Mapping[datasets.DatasetSettings, Path | None],
     requested_at: str,
     user_folder: Path | None,
 ) -> Iterator[Job]:
-    """Yield a job for each configuration, without its position in the sweep."""
+    """Yield a job for each run, without its position in the sweep."""
+    runs = [
+        (block.block_id, position, config)
+        for block in blocks
+        for position, config in enumerate(block.configs, start=1)
+    ]
+    labels = _labels([config for _, _, config in runs])
     fingerprints: dict[bytes, tuple[Mapping[str, str], Verdict]] = {}
-    for config, label in zip(configs, _labels(configs), strict=True):
+    for (block, position, config), label in zip(runs, labels, strict=True):
         key = msgspec.json.encode(
             (
                 *(config.implementation, config.recipe, config.device, config.cores),
@@ -119,6 +126,8 @@ def _build_jobs(
         yield Job(
             config=config,
             run_id=config.run_id,
+            block=block,
+            position=position,
             number=0,  # `_write_plan` sets number and n_runs
             n_runs=0,
             label=label,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from bench import files, provenance
@@ -18,22 +18,35 @@ from bench.sweep.jobs import Job
 from bench.sweep.progress import TimeLeft
 
 
-def execute_sweep(planned: Sequence[Job], time_left: TimeLeft) -> None:
+def execute_sweep(
+    planned: Sequence[Job],
+    time_left: TimeLeft,
+    on_done: Callable[[Job], None] = lambda _: None,
+) -> None:
     """Execute jobs one after the other.
 
     If another process executes a run, it is postponed. If that process died, this one executes the
     run.
+
+    Args:
+        planned: the runs, in the order of execution.
+        time_left: the estimate for the sweep.
+        on_done: called with each run that has a record.
 
     Raises:
         LockError: the machine's lock can't be used.
         StoreError: a record can't be written.
     """
     with Supervisor() as supervisor:
-        postponed = [
-            job for job in planned if not execute_job(job, supervisor, time_left, wait=False)
-        ]
+        postponed = []
+        for job in planned:
+            if execute_job(job, supervisor, time_left, wait=False):
+                on_done(job)
+            else:
+                postponed.append(job)
         for job in postponed:
             execute_job(job, supervisor, time_left, wait=True)
+            on_done(job)
 
 
 def execute_job(job: Job, supervisor: Supervisor, time_left: TimeLeft, *, wait: bool) -> bool:

@@ -72,6 +72,10 @@ def _build_record(
         parity_key=parity_key,
         made_with=dict(job.fingerprints),
         config_dir=str(job.user_folder) if job.user_folder else None,
+        node=job.node or facts.node_id(),
+        block=job.block,
+        position=job.position,
+        attempt=job.attempt,
         **fields | {"seconds": outcome.seconds},
     )
 

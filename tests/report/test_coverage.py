@@ -1,11 +1,12 @@
 """95 % intervals contain the true value in 93 to 97 % of simulated sweeps."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import special
 
 from bench.report.accuracy_pairs import over_images
-from bench.report.pairs import Paired
+from bench.report.pairs import Paired, SpeedPairs
 from bench.statistics import pooled_means
 
 N_SWEEPS = 4000
@@ -59,6 +60,47 @@ def test_pooling_makes_the_intervals_of_three_pairs_narrower():
         pooled = pooled_means(differences, groups)
         widths.append(np.median(special.stdtrit(pooled.freedom, 0.975) * pooled.standard_error))
     assert widths[0] < 0.7 * widths[1]
+
+
+@pytest.mark.parametrize("n_nodes", [2, 4, 8])
+def test_the_intervals_of_ratios_over_nodes(n_nodes):
+    """Each implementation suits each node more or less; some nodes have more blocks."""
+    generator = np.random.default_rng(n_nodes)
+    blocks = [(node, seed) for node in range(n_nodes) for seed in range(2 + 3 * (node % 2))]
+    runs = pd.DataFrame(
+        [
+            {"condition": 0, "node": f"n{node}", "seed": seed, "implementation": name}
+            for node, seed in blocks
+            for name in ("fast", "slow")
+        ]
+    ).assign(
+        status="done", learning_rate=0.1, quiet="yes", machine="m", epochs=3, epoch_spread=0.01
+    )
+    node_of = runs["node"].str[1:].astype(int).to_numpy()
+    column = (runs["implementation"] == "slow").to_numpy().astype(int)
+    n_sweeps, inside = 400, []
+    for _ in range(n_sweeps):
+        suits = generator.normal(0, 0.03, (n_nodes, 2))[node_of, column]
+        node = generator.normal(0, 0.3, n_nodes)[node_of]
+        noise = generator.normal(0, 0.03, len(runs))
+        speeds = SpeedPairs(runs.assign(examples_per_second=np.exp(8 + node + suits + noise)))
+        paired = speeds.compare(0, "fast", "slow")
+        assert (paired.n_nodes, paired.n_pairs, paired.method) == (n_nodes, len(blocks), "nodes")
+        assert paired.mean == pytest.approx(np.diff(speeds.means()[0][["slow", "fast"]])[0])
+        inside.append(paired.low <= 0 <= paired.high)
+    assert np.mean(inside) >= 0.93
+
+
+def test_runs_on_different_nodes_are_never_paired():
+    runs = pd.DataFrame(
+        {
+            "condition": 0, "node": ["n1", "n2"], "seed": 0, "implementation": ["fast", "slow"],
+            "status": "done", "learning_rate": 0.1, "quiet": "yes", "machine": "m", "epochs": 3,
+            "epoch_spread": 0.01, "examples_per_second": [2.0, 1.0],
+        }
+    )  # fmt: skip
+    assert SpeedPairs(runs).compare(0, "fast", "slow") is None
+    assert SpeedPairs(runs.assign(node="n1")).compare(0, "fast", "slow").n_pairs == 1
 
 
 @pytest.mark.parametrize("n_seeds", [1, 2, 3, 5])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 
 import msgspec
 import pytest
 
 from bench import provenance
+from bench.config.compose import compose_runs
 from bench.config.errors import ConfigError
 from bench.results import store
 from bench.sweep import jobs, planning
+from tests.conftest import TINY
 from tests.sweep.conftest import REQUESTED_AT, record_of
 
 
@@ -84,6 +87,29 @@ def test_a_lock_that_is_a_link_is_named(plan, tmp_path):
 def test_a_shuffled_sweep_has_the_same_order_every_time(plan):
     orders = [[job.config.seed for job in plan(*range(20), shuffle_runs=True)] for _ in range(2)]
     assert orders[0] == orders[1] != list(range(20))
+
+
+def test_a_block_has_all_implementations_and_rates_of_a_condition_and_a_seed(tmp_path):
+    names, rates = ("numpy", "notebook"), (0.01, 0.1)
+    words = ["implementation=numpy,notebook", "learning_rate=0.01,0.1", "batch_size=16,32"]
+    configs = compose_runs(
+        [*TINY, *words, "seed=0,1", "sweep_name=night", f"results_folder={tmp_path}"],
+        default_name="unnamed",
+        multirun=True,
+    )
+    jobs = planning.plan(configs, "unnamed", REQUESTED_AT)[0]
+    blocks = [list(members) for _, members in itertools.groupby(jobs, key=lambda job: job.block)]
+    assert len(blocks) == len({job.block for job in jobs}) == 4
+    orders = set()
+    for block in blocks:
+        assert len({(job.config.batch_size, job.config.seed) for job in block}) == 1
+        runs = [(job.config.implementation.name, job.config.learning_rate) for job in block]
+        assert sorted(runs) == sorted(itertools.product(names, rates))
+        assert [job.position for job in block] == [1, 2, 3, 4]
+        orders.add(tuple(runs))
+    assert len(orders) > 1  # drawn for each block
+    again = planning.plan(configs[::-1], "unnamed", REQUESTED_AT)[0]
+    assert {job.run_id: job.position for job in again} == {job.run_id: job.position for job in jobs}
 
 
 def test_a_name_with_records_is_refused_where_nothing_is_to_be_resumed(plan, write):

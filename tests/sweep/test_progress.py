@@ -62,8 +62,12 @@ def test_a_run_is_estimated_by_those_like_it(configure, composed):
     planned, _ = planning.plan(configs, "unnamed", REQUESTED_AT)
     seconds = dict(zip(kinds, (1, 10, 100), strict=True))
 
+    first = {}
+    for job in planned:
+        first.setdefault((job.config.implementation.name, job.config.architecture.name), job)
+
     def left_after(*finished):
-        records = [lasting(planned[2 * kinds.index(kind)], seconds[kind]) for kind in finished]
+        records = [lasting(first[kind], seconds[kind]) for kind in finished]
         return TimeLeft(planned, records).seconds
 
     assert left_after(*kinds) == 111

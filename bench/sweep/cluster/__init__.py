@@ -1,0 +1,1 @@
+"""Sweeps on several machines: the head places blocks on nodes and commits their results."""

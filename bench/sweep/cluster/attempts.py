@@ -1,0 +1,134 @@
+"""The folder of a sweep's attempts: requests, jobs, results that are not committed.
+
+    results/SWEEP/attempts/.lock             held by the head
+    results/SWEEP/attempts/BLOCK-N/          one attempt
+        request.json                         written by the head
+        job                                  the engine's id, written by the head
+        started.json                         written by the node
+        RUN/record.json, RUN/run.log, ...    results, written by the node
+        outcome.json                         written last by the node
+        committed                            written by the head before it moves the results
+
+Results of attempts that are not committed stay as evidence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from bench import files
+from bench.records import RunRecord
+from bench.results import store
+from bench.sweep.cluster.dispatcher import Attempt
+from bench.sweep.cluster.messages import OUTCOME_NAME, REQUEST_NAME, BlockRequest, Outcome
+
+FOLDER = "attempts"
+JOB_NAME = "job"
+COMMITTED_NAME = "committed"
+
+
+class Attempts:
+    """The attempts of one sweep, as files."""
+
+    def __init__(self, sweep_folder: Path) -> None:
+        """Use the folder of a sweep; nothing is written yet."""
+        self._sweep_folder = sweep_folder
+        self.folder = sweep_folder / FOLDER
+
+    def folder_of(self, attempt: Attempt) -> Path:
+        """Return the folder of an attempt."""
+        return self.folder / attempt.name
+
+    def existing(self) -> list[Attempt]:
+        """Return the attempts that have a folder, sorted by block and number."""
+        found = []
+        for path in self.folder.glob("block-*-*"):
+            block, _, number = path.name.rpartition("-")
+            if number.isdecimal():
+                found.append(Attempt(block, int(number)))
+        return sorted(found)
+
+    def write_request(self, attempt: Attempt, request: BlockRequest) -> Path:
+        """Create the folder of an attempt with its request; return the folder."""
+        folder = self.folder_of(attempt)
+        files.write_atomically(folder / REQUEST_NAME, msgspec.json.encode(request))
+        return folder
+
+    def write_job(self, attempt: Attempt, engine_id: str) -> None:
+        """Keep the engine's id of an attempt for later commands."""
+        files.write_atomically(self.folder_of(attempt) / JOB_NAME, engine_id.encode())
+
+    def job(self, attempt: Attempt) -> str | None:
+        """Return the engine's id of an attempt."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self.folder_of(attempt) / JOB_NAME).read_text()
+        return None
+
+    def outcome(self, attempt: Attempt) -> Outcome | None:
+        """Return the outcome of an attempt; None if the node has not written it."""
+        with contextlib.suppress(FileNotFoundError, msgspec.MsgspecError):
+            contents = (self.folder_of(attempt) / OUTCOME_NAME).read_bytes()
+            return msgspec.json.decode(contents, type=Outcome)
+        return None
+
+    def records(self, attempt: Attempt) -> dict[str, RunRecord]:
+        """Return the records of an attempt that are not committed, by run_id.
+
+        Raises:
+            StoreError: a record is damaged.
+        """
+        paths = self.folder_of(attempt).glob(f"*/{store.RECORD_NAME}")
+        return {path.parent.name: store.read_record(path) for path in paths}
+
+    def commit(self, attempt: Attempt) -> None:
+        """Move the results of a complete attempt into the sweep.
+
+        If the head is killed meanwhile, `finish_commits` of the next command moves the rest.
+        """
+        files.write_atomically(self.folder_of(attempt) / COMMITTED_NAME, b"")
+        self._move(attempt)
+
+    def finish_commits(self) -> None:
+        """Move what an earlier, killed command has committed but not moved."""
+        for attempt in self.existing():
+            if (self.folder_of(attempt) / COMMITTED_NAME).exists():
+                self._move(attempt)
+
+    def _move(self, attempt: Attempt) -> None:
+        folder = self.folder_of(attempt)
+        for path in [*folder.glob(store.DATASET_FILES), *folder.glob(store.VERDICT_FILES)]:
+            if not (self._sweep_folder / path.name).exists():
+                path.replace(self._sweep_folder / path.name)
+        for record in sorted(folder.glob(f"*/{store.RECORD_NAME}")):
+            run_folder = self._sweep_folder / record.parent.name
+            with files.locked(run_folder):
+                _keep_earlier(run_folder)
+                for path in sorted(record.parent.iterdir(), key=lambda path: path == record):
+                    path.replace(run_folder / path.name)  # the record last
+        shutil.rmtree(folder)
+
+
+def _keep_earlier(run_folder: Path) -> None:
+    """Rename the files of a run that is replaced."""
+    name = f"earlier-{time.time_ns()}"
+    for path, suffix in ((store.LOG_NAME, "log"), (store.RECORD_NAME, "json")):
+        with contextlib.suppress(FileNotFoundError):
+            (run_folder / path).rename(run_folder / f"{name}.{suffix}")
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """Hold the folder of attempts during a `with` block: one command is the head of a sweep."""
+    with files.locked(folder, wait=False) as acquired:
+        yield acquired
+
+
+def last_numbers(attempts: list[Attempt]) -> Mapping[str, int]:
+    """Return the number of the last attempt of each block."""
+    return {attempt.block: attempt.number for attempt in sorted(attempts)}

@@ -1,0 +1,221 @@
+"""The head of a sweep on several machines: place blocks, collect results, commit whole blocks.
+
+Only the head writes to the sweep's folder. A block is committed when one attempt has a record for
+each of its runs; results of other attempts stay where they are.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench import provenance
+from bench.config.schema import LauncherConfig
+from bench.console import printable
+from bench.records import BROKEN, RunRecord
+from bench.results import store
+from bench.sweep.cluster.attempts import Attempts, held, last_numbers
+from bench.sweep.cluster.dispatcher import Attempt, Dispatcher
+from bench.sweep.cluster.launcher import Launcher, LauncherError, Placement
+from bench.sweep.cluster.messages import BlockRequest
+from bench.sweep.jobs import Job
+
+POLL_SECONDS = 1.0
+GRACE_POLLS = 5  # a file may become visible on the head some seconds after the job has ended
+MAX_SILENT_POLLS = 120  # polls that the engine may leave unanswered
+
+
+def execute_sweep(planned: Sequence[Job]) -> dict[str, str]:
+    """Execute the blocks of a sweep that are not complete.
+
+    Args:
+        planned: all runs of the sweep, in the order of their blocks.
+
+    Returns:
+        The blocks that were given up, with reasons.
+
+    Raises:
+        LauncherError: the engine does not answer, or another command is executing this sweep.
+        StoreError: a file can't be written.
+    """
+    sweep_folder = planned[0].sweep_folder
+    attempts = Attempts(sweep_folder)
+    with held(attempts.folder) as acquired:
+        if not acquired:
+            raise LauncherError(f"{sweep_folder}: another command is executing this sweep")
+        attempts.finish_commits()
+        launcher = _connect(planned[0].config.launcher, attempts)
+        try:
+            return _Head(planned, launcher, attempts, sweep_folder).run()
+        finally:
+            launcher.close()
+
+
+def _connect(settings: LauncherConfig, attempts: Attempts) -> Launcher:
+    if settings.name == "ray":
+        from bench.sweep.cluster.ray import RayLauncher
+
+        return RayLauncher(settings)
+    from bench.sweep.cluster.slurm import SlurmLauncher
+
+    return SlurmLauncher(settings, attempts.folder)
+
+
+class _Head:
+    """The state of `execute_sweep`."""
+
+    def __init__(
+        self, planned: Sequence[Job], launcher: Launcher, attempts: Attempts, sweep_folder: Path
+    ) -> None:
+        self._launcher, self._attempts, self._sweep_folder = launcher, attempts, sweep_folder
+        self._jobs = {
+            block: list(jobs) for block, jobs in itertools.groupby(planned, lambda job: job.block)
+        }
+        sweep = store.read_sweep(sweep_folder)
+        self._verdicts = sweep.verdicts
+        records = {record.run_id: record for record in sweep.records}
+        pending = [block for block, jobs in self._jobs.items() if not _is_complete(jobs, records)]
+        existing = attempts.existing()
+        max_attempts = planned[0].config.launcher.attempts
+        self._dispatcher = Dispatcher(pending, max_attempts, last_numbers(existing))
+        self._nodes: dict[Attempt, str | None] = {}
+        self._polls_since_end: Counter[Attempt] = Counter()
+        self._resume([attempt for attempt in existing if attempt.block in pending])
+        if n_kept := len(self._jobs) - len(pending):
+            print(f"{n_kept} of {len(self._jobs)} blocks finished earlier, kept")
+
+    def _resume(self, existing: Sequence[Attempt]) -> None:
+        """Use what the nodes have done since an earlier command ended."""
+        latest = {attempt.block: attempt for attempt in existing}
+        for attempt in latest.values():
+            engine_id = self._attempts.job(attempt)
+            if engine_id is not None:
+                self._launcher.resume(attempt, engine_id)
+        active = self._launcher.active()
+        for attempt in latest.values():
+            if attempt in active or self._attempts.outcome(attempt) is not None:
+                self._dispatcher.resume(attempt)
+
+    def run(self) -> dict[str, str]:
+        try:
+            n_silent = 0
+            while not self._dispatcher.finished:
+                try:
+                    self._place()
+                    self._collect(self._launcher.active())
+                    n_silent = 0
+                except LauncherError as error:
+                    n_silent += 1
+                    if n_silent == 1:
+                        print(f"waiting for the engine: {printable(error)}")
+                    if n_silent > MAX_SILENT_POLLS:
+                        raise
+                if not self._dispatcher.finished:
+                    time.sleep(POLL_SECONDS)
+        except KeyboardInterrupt:
+            self._launcher.cancel(list(self._dispatcher.running.values()))
+            raise
+        return self._dispatcher.given_up
+
+    def _place(self) -> None:
+        """Start attempts as far as the launcher takes them."""
+        excluded = self._dispatcher.excluded_nodes
+        n_free = self._launcher.n_free(excluded)
+        if n_free <= 0 and not self._dispatcher.running:
+            nodes = ", ".join(sorted(excluded))
+            self._dispatcher.give_up_waiting(f"no node is left; left out: {nodes}")
+            return
+        folders = {}
+        for _ in range(min(n_free, self._dispatcher.n_waiting)):
+            attempt = self._dispatcher.place()
+            assert attempt is not None  # noqa: S101
+            request = self._request(attempt)
+            folders[attempt] = self._attempts.write_request(attempt, request)
+        if folders:
+            for attempt, engine_id in self._launcher.start(folders, excluded).items():
+                self._attempts.write_job(attempt, engine_id)
+
+    def _request(self, attempt: Attempt) -> BlockRequest:
+        jobs = self._jobs[attempt.block]
+        keys = {job.pending_verdict.key for job in jobs}
+        return BlockRequest(
+            configs=tuple(job.config for job in jobs),
+            code=tuple(_without_machine(job.fingerprints) for job in jobs),
+            verdicts=tuple(verdict for verdict in self._verdicts if verdict.key in keys),
+            requested_at=jobs[0].requested_at,
+            attempt=attempt.number,
+            allow_mixed=jobs[0].config.launcher.allow_mixed,
+        )
+
+    def _collect(self, active: Mapping[Attempt, Placement]) -> None:
+        """Commit attempts that have become complete, and note those that are lost."""
+        for attempt in list(self._dispatcher.running.values()):
+            if attempt in active:
+                self._note_place(attempt, active[attempt])
+                continue
+            outcome = self._attempts.outcome(attempt)
+            self._polls_since_end[attempt] += 1
+            if outcome is None and self._polls_since_end[attempt] < GRACE_POLLS:
+                continue
+            if outcome is not None and outcome.status == "complete":
+                self._commit(attempt)
+            elif outcome is not None and outcome.status == "refused":
+                self._lose(attempt, outcome.reason, refused=True)
+            else:
+                reason = outcome.reason if outcome else "the node or the process ended"
+                self._lose(attempt, reason, refused=False)
+
+    def _note_place(self, attempt: Attempt, placement: Placement) -> None:
+        if placement.running and self._nodes.get(attempt) is None:
+            self._nodes[attempt] = placement.node
+            self._print(attempt, f"running on {placement.node}")
+
+    def _commit(self, attempt: Attempt) -> None:
+        jobs = self._jobs[attempt.block]
+        records = self._attempts.records(attempt)
+        if records.keys() != {job.run_id for job in jobs}:
+            self._lose(attempt, "its records are not those of the block", refused=False)
+            return
+        if self._dispatcher.accept(attempt):
+            self._attempts.commit(attempt)
+            statuses = Counter(record.status for record in records.values())
+            words = ", ".join(f"{n} {status}" for status, n in sorted(statuses.items()))
+            self._print(attempt, f"complete: {words}")
+
+    def _lose(self, attempt: Attempt, reason: str, *, refused: bool) -> None:
+        node = self._nodes.get(attempt)
+        again = self._dispatcher.lose(attempt, node, reason, "refused" if refused else "lost")
+        what = "refused by" if refused else "lost on"
+        then = "will be tried again" if again else "given up"
+        self._print(attempt, f"{what} {node or 'the engine'}: {reason}; {then}")
+
+    def _print(self, attempt: Attempt, text: str) -> None:
+        dispatcher = self._dispatcher
+        n_done = len(self._jobs) - len(dispatcher.running) - dispatcher.n_waiting
+        print(
+            f"[{n_done}/{len(self._jobs)}] {attempt.block}, attempt {attempt.number}: "
+            f"{printable(text)}  ({len(dispatcher.running)} running or submitted, "
+            f"{dispatcher.n_waiting} waiting)"
+        )
+
+
+def _is_complete(jobs: Sequence[Job], records: Mapping[str, RunRecord]) -> bool:
+    """Return whether all runs of a block have records of one node, made with the current code."""
+    found = [records.get(job.run_id) for job in jobs]
+    if any(record is None or record.status in BROKEN for record in found):
+        return False
+    kept = [record for record in found if record is not None]
+    current = all(
+        not provenance.what_changed(
+            _without_machine(record.made_with), _without_machine(job.fingerprints)
+        )
+        for record, job in zip(kept, jobs, strict=True)
+    )
+    return current and len({record.node for record in kept}) == 1
+
+
+def _without_machine(fingerprints: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in fingerprints.items() if key not in provenance.MACHINE_KEYS}

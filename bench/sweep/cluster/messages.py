@@ -1,0 +1,53 @@
+"""What the head and a node send each other, as JSON: a block to execute, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from bench.config.schema import RunConfig
+from bench.records import Verdict
+
+REQUEST_NAME = "request.json"
+STARTED_NAME = "started.json"
+OUTCOME_NAME = "outcome.json"  # written last
+
+
+class BlockRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A block for a node.
+
+    Attributes:
+        configs: the runs of the block.
+        code: fingerprints of code and libraries on the head, one mapping per run.
+        verdicts: results of the parity ladder that are known, so that a node need not repeat them.
+        requested_at: when the command started, ISO 8601, UTC.
+        attempt: number of the attempt, from 1.
+        allow_mixed: execute with other versions than the head's.
+    """
+
+    configs: tuple[RunConfig, ...]
+    code: tuple[dict[str, str], ...]
+    verdicts: tuple[Verdict, ...]
+    requested_at: str
+    attempt: int
+    allow_mixed: bool
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """A node has begun with an attempt. An attempt is never executed twice."""
+
+    node: str
+    host: str
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of an attempt.
+
+    Attributes:
+        status: "complete" if every run has a record; "refused" if the node does not fit.
+        reason: why it is not complete, in words.
+    """
+
+    status: Literal["complete", "refused", "failed"]
+    reason: str = ""

@@ -1,0 +1,135 @@
+"""Execute a block on this node: `python -m bench.sweep.cluster.node FOLDER NAME`.
+
+FOLDER contains the request, and gets the results. The runs are executed in a local temporary
+folder, as a sweep of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from bench import files, provenance
+from bench.config import schema
+from bench.config.errors import ConfigError
+from bench.config.schema import RunConfig
+from bench.data.errors import DatasetError
+from bench.machine import facts
+from bench.results import store
+from bench.sweep import planning, scheduler
+from bench.sweep.cluster.messages import (
+    OUTCOME_NAME,
+    REQUEST_NAME,
+    STARTED_NAME,
+    BlockRequest,
+    Outcome,
+    Started,
+)
+from bench.sweep.jobs import Job
+from bench.sweep.progress import TimeLeft
+
+UNTIL_INPUT_ENDS = "--until-input-ends"
+
+
+class UnfitError(Exception):
+    """This node can't execute the block as the head would; the message says why."""
+
+
+def main(folder: Path, name: str) -> int:
+    """Execute the block of a request, and write its results and its outcome.
+
+    Args:
+        folder: the folder of the attempt.
+        name: of this node in the cluster; "" for the host's name.
+
+    Returns:
+        The exit status: 0 if all runs have records.
+    """
+    started = Started(node=facts.node_id(name), host=platform.node())
+    try:
+        with (folder / STARTED_NAME).open("xb") as file:
+            file.write(msgspec.json.encode(started))
+    except FileExistsError:
+        print(f"{folder}: was started before; an attempt is executed once")
+        return 1
+    request = msgspec.json.decode((folder / REQUEST_NAME).read_bytes(), type=BlockRequest)
+    try:
+        _execute(request, folder, started.node)
+        outcome = Outcome(status="complete")
+    except UnfitError as error:
+        outcome = Outcome(status="refused", reason=str(error))
+    except (files.FileError, OSError) as error:
+        outcome = Outcome(status="failed", reason=str(error))
+    files.write_atomically(folder / OUTCOME_NAME, msgspec.json.encode(outcome))
+    print(outcome.status, outcome.reason)
+    return int(outcome.status != "complete")
+
+
+def _execute(request: BlockRequest, folder: Path, node: str) -> None:
+    """Execute the runs in a temporary folder, and copy what each has written to `folder`.
+
+    Raises:
+        UnfitError: cores, code, libraries or dataset differ from the head's.
+        FileError: a file can't be written.
+    """
+    with tempfile.TemporaryDirectory(prefix="mlp-bench-block-") as scratch:
+        configs = [_for_this_node(config, scratch) for config in request.configs]
+        if not request.allow_mixed:
+            _check_code(configs, request.code)
+        try:
+            planned, _ = planning.plan(configs, "", request.requested_at)
+        except DatasetError as error:
+            raise UnfitError(f"no dataset: {error}") from error
+        sweep_folder = planned[0].sweep_folder
+        for verdict in request.verdicts:
+            path = store.verdict_path(sweep_folder, verdict)
+            files.write_atomically(path, store.encode(verdict))
+        jobs = [replace(job, node=node, attempt=request.attempt) for job in planned]
+        scheduler.execute_sweep(jobs, TimeLeft(jobs, ()), lambda job: _copy(job, folder))
+
+
+def _for_this_node(config: RunConfig, scratch: str) -> RunConfig:
+    """Return a configuration with a local folder, checked against this node's cores."""
+    config = msgspec.structs.replace(config, results_folder=scratch)
+    try:
+        return schema.check(msgspec.to_builtins(config), on_node=True)
+    except ConfigError as error:
+        raise UnfitError(str(error)) from error
+
+
+def _check_code(configs: Sequence[RunConfig], expected: Sequence[dict[str, str]]) -> None:
+    for config, code in zip(configs, expected, strict=True):
+        if changed := provenance.what_changed(code, provenance.code_fingerprint(config)):
+            raise UnfitError(f"{config.implementation.name}: {changed}")
+
+
+def _copy(job: Job, folder: Path) -> None:
+    """Copy the files of a finished run, and of the sweep, to the folder of the attempt."""
+    partial = folder / f".{job.run_id}"
+    shutil.copytree(job.folder, partial, ignore=shutil.ignore_patterns(files.LOCK_NAME))
+    partial.rename(folder / job.run_id)
+    for pattern in (store.DATASET_FILES, store.VERDICT_FILES):
+        for path in job.sweep_folder.glob(pattern):
+            shutil.copy(path, folder / path.name)
+
+
+def _end_with_input() -> None:
+    """Kill this process when its standard input ends, because the process that started it has."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    if UNTIL_INPUT_ENDS in sys.argv[3:]:
+        threading.Thread(target=_end_with_input, daemon=True).start()
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))

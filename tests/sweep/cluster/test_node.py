@@ -1,0 +1,89 @@
+"""A node executes the block of a request, once, if it fits."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import msgspec
+import pytest
+
+from bench import provenance
+from bench.config.compose import compose_runs
+from bench.results import store
+from bench.sweep import planning
+from bench.sweep.cluster import node
+from bench.sweep.cluster.attempts import Attempts
+from bench.sweep.cluster.dispatcher import Attempt
+from bench.sweep.cluster.messages import BlockRequest, Outcome
+from tests.conftest import TINY
+from tests.sweep.conftest import REQUESTED_AT
+
+
+@pytest.fixture
+def request_of(tmp_path):
+    """Return a request for a block of one run, and the folder of its attempt."""
+
+    def make(*words, **changes):
+        words = [*TINY, "sweep_name=night", f"results_folder={tmp_path}/results", *words]
+        configs = compose_runs(words, default_name="unnamed")
+        jobs, _ = planning.plan(configs, "unnamed", REQUESTED_AT)
+        fields = {
+            "configs": tuple(configs),
+            "code": tuple(provenance.code_fingerprint(config) for config in configs),
+            "verdicts": (),
+            "requested_at": REQUESTED_AT,
+            "attempt": 2,
+            "allow_mixed": False,
+        }
+        attempts = Attempts(jobs[0].sweep_folder)
+        request = BlockRequest(**(fields | changes))
+        return attempts.write_request(Attempt(jobs[0].block, 2), request), jobs[0]
+
+    return make
+
+
+def outcome_in(folder):
+    return msgspec.json.decode((folder / "outcome.json").read_bytes(), type=Outcome)
+
+
+def test_a_block_leaves_records_and_an_outcome(request_of):
+    folder, job = request_of()
+    assert node.main(folder, "n7") == 0
+    assert outcome_in(folder) == Outcome(status="complete")
+    record = store.read_record(folder / job.run_id / "record.json")
+    assert (record.status, record.attempt, record.block) == ("done", 2, job.block)
+    assert record.node == node.facts.node_id("n7") != node.facts.node_id("n8")
+    assert "n7" not in record.node
+    assert list(folder.glob(store.VERDICT_FILES))
+    assert list(folder.glob(store.DATASET_FILES))
+    assert node.main(folder, "n7") == 1  # requeued by hand
+    assert outcome_in(folder) == Outcome(status="complete")
+
+
+def test_known_verdicts_are_not_determined_again(request_of):
+    folder, _ = request_of()
+    node.main(folder, "")
+    (path,) = folder.glob(store.VERDICT_FILES)
+    verdict = dataclasses.replace(store.read(path, store.Verdict), checked_at=REQUESTED_AT)
+    folder, _ = request_of("seed=1", verdicts=(verdict,))
+    assert node.main(folder, "") == 0
+    assert store.read(folder / path.name, store.Verdict).checked_at == REQUESTED_AT
+
+
+def test_a_node_with_other_versions_refuses_and_names_them(request_of):
+    folder, job = request_of()
+    code = (provenance.code_fingerprint(job.config) | {"numpy": "0.1"},)
+    folder, _ = request_of("seed=1", code=code)
+    assert node.main(folder, "") == 1
+    outcome = outcome_in(folder)
+    assert outcome.status == "refused"
+    assert "numpy was 0.1 and is " in outcome.reason
+    folder, _ = request_of("seed=2", code=code, allow_mixed=True)
+    assert node.main(folder, "") == 0
+
+
+def test_a_node_with_too_few_cores_refuses(request_of):
+    folder, _ = request_of("launcher=slurm", "threads=4000")
+    assert node.main(folder, "") == 1
+    assert outcome_in(folder).status == "refused"
+    assert outcome_in(folder).reason.startswith("threads=4000: must be auto, or 1 to ")

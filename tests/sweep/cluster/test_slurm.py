@@ -1,0 +1,107 @@
+"""`bench launcher=slurm` on a real SLURM of two nodes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.clusters import check_whole_blocks, pids_with, read, running_block
+from tests.conftest import SCRIPTS, TINY
+
+WORDS = (
+    "bench", "-m", *TINY, "launcher=slurm", "launcher.minutes=10", "implementation=numpy,notebook",
+    "dataset.training_size=500", "sweep_name=night",
+)  # fmt: skip
+
+
+@pytest.fixture
+def bench(slurm, run):
+    """Run `bench` where the cluster can be found."""
+
+    def run_bench(*words):
+        return run(*WORDS, *words, env=slurm.environment)
+
+    return run_bench
+
+
+@pytest.fixture
+def start(slurm, tmp_path):
+    """Start `bench` in the background."""
+    started = []
+
+    def start_bench(*words):
+        command = [str(SCRIPTS / WORDS[0]), *WORDS[1:], *words]
+        with (tmp_path / "output").open("ab") as output:
+            process = subprocess.Popen(
+                command, cwd=tmp_path, env=slurm.environment, stdout=output, stderr=output
+            )
+        started.append(process)
+        return process
+
+    yield start_bench
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_blocks_are_executed_whole_on_both_nodes(bench, tmp_path):
+    ended = bench("seed=0,1")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    sweep = read(tmp_path)
+    assert set(check_whole_blocks(sweep.records, n_blocks=2).values()) == {1}
+    assert len({record.node for record in sweep.records}) == 2
+    cores = {tuple(record.environment["cores_of_node"]) for record in sweep.records}
+    assert cores == {tuple(sorted(os.sched_getaffinity(0)))}
+    assert not sweep.missing
+    assert sweep.datasets
+    assert sweep.verdicts
+    assert not list((sweep.folder / "attempts").glob("block-*"))
+    again = bench("seed=0,1")
+    assert again.returncode == 0
+    assert "2 of 2 blocks finished earlier, kept" in again.stdout
+    assert read(tmp_path).records == sweep.records
+
+
+def test_a_killed_worker_costs_its_block_only(start, tmp_path):
+    process = start("seed=0,1", "epochs=20")
+    folder = running_block(tmp_path)
+    for pid in pids_with(f"bench.sweep.cluster.node\0{folder}"):
+        os.kill(pid, signal.SIGKILL)
+    assert process.wait(timeout=240) == 0, (tmp_path / "output").read_text()
+    attempts = check_whole_blocks(read(tmp_path).records, n_blocks=2)
+    assert sorted(attempts.values()) == [1, 2]
+    assert attempts[folder.name.rpartition("-")[0]] == 2
+    assert folder.exists()  # evidence
+
+
+def test_a_killed_head_is_continued_by_the_same_command(start, bench, tmp_path):
+    process = start("seed=0,1")
+    running_block(tmp_path)
+    process.kill()
+    process.wait()
+    ended = bench("seed=0,1")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    attempts = check_whole_blocks(read(tmp_path).records, n_blocks=2)
+    assert set(attempts.values()) == {1}  # the jobs went on
+
+
+def test_an_interrupted_sweep_ends_its_jobs(slurm, start, tmp_path):
+    process = start("seed=0,1", "epochs=50")
+    running_block(tmp_path)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    assert "To continue: bench -m" in (tmp_path / "output").read_text()
+    deadline = time.monotonic() + 60
+    while slurm.command("squeue", "--noheader") and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not slurm.command("squeue", "--noheader")
+
+
+def test_a_machine_without_slurm_is_named(run):
+    ended = run("bench", *TINY, "launcher=slurm", env={"PATH": str(SCRIPTS), "HOME": "/root"})
+    assert ended.returncode == 2
+    assert "launcher=slurm: sbatch is not on PATH; start bench on a login node" in ended.stderr
