@@ -6,7 +6,7 @@ report.md and index.html are both made from these; nothing in them depends on th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Level = Literal["", "good", "attention", "bad"]  # a badge's colour; "": no badge
@@ -77,6 +77,20 @@ class Table:
     def name(self) -> str:
         """The start of the caption, which names the table."""
         return self.caption.partition(":")[0]
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows of all groups."""
+        return sum(len(rows) for _, rows in self.groups)
+
+    def first(self, max_rows: int) -> Table:
+        """Return the table with its first rows only."""
+        groups, n_left = list[tuple[str, Sequence[Row]]](), max_rows
+        for label, rows in self.groups:
+            if n_left > 0:
+                groups.append((label, rows[:n_left]))
+                n_left -= len(rows)
+        return replace(self, groups=groups)
 
 
 @dataclass(frozen=True, slots=True)

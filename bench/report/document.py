@@ -27,6 +27,7 @@ FAIRNESS = (
     "float64 reference. Each cell is the distance from the reference / the largest that passes."
 )
 MAX_OPEN_ROWS = 12  # of tables that are less important; longer ones are folded
+MAX_COMMANDS = 1000
 SYNTHETIC_WARNING = (
     "Synthetic data. All results below are from generated images, not from Fashion-MNIST."
 )
@@ -211,8 +212,10 @@ def _runs(analysis: Analysis) -> Section:
             parts += [Text(f"{', '.join(map(code, names[:3]))}{more}:"), Lines(lines, True)]
         blocks.append(Folded("Where in the code runs failed", parts))
     if sweep.records:
-        commands = [repeat_command(record) for record in sweep.records]
+        commands = [repeat_command(record) for record in sweep.records[:MAX_COMMANDS]]
         summary = "Commands that repeat the runs"
+        if len(sweep.records) > MAX_COMMANDS:
+            summary = f"Commands that repeat the first {MAX_COMMANDS:,} runs"
         blocks.append(Folded(summary, [Lines(commands)], is_printed=True))
     return Section("runs", "All runs", blocks)
 

@@ -8,7 +8,10 @@ loading anything. Without JavaScript, the page shows the files of the charts.
 from __future__ import annotations
 
 import base64
+import contextlib
+import functools
 import hashlib
+import importlib.metadata
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -21,12 +24,14 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from PIL import Image
 
+from bench import files
 from bench.report.blocks import Figure
 from bench.report.chart_data import ChartData
 from bench.report.charts import Chart
 from bench.report.document import Document
 from bench.report.swept import FILTERS
 
+MAX_ROWS = 1000  # of a table
 MAX_PIXELS, MAX_COLOURS = 1200, 48  # of an embedded picture; its file has more
 
 
@@ -62,7 +67,6 @@ def page(
         "kind": lambda block: type(block).__name__,
         "embedded": lambda figure: _data_url(figure, folder),
     }
-    library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     content = {
         "charts": {
             chart.name: {
@@ -77,10 +81,11 @@ def page(
         "tables": data.packed(),
     }  # fmt: skip
     styles = _part("page.css")
-    scripts = [library.replace("</script", "<\\/script"), _part("page.js")]
+    scripts = [_vega_embed().replace("</script", "<\\/script"), _part("page.js")]
     return environment.get_template("index.html.j2").render(
         document=document,
         data=Markup(_json(content)),  # noqa: S704  # every < is escaped
+        max_rows=MAX_ROWS,
         styles=Markup(styles),  # noqa: S704  # the project's
         scripts=[Markup(script) for script in scripts],  # noqa: S704  # the project's and the library's
         policy="; ".join(
@@ -104,6 +109,21 @@ def _data_url(figure: Figure, folder: Path) -> str:
     buffer = io.BytesIO()
     small.quantize(MAX_COLOURS, Image.Quantize.FASTOCTREE).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+@functools.cache
+def _vega_embed() -> str:
+    """Return the script of Vega-Embed; it is kept on disk, since bundling it takes a second."""
+    path = None
+    with contextlib.suppress(OSError, RuntimeError):  # there is no file yet, or no home folder
+        version = importlib.metadata.version("vl-convert-python")
+        path = files.cache_folder() / f"vega-embed-{version}.js"
+        return path.read_text(encoding="utf-8")
+    script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    with contextlib.suppress(files.FileError):  # the folder is read-only or full
+        if path is not None:
+            files.write_atomically(path, script.encode("utf-8"))
+    return script
 
 
 def _part(name: str) -> str:

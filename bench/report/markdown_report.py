@@ -106,14 +106,14 @@ def _columns(table: Table, shown: Sequence[bool], max_rows: int) -> str:
     columns = [Column("condition", is_number=False), *columns] if is_grouped else columns
     rows = [
         ([markdown.text(label)] if is_grouped else []) + _cells(row, shown)
-        for label, group in table.groups
+        for label, group in table.first(max_rows).groups
         for row in group
     ]
     marks = ["---:" if column.is_number else "---" for column in columns]
     headings = [markdown.text(column.heading) for column in columns]
-    lines = [headings, marks, *rows[:max_rows]]
+    lines = [headings, marks, *rows]
     content = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    n_left = len(rows) - max_rows
+    n_left = table.n_rows - max_rows
     return content if n_left <= 0 else f"{content}\n\n{counted(n_left, 'more row')}: see runs.csv."
 
 

@@ -97,13 +97,13 @@ class SideBySide:
         self.names = {str(name): column for column, name in enumerate(means.index.unique(2))}
         shape = (len(self.conditions), int(place.max()) + 1 if len(place) else 0, len(self.names))
         self.values: npt.NDArray[np.float64] = np.full(shape, np.nan)
-        for (number, row, name), value in dict(means).items():
-            self.values[self.conditions[number], row, self.names[name]] = value
+        at = means.reset_index()
+        rows, columns = at["condition"].map(self.conditions), at["implementation"].map(self.names)
+        self.values[rows, at["place"], columns] = means
         node = runs.groupby("node", dropna=False).ngroup()
         self._n_nodes = int(node.max()) + 1 if len(node) else 0
         self._nodes = np.full(shape[:2], -1)  # the node of each pair
-        for number, row, node_number in zip(runs["condition"], place, node, strict=True):
-            self._nodes[self.conditions[int(number)], row] = node_number
+        self._nodes[runs["condition"].map(self.conditions), place] = node
         by_condition = runs.assign(quiet=runs["quiet"] == dataframes.QUIET).groupby("condition")
         alike = by_condition.agg({"machine": "first", "quiet": "all"})
         self.groups = alike.groupby(["machine", "quiet"], dropna=False).ngroup().to_numpy()

@@ -1,7 +1,8 @@
 """Vega-Lite specifications of the charts, without data and without size.
 
 The page and the PNG and SVG files use the same specification. A specification draws one panel: the
-rows of one condition.
+rows of one condition. Marks have `fillOpacity` or `strokeOpacity`: with `opacity`, vl-convert takes
+ten times as long.
 
 Source: https://vega.github.io/vega-lite/docs/
 """
@@ -83,7 +84,7 @@ class Vega:
             "mark": {"type": "text", "dy": -12},
             "encoding": {"x": x, "y": y, "text": {"field": "implementation"}},
         }
-        rules = [{"mark": {"type": "rule", "opacity": 0.7}, "encoding": one}
+        rules = [{"mark": {"type": "rule", "strokeOpacity": 0.7}, "encoding": one}
                  for one in (speeds, accuracies)]  # fmt: skip
         return {"height": HEIGHT, "layer": [front, *rules, points, *([names] if named else [])]}
 
@@ -114,7 +115,7 @@ class Vega:
         y = self.names("examples_per_second")
         x = number("examples_per_second", "examples per second", log=log, format="~s", zero=not log)
         points = {
-            "mark": {"type": "point", "filled": True, "size": 60, "opacity": 0.6},
+            "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "fillOpacity": 0.6},
             "encoding": {"y": y, "x": x, **self.own_looks, "tooltip": tooltip(
                 "run_id", "examples_per_second", "flops_utilisation")},
         }  # fmt: skip
@@ -146,7 +147,8 @@ class Vega:
         return {
             "height": HEIGHT,
             "params": [ZOOM],
-            "mark": {"type": "line", "point": {"size": 24}, "strokeWidth": 1.5, "opacity": 0.85},
+            "mark": {"type": "line", "point": {"size": 24}, "strokeWidth": 1.5,
+                     "strokeOpacity": 0.85},
             "encoding": {"x": x, "y": y, "color": self.colour, "detail": {"field": "run_id"},
                          "tooltip": tooltip("run_id", "epoch", "train_seconds_so_far", field)},
         }  # fmt: skip
@@ -160,7 +162,7 @@ class Vega:
         one_row: Spec = {"values": [{}]}
         limits = {
             "data": one_row,
-            "mark": {"type": "rect", "color": GREY, "opacity": 0.15},
+            "mark": {"type": "rect", "color": GREY, "fillOpacity": 0.15},
             "encoding": bounds,
         }
         zero = {
@@ -171,7 +173,7 @@ class Vega:
         lowest = y | {"field": "lowest", "aggregate": "min"}
         highest = {"field": "highest", "aggregate": "max"}
         band = {
-            "mark": {"type": "area", "opacity": 0.2},
+            "mark": {"type": "area", "fillOpacity": 0.2},
             "encoding": {"x": x, "y": lowest, "y2": highest, **colour},
         }
         line = {
@@ -188,7 +190,7 @@ class Vega:
         scale = {"domain": [*colours], "range": [*colours.values()]}
         colour = {"color": {"field": "learning_rate", "type": "ordinal", "scale": scale,
                             "title": "learning rate"}}  # fmt: skip
-        band = {"mark": {"type": "area", "opacity": 0.25},
+        band = {"mark": {"type": "area", "fillOpacity": 0.25},
                 "encoding": {"x": x, "y": y | {"aggregate": "min"},
                              "y2": {"field": field, "aggregate": "max"}, **colour}}  # fmt: skip
         line = {"mark": {"type": "line", "point": {"size": 30}, "strokeWidth": 1.5},

@@ -19,7 +19,6 @@ from tests.report.conftest import SUMMARY, make_record, make_verdict
 NAMES = ("numpy", "keras", "jax", "torch")
 ARCHITECTURES = ("one_hidden", "two_hidden", "three_hidden")
 RATES = (0.01, 0.03, 0.1, 0.3)
-MAX_MEGABYTES = 1000
 
 
 def test_loading_fashion_mnist(benchmark):
@@ -30,17 +29,20 @@ def test_loading_fashion_mnist(benchmark):
     benchmark.pedantic(datasets.load, args=(settings, folder), rounds=5)
 
 
-@pytest.mark.parametrize(("n_records", "most_seconds"), [(200, 10), (1000, 10), (10_000, 60)])
-def test_a_report_over_many_records(benchmark, tmp_path, capsys, n_records, most_seconds):
-    """The command as its users have it, from its start to its end, over twelve conditions."""
+@pytest.mark.parametrize("n_records", [200, 1000, 10_000])
+def test_a_report_over_many_records(benchmark, tmp_path, capsys, n_records):
+    """The command as its users run it, from its start to its end, over twelve conditions."""
     write_many(tmp_path, n_records)
-    seconds, megabytes = benchmark.pedantic(report, args=(tmp_path,), rounds=1)
+    seconds, memory_megabytes = benchmark.pedantic(report, args=(tmp_path,), rounds=1)
+    page_megabytes = (tmp_path / "report" / "index.html").stat().st_size / 1e6
+    benchmark.extra_info["peak_memory_megabytes"] = memory_megabytes
+    benchmark.extra_info["page_megabytes"] = page_megabytes
     with capsys.disabled():
-        print(f"\n{n_records:,} records: {seconds:.1f} s, {megabytes:,.0f} MB at most")
-    benchmark.extra_info["peak_memory_megabytes"] = megabytes
-    assert len((tmp_path / "report" / "report.md").read_text()) < 65_000
-    assert seconds < most_seconds
-    assert megabytes < MAX_MEGABYTES
+        print(
+            f"\n{n_records:,} records: {seconds:.1f} s, {memory_megabytes:,.0f} MB of memory at "
+            f"most, a page of {page_megabytes:.1f} MB"
+        )
+    assert n_records > 200 or page_megabytes < 3
 
 
 def report(folder):
