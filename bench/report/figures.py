@@ -88,7 +88,7 @@ def draw_chart(chart: Chart, data: ChartData, stamp: str, folder: Path) -> None:
         folder: where to write the PNG and the SVG.
     """
     words = json.dumps(chart.specification)
-    used = [column for column in data.tables[chart.table] if column in words]
+    used = [column for column in map(str, data.tables[chart.table]) if column in words]
     panels = [
         chart.specification
         | {"title": panel.label, "width": PANEL_PIXELS,
