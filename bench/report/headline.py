@@ -22,7 +22,7 @@ def headline(found: Sequence[Finding]) -> str:
     leads = _leads(found)
     if not leads:
         return next((one.sentence for one in found if one.claim == "none"), "No speed to compare.")
-    named = {name for lead in leads for name in (lead.subject, lead.baseline)}
+    named = {name for lead in leads for name in (lead.subject, lead.baseline) if name}
     given = [one.value for one in found if one.question == "cores" and one.summary]
     busy = [one for one in found if one.question == "cores" and one.subject in named]
     words = [_speed(leads, found)] + [

@@ -235,6 +235,12 @@ def test_a_rate_that_diverged_is_a_rate_tried():
     assert "may be better" not in words_of(*records)
 
 
+def test_the_headline_on_a_single_implementation_names_its_cores_once():
+    record = make_record("numpy", environment=ENVIRONMENT | {"cores_kept_busy": 1.9})
+    found = findings(analyse(sweep_of(record)))
+    assert headline(found).endswith(" Cores kept busy while training, of 2: numpy 1.9.")
+
+
 def test_the_headline_ends_with_the_cores_that_were_kept_busy():
     busy = {"numpy": 1.94, "torch": 1.5, "keras": 1.02}
     records = [
