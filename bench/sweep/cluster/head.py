@@ -148,6 +148,7 @@ class _Head:
             requested_at=jobs[0].requested_at,
             attempt=attempt.number,
             allow_mixed=jobs[0].config.launcher.allow_mixed,
+            user_folder=str(jobs[0].user_folder) if jobs[0].user_folder else None,
         )
 
     def _collect(self, active: Mapping[Attempt, Placement]) -> None:

@@ -24,6 +24,7 @@ class BlockRequest(msgspec.Struct, frozen=True, kw_only=True):
         requested_at: when the command started, ISO 8601, UTC.
         attempt: number of the attempt, from 1.
         allow_mixed: execute with other versions than the head's.
+        user_folder: the folder given with --config-dir; nodes need it under the same path.
     """
 
     configs: tuple[RunConfig, ...]
@@ -32,6 +33,7 @@ class BlockRequest(msgspec.Struct, frozen=True, kw_only=True):
     requested_at: str
     attempt: int
     allow_mixed: bool
+    user_folder: str | None = None
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):

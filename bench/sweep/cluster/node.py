@@ -19,8 +19,8 @@ from pathlib import Path
 
 import msgspec
 
-from bench import files, provenance
-from bench.config import schema
+from bench import files, provenance, registry
+from bench.config import schema, user_files
 from bench.config.errors import ConfigError
 from bench.config.schema import RunConfig
 from bench.data.errors import DatasetError
@@ -83,11 +83,16 @@ def _execute(request: BlockRequest, folder: Path, node: str) -> None:
         FileError: a file can't be written.
     """
     with tempfile.TemporaryDirectory(prefix="mlp-bench-block-") as scratch:
-        configs = [_for_this_node(config, scratch) for config in request.configs]
+        try:
+            user_folder = user_files.find_user_folder(request.user_folder)
+            registry.use_plugin_folders(user_files.plugin_folders(user_folder))
+            configs = [_for_this_node(config, scratch) for config in request.configs]
+        except ConfigError as error:
+            raise UnfitError(str(error)) from error
         if not request.allow_mixed:
             _check_code(configs, request.code)
         try:
-            planned, _ = planning.plan(configs, "", request.requested_at)
+            planned, _ = planning.plan(configs, "", request.requested_at, user_folder)
         except DatasetError as error:
             raise UnfitError(f"no dataset: {error}") from error
         sweep_folder = planned[0].sweep_folder
@@ -99,12 +104,13 @@ def _execute(request: BlockRequest, folder: Path, node: str) -> None:
 
 
 def _for_this_node(config: RunConfig, scratch: str) -> RunConfig:
-    """Return a configuration with a local folder, checked against this node's cores."""
+    """Return a configuration with a local folder, checked against this node's cores.
+
+    Raises:
+        ConfigError: this node does not have what it asks for.
+    """
     config = msgspec.structs.replace(config, results_folder=scratch)
-    try:
-        return schema.check(msgspec.to_builtins(config), on_node=True)
-    except ConfigError as error:
-        raise UnfitError(str(error)) from error
+    return schema.check(msgspec.to_builtins(config), on_node=True)
 
 
 def _check_code(configs: Sequence[RunConfig], expected: Sequence[dict[str, str]]) -> None:
