@@ -128,7 +128,7 @@ def test_the_wheel_brings_two_packages_and_a_module(installed):
     names = {name.partition("/")[0] for name in files}
     assert names - {"..", "__pycache__"} == {"bench", "implementations", "mlp_bench.py", metadata}
     assert {path.name for path in (installed / "bin").iterdir()} >= {"bench", "bench-report"}
-    assert {"py.typed", "__init__.pyi"} <= {path.name for path in (installed / "bench").iterdir()}
+    assert {"bench/py.typed", "bench/__init__.pyi"} <= set(files)
 
 
 def test_the_lock_holds_every_dependency_by_hash_and_no_host():
