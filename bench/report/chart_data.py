@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 
 from bench.report import dataframes
 from bench.report.analysis import Analysis
+from bench.report.chart import CURVE_COLUMNS, ChartData
 from bench.report.comparison_table import slower_in_words
 from bench.report.dataframes import PARTS
 from bench.report.history import history_rows
@@ -25,78 +23,12 @@ RUN_COLUMNS = (
     "examples_per_second", "flops_utilisation", "train_seconds", "peak_memory_megabytes",
     "compared_speed", "at_best_rate",
 )  # fmt: skip
-CURVE_COLUMNS = (
-    "epoch", "train_loss", "validation_loss", "validation_accuracy", "train_seconds_so_far",
-)  # fmt: skip
 CURVE_RUN_COLUMNS = ("run_id", "condition", "seed", "at_best_rate", *FILTERS)  # of a curve's run
 COMPARED_COLUMNS = (
     "condition", *FILTERS, "test_accuracy", "examples_per_second", "speed_low", "speed_high",
     "accuracy", "accuracy_low", "accuracy_high", "seeds", "pareto", "times_slower", "low", "high",
     "words",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class ChartData:
-    """The rows of all charts of a report.
-
-    Attributes:
-        conditions: labels of the drawn conditions; `condition` in the tables is an index into
-            this list, unless `other_labels` has a list for the table.
-        tables: the rows, by the name of the table. `done` are the finished runs.
-        accuracy: which accuracy the comparison draws, `test_accuracy` if there is one.
-        rate_accuracy: which accuracy is drawn by learning rate, `validation_accuracy` if there is
-            one.
-        swept: the settings that vary, and whether their values are numbers.
-        reference: the implementation that the others' curves are compared with, or "".
-        notices: sentences on the conditions and curves that are not drawn.
-    """
-
-    conditions: list[str]
-    tables: dict[str, pd.DataFrame]
-    accuracy: str
-    rate_accuracy: str
-    swept: dict[str, bool]
-    reference: str
-    notices: list[str]
-    other_labels: dict[str, list[str]] = field(default_factory=dict)
-
-    @property
-    def n_names(self) -> int:
-        """The number of implementations."""
-        return self.tables["runs"]["implementation"].nunique()
-
-    @property
-    def n_epochs(self) -> int:
-        """The number of the last epoch."""
-        last = self.tables["curves"]["epoch"].max()
-        return 0 if pd.isna(last) else int(last)
-
-    def labels(self, table: str) -> list[str]:
-        """Return the labels of the conditions of a table."""
-        return self.other_labels.get(table, self.conditions)
-
-    def packed(self) -> dict[str, dict[str, list[Any]]]:
-        """Return the tables by column; `run` of a curve is the index of its run in `runs`."""
-        curves = self.tables["curves"]
-        places = {run_id: place for place, run_id in enumerate(self.tables["runs"]["run_id"])}
-        short = curves[[*CURVE_COLUMNS]].assign(run=curves["run_id"].map(places))
-        sent = {**self.tables, "curves": short}
-        return {
-            name: {str(column): _plain_values(table[column]) for column in table}
-            for name, table in sent.items()
-            if name not in ("done", "best_curves")  # the page selects them
-        }
-
-    @staticmethod
-    def values(rows: pd.DataFrame) -> list[dict[str, Any]]:
-        """Return rows as Vega-Lite takes them: a dict for each row, with null for missing values.
-
-        Args:
-            rows: rows of one of the tables.
-        """
-        columns = {str(column): _plain_values(rows[column]) for column in rows}
-        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def chart_data(analysis: Analysis, history: Sequence[Entry] = ()) -> ChartData:
@@ -259,12 +191,3 @@ def _time_by_part(done: pd.DataFrame) -> pd.DataFrame:
         id_vars=["condition", *FILTERS, "runs"], var_name="part", value_name="seconds"
     )
     return long.assign(order=long["part"].map(list(PARTS.values()).index))
-
-
-def _plain_values(column: pd.Series) -> list[Any]:
-    """Return values as JSON has them, numbers with six significant digits."""
-    return [
-        None if pd.isna(value) or value in (math.inf, -math.inf)
-        else float(f"{value:.6g}") if isinstance(value, float) else value
-        for value in column.tolist()
-    ]  # fmt: skip

@@ -3,70 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-import pandas as pd
-
-from bench.report import dataframes
-from bench.report.blocks import HISTORY, Panel
-from bench.report.chart_data import MAX_DRAWN, ChartData
-from bench.report.vega import PART_COLOURS, Spec, Vega, history, is_wide, rate_colours, words
+from bench.report.blocks import Panel
+from bench.report.chart import Chart, ChartData
+from bench.report.chart_data import MAX_DRAWN
+from bench.report.history import history_chart
+from bench.report.vega import PART_COLOURS, Vega, is_wide, rate_colours, words
 
 RUN_FIELDS = ("implementation", "learning_rate", "seed")
 MAX_NAMED = 4  # implementations with their names next to their points
 IN_TRAINING_SECONDS = "seconds of training; warm-up and evaluation are not counted"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """One chart, drawn once for every condition.
-
-    Attributes:
-        name: identifies the chart in the page, and its files.
-        section: the section of the report that it belongs to.
-        title: its heading.
-        caption: the explanation of the chart.
-        table: the name of its table in `ChartData.tables`.
-        fields: the columns that the page shows as a table below the chart.
-        needs: a row is drawn if each of these columns is above its number.
-        value: the column that the description gives the range of.
-        specification: the Vega-Lite specification, without data.
-        legend: colours by name, of what neither axis names.
-        keeps_unknown: if at least one row meets `needs`, all rows are drawn.
-        panels: the conditions that it has rows for.
-    """
-
-    name: str
-    section: str
-    title: str
-    caption: str
-    table: str
-    fields: tuple[str, ...]
-    needs: Mapping[str, float]
-    value: str
-    specification: Spec
-    legend: Mapping[str, str] = field(default_factory=dict)
-    keeps_unknown: bool = False
-    panels: tuple[Panel, ...] = ()
-
-    def rows_drawn(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return the drawn rows of one condition's rows."""
-        complete = rows
-        for column, above in self.needs.items():
-            complete = complete[complete[column] > above]
-        return rows if self.keeps_unknown and not complete.empty else complete
-
-    def describe(self, rows: pd.DataFrame) -> str:
-        """Return each implementation's range of values, for readers who cannot see the chart."""
-        by = "implementation" if "implementation" in rows else "case"
-        ranges = rows.groupby(by)[self.value].agg(["min", "max"]).dropna()
-        listed = (f"{name} {low:.4g} to {high:.4g}" for name, low, high in ranges.itertuples())
-        return f"{words(self.value).capitalize()}: {', '.join(listed)}."
-
-    def rows(self, data: ChartData, panel: Panel) -> pd.DataFrame:
-        """Return the rows that a panel draws."""
-        table = data.tables[self.table]
-        return self.rows_drawn(table[table["condition"] == panel.number])
 
 
 def charts(data: ChartData, colours: Mapping[str, str]) -> list[Chart]:
@@ -83,7 +30,7 @@ def charts(data: ChartData, colours: Mapping[str, str]) -> list[Chart]:
         *_curves(data, make),
         *_rates(data, make),
         *_costs(data, make),
-        _history(data),
+        history_chart(data.tables["history"]),
     ]
     return [chart for chart in (_with_panels(chart, data) for chart in every) if chart.panels]
 
@@ -295,25 +242,3 @@ def _costs(data: ChartData, make: Vega) -> list[Chart]:
             specification=make.memory(data.n_names),
         ),
     ]
-
-
-def _history(data: ChartData) -> Chart:
-    """Return the chart of speed over commits."""
-    table = data.tables["history"]
-    changed = table[table["change"] != ""]
-    learns_else = (table["learns"] != "as before").any()
-    changes = [f"{row.case}: {row.change}" for row in dataframes.rows(changed)]
-    return Chart(
-        name=HISTORY,
-        section="speed",
-        title="Training time over commits",
-        caption="Time of a training step over the time at a reference commit, measured side by "
-        "side; bars are 95 % intervals, lower is faster. A line is the level between changes"
-        f"{'; an empty diamond learns something else' if learns_else else ''}. "
-        f"{'; '.join(changes) or 'No change was detected'}.",
-        table="history",
-        fields=("case", "commit", "subject", "ratio", "low", "high", "change"),
-        needs={"ratio": 0},
-        value="ratio",
-        specification=history(),
-    )

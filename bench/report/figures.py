@@ -16,8 +16,8 @@ from bench.files import write_atomically
 from bench.report import data_pictures
 from bench.report.analysis import Analysis
 from bench.report.blocks import FIGURES, Figure
-from bench.report.chart_data import ChartData, drawn_of
-from bench.report.charts import Chart
+from bench.report.chart import Chart, ChartData
+from bench.report.chart_data import drawn_of
 from bench.report.vega import Spec
 
 MAX_PICTURED = 4  # conditions in one file

@@ -12,6 +12,9 @@ import numpy as np
 import pandas as pd
 
 from bench import files
+from bench.report import dataframes
+from bench.report.blocks import HISTORY
+from bench.report.chart import Chart
 from bench.report.vega import history
 from bench.results.changes import changes, describe
 from bench.results.history import STEP, Entry, not_accepted, series
@@ -52,6 +55,31 @@ def history_rows(entries: Sequence[Entry]) -> tuple[pd.DataFrame, list[str]]:
                     "something else" if entry.learns_something_else else "as before",
                 ))  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS)), labels
+
+
+def history_chart(table: pd.DataFrame) -> Chart:
+    """Return the chart of speed over commits.
+
+    Args:
+        table: as `history_rows` returns it.
+    """
+    changed = table[table["change"] != ""]
+    learns_else = (table["learns"] != "as before").any()
+    changes = [f"{row.case}: {row.change}" for row in dataframes.rows(changed)]
+    return Chart(
+        name=HISTORY,
+        section="speed",
+        title="Training time over commits",
+        caption="Time of a training step over the time at a reference commit, measured side by "
+        "side; bars are 95 % intervals, lower is faster. A line is the level between changes"
+        f"{'; an empty diamond learns something else' if learns_else else ''}. "
+        f"{'; '.join(changes) or 'No change was detected'}.",
+        table="history",
+        fields=("case", "commit", "subject", "ratio", "low", "high", "change"),
+        needs={"ratio": 0},
+        value="ratio",
+        specification=history(),
+    )
 
 
 def write_page(entries: Sequence[Entry], folder: Path) -> Path:

@@ -26,8 +26,7 @@ from PIL import Image
 
 from bench import files
 from bench.report.blocks import Figure
-from bench.report.chart_data import ChartData
-from bench.report.charts import Chart
+from bench.report.chart import Chart, ChartData
 from bench.report.document import Document
 from bench.report.swept import FILTERS
 
