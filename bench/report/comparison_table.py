@@ -167,7 +167,7 @@ def slower_in_words(value: float, last_rank: float) -> str:
     if math.isnan(value):
         return "-"
     if value == 1:
-        return FASTEST if last_rank == 1 else "highest speed"
+        return FASTEST if last_rank == 1 else "highest\u00a0speed"
     ratio = max(value, 1 / value)
     digits = 2 if ratio < 1.95 else 1 if ratio < 99.5 else 0
     return f"{ratio:,.{digits}f}x\u00a0{'slower' if value >= 1 else 'faster'}"

@@ -107,8 +107,8 @@ def _counted(leads: Sequence[Finding], found: Sequence[Finding]) -> list[str]:
     lines += [
         (
             number,
-            f"{text(' and '.join(names))} **can't be told apart** as the fastest under {number} "
-            f"{of_all}",
+            f"{text(', '.join(names[:-1]))} and {text(names[-1])} **can't be told apart** as "
+            f"the fastest under {number} {of_all}",
         )
         for names, number in shared.items()
     ]

@@ -227,7 +227,7 @@ def test_a_ratio_is_said_in_words(ratio, words):
 
 
 def test_the_highest_speed_is_not_called_the_fastest_if_others_may_be_as_fast():
-    assert slower_in_words(1.0, 2.0) == "highest speed"
+    assert slower_in_words(1.0, 2.0) == "highest\u00a0speed"
 
 
 def test_a_chart_is_described_by_the_range_of_each_implementation():
