@@ -17,7 +17,7 @@ from tests.conftest import SCRIPTS
 from tests.report.conftest import make_record, write_records
 
 # Student's t at 0.975, from a printed table, by degrees of freedom.
-T = {4: 2.776445, 10: 2.228139}
+T = {2: 4.302653, 4: 2.776445, 10: 2.228139}
 NORMAL = 1.959964
 N_IMAGES = 10_000
 SPEEDS = {"numpy": 1100.0, "keras": 100.0}
@@ -207,3 +207,35 @@ def test_rates_endings_and_noise(report):
         assert f"`{one['claim']}`" in page
     questions = [tile["question"] for tile in content["tiles"]]
     assert questions == ["speed", "accuracy", "learning_rate", "parity", "quiet", "runs"]
+
+
+def test_the_ratios_of_speed_on_several_nodes(tmp_path):
+    node_of_seed = {0: "node-a", 1: "node-a", 2: "node-b", 3: "node-c", 4: "node-c"}
+    records = [
+        replace(one_record(name, "one_hidden", BEST, seed, images=False), node=node)
+        for name in SPEEDS
+        for seed, node in node_of_seed.items()
+    ]
+    write_records(tmp_path / "fixture", records)
+    subprocess.run([SCRIPTS / "bench-report", tmp_path / "fixture", "--format=json"], check=True)
+    stored = [json.loads(path.read_text()) for path in tmp_path.glob("fixture/*/record.json")]
+    speeds = {
+        (record["config"]["implementation"]["name"], record["config"]["seed"]): record[
+            "examples_per_second"
+        ]
+        for record in stored
+    }
+    by_node = {}
+    for record in stored:
+        seed = record["config"]["seed"]
+        ratio = math.log(speeds["numpy", seed] / speeds["keras", seed])
+        by_node.setdefault(record["node"], {})[seed] = ratio
+    means = [statistics.fmean(ratios.values()) for ratios in by_node.values()]
+    half = T[2] * statistics.stdev(means) / math.sqrt(3)
+    content = json.loads((tmp_path / "fixture/report/findings.json").read_text())
+    found = found_for(content, "", "speed")
+    assert (found["method"], found["n_pairs"]) == ("nodes", 5)
+    assert found["value"] == pytest.approx(math.exp(statistics.fmean(means)))
+    assert found["low"] == pytest.approx(math.exp(statistics.fmean(means) - half))
+    assert found["high"] == pytest.approx(math.exp(statistics.fmean(means) + half))
+    assert "5 pairs on 3 nodes, 95 % interval" in found["sentence"]
