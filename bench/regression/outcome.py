@@ -9,14 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.regression.cases import Case
-from bench.regression.exit_statuses import (
-    CANT_TELL,
-    FOUND,
-    NOT_MEASURED,
-    NOT_SLOWER,
-    SKIP,
-    STOP,
-)
+from bench.regression.exit_statuses import CANT_TELL, FOUND, NOT_MEASURED, NOT_SLOWER, SKIP, STOP
 from bench.regression.metrics import METRICS, STEP_ONLY
 from bench.regression.pair_record import Pair
 from bench.regression.sides.process import CaseError
@@ -111,6 +104,11 @@ class Outcome:
             return None
         margin, _ = self.limits(metric)
         return estimate([pair.value_of(metric) for pair in self.pairs], margin)
+
+    def estimates(self) -> dict[str, Estimate]:
+        """Return the estimates of all metrics that are compared; none while there are too few."""
+        estimates = {metric: self.estimate_of(metric) for metric in self.smallest}
+        return {metric: known for metric, known in estimates.items() if known is not None}
 
     def limits(self, metric: str) -> tuple[float, float]:
         """Return the relative increases of a metric that are never reported, and that matter."""

@@ -12,8 +12,6 @@ from bench import files
 from bench.machine import facts
 from bench.regression.cases import Case
 
-MAX_SLOWDOWN = 0.2  # larger ones are not tried
-
 
 class Power(msgspec.Struct, frozen=True, kw_only=True):
     """Error rates of one case on one machine, for the time of a step.
@@ -30,7 +28,8 @@ class Power(msgspec.Struct, frozen=True, kw_only=True):
         false_alarms: share of drawn sessions that answer "slower".
         false_alarms_bound: upper 95 % bound of that share; drawn sessions share pairs.
         separate: such sessions that share no pairs, and how many of them answer "slower".
-        finds: smallest slowdown that 95 % of sessions of 5 minutes find; None if above 20 %.
+        finds: slowdown that a session of 5 minutes finds with a probability of 95 %, by the spread
+            of the pairs; None if 5 minutes are too short for an answer.
         identity: hash of the settings of the case; empty in earlier editions, which are not used.
     """
 
@@ -49,7 +48,7 @@ class Power(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def finds_text(self) -> str:
         """The smallest slowdown that is found, as text."""
-        return f"more than {MAX_SLOWDOWN:.0%}" if self.finds is None else f"{self.finds:.1%}"
+        return "none" if self.finds is None else f"{self.finds:.1%}"
 
 
 def path_here() -> Path:
@@ -81,8 +80,8 @@ def quote(cases: Iterable[Case]) -> list[str]:
     stored = read()
     groups: dict[tuple[str, str], list[str]] = {}
     for case in cases:
-        if case.identity in stored:
-            power = stored[case.identity]
+        power = stored.get(case.identity)
+        if power is not None and power.finds is not None:
             groups.setdefault((power.finds_text, power.calibrated_at[:10]), []).append(case.name)
     return [
         f"{', '.join(names)}: this machine finds a slowdown of {slowdown} in 5 minutes per case "

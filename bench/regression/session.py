@@ -27,7 +27,7 @@ from bench.regression.sides.process import (
     SideName,
     SideProcess,
 )
-from bench.statistics import LOOKS, decide
+from bench.statistics import LOOKS, Estimate, decide
 
 MIN_STEPS = 4  # in a slice
 
@@ -123,22 +123,19 @@ def _decide(outcomes: Sequence[Outcome], *, last: bool) -> bool:
 
     All metrics of all cases share one error rate.
     """
+    estimates: dict[tuple[str, str], Estimate] = {}
+    smallest: dict[tuple[str, str], float] = {}
     measured = [outcome for outcome in outcomes if outcome.error is None]
-    tests = [(outcome, metric) for outcome in measured for metric in outcome.smallest]
-    estimates = {
-        (outcome.case.name, metric): estimate
-        for outcome, metric in tests
-        if (estimate := outcome.estimate_of(metric)) is not None
-    }
-    smallest = {
-        (outcome.case.name, metric): outcome.limits(metric)[1]
-        for outcome, metric in tests
-        if outcome.is_measured
-    }
-    answers = decide(estimates, smallest, last=last, n_tests=len(tests))
-    for outcome, metric in tests:
-        if metric not in outcome.answers and (answer := answers.get((outcome.case.name, metric))):
-            outcome.answers[metric] = answer
+    for outcome in measured:
+        for metric, estimate in outcome.estimates().items():
+            key = outcome.case.name, metric
+            estimates[key], smallest[key] = estimate, outcome.limits(metric)[1]
+    n_tests = sum(len(outcome.smallest) for outcome in measured)
+    answers = decide(estimates, smallest, last=last, n_tests=n_tests)
+    for outcome in measured:
+        for metric in outcome.smallest:
+            if answer := answers.get((outcome.case.name, metric)):
+                outcome.answers.setdefault(metric, answer)
     for outcome in outcomes:
         if last and outcome.error is None and not outcome.is_measured:
             n_pairs = counted(len(outcome.pairs), "pair")

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from bench.regression.calibration import resampling
 from bench.regression.cases import Case
 from bench.regression.metrics import DEFAULT_METRICS
-from bench.regression.power import MAX_SLOWDOWN, Power
-from bench.statistics import LOOKS, MIN_PAIRS, POWER, estimate, normal_spread
+from bench.regression.power import Power
+from bench.statistics import estimate, normal_spread, smallest_found
 
 SECONDS = 300.0  # a session of 5 minutes
 N_TESTS = len(DEFAULT_METRICS.split(","))  # share one error rate
-SLOWDOWNS = tuple(permille / 1000 for permille in range(15, round(1000 * MAX_SLOWDOWN) + 1, 5))
 
 
 def evaluate(
@@ -36,36 +35,19 @@ def evaluate(
     equal = resampling.evaluate(resampling.draw(centred), n_tests=N_TESTS)
     separate = resampling.separate(values, N_TESTS)
     answers = () if separate is None else separate.answers
+    spread = normal_spread(values)
+    smallest = smallest_found(int(SECONDS / seconds_per_pair), spread, N_TESTS)
     return Power(
         case=case.name,
         calibrated_at=calibrated_at,
         n_pairs=len(values),
         seconds_per_pair=seconds_per_pair,
         ratio=ratio,
-        spread=normal_spread(values),
+        spread=spread,
         false_alarms=equal.share("slower"),
         false_alarms_bound=equal.bound("slower", "upper"),
         separate=(len(answers), answers.count("slower")),
-        finds=smallest_in_sessions(centred, int(SECONDS / seconds_per_pair)),
+        # Smaller ones do not matter, so that they may be answered with "not slower".
+        finds=None if smallest is None else max(smallest, resampling.SMALLEST),
         identity=case.identity,
-    )
-
-
-def smallest_in_sessions(values: Sequence[float], n_pairs: int) -> float | None:
-    """Return the smallest slowdown that 95 % of drawn sessions find; None if above 20 %.
-
-    Args:
-        values: values of measured pairs of equal sides.
-        n_pairs: number of pairs that a session has time for.
-    """
-    if n_pairs < MIN_PAIRS:
-        return None
-    drawn = resampling.draw(values, min(n_pairs, max(LOOKS)))
-    return next(
-        (
-            slowdown
-            for slowdown in SLOWDOWNS
-            if resampling.evaluate(drawn, slowdown, N_TESTS).share("slower") >= POWER
-        ),
-        None,
     )

@@ -29,8 +29,8 @@ NUMBERS = (
 CAPTION = (
     "Copies of this project were compared with each other. False alarms: share of 1,000 sessions "
     "that answer slower, drawn from the pairs after a shift to a ratio of 1; and of sessions that "
-    "share no pairs. Finds: the smallest slowdown of a step that 95 % of sessions find, one case "
-    "alone."
+    "share no pairs. Finds: the smallest slowdown of a step that is found with a probability of "
+    "95 %, by the spread of the pairs, one case alone."
 )
 
 

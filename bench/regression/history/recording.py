@@ -19,6 +19,7 @@ from bench.regression.sides.checkout import Side, checked_out, find_repository
 from bench.regression.sides.process import Conditions, SideName
 from bench.results import HISTORY_PATH, history
 from bench.results.history import Entry
+from bench.results.store import StoreError
 
 
 def run(settings: History) -> int:
@@ -28,8 +29,11 @@ def run(settings: History) -> int:
     repository = find_repository(Path.cwd())
     reference = choose_reference(settings.base, repository)
     with checked_out_sides(settings, reference, settings.head, repository) as sides:
-        if settings.record:
-            tracking.check_recordable(sides["head"])
+        if settings.record and not sides["head"].is_exact_commit:
+            raise StoreError(
+                f"HEAD={sides['head'].label}: is not exactly a commit; commit the changes before "
+                "recording"
+            )
         with session.reserved(settings) as conditions:
             outcomes, entries = measure(settings, cases, sides, repository, conditions)
     revisions.report(outcomes, sides).show()

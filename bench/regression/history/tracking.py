@@ -18,25 +18,12 @@ from bench.regression.sides.checkout import Side, SideError, checked_out
 from bench.regression.sides.process import SideName
 from bench.results import changes, history
 from bench.results.history import Entry
-from bench.results.store import StoreError
 from bench.statistics import Estimate
 
 N_LEARNING_PAIRS = 3  # for comparing models with the commit that was accepted last
 
 # Runs a session of some cases and two sides, with a number of pairs.
 Measure = Callable[[Sequence[Case], Mapping[SideName, Side], int], list[Outcome]]
-
-
-def check_recordable(head: Side) -> None:
-    """Check that HEAD is a commit.
-
-    Raises:
-        StoreError: it is not a commit, or has uncommitted changes.
-    """
-    if not head.is_exact_commit:
-        raise StoreError(
-            f"HEAD={head.label}: is not exactly a commit; commit the changes before recording"
-        )
 
 
 def compare(
@@ -104,10 +91,8 @@ def compare_with_last(outcomes: Sequence[Outcome], earlier: Earlier, *, required
     smallest: dict[tuple[str, str], float] = {}
     for outcome in outcomes:
         case = outcome.case.name
-        for metric in outcome.smallest if outcome.is_measured else ():
-            last = earlier.last(outcome.case.identity, metric)
-            now = outcome.estimate_of(metric)
-            if last is not None and now is not None:
+        for metric, now in outcome.estimates().items() if outcome.is_measured else ():
+            if (last := earlier.last(outcome.case.identity, metric)) is not None:
                 outcome.last_recorded[metric] = last
                 outcome.since[metric] = estimates[case, metric] = changes.since(last, now)
                 smallest[case, metric] = outcome.limits(metric)[1]
@@ -193,8 +178,6 @@ def entries_of(
             settings=outcome.case.settings,
         )
         for outcome in outcomes
-        for metric in outcome.smallest
-        if outcome.failed is None
-        and len(outcome.pairs) >= history.N_PAIRS
-        and (estimate := outcome.estimate_of(metric)) is not None
+        if outcome.failed is None and len(outcome.pairs) >= history.N_PAIRS
+        for metric, estimate in outcome.estimates().items()
     ]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench import files
 from bench.regression.outcome import Outcome
-from bench.statistics import Estimate
 
 
 def write(folder: Path, outcomes: Sequence[Outcome]) -> None:
@@ -29,7 +28,9 @@ def github_action_benchmark(outcomes: Sequence[Outcome]) -> list[dict[str, objec
             "range": f"{estimate.low:.4f} to {estimate.high:.4f}",
             "extra": f"{_answer(outcome, metric)}, {estimate.n_pairs} pairs",
         }
-        for outcome, metric, estimate in _estimates(outcomes)
+        for outcome in outcomes
+        if outcome.is_measured
+        for metric, estimate in outcome.estimates().items()
     ]
 
 
@@ -42,18 +43,15 @@ def _answer(outcome: Outcome, metric: str) -> str:
 
 def bencher(outcomes: Sequence[Outcome]) -> dict[str, dict[str, dict[str, float]]]:
     """Return the Bencher Metric Format: a benchmark for each case, a measure for each metric."""
-    content: dict[str, dict[str, dict[str, float]]] = {}
-    for outcome, metric, estimate in _estimates(outcomes):
-        content.setdefault(outcome.case.name, {})[f"{metric}-ratio"] = {
-            "value": estimate.ratio,
-            "lower_value": estimate.low,
-            "upper_value": estimate.high,
+    return {
+        outcome.case.name: {
+            f"{metric}-ratio": {
+                "value": estimate.ratio,
+                "lower_value": estimate.low,
+                "upper_value": estimate.high,
+            }
+            for metric, estimate in outcome.estimates().items()
         }
-    return content
-
-
-def _estimates(outcomes: Sequence[Outcome]) -> Iterator[tuple[Outcome, str, Estimate]]:
-    for outcome in outcomes:
-        for metric in outcome.smallest if outcome.is_measured else ():
-            if (estimate := outcome.estimate_of(metric)) is not None:
-                yield outcome, metric, estimate
+        for outcome in outcomes
+        if outcome.is_measured
+    }

@@ -155,6 +155,5 @@ def _drawn(outcomes: Sequence[Outcome]) -> list[Row]:
             is_slower=outcome.answers.get(metric) == "slower" and metric not in outcome.since,
         )
         for outcome in outcomes
-        for metric in outcome.smallest
-        if (estimate := outcome.estimate_of(metric)) is not None
+        for metric, estimate in outcome.estimates().items()
     ]

@@ -10,7 +10,6 @@ import pytest
 
 from bench.regression import power
 from bench.regression.calibration import evaluation, resampling
-from bench.regression.calibration.evaluation import smallest_in_sessions
 from bench.regression.cases import parse_cases
 from tests.regression.conftest import CASE, CASES
 
@@ -30,20 +29,33 @@ def equal_pairs(spread, n=60):
     return list(np.random.default_rng(1).normal(0, spread, n))
 
 
-def test_a_steadier_machine_and_more_pairs_find_smaller_slowdowns():
-    steady = smallest_in_sessions(equal_pairs(0.02), 40)
-    few_pairs = smallest_in_sessions(equal_pairs(0.02), 15)
-    noisy = smallest_in_sessions(equal_pairs(0.06), 40)
+def finds(case, spread, seconds_per_pair):
+    return evaluation.evaluate(case, equal_pairs(spread), seconds_per_pair, "2026-11-26").finds
+
+
+def test_a_steadier_machine_and_more_pairs_find_smaller_slowdowns(case):
+    steady = finds(case, 0.02, seconds_per_pair=7.5)
+    few_pairs = finds(case, 0.02, seconds_per_pair=20.0)
+    noisy = finds(case, 0.06, seconds_per_pair=7.5)
     assert 0.01 < steady < min(few_pairs, noisy)
     # Smaller ones do not matter, so that they may be answered with "not slower".
-    assert smallest_in_sessions(equal_pairs(0.0001), 40) == resampling.SMALLEST
+    assert finds(case, 0.0001, seconds_per_pair=7.5) == resampling.SMALLEST
 
 
-@pytest.mark.parametrize(("spread", "n_pairs"), [(1.0, 40), (0.005, 4)])
-def test_what_is_not_found_is_said(case, spread, n_pairs):
-    assert smallest_in_sessions(equal_pairs(spread), n_pairs) is None
-    found = evaluation.evaluate(case, equal_pairs(1.0), 5.0, "2026-11-26")
-    assert found.finds_text == "more than 20%"
+def test_no_slowdown_is_quoted_where_five_minutes_are_too_short(case):
+    found = evaluation.evaluate(case, equal_pairs(0.005), 70.0, "2026-11-26")
+    assert found.finds_text == "none"
+    power.store([found])
+    assert power.quote([case]) == []
+
+
+@pytest.mark.parametrize("spread", [0.02, 0.05])
+def test_sessions_drawn_from_the_pairs_find_that_slowdown(case, spread):
+    found = evaluation.evaluate(case, equal_pairs(spread, 200), 7.5, "2026-11-26")
+    centred = [value - math.log(found.ratio) for value in equal_pairs(spread, 200)]
+    drawn = resampling.draw(centred, 40)
+    share = resampling.evaluate(drawn, found.finds, evaluation.N_TESTS).share("slower")
+    assert share >= 0.85
 
 
 def test_a_ratio_that_few_equal_pairs_have_by_chance_is_no_power(case):
