@@ -108,7 +108,7 @@ def _recorded(reference: str, repository: git.Repository) -> set[tuple[str, str,
 
 
 def from_coarse_to_fine(commits: Sequence[str]) -> list[str]:
-    """Order commits so that the first few are spread evenly over the range.
+    """Order commits so that the first few are distributed evenly over the range.
 
     The last and the first, then the middle between them, then the middles of both halves, and so
     on: a budget that is too small for all still shows where speed changes.
