@@ -20,7 +20,7 @@ from bench.files import write_atomically
 
 # Okabe and Ito 2008, without yellow, which vanishes on paper.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-DOTS_PER_INCH = 150
+DOTS_PER_INCH = 110
 SVG: dict[str, Any] = {"metadata": {"Date": None}}
 RC: dict[Any, Any] = {
     "axes.axisbelow": True,

@@ -31,7 +31,7 @@ from bench.report.document import Document
 from bench.report.swept import FILTERS
 
 MAX_ROWS = 1000  # of a table
-MAX_PIXELS, MAX_COLOURS = 1200, 48  # of an embedded picture; its file has more
+MAX_COLOURS = 48  # of an embedded picture; its file has more
 
 
 def page(
@@ -103,10 +103,9 @@ def page(
 def _data_url(figure: Figure, folder: Path) -> str:
     """Return the file of a figure as a data: URL, with few colours."""
     with Image.open(folder / figure.file) as picture:
-        small = picture.convert("RGB")
-    small.thumbnail((MAX_PIXELS, 4 * MAX_PIXELS))
+        few = picture.convert("RGB").quantize(MAX_COLOURS, Image.Quantize.FASTOCTREE)
     buffer = io.BytesIO()
-    small.quantize(MAX_COLOURS, Image.Quantize.FASTOCTREE).save(buffer, "PNG")
+    few.save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

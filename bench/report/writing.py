@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,8 @@ def write_report(
         FileError: a file can't be written.
         OSError: the folder can't be created, or a picture can't be written.
     """
+    if formats & {"html", "md"}:
+        threading.Thread(target=_start_vega).start()
     # Imports are where they are needed, so that no format waits for the libraries of another.
     from bench.report.analysis import analyse
     from bench.report.findings import findings
@@ -58,6 +61,13 @@ def write_report(
         print_comparison(analysis)
         print_findings(found)
     return written
+
+
+def _start_vega() -> None:
+    """Start what draws the charts; this takes a second, in which the records are analysed."""
+    import vl_convert
+
+    vl_convert.vegalite_to_svg({"data": {"values": []}, "mark": "point"}, allowed_base_urls=[])
 
 
 def _write_data(
