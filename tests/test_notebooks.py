@@ -55,6 +55,25 @@ def test_it_runs_with_short_settings_and_stores_nothing(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_stored_outputs_are_those_of_one_complete_run(name):
+    cells = code_cells(name)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert all(output.output_type != "error" for output in outputs)
+    assert all(output.get("name") != "stderr" for output in outputs)
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 3
+
+
+@pytest.mark.parametrize("name", ["from_scratch", "keras"])
+def test_the_stored_accuracy_is_that_of_the_original_notebook(name):
+    found = re.search(
+        r"test accuracy,? +(0\.\d+),?(?: original notebook)? +(0\.\d+)", "\n".join(texts(name))
+    )
+    ours, original = map(float, found.groups())
+    assert ours == pytest.approx(original, abs=0.015)  # seeds differ by 0.01
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_stored_outputs_name_no_folder_and_no_host(name):
     for text in texts(name):
         assert not re.search(r"(?<![\w.])/(home|root|tmp|work|usr|var|opt|Users|private)/", text)
