@@ -10,18 +10,23 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from psutil import Process
 
 from bench.results import store
 from tests.conftest import SCRIPTS
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sinfo")
 SLURM_NODES = ("n1", "n2")
+RAY_ATTEMPT = "mlp-bench-attempt-"  # in the command of a process that executes a block
 START_SECONDS = 180
+# Two runs of some seconds in a block, so that it does not end before it is disturbed.
+SLOW = ("implementation=notebook", "learning_rate=0.01,0.1", "epochs=10", "seed=0,1")
 
 RAY_HEAD, *RAY_NODES = "127.0.0.2", "127.0.0.11", "127.0.0.12"  # Ray replaces 127.0.0.1
 RAY_OPTIONS = (
@@ -198,6 +203,9 @@ class RayCluster:
 
     def __init__(self, folder):
         self._folder = folder
+        self._sockets = tempfile.TemporaryDirectory(
+            prefix="ray-", ignore_cleanup_errors=True
+        )  # paths of sockets are limited
         self.address = f"{RAY_HEAD}:{free_ports(1)[0]}"
         self._processes = {}
 
@@ -205,7 +213,7 @@ class RayCluster:
         port = self.address.partition(":")[2]
         self._start(
             RAY_HEAD, "--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false",
-            f"--temp-dir={self._folder}/head",
+            f"--temp-dir={self._sockets.name}",
         )  # fmt: skip
         for node in RAY_NODES:
             self.start_node(node)
@@ -239,6 +247,13 @@ class RayCluster:
     def _is_started(self, node):
         return "Ray runtime started" in (self._folder / node).read_text()
 
+    def busy_node(self):
+        """Wait until a node executes a block, and return the node."""
+        wait_until(lambda: pids_with(RAY_ATTEMPT))
+        pid = min(pids_with(RAY_ATTEMPT), key=lambda pid: Process(pid).create_time())
+        ancestors = [" ".join(process.cmdline()) for process in Process(pid).parents()]
+        return next(node for node in RAY_NODES if any(f"={node} " in words for words in ancestors))
+
     def kill_node(self, node):
         """Kill all processes of a node, as a power failure would."""
         process = self._processes.pop(node)
@@ -266,6 +281,7 @@ class RayCluster:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self._sockets.cleanup()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ from tests.clusters import (
     check_whole_blocks,
     pids_with,
     read,
-    running_block,
     wait_until,
 )
 from tests.clusters import ray as ray
@@ -81,7 +80,7 @@ def test_a_slurm_cluster_with_faults(slurm, tmp_path, randomness, tries):
         folder = tmp_path / str(number)
         folder.mkdir()
         process = start(folder, slurm.environment, *words)
-        running_block(folder)
+        wait_until(lambda: pids_with(NODE_PROCESS))
         time.sleep(randomness.uniform(0, MAX_DELAY_SECONDS))
         fault = randomness.choice(faults)
         print(f"{number}: {fault.__name__}")
@@ -110,7 +109,7 @@ def test_a_ray_cluster_with_faults(ray, tmp_path, randomness, tries):
         folder = tmp_path / str(number)
         folder.mkdir()
         process = start(folder, None, *words)
-        running_block(folder)
+        wait_until(lambda: pids_with(NODE_PROCESS))
         time.sleep(randomness.uniform(0, MAX_DELAY_SECONDS))
         fault = randomness.choice(faults)
         print(f"{number}: {fault.__name__}")

@@ -14,7 +14,7 @@ from bench.gpu import __main__ as command
 
 ROOT = Path(__file__).parents[2]
 # Not needed: libraries import these if they are there.
-OPTIONAL = {"charset-normalizer", "setuptools", "typing_extensions"}
+OPTIONAL = {"attrs", "charset-normalizer", "setuptools", "typing_extensions"}
 IMPORT_ALL = """
 import importlib, sys
 for name in sys.argv[1:]:

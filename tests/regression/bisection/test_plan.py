@@ -13,7 +13,7 @@ from bench.regression.bisection.plan import next_step
 from bench.regression.bisection.steps import Compare, Conclusion, Measured
 from bench.regression.calibration import rates
 from bench.regression.calibration.rates import LOADED, QUIET
-from tests.regression.test_calibration import PAIRS
+from tests.regression.calibration.test_rates import PAIRS
 
 SMALLEST = 0.03
 N_HISTORIES = 20

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.clusters import check_whole_blocks, pids_with, read, running_block
+from tests.clusters import SLOW, check_whole_blocks, pids_with, read, running_block
 from tests.conftest import SCRIPTS, TINY
 
 WORDS = (
@@ -67,7 +67,7 @@ def test_blocks_are_executed_whole_on_both_nodes(bench, tmp_path):
 
 
 def test_a_killed_worker_costs_its_block_only(start, tmp_path):
-    process = start("seed=0,1", "epochs=20")
+    process = start(*SLOW)
     folder = running_block(tmp_path)
     for pid in pids_with(f"bench.sweep.cluster.node\0{folder}"):
         os.kill(pid, signal.SIGKILL)
@@ -90,7 +90,7 @@ def test_a_killed_head_is_continued_by_the_same_command(start, bench, tmp_path):
 
 
 def test_an_interrupted_sweep_ends_its_jobs(slurm, start, tmp_path):
-    process = start("seed=0,1", "epochs=50")
+    process = start(*SLOW)
     running_block(tmp_path)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130
