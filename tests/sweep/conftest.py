@@ -8,12 +8,19 @@ import msgspec
 import pytest
 
 from bench.config.compose import compose_runs
+from bench.machine import lock
 from bench.records import RunRecord, Seconds
 from bench.results import store
 from bench.sweep import command, planning, scheduler, single_run
 from tests.conftest import TINY
 
 REQUESTED_AT = "2026-01-02T00:00:00.000+00:00"
+
+
+@pytest.fixture(autouse=True)
+def lock_of_its_own(monkeypatch, tmp_path):
+    """Wait for no timed run of other tests."""
+    monkeypatch.setattr(lock, "LOCK_PATH", tmp_path / "machine.lock")
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ def start(ray, tmp_path):
         command = [
             str(SCRIPTS / "bench"), "-m", *TINY, "launcher=ray", f"launcher.address={ray.address}",
             "implementation=numpy,notebook",
-            "dataset.training_size=500", "sweep_name=night", *words,
+            "dataset.training_size=500", "sweep_name=night", "share_machine=true", *words,
         ]  # fmt: skip
         with (tmp_path / "output").open("ab") as output:
             process = subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output)

@@ -14,7 +14,7 @@ from tests.conftest import SCRIPTS, TINY
 
 WORDS = (
     "bench", "-m", *TINY, "launcher=slurm", "launcher.minutes=10", "implementation=numpy,notebook",
-    "dataset.training_size=500", "sweep_name=night",
+    "dataset.training_size=500", "sweep_name=night", "share_machine=true",
 )  # fmt: skip
 
 
