@@ -88,6 +88,11 @@ def _train_or_report(
         return Result(status="skipped", error=RunError(type="Unavailable", message=message))
     except (Exception, SystemExit) as error:  # noqa: BLE001  # frameworks raise anything
         description = f"{type(error).__name__}: {error}"
+        if isinstance(error, SyntaxError) and request.config.memory_limit:
+            # Python's parser raises it, too, if it can't allocate memory.
+            message = f"memory_limit={request.config.memory_limit} may be too little to import it"
+            described = describe_error(error, f"{message}: {description}")
+            return Result(status="out_of_memory", error=described)
         if isinstance(error, MemoryError) or any(sign in description for sign in OUT_OF_MEMORY):
             limit = request.config.memory_limit
             message = (str(error) or "no memory left") + (

@@ -76,7 +76,7 @@ def test_a_run_whose_import_hangs_is_ended_and_the_memory_limit_named(
     assert "memory_limit=2GB may be too little" in result.error.message
 
 
-@pytest.mark.parametrize("limit", ["1MB", "20MB", "60MB"])  # at 100MB, the parser may fail first
+@pytest.mark.parametrize("limit", ["1MB", "20MB", "60MB", "100MB"])
 @pytest.mark.parametrize("mode", ["fork", "spawn"])
 def test_a_memory_limit_too_low_for_the_import_is_out_of_memory(mode, limit, tmp_path, supervisor):
     asked = request(f"memory_limit={limit}", f"isolation={mode}", "timeout_seconds=60")

@@ -16,6 +16,7 @@ from bench.results import store
 from tests.conftest import SCRIPTS
 from tests.report.conftest import SUMMARY, make_record, make_verdict
 
+MAX_MEGABYTES = 500
 NAMES = ("numpy", "keras", "jax", "torch")
 ARCHITECTURES = ("one_hidden", "two_hidden", "three_hidden")
 RATES = (0.01, 0.03, 0.1, 0.3)
@@ -42,6 +43,7 @@ def test_a_report_over_many_records(benchmark, tmp_path, capsys, n_records):
             f"\n{n_records:,} records: {seconds:.1f} s, {memory_megabytes:,.0f} MB of memory at "
             f"most, a page of {page_megabytes:.1f} MB"
         )
+    assert memory_megabytes < MAX_MEGABYTES
     assert n_records > 200 or page_megabytes < 3
 
 
