@@ -5,33 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import time
 
-from tests.clusters import (
-    RAY_NODES,
-    SLURM_NODES,
-    check_whole_blocks,
-    pids_with,
-    read,
-    wait_until,
-)
-from tests.clusters import ray as ray
-from tests.clusters import slurm as slurm
-from tests.conftest import SCRIPTS, TINY
+from tests.clusters.processes import pids_with, wait_until
+from tests.clusters.ray import RAY_NODES
+from tests.clusters.ray import ray as ray
+from tests.clusters.slurm import SLURM_NODES
+from tests.clusters.slurm import slurm as slurm
+from tests.clusters.sweeps import check_whole_blocks, read, start_bench
 
-WORDS = (
-    "-m", *TINY, "implementation=numpy,notebook",
-    "dataset.training_size=500", "sweep_name=night", "seed=0,1,2", "launcher.attempts=9",
-)  # fmt: skip
+SEEDS = ("seed=0,1,2", "launcher.attempts=9")
 NODE_PROCESS = "bench.sweep.cluster.node"
 MAX_DELAY_SECONDS = 4.0
 
 
 def start(folder, environment, *words):
-    with (folder / "output").open("ab") as output:
-        command = [SCRIPTS / "bench", *WORDS, *words]
-        return subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
+    return start_bench(folder, *SEEDS, *words, environment=environment)
 
 
 def kill(pids):

@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 
-from tests.clusters import (
-    RAY_ATTEMPT,
-    SLOW,
-    check_whole_blocks,
-    free_ports,
-    pids_with,
-    read,
-)
-from tests.conftest import SCRIPTS, TINY
+from tests.clusters.processes import free_ports, pids_with
+from tests.clusters.ray import RAY_ATTEMPT
+from tests.clusters.sweeps import SLOW, check_whole_blocks, read
+from tests.conftest import TINY
 
 
 @pytest.fixture
-def start(ray, tmp_path):
-    """Start `bench` in the background."""
-    started = []
-
-    def start_bench(*words):
-        command = [
-            str(SCRIPTS / "bench"), "-m", *TINY, "launcher=ray", f"launcher.address={ray.address}",
-            "implementation=numpy,notebook",
-            "dataset.training_size=500", "sweep_name=night", "share_machine=true", *words,
-        ]  # fmt: skip
-        with (tmp_path / "output").open("ab") as output:
-            process = subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output)
-        started.append(process)
-        return process
-
-    yield start_bench
-    for process in started:
-        process.kill()
-        process.wait()
+def options(ray):
+    """Return the words that choose the cluster."""
+    return ("launcher=ray", f"launcher.address={ray.address}")
 
 
-def test_blocks_are_executed_whole_on_both_nodes(start, tmp_path):
-    process = start("seed=0,1")
+def test_blocks_are_executed_whole_on_both_nodes(start, options, tmp_path):
+    process = start(*options, "seed=0,1")
     assert process.wait(timeout=240) == 0, (tmp_path / "output").read_text()
     sweep = read(tmp_path)
     assert set(check_whole_blocks(sweep.records, n_blocks=2).values()) == {1}
@@ -48,8 +25,8 @@ def test_blocks_are_executed_whole_on_both_nodes(start, tmp_path):
     assert not list((sweep.folder / "attempts").glob("block-*"))
 
 
-def test_a_killed_node_costs_its_block_only(ray, start, tmp_path):
-    process = start(*SLOW)
+def test_a_killed_node_costs_its_block_only(ray, start, options, tmp_path):
+    process = start(*options, *SLOW)
     ray.kill_node(ray.busy_node())
     assert process.wait(timeout=240) == 0, (tmp_path / "output").read_text()
     attempts = check_whole_blocks(read(tmp_path).records, n_blocks=2)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 
 import pytest
 
-from tests.clusters import SLOW, check_whole_blocks, pids_with, read, running_block
+from tests.clusters.processes import pids_with
+from tests.clusters.sweeps import SLOW, WORDS, check_whole_blocks, read, running_block
 from tests.conftest import SCRIPTS, TINY
 
-WORDS = (
-    "bench", "-m", *TINY, "launcher=slurm", "launcher.minutes=10", "implementation=numpy,notebook",
-    "dataset.training_size=500", "sweep_name=night", "share_machine=true",
-)  # fmt: skip
+OPTIONS = ("launcher=slurm", "launcher.minutes=10")
 
 
 @pytest.fixture
@@ -23,29 +20,9 @@ def bench(slurm, run):
     """Run `bench` where the cluster can be found."""
 
     def run_bench(*words):
-        return run(*WORDS, *words, env=slurm.environment)
+        return run(*WORDS, *OPTIONS, *words, env=slurm.environment)
 
     return run_bench
-
-
-@pytest.fixture
-def start(slurm, tmp_path):
-    """Start `bench` in the background."""
-    started = []
-
-    def start_bench(*words):
-        command = [str(SCRIPTS / WORDS[0]), *WORDS[1:], *words]
-        with (tmp_path / "output").open("ab") as output:
-            process = subprocess.Popen(
-                command, cwd=tmp_path, env=slurm.environment, stdout=output, stderr=output
-            )
-        started.append(process)
-        return process
-
-    yield start_bench
-    for process in started:
-        process.kill()
-        process.wait()
 
 
 def test_blocks_are_executed_whole_on_both_nodes(bench, tmp_path):
@@ -66,8 +43,8 @@ def test_blocks_are_executed_whole_on_both_nodes(bench, tmp_path):
     assert read(tmp_path).records == sweep.records
 
 
-def test_a_killed_worker_costs_its_block_only(start, tmp_path):
-    process = start(*SLOW)
+def test_a_killed_worker_costs_its_block_only(slurm, start, tmp_path):
+    process = start(*OPTIONS, *SLOW, environment=slurm.environment)
     folder = running_block(tmp_path)
     for pid in pids_with(f"bench.sweep.cluster.node\0{folder}"):
         os.kill(pid, signal.SIGKILL)
@@ -78,8 +55,8 @@ def test_a_killed_worker_costs_its_block_only(start, tmp_path):
     assert folder.exists()  # evidence
 
 
-def test_a_killed_head_is_continued_by_the_same_command(start, bench, tmp_path):
-    process = start("seed=0,1")
+def test_a_killed_head_is_continued_by_the_same_command(slurm, start, bench, tmp_path):
+    process = start(*OPTIONS, "seed=0,1", environment=slurm.environment)
     running_block(tmp_path)
     process.kill()
     process.wait()
@@ -90,7 +67,7 @@ def test_a_killed_head_is_continued_by_the_same_command(start, bench, tmp_path):
 
 
 def test_an_interrupted_sweep_ends_its_jobs(slurm, start, tmp_path):
-    process = start(*SLOW)
+    process = start(*OPTIONS, *SLOW, environment=slurm.environment)
     running_block(tmp_path)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130

@@ -1,0 +1,1 @@
+"""Real clusters of two nodes on this machine's loopback interface, and sweeps on them."""
