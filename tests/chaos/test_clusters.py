@@ -7,12 +7,13 @@ import os
 import signal
 import time
 
-from tests.clusters.processes import pids_with, wait_until
+from tests.clusters.processes import MAX_WAIT_SECONDS, pids_with
 from tests.clusters.ray import RAY_NODES
 from tests.clusters.ray import ray as ray
 from tests.clusters.slurm import SLURM_NODES
 from tests.clusters.slurm import slurm as slurm
 from tests.clusters.sweeps import check_whole_blocks, read, start_bench
+from tests.processes import wait_for
 
 SEEDS = ("seed=0,1,2", "launcher.attempts=9")
 NODE_PROCESS = "bench.sweep.cluster.node"
@@ -36,7 +37,7 @@ def check(folder, process, environment, words):
         status = start(folder, environment, *words).wait(timeout=300)
     assert status == 0, (folder / "output").read_text()
     check_whole_blocks(read(folder).records, n_blocks=3)
-    wait_until(lambda: not pids_with(NODE_PROCESS))
+    wait_for(lambda: not pids_with(NODE_PROCESS), MAX_WAIT_SECONDS)
 
 
 def test_a_slurm_cluster_with_faults(slurm, tmp_path, randomness, tries):
@@ -69,7 +70,7 @@ def test_a_slurm_cluster_with_faults(slurm, tmp_path, randomness, tries):
         folder = tmp_path / str(number)
         folder.mkdir()
         process = start(folder, slurm.environment, *words)
-        wait_until(lambda: pids_with(NODE_PROCESS))
+        wait_for(lambda: pids_with(NODE_PROCESS), MAX_WAIT_SECONDS)
         time.sleep(randomness.uniform(0, MAX_DELAY_SECONDS))
         fault = randomness.choice(faults)
         print(f"{number}: {fault.__name__}")
@@ -98,7 +99,7 @@ def test_a_ray_cluster_with_faults(ray, tmp_path, randomness, tries):
         folder = tmp_path / str(number)
         folder.mkdir()
         process = start(folder, None, *words)
-        wait_until(lambda: pids_with(NODE_PROCESS))
+        wait_for(lambda: pids_with(NODE_PROCESS), MAX_WAIT_SECONDS)
         time.sleep(randomness.uniform(0, MAX_DELAY_SECONDS))
         fault = randomness.choice(faults)
         print(f"{number}: {fault.__name__}")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import time
 from pathlib import Path
 
-MAX_WAIT_SECONDS = 180
+MAX_WAIT_SECONDS = 180  # for clusters on a busy machine
 
 
 def free_ports(n: int) -> list[int]:
@@ -20,14 +19,6 @@ def free_ports(n: int) -> list[int]:
     for each in sockets:
         each.close()
     return ports
-
-
-def wait_until(condition) -> None:
-    """Wait until a condition holds."""
-    deadline = time.monotonic() + MAX_WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {MAX_WAIT_SECONDS} s"
-        time.sleep(0.1)
 
 
 def pids_with(text):

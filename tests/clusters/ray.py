@@ -11,8 +11,9 @@ import tempfile
 import pytest
 from psutil import Process
 
-from tests.clusters.processes import free_ports, pids_with, wait_until
+from tests.clusters.processes import MAX_WAIT_SECONDS, free_ports, pids_with
 from tests.conftest import SCRIPTS
+from tests.processes import wait_for
 
 RAY_ATTEMPT = "mlp-bench-attempt-"  # in the command of a process that executes a block
 RAY_HEAD, *RAY_NODES = "127.0.0.2", "127.0.0.11", "127.0.0.12"  # Ray replaces 127.0.0.1
@@ -50,7 +51,10 @@ class RayCluster:
         """Start the processes of a node; on a busy machine, Ray may give up: then once more."""
         for is_last in (False, False, True):
             self._processes[node] = self._popen(node, words)
-            wait_until(lambda: self._is_started(node) or self._processes[node].poll() is not None)
+            wait_for(
+                lambda: self._is_started(node) or self._processes[node].poll() is not None,
+                MAX_WAIT_SECONDS,
+            )
             if self._processes[node].poll() is None:
                 return
             assert not is_last, (self._folder / node).read_text()
@@ -73,7 +77,7 @@ class RayCluster:
 
     def busy_node(self):
         """Wait until a node executes a block, and return the node."""
-        wait_until(lambda: pids_with(RAY_ATTEMPT))
+        wait_for(lambda: pids_with(RAY_ATTEMPT), MAX_WAIT_SECONDS)
         pid = min(pids_with(RAY_ATTEMPT), key=lambda pid: Process(pid).create_time())
         ancestors = [" ".join(process.cmdline()) for process in Process(pid).parents()]
         return next(node for node in RAY_NODES if any(f"={node} " in words for words in ancestors))

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clusters.processes import free_ports, wait_until
+from tests.clusters.processes import MAX_WAIT_SECONDS, free_ports
+from tests.processes import wait_for
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sinfo")
 SLURM_NODES = ("n1", "n2")
@@ -77,11 +78,11 @@ class SlurmCluster:
             f"--socket={folder}/munge.socket", f"--pid-file={folder}/munged.pid",
             f"--log-file={folder}/munged.log", f"--seed-file={folder}/munge.seed",
         )  # fmt: skip
-        wait_until(lambda: (folder / "munge.socket").exists())
+        wait_for(lambda: (folder / "munge.socket").exists(), MAX_WAIT_SECONDS)
         self._start("slurmctld", "-D")
         for node in SLURM_NODES:
             self.start_node(node)
-        wait_until(self._is_idle)
+        wait_for(self._is_idle, MAX_WAIT_SECONDS)
 
     def start_node(self, node: str) -> None:
         """Start the daemon of a node."""
@@ -109,7 +110,7 @@ class SlurmCluster:
         for node in SLURM_NODES:
             if node not in self._daemons:
                 self.start_node(node)
-        wait_until(self._is_idle)
+        wait_for(self._is_idle, MAX_WAIT_SECONDS)
 
     def _is_idle(self) -> bool:
         states = self.command("sinfo", "-h", "-N", "-o", "%t").split()

@@ -22,7 +22,6 @@ from tests.regression.conftest import CASE, CASES, commit, make_tree, run_git
 NOTEBOOK = CASE.replace("numpy", "notebook")
 BOTH = CASES.replace("implementation=numpy", "implementation=notebook,numpy")
 SLOW = ("return loss", "sum(range(400_000))\n        return loss")
-WIDE = "400%"  # so few pairs of short slices prove equality within this, on a busy machine, too
 WRONG_GRADIENT = ("* change", "* 1.05 * change")
 SKIPS_LATER = (
     "for rows in batches]",
@@ -71,9 +70,7 @@ def test_a_tree_of_the_first_edition_is_compared_and_a_case_that_it_lacks_is_nam
 ):
     base = tree("base", contract=FIRST_EDITION_CONTRACT)
     (base / "implementations" / "notebook_mlp.py").unlink()
-    status, printed, content = compare(
-        base, tree("head"), "--cant-tell=pass", cases=BOTH, smallest=WIDE
-    )
+    status, printed, content = compare(base, tree("head"), "--cant-tell=pass", cases=BOTH)
     assert status == 3, printed  # what was not measured does not pass
     assert f"{NOTEBOOK}: not measured: BASE: ModuleNotFoundError: No module named" in printed
     absent, equal = content["cells"]
@@ -90,7 +87,7 @@ def test_a_tree_of_the_first_edition_is_compared_and_a_case_that_it_lacks_is_nam
 
 def test_learning_something_else_is_found_at_the_same_speed(compare, tree):
     head = tree("head", numpy_mlp=WRONG_GRADIENT, notebook_mlp=SKIPS_LATER)
-    status, printed, content = compare(tree("base"), head, cases=BOTH, smallest=WIDE)
+    status, printed, content = compare(tree("base"), head, cases=BOTH)
     assert status == 1, printed
     assert printed.count("learns something else: HEAD and BASE differ by") == 2
     for case in content["cells"]:

@@ -204,12 +204,15 @@ class _Head:
 
 
 def _is_complete(jobs: Sequence[Job], records: Mapping[str, RunRecord]) -> bool:
-    """Return whether all runs of a block have records of one node, made with the current code."""
+    """Return whether all runs of a block have records of one node, made with the current code.
+
+    With `launcher.allow_mixed`, nodes may have other code and versions.
+    """
     found = [records.get(job.run_id) for job in jobs]
     if any(record is None or record.status in BROKEN for record in found):
         return False
     kept = [record for record in found if record is not None]
-    current = all(
+    current = jobs[0].config.launcher.allow_mixed or all(
         not provenance.what_changed(
             _without_machine(record.made_with), _without_machine(job.fingerprints)
         )
