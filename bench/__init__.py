@@ -17,7 +17,7 @@ CONF = _INSTALLED if _INSTALLED.is_dir() else _INSTALLED.parents[1] / "conf"
 
 PUBLIC = {  # names and the modules that define them
     "BenchError": "bench.errors",
-    "Finding": "bench.report.finding",
+    "Finding": "bench.report.findings.finding",
     "Findings": "bench.api.comparing",
     "Records": "bench.api.sources",
     "RunRecord": "bench.records",

@@ -10,10 +10,10 @@ import pandas as pd
 from bench import markdown
 from bench.api.plain_errors import plain_errors
 from bench.api.sources import Source, records_of
-from bench.report.analysis import analyse
-from bench.report.finding import Finding
-from bench.report.findings import findings, sentences
-from bench.report.headline import headline
+from bench.report.findings.finding import Finding
+from bench.report.findings.findings import findings, sentences
+from bench.report.findings.headline import headline
+from bench.report.frames.analysis import analyse
 
 
 class Findings(tuple[Finding, ...]):

@@ -10,8 +10,8 @@ import pandas as pd
 from bench.api.plain_errors import plain_errors
 from bench.api.sources import FOLDERS, Records, Source, records_of
 from bench.records import Status, setting
-from bench.report import dataframes
-from bench.report.display_names import RunView, run_views
+from bench.report.frames import dataframes
+from bench.report.frames.display_names import RunView, run_views
 
 COLOURS = "colours"  # the key of `DataFrame.attrs` with the colour of each implementation
 ORDERED = ("quiet", "parity")  # the worst first, so that `min` is the worst

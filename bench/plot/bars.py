@@ -12,9 +12,9 @@ from bench.api.plain_errors import plain_errors
 from bench.api.sources import Source
 from bench.errors import BenchError
 from bench.plot import panels
-from bench.report import dataframes
-from bench.report.pairs import SpeedPairs
-from bench.report.vega import GREY, is_wide, words
+from bench.report.charts.vega import GREY, is_wide, words
+from bench.report.frames import dataframes
+from bench.report.frames.pairs import SpeedPairs
 
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo")  # by condition
 MAX_NUMBERED = 24  # bars with their value

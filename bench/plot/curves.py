@@ -15,8 +15,8 @@ from bench.api.plain_errors import plain_errors
 from bench.api.sources import Source
 from bench.errors import BenchError
 from bench.plot import panels
-from bench.report import dataframes
-from bench.report.vega import GREY, is_wide, words
+from bench.report.charts.vega import GREY, is_wide, words
+from bench.report.frames import dataframes
 
 Horizontal = Literal["epoch", "train_seconds_so_far"]
 Vertical = Literal["validation_loss", "train_loss", "training_set_loss", "validation_accuracy"]

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from bench import plotting
 from bench.api.loading import COLOURS, load_curves, load_runs
 from bench.api.sources import Source
-from bench.report import dataframes
+from bench.report.frames import dataframes
 from bench.terminal import SYNTHETIC
 
 RUN_COLUMNS = (

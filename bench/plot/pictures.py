@@ -10,8 +10,8 @@ from bench.api.sources import Source, records_of
 from bench.errors import BenchError
 from bench.plot import panels
 from bench.records import DatasetSummary, best_runs
-from bench.report import data_pictures
-from bench.report.display_names import RunView, run_views
+from bench.report.charts import data_pictures
+from bench.report.frames.display_names import RunView, run_views
 from bench.terminal import SYNTHETIC
 
 

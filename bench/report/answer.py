@@ -22,8 +22,8 @@ def answer(sweep: Sweep) -> str:
     if len(names) < 2:
         return ""
     from bench import markdown
-    from bench.report.analysis import analyse
-    from bench.report.findings import findings
-    from bench.report.headline import headline
+    from bench.report.findings.findings import findings
+    from bench.report.findings.headline import headline
+    from bench.report.frames.analysis import analyse
 
     return markdown.plain(headline(findings(analyse(sweep))))

@@ -42,7 +42,7 @@ def main() -> int:
         sweep = store.read_sweeps(folders)
         history = _history(arguments.history, folders[0])
         formats = arguments.format - (set() if sweep.records else {"terminal", "csv"})
-        from bench.report.writing import write_report
+        from bench.report.pages.writing import write_report
 
         written = write_report(sweep, output, formats, arguments.target, history)
     except files.FileError as error:
@@ -65,7 +65,7 @@ def _write_history_page(paths: Sequence[Path], arguments: argparse.Namespace) ->
     others = (arguments.target, arguments.history, arguments.fail_on)
     if len(paths) > 1 or arguments.format != {*FORMATS} or others != (None, None, None):
         return _refuse(f"{paths[0]}: with a history, only --output has an effect")
-    from bench.report.history import write_page
+    from bench.report.charts.history import write_page
 
     try:
         entries = _history(paths[0], paths[0].parent)

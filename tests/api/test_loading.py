@@ -9,8 +9,8 @@ import pytest
 
 import bench
 from bench.records import RunError
-from bench.report import dataframes
-from bench.report.display_names import run_views
+from bench.report.frames import dataframes
+from bench.report.frames.display_names import run_views
 from tests.report.conftest import make_record, write, write_records  # noqa: F401  # a fixture
 
 

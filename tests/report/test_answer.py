@@ -7,10 +7,10 @@ import sys
 from types import SimpleNamespace
 
 from bench.markdown import plain
-from bench.report.analysis import analyse
 from bench.report.answer import answer
-from bench.report.findings import findings
-from bench.report.headline import headline
+from bench.report.findings.findings import findings
+from bench.report.findings.headline import headline
+from bench.report.frames.analysis import analyse
 from bench.sweep.summary import print_summary
 from tests.report.conftest import make_record, sweep_of, write_records
 

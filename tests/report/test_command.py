@@ -13,7 +13,8 @@ from PIL import Image
 
 from bench.console import printable
 from bench.records import RunError
-from bench.report import command, figures
+from bench.report import command
+from bench.report.charts import figures
 from tests.report.conftest import make_record
 
 RATES = (0.01, 0.1)
@@ -215,10 +216,11 @@ def test_help_waits_for_nothing_heavy():
 
 
 def test_a_report_needs_no_framework():
-    modules = ",".join(f"bench.report.{path.stem}" for path in REPORT.glob("[a-z]*.py"))
+    paths = [path.relative_to(REPORT).with_suffix("") for path in REPORT.rglob("[a-z]*.py")]
+    modules = ",".join(f"bench.report.{'.'.join(path.parts)}" for path in paths)
     program = f"import sys, {modules}; print(*sys.modules)"
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert "bench.report.html_report" in ended.stdout
+    assert "bench.report.pages.html_report" in ended.stdout
     assert not {"tensorflow", "keras", "torch", "jax", "sklearn"} & set(ended.stdout.split())

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from bench.report import history
+from bench.report.charts import history
 from tests.results.test_history import entry
 
 POINT = re.compile(r'aria-roledescription="point"[^>]*transform="translate\([\d.]+,([\d.]+)\)"')

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from bench.records import RunError
-from bench.report import command, figures
+from bench.report import command
+from bench.report.charts import figures
 from bench.results import history, store
 from tests.report.conftest import make_record
 from tests.results.test_history import entry

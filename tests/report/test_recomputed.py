@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from bench.records import RunError, Seconds
-from bench.report.writing import write_report
+from bench.report.pages.writing import write_report
 from bench.results import store
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for, write_records
 

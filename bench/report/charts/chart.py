@@ -1,0 +1,141 @@
+"""One chart, and the rows of all charts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from bench.report.charts.vega import Spec, words
+from bench.report.contents.blocks import Panel
+
+CURVE_COLUMNS = (
+    "epoch", "train_loss", "validation_loss", "validation_accuracy", "train_seconds_so_far",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ChartData:
+    """The rows of all charts of a report.
+
+    Attributes:
+        conditions: labels of the drawn conditions; `condition` in the tables is an index into
+            this list, unless `other_labels` has a list for the table.
+        tables: the rows, by the name of the table. `done` are the finished runs.
+        accuracy: which accuracy the comparison draws, `test_accuracy` if there is one.
+        rate_accuracy: which accuracy is drawn by learning rate, `validation_accuracy` if there is
+            one.
+        swept: the settings that vary, and whether their values are numbers.
+        reference: the implementation that the others' curves are compared with, or "".
+        notices: sentences on the conditions and curves that are not drawn.
+    """
+
+    conditions: list[str]
+    tables: dict[str, pd.DataFrame]
+    accuracy: str
+    rate_accuracy: str
+    swept: dict[str, bool]
+    reference: str
+    notices: list[str]
+    other_labels: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def n_names(self) -> int:
+        """The number of implementations."""
+        return self.tables["runs"]["implementation"].nunique()
+
+    @property
+    def n_epochs(self) -> int:
+        """The number of the last epoch."""
+        last = self.tables["curves"]["epoch"].max()
+        return 0 if pd.isna(last) else int(last)
+
+    def labels(self, table: str) -> list[str]:
+        """Return the labels of the conditions of a table."""
+        return self.other_labels.get(table, self.conditions)
+
+    def packed(self) -> dict[str, dict[str, list[Any]]]:
+        """Return the tables by column; `run` of a curve is the index of its run in `runs`."""
+        curves = self.tables["curves"]
+        places = {run_id: place for place, run_id in enumerate(self.tables["runs"]["run_id"])}
+        short = curves[[*CURVE_COLUMNS]].assign(run=curves["run_id"].map(places))
+        sent = {**self.tables, "curves": short}
+        return {
+            name: {str(column): _plain_values(table[column]) for column in table}
+            for name, table in sent.items()
+            if name not in ("done", "best_curves")  # the page selects them
+        }
+
+    @staticmethod
+    def values(rows: pd.DataFrame) -> list[dict[str, Any]]:
+        """Return rows as Vega-Lite takes them: a dict for each row, with null for missing values.
+
+        Args:
+            rows: rows of one of the tables.
+        """
+        columns = {str(column): _plain_values(rows[column]) for column in rows}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """One chart, drawn once for every condition.
+
+    Attributes:
+        name: identifies the chart in the page, and its files.
+        section: the section of the report that it belongs to.
+        title: its heading.
+        caption: the explanation of the chart.
+        table: the name of its table in `ChartData.tables`.
+        fields: the columns that the page shows as a table below the chart.
+        needs: a row is drawn if each of these columns is above its number.
+        value: the column that the description gives the range of.
+        specification: the Vega-Lite specification, without data.
+        legend: colours by name, of what neither axis names.
+        keeps_unknown: if at least one row meets `needs`, all rows are drawn.
+        panels: the conditions that it has rows for.
+    """
+
+    name: str
+    section: str
+    title: str
+    caption: str
+    table: str
+    fields: tuple[str, ...]
+    needs: Mapping[str, float]
+    value: str
+    specification: Spec
+    legend: Mapping[str, str] = field(default_factory=dict)
+    keeps_unknown: bool = False
+    panels: tuple[Panel, ...] = ()
+
+    def rows_drawn(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the drawn rows of one condition's rows."""
+        complete = rows
+        for column, above in self.needs.items():
+            complete = complete[complete[column] > above]
+        return rows if self.keeps_unknown and not complete.empty else complete
+
+    def describe(self, rows: pd.DataFrame) -> str:
+        """Return each implementation's range of values, for readers who cannot see the chart."""
+        by = "implementation" if "implementation" in rows else "case"
+        ranges = rows.groupby(by)[self.value].agg(["min", "max"]).dropna()
+        listed = (f"{name} {low:.4g} to {high:.4g}" for name, low, high in ranges.itertuples())
+        return f"{words(self.value).capitalize()}: {', '.join(listed)}."
+
+    def rows(self, data: ChartData, panel: Panel) -> pd.DataFrame:
+        """Return the rows that a panel draws."""
+        table = data.tables[self.table]
+        return self.rows_drawn(table[table["condition"] == panel.number])
+
+
+def _plain_values(column: pd.Series) -> list[Any]:
+    """Return values as JSON has them, numbers with six significant digits."""
+    return [
+        None if pd.isna(value) or value in (math.inf, -math.inf)
+        else float(f"{value:.6g}") if isinstance(value, float) else value
+        for value in column.tolist()
+    ]  # fmt: skip

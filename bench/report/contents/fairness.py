@@ -1,0 +1,121 @@
+"""Tables on the fairness of a comparison: parity verdicts, implementations, the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bench.records import RunRecord, Verdict, setting
+from bench.report.contents.blocks import Cell, Row, Table, simple_table
+from bench.report.contents.tables import LEVELS
+from bench.report.frames import dataframes
+from bench.report.frames.analysis import Analysis
+from bench.terminal import format_distance
+
+DECLARED = ("precision", "tf32", "compilation", "data_path")
+HASH_DIGITS = 8
+
+
+def parity(verdicts: Sequence[Verdict]) -> Table:
+    """Return the parity verdicts: one row each, with the rungs, code and versions.
+
+    Args:
+        verdicts: the verdicts of the sweep.
+    """
+    rows = []
+    for verdict in verdicts:
+        rungs = {
+            rung.number: Cell(
+                f"{format_distance(rung.distance)} / {rung.bound:.1e}",
+                level="" if rung.passed else "bad",
+            )
+            for rung in verdict.rungs
+        }
+        word = dataframes.parity(verdict)
+        cells = [
+            verdict.implementation,
+            ", ".join(verdict.equations.values()),
+            Cell(word, level=LEVELS[word]),
+            *(rungs.get(number, "-") for number in (1, 2, 3)),
+            Cell(verdict.source[:HASH_DIGITS], is_code=True),
+            ", ".join(f"{name} {version}" for name, version in verdict.libraries.items()),
+            f"{verdict.device}, {verdict.threads}",
+        ]
+        rows.append(Row(cells, {"implementation": verdict.implementation}))
+    headings = [
+        "implementation", "recipe", "parity", "gradients", "one step", "fifty steps", "code",
+        "versions", "device, threads",
+    ]  # fmt: skip
+    return simple_table("Parity: the distance in each test / its bound", headings, rows, 9)
+
+
+def sheet(analysis: Analysis) -> Table:
+    """Return the differences between implementations: one row per implementation."""
+    first = {view.implementation: view.record for view in reversed(analysis.views)}
+    runs, rows = analysis.runs, []
+    for name in sorted(first):
+        busy = runs.loc[runs["implementation"] == name, "cores_kept_busy"].dropna()
+        cores = runs.loc[runs["implementation"] == name, "cores"].dropna()
+        cells = [
+            name,
+            *(_declared(first[name], key) for key in DECLARED),
+            f"{busy.min():.2f} to {busy.max():.2f}" if len(busy) else "-",
+            ", ".join(f"{count:.0f}" for count in sorted(cores.unique())) or "-",
+        ]
+        rows.append(Row(cells, {"implementation": name}))
+    headings = ["implementation", "precision", "TF32", "compilation", "data path"]
+    caption = (
+        "Differences between implementations: cores kept busy is CPU time over wall-clock time of "
+        "training"
+    )
+    return simple_table(caption, [*headings, "cores kept busy", "cores given"], rows, 5)
+
+
+def _declared(record: RunRecord, key: str) -> str:
+    value = setting(record, "implementation", "fairness", key)
+    return "-" if value is None else str(value)
+
+
+def environment(records: Sequence[RunRecord]) -> Table:
+    """Return the environments of the runs, with every value if they differ."""
+    labels = {
+        "cpu_model": "processor", "caches": "caches", "platform": "system", "python": "Python",
+        "libraries": "libraries", "git_commit": "commit",
+    }  # fmt: skip
+    rows = []
+    for key, label in labels.items():
+        values = dict.fromkeys(_plain(record.environment.get(key)) for record in records)
+        listed = "; ".join(value for value in values if value)
+        rows.append(Row([label, listed or "-"]))
+    ceilings = [
+        value / 1e9
+        for record in records
+        for value in _mapping(record.environment.get("ceiling_flops_per_second")).values()
+        if isinstance(value, int | float)
+    ]
+    if ceilings:
+        span = f"{min(ceilings):,.0f} to {max(ceilings):,.0f} GFLOP/s"
+        rows.append(Row(["ceiling, float32 matrix multiplication", span]))
+    if kernels := sorted({kernel for record in records for kernel in _blas_kernels(record)}):
+        rows.append(Row(["BLAS kernels", ", ".join(kernels)]))
+    return simple_table("Machine, libraries and code", ["", ""], rows, 2)
+
+
+def _blas_kernels(record: RunRecord) -> Iterator[str]:
+    """Yield the BLAS libraries of a run with the kernels they used, such as `openblas Haswell`."""
+    libraries = record.environment.get("linear_algebra")
+    for library in libraries if isinstance(libraries, list) else ():
+        names = _mapping(library)
+        yield " ".join(
+            str(names[key]) for key in ("internal_api", "architecture") if names.get(key)
+        )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {version}" for name, version in sorted(value.items()))
+    return "" if value is None else str(value)
+
+
+def _mapping(value: object) -> Mapping[Any, Any]:
+    return value if isinstance(value, dict) else {}

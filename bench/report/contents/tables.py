@@ -1,0 +1,194 @@
+"""The tables of a report about its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from bench.console import first_line
+from bench.records import DatasetSummary, RunRecord, best_runs
+from bench.report.contents.blocks import Cell, Column, Level, Row, Table
+from bench.report.frames import dataframes
+from bench.report.frames.analysis import Analysis
+from bench.report.frames.display_names import RunView
+from bench.report.frames.swept import FILTERS
+from bench.terminal import format_number
+
+MAX_MISTAKES = 5
+LEVELS: Mapping[str, Level] = {
+    "done": "", "diverged": "attention", "skipped": "attention",
+    dataframes.QUIET: "good", dataframes.SHARED: "attention", dataframes.NOISY: "attention",
+    dataframes.NOT_KNOWN: "attention", dataframes.PASSED: "good", dataframes.FAILED: "bad",
+    dataframes.NOT_CHECKED: "attention",
+}  # fmt: skip
+
+
+def keys_of(row: Any) -> dict[str, str]:
+    """Return the settings of a row that the page filters by."""
+    return {name: dataframes.plain(getattr(row, name)) for name in FILTERS if hasattr(row, name)}
+
+
+def reason_of(record: RunRecord) -> str:
+    """Return why a run has no result, in one line, or nothing."""
+    return first_line(record.error.message) if record.error else ""
+
+
+def quiet(word: str) -> Cell | str:
+    """Return how quiet the machine was."""
+    return Cell(word, level=LEVELS[word]) if word in LEVELS else word
+
+
+def _by_case(runs: pd.DataFrame) -> list[tuple[str, list[pd.DataFrame]]]:
+    """Return the runs of each case, in groups by condition."""
+    return [
+        (label, [case for _, case in group.groupby("implementation")])
+        for label, group in dataframes.conditions(runs)
+    ]
+
+
+def rates(analysis: Analysis) -> Table:
+    """Return the test accuracy: one row per case, one column per learning rate."""
+    runs, compared = analysis.runs, analysis.comparison
+    learning_rates = sorted(runs["learning_rate"].dropna().unique())
+    best = {run_id for run_ids in compared["run_ids"] for run_id in run_ids}
+    groups = []
+    for label, cases in _by_case(runs):
+        rows = []
+        for case in cases:
+            by_rate = {
+                rate: _mean_accuracy(group, best) for rate, group in case.groupby("learning_rate")
+            }
+            first = next(dataframes.rows(case))
+            cells = [by_rate.get(rate, "-") for rate in learning_rates]
+            rows.append(Row([first.implementation, *cells], _case_keys(first)))
+        groups.append((label, rows))
+    columns = [
+        Column(f"rate {rate:g}", keys={"learning_rate": dataframes.plain(rate)})
+        for rate in learning_rates
+    ]
+    caption = (
+        "Test accuracy by learning rate: mean over seeds; the best rate, chosen without the test "
+        "set, is marked"
+    )
+    return Table(caption, [Column("implementation", is_number=False), *columns], groups)
+
+
+def _case_keys(row: Any) -> dict[str, str]:
+    return {name: value for name, value in keys_of(row).items() if name != "learning_rate"}
+
+
+def _mean_accuracy(group: pd.DataFrame, best: set[str]) -> Cell | str:
+    """Return the mean test accuracy over seeds, marked at the best rate, or how the runs ended."""
+    done = group[group["status"] == "done"]
+    by_seed = done["test_accuracy"].groupby(dataframes.seeds(done)).mean()
+    if by_seed.isna().all():
+        return Cell(dataframes.statuses(group["status"]), level="attention")
+    mean, n_tried = f"{by_seed.mean():.4f}", dataframes.seeds(group).nunique()
+    mean = mean if len(by_seed) == n_tried else f"{mean} ({len(by_seed)} of {n_tried})"
+    return mean if best.isdisjoint(group["run_id"]) else Cell(mean, level="good")
+
+
+def time_by_part(analysis: Analysis) -> Table:
+    """Return where the time of finished runs went: means, one row per case."""
+    groups = []
+    for label, cases in _by_case(analysis.runs):
+        rows = []
+        for case in cases:
+            done = case[case["status"] == "done"]
+            means = done[list(dataframes.PARTS)].mean()
+            statuses = Cell(dataframes.statuses(case["status"]), level="bad")
+            numbers = [format_number(value, ".2f") for value in (*means, means.sum(skipna=False))]
+            first = next(dataframes.rows(case))
+            n_runs = str(len(done)) if len(done) else statuses
+            rows.append(Row([first.implementation, n_runs, *numbers], _case_keys(first)))
+        groups.append((label, rows))
+    headings = ["implementation", "runs", *dataframes.PARTS.values(), "total"]
+    caption = (
+        "Seconds by activity: mean of the finished runs; the parts add up to the total, which the "
+        "parent process measures"
+    )
+    return Table(caption, [Column(name, name != "implementation") for name in headings], groups)
+
+
+def mistakes(analysis: Analysis) -> Table:
+    """Return the most frequent mistakes of the best run of each row of the comparison."""
+    datasets = {summary.fingerprint: summary for summary in analysis.sweep.datasets}
+    by_id = {record.run_id: record for record in analysis.sweep.records}
+    groups = []
+    for label, group in dataframes.conditions(analysis.finished):
+        rows = []
+        for row in dataframes.rows(group):
+            records = [by_id[name] for name in row.run_ids]
+            record = (best_runs(records) or records)[0]
+            dataset = datasets.get(record.dataset_fingerprint or "")
+            if dataset is not None and record.confusion_matrix:
+                pairs = mistaken_pairs(record, dataset)
+                listed = "; ".join(
+                    f"{truth} taken for {predicted} {count}"
+                    for count, truth, predicted in pairs[:MAX_MISTAKES]
+                )
+                total = str(sum(count for count, *_ in pairs))
+                rows.append(Row([row.implementation, total, listed or "-"], keys_of(row)))
+        if rows:
+            groups.append((label, rows))
+    columns = [
+        Column("implementation", is_number=False), Column("all mistakes"),
+        Column("most mistaken", is_number=False),
+    ]  # fmt: skip
+    return Table(
+        "Mistakes: the best run of each row of the comparison, on the test set", columns, groups
+    )
+
+
+def mistaken_pairs(record: RunRecord, dataset: DatasetSummary) -> list[tuple[int, str, str]]:
+    """Return how often which true class was mistaken for which class, the most frequent first.
+
+    Args:
+        record: a run with a confusion matrix, or without one.
+        dataset: the summary of the run's dataset.
+    """
+    return sorted(
+        (
+            (count, dataset.class_name(truth), dataset.class_name(predicted))
+            for truth, counts in enumerate(record.confusion_matrix or ())
+            for predicted, count in enumerate(counts)
+            if truth != predicted and count
+        ),
+        reverse=True,
+    )
+
+
+def runs(analysis: Analysis) -> Table:
+    """Return the runs: first those without a result, with the reason."""
+    columns = [
+        Column("run", is_number=False), Column("status", is_number=False),
+        Column("reason", is_number=False), Column("epochs"), Column("test accuracy"),
+        Column("examples/s"), Column("ceiling", is_extra=True), Column("train s"),
+        Column("total s", is_extra=True), Column("machine was", is_number=False),
+    ]  # fmt: skip
+    ordered = sorted(
+        zip(analysis.views, dataframes.rows(analysis.runs), strict=True),
+        key=lambda pair: pair[0].record.status == "done",
+    )
+    return Table(
+        "Runs", columns, [("", [Row(_run_row(view), keys_of(row)) for view, row in ordered])]
+    )
+
+
+def _run_row(view: RunView) -> list[Cell | str]:
+    record = view.record
+    status = record.status.replace("_", " ")
+    return [
+        Cell(record.run_id, is_code=True),
+        Cell(status, level=LEVELS.get(record.status, "bad")),
+        reason_of(record),
+        str(max(len(record.epochs) - 1, 0)),
+        format_number(record.test_accuracy, ".4f"),
+        format_number(record.examples_per_second, ",.0f"),
+        format_number(record.flops_utilisation, ".0%"),
+        format_number(record.seconds.train, ".1f"),
+        format_number(record.seconds.total, ".1f"),
+        quiet(dataframes.quiet(record) if record.examples_per_second is not None else "-"),
+    ]

@@ -1,0 +1,141 @@
+"""The findings on the machines: which they were, whether they were quiet, whether repeats agree."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from bench.console import counted, first_line
+from bench.markdown import text
+from bench.records import RunRecord
+from bench.report.findings.finding import Finding
+from bench.report.frames import dataframes
+from bench.report.frames.analysis import Analysis
+
+MAX_REASONS = 10
+MAX_UNEVEN_NAMED = 2  # cases; more are counted
+UNSTEADY = ": the machine was less steady than its checks show"
+MAX_UNEVEN = 1.25  # fastest run over slowest; on a quiet machine they differ by a few percent
+PERCENTAGE = re.compile(r"([0-9]+)%")
+
+
+def machine_findings(analysis: Analysis) -> list[Finding]:
+    """Return the findings on machines, noise, and the speed of repeats.
+
+    Args:
+        analysis: the analysis of any number of records.
+    """
+    return [*_machines(analysis.runs), *_noise(analysis), *_uneven(analysis)]
+
+
+def _machines(runs: pd.DataFrame) -> list[Finding]:
+    """Name the machines and numbers of cores, if there are several."""
+    machines = runs["machine"].dropna().unique()
+    sentences = []
+    if len(machines) > 1:
+        sentences.append(
+            f"**The runs are from {len(machines)} kinds of machine** "
+            f"({text('; '.join(machines))}); runs are compared only on the same kind."
+        )
+    cores = sorted(runs["cores"].dropna().unique())
+    if len(cores) > 1:
+        listed = ", ".join(dataframes.plain(float(count)) for count in cores)
+        sentences.append(
+            f"**The runs had different numbers of cores** ({listed}); runs are compared only with "
+            "the same number."
+        )
+    return [
+        Finding(question="machine", claim="different", level="attention", sentence=sentence)
+        for sentence in sentences
+    ]
+
+
+def _noise(analysis: Analysis) -> list[Finding]:
+    """Describe how quiet the machine was while the finished runs were timed."""
+    done = [view.record for view in analysis.views if view.record.status == "done"]
+    if not done:
+        return []
+    words = Counter(dataframes.quiet(record) for record in done)
+    if words[dataframes.QUIET] == len(done):
+        sentence = f"The machine was quiet in all {counted(len(done), 'run')}."
+        return [
+            Finding(question="quiet", claim="quiet", level="good", value=len(done), unit="runs",
+                    sentence=sentence)
+        ]  # fmt: skip
+    because = _noisy_reasons(done) or (
+        "the measured speed of matrix multiplication changed between start and end, or others "
+        "used the cores"
+    )
+    of_all = f"of {counted(len(done), 'run')}"
+    sentences = {
+        dataframes.NOISY: f"**The machine was not quiet** in {{}} {of_all}: {because}. "
+        "Their speeds may be too low.",
+        dataframes.SHARED: f"**{{}} {of_all} shared the machine** (share_machine=true): other runs "
+        "may have taken place at the same time.",
+        dataframes.NOT_KNOWN: f"**Whether the machine was quiet is unknown** for {{}} {of_all}.",
+    }
+    return [
+        Finding(
+            question="quiet", level="attention", value=words[word], unit="runs",
+            claim="not_known" if word == dataframes.NOT_KNOWN else "not_quiet",
+            run_ids=tuple(record.run_id for record in done if dataframes.quiet(record) == word),
+            sentence=sentence.replace("{}", str(words[word]), 1),
+        )
+        for word, sentence in sentences.items() if words[word]
+    ]  # fmt: skip
+
+
+def _uneven(analysis: Analysis) -> list[Finding]:
+    """Name the cases whose runs differ in speed, although only learning rate or seed differs."""
+    runs, labels = analysis.runs, analysis.conditions if len(analysis.conditions) > 1 else ("",)
+    done = runs[(runs["status"] == "done") & (runs["examples_per_second"] > 0)]
+    found, cases = [], done.groupby(["condition", "implementation"])
+    for _, case in cases:
+        number, name = int(case["condition"].iloc[0]), str(case["implementation"].iloc[0])
+        slowest, fastest = case["examples_per_second"].agg(["min", "max"])
+        if fastest / slowest > MAX_UNEVEN:
+            found.append(
+                Finding(
+                    question="repeats", claim="different", level="attention", unit="ratio",
+                    value=float(fastest / slowest), subject=name, condition=labels[number],
+                    run_ids=tuple(case["run_id"]),
+                    sentence=f"**Repeats of {text(name)} differ in speed** by up to "
+                    f"{fastest / slowest:.1f} times ({slowest:,.0f} to {fastest:,.0f} examples/s)"
+                    f"{UNSTEADY}.",
+                )
+            )  # fmt: skip
+    if len(found) <= MAX_UNEVEN_NAMED:
+        return found
+    worst = max(found, key=lambda one: one.value or 0)
+    where = ", ".join(filter(None, [worst.subject, worst.condition]))
+    sentence = (
+        f"**Repeats differ in speed** by more than {MAX_UNEVEN:g} times in {len(found)} of "
+        f"{len(cases)} cases, by up to {worst.value:.1f} times ({text(where)}){UNSTEADY}."
+    )
+    return [replace(worst, condition="", run_ids=(), sentence=sentence, summary=True), *found]
+
+
+def _noisy_reasons(records: Sequence[RunRecord]) -> str:
+    """Return the recorded reasons of noise with their numbers of runs, the most frequent first.
+
+    Reasons that differ only in their percentage are one reason with a range.
+    """
+    percentages: dict[str, list[int]] = {}
+    for record in records:
+        reasons = record.environment.get("noisy_reasons")
+        if dataframes.quiet(record) == dataframes.NOISY and isinstance(reasons, list):
+            for reason in map(first_line, map(str, reasons)):
+                number = PERCENTAGE.search(reason)
+                kind = PERCENTAGE.sub("#%", reason, count=1)
+                percentages.setdefault(kind, []).append(int(number[1]) if number else 0)
+    listed = []
+    for kind, values in sorted(percentages.items(), key=lambda item: -len(item[1]))[:MAX_REASONS]:
+        low, high = min(values), max(values)
+        span = f"{low}%" if low == high else f"{low}% to {high}%"
+        reason = text(kind.replace("#%", span))
+        listed.append(f"{reason} ({counted(len(values), 'run')})")
+    return "; ".join(listed)

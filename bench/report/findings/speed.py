@@ -1,0 +1,168 @@
+"""Findings on speed: which implementation is fastest, and by how much."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from bench.console import counted
+from bench.markdown import text
+from bench.report.findings.finding import Finding
+from bench.report.frames import dataframes
+from bench.report.frames.analysis import Analysis
+from bench.report.frames.pairs import Paired
+
+
+def speed(analysis: Analysis, label: str, group: pd.DataFrame) -> list[Finding]:
+    """Return which implementation is fastest, and the ratio of its speed to that of each other one.
+
+    Args:
+        analysis: the analysis of the report.
+        label: of the condition.
+        group: the condition's rows of the comparison; only those with proven parity are compared.
+    """
+    ranked = group[(group["parity"] == dataframes.PASSED) & group["examples_per_second"].notna()]
+    if ranked.empty:
+        return []
+    fastest, *others = dataframes.rows(ranked.sort_values("examples_per_second", ascending=False))
+    found = Finding(
+        question="speed", claim="only", level="neutral", condition=label, summary=True,
+        subject=fastest.implementation, run_ids=fastest.timed_run_ids,
+        sentence=f"{text(fastest.implementation)} is the only implementation with a rank, at "
+        f"{fastest.examples_per_second:,.0f} examples/s.",
+    )  # fmt: skip
+    if not others:
+        return [found]
+    pairs = [
+        analysis.speeds.compare(int(fastest.condition), found.subject, other.implementation)
+        for other in others
+    ]
+    ratios = [_ratio(found, other, pair) for other, pair in zip(others, pairs, strict=True)]
+    return [_lead(fastest, ratios, pairs[0]), *ratios]
+
+
+def _ratio(found: Finding, other: Any, pair: Paired | None) -> Finding:
+    """Return the ratio of the speed of the fastest to that of another implementation."""
+    name, baseline = text(found.subject), text(other.implementation)
+    found = replace(
+        found, claim="cant_tell", level="attention", baseline=other.implementation, summary=False,
+        run_ids=(*found.run_ids, *other.timed_run_ids),
+        sentence=f"{name} and {baseline} have no pair of runs with the same seed and learning "
+        "rate.",
+    )  # fmt: skip
+    if pair is None:
+        return found
+    is_faster = pair.low > 0
+    ratio = times(math.exp(pair.mean))
+    sentence = f"{name} is {ratio} times as fast as {baseline} ({_basis(pair)})."
+    if pair.is_known and not is_faster:
+        sentence = f"{name} and {baseline} **can't be told apart** (ratio {ratio}; {_basis(pair)})."
+    caveat = "One pair of runs: the next pair may differ by more than the epochs of this one."
+    return replace(
+        found,
+        claim="faster" if is_faster else "cant_tell",
+        level="good" if is_faster else "attention",
+        value=math.exp(pair.mean),
+        low=math.exp(pair.low) if pair.is_known else None,
+        high=math.exp(pair.high) if pair.is_known else None,
+        unit="ratio",
+        n_pairs=pair.n_pairs,
+        method=pair.method,
+        caveats=() if pair.method in ("pairs", "nodes") else (caveat,),
+        sentence=sentence,
+    )
+
+
+def _basis(pair: Paired) -> str:
+    """Return what a ratio is based on, in words."""
+    n_pairs = counted(pair.n_pairs, "pair")
+    if pair.n_nodes > 1:
+        n_pairs += f" on {pair.n_nodes} nodes"
+    if pair.method == "epochs":
+        spread = 100 * math.expm1(pair.standard_error)
+        return f"{n_pairs}; epochs alone spread by {spread:.0f} %"
+    if not pair.is_known:
+        return f"{n_pairs}, so no interval"
+    low, high = (times(math.exp(value), math.exp(pair.mean)) for value in (pair.low, pair.high))
+    return f"{n_pairs}, 95 % interval {low} to {high}"
+
+
+def _lead(fastest: Any, ratios: Sequence[Finding], pair: Paired | None) -> Finding:
+    """Return which implementation is fastest, or which ones share the lead.
+
+    Args:
+        fastest: its row of the comparison.
+        ratios: to all others, the fastest first.
+        pair: the comparison with the first of them.
+    """
+    first, last = ratios[0], ratios[-1]
+    rivals = [ratio for ratio in ratios if ratio.claim != "faster"]
+    name = text(first.subject)
+    at = f"{fastest.examples_per_second:,.0f} examples/s"
+    if len(ratios) == 1:
+        sentence = first.sentence
+    elif rivals or pair is None:
+        listed = ", ".join(text(ratio.baseline) for ratio in rivals)
+        sentence = f"{name} has the highest speed, {at}, but **can't be told apart** from {listed}."
+    else:
+        sentence = (
+            f"{name} is the fastest, at {at}: {times(first.value)} times as fast as "
+            f"{text(first.baseline)}, the next ({_basis(pair)}), and {times(last.value)} times as "
+            f"fast as {text(last.baseline)}, the slowest."
+        )
+    return replace(
+        first,
+        claim="shared" if rivals else "fastest",
+        level="attention" if rivals else "good",
+        sentence=sentence,
+        summary=True,
+    )
+
+
+def cores(runs: pd.DataFrame) -> list[Finding]:
+    """Return how many cores each implementation kept busy while it trained, on the mean.
+
+    Args:
+        runs: as `dataframes.runs_frame` returns it; no finding if they had different cores.
+    """
+    done = runs[(runs["status"] == "done") & runs["cores_kept_busy"].notna()]
+    given = done["cores"].dropna().unique()
+    if len(given) != 1:
+        return []
+    found = [
+        Finding(
+            question="cores", claim="busy", level="neutral", subject=str(name), unit="cores",
+            value=float(group["cores_kept_busy"].mean()), run_ids=tuple(group["run_id"]),
+            sentence=f"{text(str(name))} kept {group['cores_kept_busy'].mean():.1f} of "
+            f"{counted(int(given[0]), 'core')} busy.",
+        )
+        for name, group in done.groupby("implementation")
+    ]  # fmt: skip
+    all_of_them = Finding(
+        question="cores", claim="busy", level="neutral", unit="cores", summary=True,
+        value=float(given[0]), sentence=cores_in_words(found, float(given[0])),
+    )  # fmt: skip
+    return [all_of_them, *found]
+
+
+def cores_in_words(found: Sequence[Finding], given: float) -> str:
+    """Return how many of the given cores some implementations kept busy, as one sentence."""
+    listed = ", ".join(f"{text(one.subject)} {one.value:.1f}" for one in found)
+    return f"Cores kept busy while training, of {given:.0f}: {listed}."
+
+
+def times(ratio: float | None, like: float | None = None) -> str:
+    """Return a ratio with the digits that matter: 1.05, 11.3, 469.
+
+    Args:
+        ratio: None if it is unknown.
+        like: has as many digits after the point; the ratio itself if it is None.
+    """
+    if ratio is None:
+        return "-"
+    size = like or ratio
+    return f"{ratio:.{2 if size < 9.95 else 1 if size < 99.5 else 0}f}"

@@ -1,0 +1,168 @@
+"""The answers for the top of the page: one tile per question, made from the findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bench.console import counted
+from bench.records import PARITY_POINTS
+from bench.report.findings.accuracy import at_rates
+from bench.report.findings.finding import LEVELS, Finding, Question, Tile
+from bench.report.findings.speed import times
+from bench.report.frames import dataframes
+
+
+def tiles(found: Sequence[Finding]) -> tuple[Tile, ...]:
+    """Return the tiles, in the order of the page; without those that have nothing to say.
+
+    Args:
+        found: all findings of a report.
+    """
+    made = (
+        _speed(
+            [one for one in found if one.question == "speed" and one.summary],
+            {one.subject: one.value for one in found if one.question == "cores"},
+        ),
+        _accuracy([one for one in found if one.question == "accuracy" and not one.summary]),
+        _rates([one for one in found if one.question == "learning_rate" and not one.summary]),
+        _parity([one for one in found if one.question == "parity"]),
+        _quiet(
+            [one for one in found if one.question == "quiet"],
+            [one for one in found if one.question == "repeats" and not one.summary],
+        ),
+        _runs([one for one in found if one.question == "runs" and one.value is not None]),
+    )
+    return tuple(tile for tile in made if tile is not None)
+
+
+def _tile(question: Question, title: str, answer: str, detail: str, of: Sequence[Finding]) -> Tile:
+    """Return a tile that is as serious as the worst of its findings."""
+    level = max((one.level for one in of), key=LEVELS.index)
+    return Tile(question=question, title=title, answer=answer, detail=detail, level=level)
+
+
+def _speed(leads: Sequence[Finding], cores: Mapping[str, float | None]) -> Tile | None:
+    if not leads:
+        return None
+    n_shared = sum(lead.claim == "shared" for lead in leads)
+    known = [lead for lead in leads if lead.claim != "shared"] or leads
+    names = list(dict.fromkeys(lead.subject for lead in known))
+    ratios = [lead.value for lead in known if lead.value is not None]
+    baselines = list(dict.fromkeys(lead.baseline for lead in known if lead.baseline))
+    answer = names[0] if len(names) == 1 else f"{len(names)} of them, by condition"
+    detail = "the only one with a rank"
+    if ratios:
+        low, high = min(ratios), max(ratios)
+        joined = " and " if len(ratios) == 2 else " to "  # "to" looks like an interval
+        span = joined.join(dict.fromkeys([times(low), times(high)]))
+        detail = f"{span} times as fast as {baselines[0] if len(baselines) == 1 else 'the next'}"
+    busy = [cores.get(name) for name in (*names, *baselines)]
+    counts = [count for count in busy if count is not None]
+    if len(names) == len(baselines) == 1 and len(counts) == 2:
+        detail += f"; cores kept busy: {counts[0]:.1f} against {counts[1]:.1f}"
+    if n_shared == len(leads):
+        answer, first = "can't be told", leads[0]
+        others = "" if len(names) == len(baselines) == 1 else ", or others"
+        detail = f"{first.subject} or {first.baseline}{others}"
+        if first.value is not None and first.low is not None:
+            interval = " to ".join(times(end, first.value) for end in (first.low, first.high))
+            detail += f": ratio {times(first.value)} ({interval})"
+    elif 2 * n_shared >= len(leads):
+        answer = f"can't be told in {n_shared} of {len(leads)}"
+        detail = f"conditions; in the others {' or '.join(names)}, {detail}"
+    elif n_shared:
+        detail += f"; can't be told in {n_shared} of {len(leads)} conditions"
+    return _tile("speed", "Fastest", answer, detail, leads)
+
+
+def _accuracy(pairs: Sequence[Finding]) -> Tile | None:
+    if not pairs:
+        return None
+    guessing = [one for one in pairs if one.claim == "guessing"]
+    compared = [one for one in pairs if one.value is not None]
+    bound = f"{PARITY_POINTS:g} points"
+    if guessing:
+        answer, detail = "some only guess", guessing[0].subject
+    elif not compared:
+        answer, detail = "can't be told", "no seed in common"
+    else:
+        largest = max(compared, key=lambda one: abs(one.value or 0))
+        where = ", ".join(filter(None, [largest.condition, counted(largest.n_pairs, "seed")]))
+        side = "higher" if (largest.value or 0) > 0 else "lower"
+        detail = f"{where}: {largest.subject} {abs(largest.value or 0):.2f} points {side} than "
+        detail += largest.baseline
+        if largest.low is not None:
+            detail += f" ({largest.low:+.2f} to {largest.high:+.2f})"
+        detail += at_rates(largest)
+        claims = {one.claim for one in pairs}
+        if claims == {"equal"}:
+            answer = f"equal within {bound}"
+        elif claims & {"better", "worse"}:
+            answer = f"differ by {abs(largest.value or 0):.2f} points"
+        else:
+            answer = "can't be told"
+    return _tile("accuracy", "Test accuracy", answer, detail, pairs)
+
+
+def _rates(best: Sequence[Finding]) -> Tile | None:
+    rates = sorted({one.value for one in best if one.value is not None})
+    if not rates:
+        return None
+    values = [one.value for one in best]
+    usual = max(rates, key=values.count)
+    others = [one for one in best if one.value != usual]
+    names = {one.subject for one in best}
+    answer = dataframes.plain(usual)
+    detail = f"for {next(iter(names))}" if len(names) == 1 else "for every implementation"
+    if others:
+        first = others[0]
+        where = f" ({first.condition})" if first.condition else ""
+        detail = f"in {len(best) - len(others)} of {len(best)} cases; "
+        detail += f"{dataframes.plain(first.value)} for {first.subject}{where}"
+        detail += f", {len(others) - 1} more" if len(others) > 1 else ""
+    n_at_edge = sum("rate tried" in caveat for one in best for caveat in one.caveats)
+    if n_at_edge:
+        detail += "; at the edge of the rates tried"
+        detail += f" in {n_at_edge} of {len(best)} cases" if n_at_edge < len(best) else ""
+    return _tile("learning_rate", "Best learning rate", answer, detail, best)
+
+
+def _parity(verdicts: Sequence[Finding]) -> Tile | None:
+    if not verdicts:
+        return None
+    by_claim = {one.claim: one.subject for one in verdicts}
+    if "failed" in by_claim:
+        answer, detail = "failed", by_claim["failed"]
+    elif "not_checked" in by_claim:
+        answer, detail = "not proven", by_claim["not_checked"]
+    else:
+        answer, detail = "passed", "all compute what the recipe says"
+    return _tile("parity", "Same equations", answer, detail, verdicts)
+
+
+def _quiet(noise: Sequence[Finding], uneven: Sequence[Finding]) -> Tile | None:
+    if not noise:
+        return None
+    n_runs = f"{sum(one.value or 0 for one in noise):.0f}"
+    if noise[0].claim == "quiet" and uneven:
+        worst = max(uneven, key=lambda one: one.value or 0)
+        detail = f"repeats of {worst.subject} differ up to {worst.value:.1f} times in speed"
+        return _tile("quiet", "Machine", "quiet, but uneven", detail, uneven)
+    if noise[0].claim == "quiet":
+        return _tile("quiet", "Machine", "quiet", f"in all {n_runs} runs", noise)
+    disturbed = [one for one in noise if one.claim == "not_quiet"]
+    unknown = [one for one in noise if one.claim == "not_known"]
+    detail = f"in {sum(one.value or 0 for one in disturbed or unknown):.0f} runs"
+    if disturbed and unknown:
+        detail += f"; not known in {unknown[0].value:.0f}"
+    return _tile("quiet", "Machine", "not quiet" if disturbed else "not known", detail, noise)
+
+
+def _runs(endings: Sequence[Finding]) -> Tile | None:
+    if not endings:
+        return None
+    done, *others = endings
+    n_others = sum(one.value or 0 for one in others)
+    answer = f"{done.value:.0f} done" + (f", {n_others:.0f} not" if others else "")
+    names = ", ".join(dict.fromkeys(one.subject for one in others))
+    return _tile("runs", "Runs", answer, names or "none failed or skipped", endings)

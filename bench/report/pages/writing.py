@@ -1,0 +1,154 @@
+"""The files of a report, in the chosen formats."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence, Set
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bench import files
+from bench.results import store
+
+if TYPE_CHECKING:
+    from bench.report.findings.finding import Finding
+    from bench.report.frames.analysis import Analysis
+    from bench.results.history import Entry
+
+SOURCE = "record.json"  # every page of bench-report, and no other, names its source
+FINDINGS_VERSION = 1  # of findings.json; docs/findings.md explains its keys
+
+
+def write_report(
+    sweep: store.Sweep,
+    folder: Path,
+    formats: Set[str],
+    target: float | None = None,
+    history: Sequence[Entry] = (),
+) -> Path | None:
+    """Write a report, and print its comparison.
+
+    Args:
+        sweep: one sweep, or several sweeps merged into one.
+        folder: where to write; created if it does not exist.
+        formats: some of `html`, `md`, `csv`, `json`, `terminal`.
+        target: the validation accuracy to time; None: the highest that all have reached.
+        history: speed over commits; drawn unless it is empty.
+
+    Returns:
+        The most important file: index.html, report.md or runs.csv; None for the terminal alone.
+
+    Raises:
+        FileError: a file can't be written.
+        OSError: the folder can't be created, or a picture can't be written.
+    """
+    if formats & {"html", "md"}:
+        threading.Thread(target=_start_vega).start()
+    # Imports are where they are needed, so that no format waits for the libraries of another.
+    from bench.report.findings.findings import findings
+    from bench.report.frames.analysis import analyse
+
+    analysis = analyse(sweep, target)
+    found = findings(analysis)
+    written = _write_data(analysis, found, folder, formats)
+    if formats & {"html", "md"}:
+        written = _write_pages(analysis, found, folder, formats, history)
+    if "terminal" in formats:
+        from bench.report.pages.terminal_report import print_comparison, print_findings
+
+        print_comparison(analysis)
+        print_findings(found)
+    return written
+
+
+def _start_vega() -> None:
+    """Start what draws the charts; this takes a second, in which the records are analysed."""
+    import vl_convert
+
+    vl_convert.vegalite_to_svg({"data": {"values": []}, "mark": "point"}, allowed_base_urls=[])
+
+
+def _write_data(
+    analysis: Analysis, found: Sequence[Finding], folder: Path, formats: Set[str]
+) -> Path | None:
+    """Write the files for other programs, and return the most important one."""
+    from bench.report.frames import dataframes
+
+    written = None
+    if "csv" in formats:
+        written = folder / "runs.csv"
+        _write(written, analysis.runs.to_csv(index=False))
+        _write(folder / "curves.csv", dataframes.curves_frame(analysis.views).to_csv(index=False))
+    if "json" in formats:
+        path = folder / "findings.json"
+        _write(path, _findings_json(analysis, found))
+        written = written or path
+    return written
+
+
+def _findings_json(analysis: Analysis, found: Sequence[Finding]) -> str:
+    """Return the content of findings.json."""
+    from bench.report.findings.headline import headline
+    from bench.report.findings.tiles import tiles
+
+    encoded = msgspec.json.encode(
+        {
+            "schema_version": FINDINGS_VERSION,
+            "sweep_name": analysis.sweep.name,
+            "conditions": analysis.conditions,
+            "headline": headline(found),
+            "tiles": tiles(found),
+            "findings": found,
+        }
+    )
+    return msgspec.json.format(encoded, indent=1).decode() + "\n"
+
+
+def _write_pages(
+    analysis: Analysis,
+    found: Sequence[Finding],
+    folder: Path,
+    formats: Set[str],
+    history: Sequence[Entry],
+) -> Path:
+    """Write the pages and their pictures, and return the most important page."""
+    from bench import plotting
+    from bench.report.charts import charts, figures
+    from bench.report.charts.chart_data import chart_data
+    from bench.report.contents.document import document
+    from bench.report.pages import markdown_report
+
+    folder.mkdir(exist_ok=True, parents=True)
+    _refuse_to_overwrite(folder, formats)
+    data = chart_data(analysis, history)
+    colours = plotting.colours(analysis.colours())
+    drawn = charts.charts(data, colours)
+    pictures = figures.draw(analysis, data, drawn, folder)
+    content = document(analysis, found, pictures, data.notices)
+    written = folder / "report.md"
+    if "md" in formats:
+        _write(written, markdown_report.page(content))
+    if "html" in formats:
+        from bench.report.pages import html_report
+
+        written = folder / "index.html"
+        _write(written, html_report.page(content, data, drawn, colours, folder))
+    return written
+
+
+def _refuse_to_overwrite(folder: Path, formats: Set[str]) -> None:
+    """Raise FileError if a page in the folder is not of bench-report."""
+    for name, form in (("index.html", "html"), ("report.md", "md")):
+        path = folder / name
+        if form not in formats or not path.exists():
+            continue
+        if SOURCE not in path.read_text(encoding="utf-8", errors="replace"):
+            raise files.FileError(
+                f"{path}: not written by bench-report; choose another folder with --output"
+            )
+
+
+def _write(path: Path, content: str) -> None:
+    files.write_atomically(path, content.encode("utf-8", "backslashreplace"))
