@@ -65,7 +65,7 @@ def _write_history_page(paths: Sequence[Path], arguments: argparse.Namespace) ->
     others = (arguments.target, arguments.history, arguments.fail_on)
     if len(paths) > 1 or arguments.format != {*FORMATS} or others != (None, None, None):
         return _refuse(f"{paths[0]}: with a history, only --output has an effect")
-    from bench.report.charts.history import write_page
+    from bench.report.pages.history_page import write_page
 
     try:
         entries = _history(paths[0], paths[0].parent)

@@ -15,6 +15,7 @@ from bench.report.contents.blocks import Panel
 CURVE_COLUMNS = (
     "epoch", "train_loss", "validation_loss", "validation_accuracy", "train_seconds_so_far",
 )  # fmt: skip
+RUN_FIELDS = ("implementation", "learning_rate", "seed")  # of the table below a chart of runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,22 @@
-"""The speed of training over commits, for a chart of the report or as a page of its own."""
+"""The chart of the speed of training over commits."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bench import files
 from bench.report.charts.chart import Chart
-from bench.report.charts.vega import history
+from bench.report.charts.vega import BLUE, GREY, HEIGHT, Spec, number, tooltip
 from bench.report.contents.blocks import HISTORY
 from bench.report.frames import dataframes
 from bench.results.changes import changes, describe
-from bench.results.history import STEP, Entry, not_accepted, series
+from bench.results.history import STEP, Entry, series
 
-PAGE_NAME = "history.html"
 COLUMNS = (
     "condition", "place", "case", "commit", "subject", "ratio", "low", "high", "level", "change",
     "size", "learns",
@@ -37,7 +34,7 @@ def history_rows(entries: Sequence[Entry]) -> tuple[pd.DataFrame, list[str]]:
     by_case = series(entries)
     n_references = len({key.reference for key in by_case})
     names = [name for name, _ in {(key.case, key.identity) for key in by_case}]
-    for number, (key, points) in enumerate(by_case.items()):
+    for condition, (key, points) in enumerate(by_case.items()):
         metric = "" if key.metric == STEP else key.metric
         over = f"over {key.reference[:7]}" if n_references > 1 else ""
         settings = key.settings_words if names.count(key.case) > 1 else ""
@@ -49,7 +46,7 @@ def history_rows(entries: Sequence[Entry]) -> tuple[pd.DataFrame, list[str]]:
             for place, entry in enumerate(points[start:end], start):
                 step = steps.get(place)
                 rows.append((
-                    number, place, labels[-1], entry.commit[:7], entry.subject, entry.ratio,
+                    condition, place, labels[-1], entry.commit[:7], entry.subject, entry.ratio,
                     entry.low, entry.high, level, describe(entry, step) if step else "",
                     f"{step.ratio - 1:+.0%}" if step else "",
                     "something else" if entry.learns_something_else else "as before",
@@ -78,53 +75,37 @@ def history_chart(table: pd.DataFrame) -> Chart:
         fields=("case", "commit", "subject", "ratio", "low", "high", "change"),
         needs={"ratio": 0},
         value="ratio",
-        specification=history(),
+        specification=specification(),
     )
 
 
-def write_page(entries: Sequence[Entry], folder: Path) -> Path:
-    """Write the speed over commits as one static page; return its path.
-
-    Args:
-        entries: of a history, in order.
-        folder: where to write; created if it does not exist.
-
-    Raises:
-        FileError: the page can't be written.
-    """
-    import jinja2
-    from markupsafe import Markup
-
-    from bench.report.charts import figures
-
-    rows, _ = history_rows(entries)
-    charts = [
-        {
-            "title": f"{key.case}, {'time of a step' if key.metric == STEP else key.metric}",
-            "subtitle": f"{key.settings_words}; {key.cpu_model}; 1 is commit {key.reference[:7]}",
-            "sentences": _sentences(points),
-            "entries": points,
-            "svg": Markup(figures.svg_of(history(), rows[rows["condition"] == number])),  # noqa: S704
-        }
-        for number, (key, points) in enumerate(series(entries).items())
-    ]
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("bench.report.pages"), trim_blocks=True, autoescape=True
-    )
-    path = folder / PAGE_NAME
-    page = environment.get_template("history.html.j2").render(charts=charts)
-    files.write_atomically(path, page.encode())
-    return path
-
-
-def _sentences(entries: Sequence[Entry]) -> list[str]:
-    """Return the changes of one series in words, then what was accepted."""
-    sentences = [describe(entries[step.place], step) for step in changes(entries)]
-    sentences += [
-        f"accepted with {entry.commit[:7]} ({entry.subject}): {entry.accepted}"
-        for entry in entries
-        if entry.accepted is not None
-    ]
-    if (other := not_accepted(entries)) is not None:
-        sentences.append(f"learns something else from {other.commit[:7]} ({other.subject}) on")
-    return sentences or [f"no change in {len(entries)} commits"]
+def specification() -> Spec:
+    """Draw the time of a step over commits, relative to a reference, with the changes marked."""
+    x = {"field": "commit", "type": "ordinal", "sort": {"field": "place"}, "title": None,
+         "axis": {"labelAngle": -60, "labelOverlap": True}}  # fmt: skip
+    y = number("ratio", "time over reference")
+    interval = {
+        "mark": "rule",
+        "encoding": {"x": x, "y": y | {"field": "low"}, "y2": {"field": "high"}},
+    }
+    # A commit that learns something else is an empty diamond.
+    shape = {"condition": {"test": "datum.learns !== 'as before'", "value": "diamond"},
+             "value": "circle"}  # fmt: skip
+    points = {
+        "mark": {"type": "point", "size": 50, "opacity": 1},
+        "encoding": {
+            "x": x, "y": y, "shape": shape,
+            "fill": {"condition": {"test": "datum.learns !== 'as before'", "value": "transparent"},
+                     "value": BLUE},
+            "tooltip": tooltip("commit", "subject", "ratio", "low", "high", "learns"),
+        },
+    }  # fmt: skip
+    level = {
+        "mark": {"type": "line", "interpolate": "step", "color": GREY, "strokeWidth": 2},
+        "encoding": {"x": x, "y": y | {"field": "level"}},
+    }
+    change = {
+        "mark": {"type": "text", "dy": -10, "fontWeight": "bold", "color": "#D55E00"},
+        "encoding": {"x": x, "y": y | {"field": "high"}, "text": {"field": "size"}},
+    }
+    return {"height": HEIGHT, "layer": [level, interval, points, change]}

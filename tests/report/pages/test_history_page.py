@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from bench.report.charts import history
+from bench.report.pages import history_page
 from tests.results.test_history import entry
 
 POINT = re.compile(r'aria-roledescription="point"[^>]*transform="translate\([\d.]+,([\d.]+)\)"')
@@ -18,7 +18,7 @@ def write(tmp_path):
     """Write the page of some entries; return its text without tags."""
 
     def write_page(entries):
-        page = history.write_page(entries, tmp_path / "site").read_text()
+        page = history_page.write_page(entries, tmp_path / "site").read_text()
         return page, html.unescape(re.sub(r"<[^>]*>", " ", page))
 
     return write_page
