@@ -12,6 +12,7 @@ from bench.api.sources import FOLDERS, Records, Source, records_of
 from bench.records import Status, setting
 from bench.report.frames import dataframes
 from bench.report.frames.display_names import RunView, run_views
+from bench.report.frames.runs import curves_frame, runs_frame
 
 COLOURS = "colours"  # the key of `DataFrame.attrs` with the colour of each implementation
 ORDERED = ("quiet", "parity")  # the worst first, so that `min` is the worst
@@ -49,7 +50,7 @@ def load_runs(source: Source) -> pd.DataFrame:
     """
     records = records_of(source)
     views = run_views(records)
-    return _tidy(dataframes.runs_frame(views, records.sweep.verdicts), views, records)
+    return _tidy(runs_frame(views, records.sweep.verdicts), views, records)
 
 
 @plain_errors
@@ -68,9 +69,9 @@ def load_curves(source: Source) -> pd.DataFrame:
     """
     records = records_of(source)
     views = run_views(records)
-    curves = dataframes.curves_frame(views)
+    curves = curves_frame(views)
     curves["learning_rate"] = pd.to_numeric(curves["learning_rate"], errors="coerce")
-    runs = dataframes.runs_frame(views)
+    runs = runs_frame(views)
     added = [name for name in ("condition", *dataframes.CONDITIONS) if name not in curves]
     return _tidy(curves.merge(runs[["run_id", *added]], on="run_id"), views, records)
 

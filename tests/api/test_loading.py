@@ -11,6 +11,7 @@ import bench
 from bench.records import RunError
 from bench.report.frames import dataframes
 from bench.report.frames.display_names import run_views
+from bench.report.frames.runs import CURVE_COLUMNS, runs_frame
 from tests.report.conftest import make_record, write, write_records  # noqa: F401  # a fixture
 
 
@@ -26,7 +27,7 @@ def folder(write):  # noqa: F811
 def test_runs_are_those_of_the_report(folder):
     records = bench.load_records(folder)
     runs = bench.load_runs(folder)
-    expected = dataframes.runs_frame(run_views(records), records.sweep.verdicts)
+    expected = runs_frame(run_views(records), records.sweep.verdicts)
     assert list(runs) == list(expected)
     numbers = expected.select_dtypes("number")
     pd.testing.assert_frame_equal(runs[list(numbers)], numbers)
@@ -55,7 +56,7 @@ def test_architectures_are_ordered_by_size(write):  # noqa: F811
 
 def test_curves_name_the_condition_of_their_run(folder):
     curves, runs = bench.load_curves(folder), bench.load_runs(folder)
-    assert list(curves)[: len(dataframes.CURVE_COLUMNS)] == list(dataframes.CURVE_COLUMNS)
+    assert list(curves)[: len(CURVE_COLUMNS)] == list(CURVE_COLUMNS)
     assert set(curves) >= {"condition", *dataframes.CONDITIONS}
     assert curves.groupby("run_id").size().to_dict() == {
         record.run_id: len(record.epochs) for record in bench.load_records(folder)
@@ -71,7 +72,7 @@ def test_curves_of_runs_without_epochs_have_all_columns(write):  # noqa: F811
     folder = write(replace(make_record(status="skipped"), epochs=()))
     curves = bench.load_curves(folder)
     assert curves.empty
-    assert set(curves) >= {*dataframes.CURVE_COLUMNS, "condition"}
+    assert set(curves) >= {*CURVE_COLUMNS, "condition"}
 
 
 def test_a_folder_records_and_rows_of_a_frame_are_sources(folder):

@@ -12,6 +12,7 @@ from bench.report.contents.comparison_table import slower_in_words
 from bench.report.frames import dataframes
 from bench.report.frames.analysis import Analysis
 from bench.report.frames.dataframes import PARTS
+from bench.report.frames.runs import curves_frame
 from bench.report.frames.swept import FILTERS, is_numeric, over_settings
 from bench.results.history import Entry
 from bench.statistics import standard_error_of_accuracy
@@ -43,7 +44,7 @@ def chart_data(analysis: Analysis, history: Sequence[Entry] = ()) -> ChartData:
     drawn = runs[runs["condition"] < MAX_DRAWN]
     done = drawn[drawn["status"] == "done"]
     with_curves = drawn.loc[_with_curves(drawn)]
-    curves = dataframes.curves_frame([analysis.views[place] for place in sorted(with_curves.index)])
+    curves = curves_frame([analysis.views[place] for place in sorted(with_curves.index)])
     curves = curves.reindex(columns=["run_id", *CURVE_COLUMNS])
     curves = curves.merge(with_curves[[*CURVE_RUN_COLUMNS]], on="run_id")
     reference = str(compared["implementation"].iloc[0]) if len(compared) else ""

@@ -127,7 +127,7 @@ def cores(runs: pd.DataFrame) -> list[Finding]:
     """Return how many cores each implementation kept busy while it trained, on the mean.
 
     Args:
-        runs: as `dataframes.runs_frame` returns it; no finding if they had different cores.
+        runs: as `runs_frame` returns it; no finding if they had different cores.
     """
     done = runs[(runs["status"] == "done") & runs["cores_kept_busy"].notna()]
     given = done["cores"].dropna().unique()

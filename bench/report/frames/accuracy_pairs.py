@@ -38,7 +38,7 @@ class AccuracyPairs:
         """Arrange the runs.
 
         Args:
-            runs: as `dataframes.runs_frame` returns it.
+            runs: as `runs_frame` returns it.
             views: the runs of its rows.
         """
         self._tested = runs[(runs["status"] == "done") & runs["test_accuracy"].notna()]

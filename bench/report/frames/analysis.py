@@ -12,6 +12,7 @@ from bench.report.frames.accuracy_pairs import AccuracyPairs
 from bench.report.frames.comparison import add_time_to_accuracy, compare
 from bench.report.frames.display_names import RunView, run_views
 from bench.report.frames.pairs import SpeedPairs
+from bench.report.frames.runs import runs_frame
 from bench.results.store import Sweep
 from bench.terminal import dataset_stamp, record_datasets
 
@@ -59,7 +60,7 @@ def analyse(sweep: Sweep, target: float | None = None) -> Analysis:
         The frames, for records of any content; empty frames if there are no records.
     """
     views = run_views(sweep.records)
-    runs = dataframes.runs_frame(views, sweep.verdicts)
+    runs = runs_frame(views, sweep.verdicts)
     speeds = SpeedPairs(runs)
     compared = add_time_to_accuracy(compare(runs, speeds), sweep.records, target)
     labels = tuple(label for label, _ in dataframes.conditions(runs))

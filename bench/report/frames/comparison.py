@@ -25,7 +25,7 @@ def compare(runs: pd.DataFrame, speeds: SpeedPairs) -> pd.DataFrame:
     """Compare implementations: speed at all learning rates, accuracy at their best ones.
 
     Args:
-        runs: as `dataframes.runs_frame` returns it.
+        runs: as `runs_frame` returns it.
         speeds: of the same runs.
 
     Returns:

@@ -84,7 +84,7 @@ class SideBySide:
         """Arrange the values.
 
         Args:
-            runs: rows of the frame that `dataframes.runs_frame` returns.
+            runs: rows of the frame that `runs_frame` returns.
             values: one per row; missing ones are left out.
             keys: columns that are equal in the two runs of a pair.
         """
@@ -160,7 +160,7 @@ class SpeedPairs:
         """Arrange the runs.
 
         Args:
-            runs: as `dataframes.runs_frame` returns it.
+            runs: as `runs_frame` returns it.
         """
         timed = runs[(runs["status"] == "done") & (runs["examples_per_second"] > 0)]
         logs = np.log(timed["examples_per_second"])

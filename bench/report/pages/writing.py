@@ -74,13 +74,13 @@ def _write_data(
     analysis: Analysis, found: Sequence[Finding], folder: Path, formats: Set[str]
 ) -> Path | None:
     """Write the files for other programs, and return the most important one."""
-    from bench.report.frames import dataframes
+    from bench.report.frames.runs import curves_frame
 
     written = None
     if "csv" in formats:
         written = folder / "runs.csv"
         _write(written, analysis.runs.to_csv(index=False))
-        _write(folder / "curves.csv", dataframes.curves_frame(analysis.views).to_csv(index=False))
+        _write(folder / "curves.csv", curves_frame(analysis.views).to_csv(index=False))
     if "json" in formats:
         path = folder / "findings.json"
         _write(path, _findings_json(analysis, found))

@@ -8,12 +8,13 @@ from bench.report.frames import comparison, dataframes
 from bench.report.frames.comparison import add_time_to_accuracy
 from bench.report.frames.display_names import run_views
 from bench.report.frames.pairs import SpeedPairs
+from bench.report.frames.runs import runs_frame
 from bench.statistics import half_width
 from tests.report.conftest import ENVIRONMENT, make_record, make_verdict, verdicts_for
 
 
 def table(*records):
-    return dataframes.runs_frame(run_views(records), verdicts_for(records))
+    return runs_frame(run_views(records), verdicts_for(records))
 
 
 def compare(runs):
@@ -135,7 +136,7 @@ def test_the_target_is_the_hundredth_that_was_reached(accuracy):
 def test_the_default_target_is_an_accuracy_that_every_implementation_reached():
     records = [make_record("numpy", accuracy=0.9), make_record("keras", accuracy=0.8)]
     verdicts = [make_verdict("numpy"), make_verdict("keras")]
-    runs = dataframes.runs_frame(run_views(records), verdicts)
+    runs = runs_frame(run_views(records), verdicts)
     table = add_time_to_accuracy(compare(runs), records)
     assert table["target"].tolist() == [0.8, 0.8]
     assert table["n_reached"].tolist() == [1, 1]

@@ -7,13 +7,14 @@ import pytest
 
 from bench.report.frames import dataframes
 from bench.report.frames.display_names import run_views
+from bench.report.frames.runs import curves_frame, epoch_speeds, runs_frame
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 
 ROOT = Path(__file__).parents[3]
 
 
 def table(*records):
-    return dataframes.runs_frame(run_views(records), verdicts_for(records))
+    return runs_frame(run_views(records), verdicts_for(records))
 
 
 def test_one_row_per_run_with_the_numbers_of_its_record():
@@ -40,16 +41,16 @@ def test_a_record_from_before_a_key_is_in_one_condition_with_records_that_have_i
 
 
 def test_one_row_per_epoch_with_the_seconds_so_far():
-    curve = dataframes.curves_frame(run_views([make_record(examples_per_second=1000.0)]))
+    curve = curves_frame(run_views([make_record(examples_per_second=1000.0)]))
     assert curve["epoch"].tolist() == [0, 1, 2, 3]
     assert curve["train_seconds_so_far"].tolist() == [0.0, 1.0, 3.0, 6.0]
 
 
 def test_speed_of_each_epoch():
-    assert dataframes.epoch_speeds(make_record(examples_per_second=600.0)) == pytest.approx(
+    assert epoch_speeds(make_record(examples_per_second=600.0)) == pytest.approx(
         [600.0, 300.0, 200.0]
     )
-    assert dataframes.epoch_speeds(make_record(status="failed")) == []
+    assert epoch_speeds(make_record(status="failed")) == []
 
 
 def test_the_best_rate_is_chosen_on_validation_and_not_on_the_test_set():
@@ -147,7 +148,7 @@ def test_a_frame_without_records_has_all_columns():
 
 @pytest.mark.parametrize(
     ("heading", "make"),
-    [("runs.csv", dataframes.runs_frame), ("curves.csv", dataframes.curves_frame)],
+    [("runs.csv", runs_frame), ("curves.csv", curves_frame)],
 )
 def test_the_columns_are_explained(heading, make):
     page = (ROOT / "docs" / "csv_columns.md").read_text(encoding="utf-8")

@@ -2,9 +2,10 @@
 
 import json
 
-from bench.report.frames import dataframes, display_names
+from bench.report.frames import display_names
 from bench.report.frames.comparison import compare
 from bench.report.frames.pairs import SpeedPairs
+from bench.report.frames.runs import runs_frame
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 
 
@@ -58,7 +59,7 @@ def test_different_labels_are_compared_and_not_pooled():
     records = [make_record(seed=seed, test_accuracy=0.8) for seed in (0, 1)]
     records[1].config["recipe"]["momentum"] = 0.5
     views = display_names.run_views(records)
-    runs = dataframes.runs_frame(views, verdicts_for(records))
+    runs = runs_frame(views, verdicts_for(records))
     compared = compare(runs, SpeedPairs(runs))
     assert compared["n_seeds"].tolist() == [1, 1]
     assert compared["recipe"].nunique() == 2
