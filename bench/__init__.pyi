@@ -12,7 +12,7 @@ from bench.api.running import run as run
 from bench.api.sources import Records as Records
 from bench.errors import BenchError as BenchError
 from bench.records import RunRecord as RunRecord
-from bench.report.finding import Finding as Finding
+from bench.report.findings.finding import Finding as Finding
 
 __version__: str
 DISTRIBUTION: str
