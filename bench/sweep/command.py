@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ def main() -> int:
             print(help.text())
             return ExitStatus.OK
         if arguments.shell_completion:
-            return _complete(arguments)
+            return _complete(arguments.overrides)
         return _execute_runs(arguments)
     except BenchError as error:
         print_error("bench", error)
@@ -60,15 +61,15 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     return arguments
 
 
-def _complete(arguments: argparse.Namespace) -> int:
-    """Let Hydra print the completion for a shell. It reads `sys.argv`."""
-    import hydra
+def _complete(words: Sequence[str]) -> int:
+    """Print the completion for a shell, which gives the line to complete as COMP_LINE."""
+    from bench.config import completion
 
-    from bench import CONF
-    from bench.config.user_files import CONFIG_NAME
-
-    sys.argv[1:] = ["-sc", *arguments.overrides]
-    hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG_NAME)(lambda _: None)()
+    try:
+        folder = parse(os.environ.get("COMP_LINE", "").split()[1:]).config_dir
+    except ConfigError:  # a flag without its value: the shell offers file names
+        return ExitStatus.OK
+    completion.complete(words, folder)
     return ExitStatus.OK
 
 

@@ -231,10 +231,16 @@ def test_questions_are_answered_without_making_anything(run, tmp_path, words):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_completion_offers_choices_and_keys(run):
-    environment = {"PATH": "/usr/bin:/bin", "COMP_LINE": "bench implementation=k"}
+@pytest.mark.parametrize("folder", ["", "--config-dir my ", "--config-dir m "])
+def test_completion_offers_choices_also_those_of_a_folder(run, tmp_path, folder):
+    (tmp_path / "my" / "recipe").mkdir(parents=True)
+    (tmp_path / "my" / "recipe" / "mine.yaml").write_text("name: mine\n")
+    environment = {"PATH": "/usr/bin:/bin", "COMP_LINE": f"bench {folder}recipe="}
     ended = run("bench", "-sc", "query=bash", env=environment)
-    assert "implementation=keras" in ended.stdout
+    offered = ended.stdout.split()
+    assert "recipe=relu_softmax_sgd" in offered
+    assert ("recipe=mine" in offered) == ("my" in folder)
+    assert ended.stderr == ""
 
 
 @pytest.mark.parametrize("words", [("-m", *TINY), (*TINY, "-m"), (*TINY[:1], "-m", *TINY[1:])])
