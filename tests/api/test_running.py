@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 import bench
 from bench.sweep import scheduler
 from tests.conftest import TINY
+from tests.processes import is_running, runs
 from tests.sweep.conftest import executed  # noqa: F401  # a fixture
 
 PAGE = Path(bench.__file__).parents[1] / "docs" / "python.md"
@@ -61,6 +63,8 @@ def test_a_run_without_a_sweep_and_the_same_again_is_kept(executed, capsys):  # 
     assert "[1/1] numpy one_hidden" in capsys.readouterr().out
     assert bench.run([*TINY, "sweep_name=one"]) == records
     assert "finished earlier, kept" in capsys.readouterr().out
+    assert bench.run([*TINY, "sweep_name=one"], progress=False) == records
+    assert capsys.readouterr().out == ""
     assert len(executed) == 1
 
 
@@ -115,13 +119,40 @@ def test_what_the_command_refuses_is_an_exception_with_its_message(words, messag
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_an_interruption_says_how_to_continue(monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("options", "end"), [({}, ")"), ({"progress": False}, ", progress=False)")]
+)
+def test_an_interruption_says_how_to_continue(options, end, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(scheduler, "execute_sweep", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        bench.run([*TINY])
+    with pytest.raises(KeyboardInterrupt) as caught:
+        bench.run([*TINY], **options)
     (folder,) = Path("results").iterdir()
-    expected = [*TINY, f"sweep_name={folder.name}"]
-    assert capsys.readouterr().out.endswith(f"To continue: bench.run({expected})\n")
+    assert (
+        str(caught.value) == f"To continue: bench.run({[*TINY, f'sweep_name={folder.name}']}{end}"
+    )
+
+
+def test_an_interrupted_kernel_ends_the_runs_and_keeps_the_finished_ones(tmp_path):
+    words = [*TINY, "dataset.training_size=5000", "epochs=1,100000", "sweep_name=one"]
+    printed, processes = [], []
+    manager, client = start_new_kernel(startup_timeout=600, cwd=tmp_path)
+
+    def watch(message):
+        printed.append(message["content"].get("text", ""))
+        if "epoch 1/100000" in printed[-1] and not processes:
+            processes.extend(runs(manager.provisioner.pid))
+            manager.interrupt_kernel()
+
+    try:
+        program = f"import bench; bench.run({words!r})"
+        reply = client.execute_interactive(program, output_hook=watch)["content"]
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert processes
+    assert reply["traceback"] == [f"RunsInterrupted: To continue: bench.run({words!r})"]
+    assert [record.status for record in bench.load_records("results/one")] == ["done"]
+    assert not any(map(is_running, processes))
