@@ -171,8 +171,13 @@ def code_version() -> dict[str, Any]:
 
 def what_changed(then: Mapping[str, str], now: Mapping[str, str]) -> str:
     """Return the differences between two results of `run_fingerprint`, in words; "" for none."""
+    return ", ".join(differences(then, now))
+
+
+def differences(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return each difference between two results of `run_fingerprint`, in words."""
     if not then:
-        return "code and versions are not recorded"
+        return ["code and versions are not recorded"]
     changed = []
     for name in dict.fromkeys([*then, *now]):
         old, new = then.get(name), now.get(name)
@@ -182,4 +187,4 @@ def what_changed(then: Mapping[str, str], now: Mapping[str, str]) -> str:
             changed.append(f"the {name} has changed")
         else:
             changed.append(f"{name} was {old or 'not recorded'} and is {new or 'not used'}")
-    return ", ".join(changed)
+    return changed

@@ -59,7 +59,7 @@ MAY_IMPORT |= {
     "parity": BELOW_COMMANDS,
     "sweep": BELOW_COMMANDS | {"parity", "report"},
     "regression": BELOW_COMMANDS,
-    "doctor": BELOW_COMMANDS,
+    "doctor": BELOW_COMMANDS | {"sweep"},
     "new_implementation": BELOW_COMMANDS,
     "testing": BELOW_COMMANDS | {"parity"},
     "gpu": BELOW_COMMANDS,

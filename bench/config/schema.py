@@ -199,13 +199,13 @@ class RunConfig(Section, frozen=True):
         )
 
 
-def check(composed: Mapping[Any, Any], *, on_node: bool = False) -> RunConfig:
+def check(composed: Mapping[Any, Any]) -> RunConfig:
     """Return a composed configuration as a checked `RunConfig`.
+
+    With a launcher, cores and instructions are checked by `check_on_node` instead.
 
     Args:
         composed: plain values of any type, as Hydra composes them.
-        on_node: this is the machine that executes the run, whatever the launcher. Cores and
-            instructions are checked there only.
 
     Raises:
         ConfigError: naming the key, its value and what is allowed.
@@ -217,13 +217,23 @@ def check(composed: Mapping[Any, Any], *, on_node: bool = False) -> RunConfig:
         raise _explain(error, composed) from error
     config = _with_dataset(config)
     _check_together(config)
-    if on_node or config.launcher.name == "local":
+    if config.launcher.name == "local":
         _check_machine(config)
     try:
         folder = Path(config.results_folder).expanduser()
     except RuntimeError as error:
         raise ConfigError(f"results_folder={config.results_folder}: {error}") from error
     return msgspec.structs.replace(config, results_folder=str(folder))
+
+
+def check_on_node(config: RunConfig) -> None:
+    """Check that this machine has what a configuration needs that another machine has checked.
+
+    Raises:
+        ConfigError: the implementation, cores or instructions are missing here.
+    """
+    _check_module(config)
+    _check_machine(config)
 
 
 def _with_dataset(config: RunConfig) -> RunConfig:
@@ -250,10 +260,8 @@ def _check_keys_and_texts(content: Mapping[Any, Any], prefix: str = "") -> None:
 
 def _check_together(config: RunConfig) -> None:
     """Refuse values that are valid alone, but not with the other values."""
-    implementation, recipe, dataset = config.implementation, config.recipe, config.dataset
-    if implementation.module not in registry.modules():
-        modules = ", ".join(registry.modules())
-        raise _error("implementation.module", implementation.module, f"one of {modules}")
+    recipe, dataset = config.recipe, config.dataset
+    _check_module(config)
     for key in ("momentum", "beta_1", "beta_2", "epsilon"):
         value = getattr(recipe, key)
         # 1e-30 is above 0 in float32, too.
@@ -280,6 +288,12 @@ def _check_together(config: RunConfig) -> None:
     if config.batch_size > n_train:
         allowed = f"1 to {n_train} (the number of training examples)"
         raise _error("batch_size", config.batch_size, allowed)
+
+
+def _check_module(config: RunConfig) -> None:
+    if config.implementation.module not in registry.modules():
+        modules = ", ".join(registry.modules())
+        raise _error("implementation.module", config.implementation.module, f"one of {modules}")
 
 
 def _check_machine(config: RunConfig) -> None:

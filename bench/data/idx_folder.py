@@ -58,7 +58,7 @@ def _read(files: tuple[tuple[Path, int, int], ...]) -> IdxSet:
     """Read files with these paths; times and sizes tell whether they have changed."""
     digests, arrays = [], []
     for file, (path, _, _) in zip(FILES, files, strict=True):
-        contents = idx.read(path, idx.size_bytes((MAX_EXAMPLES, *file.shape[1:])))
+        contents = _read_bytes(path, file)
         arrays.append(_parse(contents, file, path))
         digests.append(hashlib.sha256(contents).digest())
     train_labels, test_labels, test_images, train_images = arrays
@@ -77,6 +77,19 @@ def _read(files: tuple[tuple[Path, int, int], ...]) -> IdxSet:
     if all(digest.hex() == file.mnist_sha256 for digest, file in zip(digests, FILES, strict=True)):
         name = "mnist"
     return IdxSet(name=name, digests=tuple(digests), arrays=tuple(arrays))
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """Return the decompressed files of a folder, by their published names.
+
+    Raises:
+        DatasetError: a file is missing, damaged or too long.
+    """
+    return {file.name: _read_bytes(_find(folder, file), file) for file in FILES}
+
+
+def _read_bytes(path: Path, file: IdxFile) -> bytes:
+    return idx.read(path, idx.size_bytes((MAX_EXAMPLES, *file.shape[1:])))
 
 
 def _find(folder: Path, file: IdxFile) -> Path:

@@ -53,6 +53,20 @@ def reserved(*, shared: bool = False) -> Iterator[None]:
         yield
 
 
+def is_held() -> bool:
+    """Say whether a timed run holds the machine's lock now.
+
+    Raises:
+        LockError: the lock file cannot be opened or is not a plain file.
+    """
+    with opened() as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
 @contextmanager
 def opened() -> Iterator[int]:
     """Open the lock file of any owner for the length of a `with` block; create it if needed.

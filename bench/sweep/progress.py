@@ -62,8 +62,7 @@ class TimeLeft:
         seconds = self.seconds
         if seconds is None:
             return ""
-        time = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
-        return f"about {time} left"
+        return f"about {in_words(seconds)} left"
 
     def _add_duration(self, record: RunRecord) -> None:
         if record.status in FINISHED:
@@ -78,6 +77,13 @@ class TimeLeft:
             return statistics.fmean(known[kind])
         like = [values for (name, _), values in known.items() if name == kind[0]]
         return statistics.fmean(map(statistics.fmean, like or known.values()))
+
+
+def in_words(seconds: float) -> str:
+    """Return a duration in seconds, minutes or hours."""
+    if seconds >= 100 * 60:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
 
 
 def _kind(job: Job) -> Kind:

@@ -8,6 +8,8 @@
         RUN/record.json, RUN/run.log, ...    results, written by the node
         outcome.json                         written last by the node
         committed                            written by the head before it moves the results
+    results/SWEEP/attempts/datasets/NAME/    the files of a dataset, for nodes that lack them
+    results/SWEEP/attempts/slurm/            what jobs of SLURM have printed
 
 Results of attempts that are not committed stay as evidence.
 """
@@ -23,10 +25,12 @@ from pathlib import Path
 import msgspec
 
 from bench import files
+from bench.data import copies
+from bench.data.datasets import DatasetSettings
 from bench.records import RunRecord
 from bench.results import store
 from bench.sweep.cluster.dispatcher import Attempt
-from bench.sweep.cluster.messages import OUTCOME_NAME, REQUEST_NAME, BlockRequest, Outcome
+from bench.sweep.cluster.messages import DATASETS, OUTCOME_NAME, REQUEST_NAME, BlockRequest, Outcome
 
 FOLDER = "attempts"
 JOB_NAME = "job"
@@ -59,6 +63,28 @@ class Attempts:
         folder = self.folder_of(attempt)
         files.write_atomically(folder / REQUEST_NAME, msgspec.json.encode(request))
         return folder
+
+    def discard(self, attempt: Attempt) -> None:
+        """Delete the folder of an attempt that could not be started."""
+        shutil.rmtree(self.folder_of(attempt), ignore_errors=True)
+
+    def write_datasets(self, folders: Mapping[DatasetSettings, Path | None]) -> None:
+        """Write datasets for nodes that do not have them.
+
+        Args:
+            folders: of the datasets on this machine; None for those without a folder.
+
+        Raises:
+            DatasetError: a file is missing or damaged.
+            FileError: a file can't be written.
+        """
+        for settings, folder in folders.items():
+            if folder is not None:
+                copies.write(settings, folder, self.folder / DATASETS / settings.name)
+
+    def remove_datasets(self) -> None:
+        """Delete the datasets: no node needs them any more."""
+        shutil.rmtree(self.folder / DATASETS, ignore_errors=True)
 
     def write_job(self, attempt: Attempt, engine_id: str) -> None:
         """Keep the engine's id of an attempt for later commands."""

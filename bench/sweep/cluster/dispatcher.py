@@ -85,6 +85,12 @@ class Dispatcher:
         self._start(attempt)
         return attempt
 
+    def withdraw(self, attempt: Attempt) -> None:
+        """Let the block of an attempt wait again, because the attempt could not be started."""
+        del self.running[attempt.block]
+        self._n_attempts[attempt.block] -= 1
+        self._waiting.appendleft(attempt.block)
+
     def _start(self, attempt: Attempt) -> None:
         self._last_number[attempt.block] = attempt.number
         self._n_attempts[attempt.block] += 1

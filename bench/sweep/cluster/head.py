@@ -13,14 +13,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench import provenance
-from bench.config.schema import LauncherConfig
 from bench.console import printable
 from bench.records import BROKEN, RunRecord
 from bench.results import store
 from bench.sweep.cluster.attempts import Attempts, held, last_numbers
-from bench.sweep.cluster.dispatcher import Attempt, Dispatcher
-from bench.sweep.cluster.launcher import Launcher, LauncherError, Placement
+from bench.sweep.cluster.dispatcher import Attempt, Dispatcher, Loss
+from bench.sweep.cluster.launcher import Launcher, LauncherError, Placement, connect
 from bench.sweep.cluster.messages import BlockRequest
+from bench.sweep.cluster.progress import ClusterProgress
 from bench.sweep.jobs import Job
 
 POLL_SECONDS = 1.0
@@ -47,30 +47,21 @@ def execute_sweep(planned: Sequence[Job]) -> dict[str, str]:
         if not acquired:
             raise LauncherError(f"{sweep_folder}: another command is executing this sweep")
         attempts.finish_commits()
-        launcher = _connect(planned[0].config.launcher, attempts)
+        launcher = connect(planned[0].config.launcher, attempts.folder)
         try:
-            return _Head(planned, launcher, attempts, sweep_folder).run()
+            return Head(planned, launcher, attempts, sweep_folder).run()
         finally:
             launcher.close()
 
 
-def _connect(settings: LauncherConfig, attempts: Attempts) -> Launcher:
-    if settings.name == "ray":
-        from bench.sweep.cluster.ray import RayLauncher
-
-        return RayLauncher(settings)
-    from bench.sweep.cluster.slurm import SlurmLauncher
-
-    return SlurmLauncher(settings, attempts.folder)
-
-
-class _Head:
+class Head:
     """The state of `execute_sweep`."""
 
     def __init__(
         self, planned: Sequence[Job], launcher: Launcher, attempts: Attempts, sweep_folder: Path
     ) -> None:
-        self._launcher, self._attempts, self._sweep_folder = launcher, attempts, sweep_folder
+        """Find out which blocks are complete, and which attempts of earlier commands go on."""
+        self._launcher, self._attempts = launcher, attempts
         self._jobs = {
             block: list(jobs) for block, jobs in itertools.groupby(planned, lambda job: job.block)
         }
@@ -81,11 +72,17 @@ class _Head:
         existing = attempts.existing()
         max_attempts = planned[0].config.launcher.attempts
         self._dispatcher = Dispatcher(pending, max_attempts, last_numbers(existing))
-        self._nodes: dict[Attempt, str | None] = {}
+        durations = [
+            sum(records[job.run_id].seconds.total for job in jobs)
+            for block, jobs in self._jobs.items()
+            if block not in pending
+        ]
+        self._progress = ClusterProgress(self._dispatcher, len(self._jobs), durations)
         self._polls_since_end: Counter[Attempt] = Counter()
+        self._why_excluded: dict[str, str] = {}
         self._resume([attempt for attempt in existing if attempt.block in pending])
-        if n_kept := len(self._jobs) - len(pending):
-            print(f"{n_kept} of {len(self._jobs)} blocks finished earlier, kept")
+        if durations:
+            print(f"{len(durations)} of {len(self._jobs)} blocks finished earlier, kept")
 
     def _resume(self, existing: Sequence[Attempt]) -> None:
         """Use what the nodes have done since an earlier command ended."""
@@ -100,43 +97,70 @@ class _Head:
                 self._dispatcher.resume(attempt)
 
     def run(self) -> dict[str, str]:
+        """Execute the blocks; return those that were given up, with reasons."""
+        dispatcher = self._dispatcher
+        if not dispatcher.finished:
+            jobs = [job for block in self._jobs.values() for job in block]
+            self._attempts.write_datasets({job.config.dataset: job.dataset_folder for job in jobs})
+        n_silent = 0
+        has_answered = False
         try:
-            n_silent = 0
-            while not self._dispatcher.finished:
+            while not dispatcher.finished:
                 try:
-                    self._place()
-                    self._collect(self._launcher.active())
-                    n_silent = 0
+                    self.poll()
+                    n_silent, has_answered = 0, True
                 except LauncherError as error:
-                    n_silent += 1
-                    if n_silent == 1:
-                        print(f"waiting for the engine: {printable(error)}")
-                    if n_silent > MAX_SILENT_POLLS:
+                    if not has_answered or n_silent >= MAX_SILENT_POLLS:
                         raise
-                if not self._dispatcher.finished:
+                    if n_silent == 0:
+                        self._progress.clear()
+                        print(f"waiting for the engine: {printable(error)}")
+                    n_silent += 1
+                self._progress.show()
+                if not dispatcher.finished:
                     time.sleep(POLL_SECONDS)
         except KeyboardInterrupt:
-            self._launcher.cancel(list(self._dispatcher.running.values()))
+            self._launcher.cancel(list(dispatcher.running.values()))
             raise
-        return self._dispatcher.given_up
+        finally:
+            self._progress.clear()
+        self._attempts.remove_datasets()
+        return dispatcher.given_up
+
+    def poll(self) -> None:
+        """Start attempts as far as the launcher takes them, and collect those that have ended."""
+        self._place()
+        self._collect(self._launcher.active())
 
     def _place(self) -> None:
-        """Start attempts as far as the launcher takes them."""
-        excluded = self._dispatcher.excluded_nodes
+        dispatcher = self._dispatcher
+        excluded = dispatcher.excluded_nodes
         n_free = self._launcher.n_free(excluded)
-        if n_free <= 0 and not self._dispatcher.running:
-            nodes = ", ".join(sorted(excluded))
-            self._dispatcher.give_up_waiting(f"no node is left; left out: {nodes}")
+        if n_free <= 0 and not dispatcher.running:
+            dispatcher.give_up_waiting(self._why_no_node_is_left())
             return
         folders = {}
-        for _ in range(min(n_free, self._dispatcher.n_waiting)):
-            attempt = self._dispatcher.place()
+        for _ in range(min(n_free, dispatcher.n_waiting)):
+            attempt = dispatcher.place()
             assert attempt is not None  # noqa: S101
-            request = self._request(attempt)
-            folders[attempt] = self._attempts.write_request(attempt, request)
-        if folders:
-            for attempt, engine_id in self._launcher.start(folders, excluded).items():
+            folders[attempt] = self._attempts.write_request(attempt, self._request(attempt))
+        if not folders:
+            return
+        started: dict[Attempt, str] = {}
+        try:
+            started = self._launcher.start(folders, excluded)
+            for attempt, engine_id in started.items():
                 self._attempts.write_job(attempt, engine_id)
+        finally:
+            for attempt in reversed([each for each in folders if each not in started]):
+                dispatcher.withdraw(attempt)
+                self._attempts.discard(attempt)
+
+    def _why_no_node_is_left(self) -> str:
+        if not self._why_excluded:
+            return "no node takes part; `bench-doctor launcher=...` lists the nodes"
+        nodes = [f"{node} ({reason})" for node, reason in sorted(self._why_excluded.items())]
+        return f"no node is left; left out: {', '.join(nodes)}"
 
     def _request(self, attempt: Attempt) -> BlockRequest:
         jobs = self._jobs[attempt.block]
@@ -155,7 +179,8 @@ class _Head:
         """Commit attempts that have become complete, and note those that are lost."""
         for attempt in list(self._dispatcher.running.values()):
             if attempt in active:
-                self._note_place(attempt, active[attempt])
+                if active[attempt].running:
+                    self._progress.note_start(attempt, active[attempt].node)
                 continue
             outcome = self._attempts.outcome(attempt)
             self._polls_since_end[attempt] += 1
@@ -164,43 +189,31 @@ class _Head:
             if outcome is not None and outcome.status == "complete":
                 self._commit(attempt)
             elif outcome is not None and outcome.status == "refused":
-                self._lose(attempt, outcome.reason, refused=True)
+                self._lose(attempt, outcome.reason, "refused")
             else:
                 reason = outcome.reason if outcome else "the node or the process ended"
-                self._lose(attempt, reason, refused=False)
-
-    def _note_place(self, attempt: Attempt, placement: Placement) -> None:
-        if placement.running and self._nodes.get(attempt) is None:
-            self._nodes[attempt] = placement.node
-            self._print(attempt, f"running on {placement.node}")
+                self._lose(attempt, reason, "lost")
 
     def _commit(self, attempt: Attempt) -> None:
         jobs = self._jobs[attempt.block]
         records = self._attempts.records(attempt)
         if records.keys() != {job.run_id for job in jobs}:
-            self._lose(attempt, "its records are not those of the block", refused=False)
+            self._lose(attempt, "its records are not those of the block", "lost")
             return
         if self._dispatcher.accept(attempt):
             self._attempts.commit(attempt)
             statuses = Counter(record.status for record in records.values())
             words = ", ".join(f"{n} {status}" for status, n in sorted(statuses.items()))
-            self._print(attempt, f"complete: {words}")
+            self._progress.print_complete(attempt, words)
 
-    def _lose(self, attempt: Attempt, reason: str, *, refused: bool) -> None:
-        node = self._nodes.get(attempt)
-        again = self._dispatcher.lose(attempt, node, reason, "refused" if refused else "lost")
-        what = "refused by" if refused else "lost on"
+    def _lose(self, attempt: Attempt, reason: str, kind: Loss) -> None:
+        node = self._progress.node_of(attempt)
+        again = self._dispatcher.lose(attempt, node, reason, kind)
+        if node in self._dispatcher.excluded_nodes:
+            self._why_excluded[node] = reason
+        what = "refused by" if kind == "refused" else "lost on"
         then = "will be tried again" if again else "given up"
-        self._print(attempt, f"{what} {node or 'the engine'}: {reason}; {then}")
-
-    def _print(self, attempt: Attempt, text: str) -> None:
-        dispatcher = self._dispatcher
-        n_done = len(self._jobs) - len(dispatcher.running) - dispatcher.n_waiting
-        print(
-            f"[{n_done}/{len(self._jobs)}] {attempt.block}, attempt {attempt.number}: "
-            f"{printable(text)}  ({len(dispatcher.running)} running or submitted, "
-            f"{dispatcher.n_waiting} waiting)"
-        )
+        self._progress.print_end(attempt, f"{what} {node or 'the engine'}: {reason}; {then}")
 
 
 def _is_complete(jobs: Sequence[Job], records: Mapping[str, RunRecord]) -> bool:

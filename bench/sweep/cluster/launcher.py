@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bench.config.schema import LauncherConfig
 from bench.errors import BenchError
 from bench.sweep.cluster.dispatcher import Attempt
 
@@ -23,8 +24,23 @@ class Placement:
     node: str | None
 
 
+@dataclass(frozen=True)
+class Node:
+    """A node of the cluster."""
+
+    state: str  # in the engine's words
+    usable: bool  # it executes attempts, now or when it is free
+
+
 class Launcher(Protocol):
-    """An engine that executes attempts on nodes, each on a whole node."""
+    """An engine that executes attempts on nodes, each on a whole node.
+
+    All methods raise LauncherError if the engine does not answer or refuses.
+    """
+
+    def nodes(self) -> Mapping[str, Node]:
+        """Return the nodes of the cluster by name."""
+        ...
 
     def n_free(self, excluded: frozenset[str]) -> int:
         """Return how many more attempts may be started now."""
@@ -40,10 +56,7 @@ class Launcher(Protocol):
             excluded: nodes that must not be used.
 
         Returns:
-            The engine's id of each attempt.
-
-        Raises:
-            LauncherError: the engine refuses.
+            The engine's id of each attempt that was started.
         """
         ...
 
@@ -62,3 +75,22 @@ class Launcher(Protocol):
     def close(self) -> None:
         """Disconnect from the engine; attempts that it keeps go on."""
         ...
+
+
+def connect(settings: LauncherConfig, folder: Path) -> Launcher:
+    """Return the launcher that the configuration names.
+
+    Args:
+        settings: the configuration's `launcher`; not `local`.
+        folder: of the attempts.
+
+    Raises:
+        LauncherError: the engine is not installed, or can't be reached.
+    """
+    if settings.name == "ray":
+        from bench.sweep.cluster.ray import RayLauncher
+
+        return RayLauncher(settings)
+    from bench.sweep.cluster.slurm import SlurmLauncher
+
+    return SlurmLauncher(settings, folder)

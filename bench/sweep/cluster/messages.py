@@ -1,4 +1,4 @@
-"""What the head and a node send each other, as JSON: a block to execute, and what became of it."""
+"""What the head and a node send each other, as JSON: a block to execute, and its outcome."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bench.records import Verdict
 REQUEST_NAME = "request.json"
 STARTED_NAME = "started.json"
 OUTCOME_NAME = "outcome.json"  # written last
+DATASETS = "datasets"  # folder next to those of attempts: a folder of files for each dataset
 
 
 class BlockRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,15 +26,17 @@ class BlockRequest(msgspec.Struct, frozen=True, kw_only=True):
         attempt: number of the attempt, from 1.
         allow_mixed: execute with other versions than the head's.
         user_folder: the folder given with --config-dir; nodes need it under the same path.
+        examine: execute nothing, but describe the node.
     """
 
     configs: tuple[RunConfig, ...]
     code: tuple[dict[str, str], ...]
-    verdicts: tuple[Verdict, ...]
-    requested_at: str
-    attempt: int
-    allow_mixed: bool
+    verdicts: tuple[Verdict, ...] = ()
+    requested_at: str = ""
+    attempt: int = 1
+    allow_mixed: bool = False
     user_folder: str | None = None
+    examine: bool = False
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,13 +46,35 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
     host: str
 
 
+class NodeFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A node that was examined.
+
+    Attributes:
+        n_cores: cores that a run may use.
+        processor: its name.
+        same_code: code, libraries and Python are the head's.
+        dataset: where the node finds it; "" if it is missing.
+        lock: the state of the machine's lock.
+        problems: in words; none if the node would execute these runs.
+    """
+
+    n_cores: int
+    processor: str
+    same_code: bool
+    dataset: str
+    lock: Literal["free", "held", "unusable"]
+    problems: tuple[str, ...]
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The end of an attempt.
 
     Attributes:
         status: "complete" if every run has a record; "refused" if the node does not fit.
         reason: why it is not complete, in words.
+        facts: of a node that was examined.
     """
 
     status: Literal["complete", "refused", "failed"]
     reason: str = ""
+    facts: NodeFacts | None = None

@@ -1,7 +1,8 @@
 """Execute a block on this node: `python -m bench.sweep.cluster.node FOLDER NAME`.
 
 FOLDER contains the request, and gets the results. The runs are executed in a local temporary
-folder, as a sweep of its own.
+folder, as a sweep of its own. The folder `datasets` next to FOLDER contains the datasets that the
+head has sent.
 """
 
 from __future__ import annotations
@@ -13,21 +14,20 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
-from bench import files, provenance, registry
-from bench.config import schema, user_files
-from bench.config.errors import ConfigError
-from bench.config.schema import RunConfig
-from bench.data.errors import DatasetError
+from bench import files
+from bench.config import user_files
+from bench.errors import BenchError
 from bench.machine import facts
 from bench.results import store
 from bench.sweep import planning, scheduler
+from bench.sweep.cluster import fitness
 from bench.sweep.cluster.messages import (
+    DATASETS,
     OUTCOME_NAME,
     REQUEST_NAME,
     STARTED_NAME,
@@ -39,10 +39,6 @@ from bench.sweep.jobs import Job
 from bench.sweep.progress import TimeLeft
 
 UNTIL_INPUT_ENDS = "--until-input-ends"
-
-
-class UnfitError(Exception):
-    """This node can't execute the block as the head would; the message says why."""
 
 
 def main(folder: Path, name: str) -> int:
@@ -64,11 +60,15 @@ def main(folder: Path, name: str) -> int:
         return 1
     request = msgspec.json.decode((folder / REQUEST_NAME).read_bytes(), type=BlockRequest)
     try:
-        _execute(request, folder, started.node)
-        outcome = Outcome(status="complete")
-    except UnfitError as error:
+        if request.examine:
+            found = fitness.examine(request, folder.parent / DATASETS)
+            outcome = Outcome(status="complete", facts=found)
+        else:
+            _execute(request, folder, started.node)
+            outcome = Outcome(status="complete")
+    except fitness.UnfitError as error:
         outcome = Outcome(status="refused", reason=str(error))
-    except (files.FileError, OSError) as error:
+    except (BenchError, OSError) as error:
         outcome = Outcome(status="failed", reason=str(error))
     files.write_atomically(folder / OUTCOME_NAME, msgspec.json.encode(outcome))
     print(outcome.status, outcome.reason)
@@ -82,41 +82,17 @@ def _execute(request: BlockRequest, folder: Path, node: str) -> None:
         UnfitError: cores, code, libraries or dataset differ from the head's.
         FileError: a file can't be written.
     """
+    configs = fitness.check(request, folder.parent / DATASETS)
     with tempfile.TemporaryDirectory(prefix="mlp-bench-block-") as scratch:
-        try:
-            user_folder = user_files.find_user_folder(request.user_folder)
-            registry.use_plugin_folders(user_files.plugin_folders(user_folder))
-            configs = [_for_this_node(config, scratch) for config in request.configs]
-        except ConfigError as error:
-            raise UnfitError(str(error)) from error
-        if not request.allow_mixed:
-            _check_code(configs, request.code)
-        try:
-            planned, _ = planning.plan(configs, "", request.requested_at, user_folder)
-        except DatasetError as error:
-            raise UnfitError(f"no dataset: {error}") from error
+        configs = [msgspec.structs.replace(each, results_folder=scratch) for each in configs]
+        user_folder = user_files.find_user_folder(request.user_folder)
+        planned, _ = planning.plan(configs, "", request.requested_at, user_folder)
         sweep_folder = planned[0].sweep_folder
         for verdict in request.verdicts:
             path = store.verdict_path(sweep_folder, verdict)
             files.write_atomically(path, store.encode(verdict))
         jobs = [replace(job, node=node, attempt=request.attempt) for job in planned]
         scheduler.execute_sweep(jobs, TimeLeft(jobs, ()), lambda job: _copy(job, folder))
-
-
-def _for_this_node(config: RunConfig, scratch: str) -> RunConfig:
-    """Return a configuration with a local folder, checked against this node's cores.
-
-    Raises:
-        ConfigError: this node does not have what it asks for.
-    """
-    config = msgspec.structs.replace(config, results_folder=scratch)
-    return schema.check(msgspec.to_builtins(config), on_node=True)
-
-
-def _check_code(configs: Sequence[RunConfig], expected: Sequence[dict[str, str]]) -> None:
-    for config, code in zip(configs, expected, strict=True):
-        if changed := provenance.what_changed(code, provenance.code_fingerprint(config)):
-            raise UnfitError(f"{config.implementation.name}: {changed}")
 
 
 def _copy(job: Job, folder: Path) -> None:

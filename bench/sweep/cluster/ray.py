@@ -1,26 +1,28 @@
-"""Attempts as tasks of Ray: one per node, which has the custom resource `bench`.
+"""Attempts as tasks of Ray: one node each, chosen here. Ray's own retries are off.
 
-Ray runs a task again on its own if its worker dies; that is turned off, because the dispatcher
-decides. Ray notices a frozen node late or never, so that a silent attempt is given up.
+Ray may not notice that a node is frozen, so that tasks send a sign of life every few seconds.
 """
 
 from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench import files
 from bench.config.schema import LauncherConfig
+from bench.console import first_line
 from bench.sweep.cluster.dispatcher import Attempt
-from bench.sweep.cluster.launcher import LauncherError, Placement
-from bench.sweep.cluster.messages import REQUEST_NAME
+from bench.sweep.cluster.launcher import LauncherError, Node, Placement
+from bench.sweep.cluster.messages import DATASETS, REQUEST_NAME
 
 RESOURCE = "bench"  # each node has one
 MAX_SILENT_SECONDS = 60.0
+MAX_START_SECONDS = 300.0  # until the first sign of life: a worker has to start and import
 CONNECT_SECONDS = 10.0
 
 
@@ -29,9 +31,9 @@ class _Task:
     """A running attempt."""
 
     generator: Any  # ray.ObjectRefGenerator of lists of files
-    node_id: str
+    node: str
     folder: Path
-    last_sign: float  # of life, on the monotonic clock
+    silent_until: float  # at the latest, on the monotonic clock; then the node is given up
 
 
 class RayLauncher:
@@ -49,29 +51,46 @@ class RayLauncher:
             raise LauncherError(
                 "launcher=ray: ray is not installed; pip install 'mlp-bench[ray]'"
             ) from error
+        self._ray = ray
+        self._max_nodes = settings.nodes
+        self._tasks: dict[Attempt, _Task] = {}
+        self._ids: dict[str, str] = {}  # Ray's id of each node
+        self._datasets: list[Any] = []  # a reference; Ray replaces one that is no list by its value
         options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
         if settings.address is None:
             options |= {"include_dashboard": False, "resources": {RESOURCE: 1}}
         else:
             _check_address(settings.address)
             options |= {"address": settings.address}
-        try:
+        with self._errors_named(f"launcher.address={settings.address}"):
             ray.init(**options)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise LauncherError(f"launcher.address={settings.address}: {error}") from error
-        self._ray = ray
-        self._max_nodes = settings.nodes
-        self._tasks: dict[Attempt, _Task] = {}
+
+    @contextmanager
+    def _errors_named(self, subject: str = "launcher=ray") -> Iterator[None]:
+        try:
+            yield
+        except (self._ray.exceptions.RayError, ConnectionError, ValueError, RuntimeError) as error:
+            raise LauncherError(f"{subject}: {first_line(str(error))}") from error
+
+    def nodes(self) -> dict[str, Node]:
+        """Return the nodes by address and the first digits of Ray's id."""
+        found = {}
+        with self._errors_named():
+            table = self._ray.nodes()
+        for entry in table:
+            name = f"{entry['NodeManagerAddress']}/{entry['NodeID'][:8]}"
+            self._ids[name] = entry["NodeID"]
+            has_resource = entry["Resources"].get(RESOURCE, 0) >= 1
+            state = "alive" if entry["Alive"] else "dead"
+            if entry["Alive"] and not has_resource:
+                state = f"no {RESOURCE!r}"
+            found[name] = Node(state=state, usable=entry["Alive"] and has_resource)
+        return found
 
     def _free_nodes(self, excluded: frozenset[str]) -> list[str]:
-        """Return the ids of nodes that are alive and execute no attempt."""
-        busy = {task.node_id for task in self._tasks.values()} | excluded
-        alive = [node for node in self._ray.nodes() if node["Alive"]]
-        return [
-            node["NodeID"]
-            for node in alive
-            if node["Resources"].get(RESOURCE, 0) >= 1 and node["NodeID"] not in busy
-        ]
+        """Return the nodes that are alive and execute no attempt of this command."""
+        busy = {task.node for task in self._tasks.values()} | excluded
+        return [name for name, node in self.nodes().items() if node.usable and name not in busy]
 
     def n_free(self, excluded: frozenset[str]) -> int:
         """Return the number of nodes that may get an attempt now."""
@@ -87,19 +106,26 @@ class RayLauncher:
         from bench.sweep.cluster import ray_node
 
         free = self._free_nodes(excluded)
-        for (attempt, folder), node_id in zip(folders.items(), free, strict=False):
-            task = self._ray.remote(ray_node.execute).options(
-                num_cpus=0,
-                num_returns="streaming",
-                resources={RESOURCE: 1},
-                max_retries=0,
-                scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False),
-            )
-            request = (folder / REQUEST_NAME).read_bytes()
-            self._tasks[attempt] = _Task(
-                task.remote(request, node_id), node_id, folder, time.monotonic()
-            )
-        return dict.fromkeys(self._tasks.keys() & folders.keys(), "")
+        started = {}
+        with self._errors_named():
+            for (attempt, folder), node in zip(folders.items(), free, strict=False):
+                if not self._datasets:
+                    self._datasets = [self._ray.put(_dataset_files(folder.parent))]
+                task = self._ray.remote(ray_node.execute).options(
+                    num_cpus=0,
+                    num_returns="streaming",
+                    resources={RESOURCE: 1},
+                    max_retries=0,
+                    scheduling_strategy=NodeAffinitySchedulingStrategy(self._ids[node], soft=False),
+                )
+                # The address stays when Ray is started again, its id does not.
+                arguments = (folder / REQUEST_NAME).read_bytes(), node.partition("/")[0]
+                generator = task.remote(*arguments, self._datasets)
+                self._tasks[attempt] = _Task(
+                    generator, node, folder, time.monotonic() + MAX_START_SECONDS
+                )
+                started[attempt] = node
+        return started
 
     def resume(self, attempt: Attempt, engine_id: str) -> None:
         """Do nothing: tasks end with the command that has started them."""
@@ -110,7 +136,7 @@ class RayLauncher:
             if not self._receive(task):
                 self.cancel([attempt])
         return {
-            attempt: Placement(running=True, node=task.node_id)
+            attempt: Placement(running=True, node=task.node)
             for attempt, task in self._tasks.items()
         }
 
@@ -119,18 +145,18 @@ class RayLauncher:
         while True:
             ready, _ = self._ray.wait([task.generator], timeout=0)
             if not ready:
-                return time.monotonic() - task.last_sign < MAX_SILENT_SECONDS
+                return time.monotonic() < task.silent_until
             try:
                 sent = self._ray.get(next(task.generator))
             except StopIteration:
                 return False
             except self._ray.exceptions.RayError as error:
-                print(f"    Ray: {type(error).__name__}: {str(error).splitlines()[0]}")
+                print(f"    Ray: {type(error).__name__}: {first_line(str(error))}")
                 return False
-            task.last_sign = time.monotonic()
+            task.silent_until = time.monotonic() + MAX_SILENT_SECONDS
             for name, contents in sent:
                 if ".." in Path(name).parts or Path(name).is_absolute():
-                    raise LauncherError(f"node {task.node_id}: sent a file called {name!r}")
+                    raise LauncherError(f"node {task.node}: sent a file called {name!r}")
                 files.write_atomically(task.folder / name, contents)
 
     def cancel(self, attempts: Iterable[Attempt]) -> None:
@@ -142,6 +168,12 @@ class RayLauncher:
     def close(self) -> None:
         """Disconnect; a cluster that was started here ends."""
         self._ray.shutdown()
+
+
+def _dataset_files(attempts: Path) -> list[tuple[str, bytes]]:
+    """Return the files that the head has written for nodes, with paths below the attempts."""
+    paths = sorted((attempts / DATASETS).glob("*/*"))
+    return [(str(path.relative_to(attempts)), path.read_bytes()) for path in paths]
 
 
 def _check_address(address: str) -> None:

@@ -12,14 +12,10 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.config.schema import LauncherConfig
 from bench.sweep.cluster.dispatcher import Attempt
-from bench.sweep.cluster.launcher import LauncherError, Placement
-
-if TYPE_CHECKING:
-    pass
+from bench.sweep.cluster.launcher import LauncherError, Node, Placement
 
 LOGS = "slurm"  # folder of submitit's files, below that of the attempts
 MAX_WAITING = 1_000  # jobs submitted at a time, in one array
@@ -28,6 +24,7 @@ WAITING = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQU
 RUNNING = frozenset({
     "RUNNING", "COMPLETING", "STAGE_OUT", "SUSPENDED", "STOPPED", "SIGNALING", "RESIZING",
 })  # fmt: skip
+USABLE_NODES = ("idle", "mixed", "allocated", "completing", "planned")
 
 
 def execute(folder: str) -> int:
@@ -65,18 +62,24 @@ class SlurmLauncher:
         self._logs = folder / LOGS
         self._jobs: dict[Attempt, str] = {}
 
+    def nodes(self) -> dict[str, Node]:
+        """Return the nodes of the partition."""
+        partition = self._settings.partition
+        words = ["--noheader", "--Node", "--format=%N|%T"]
+        listed = _output("sinfo", *words, *([f"--partition={partition}"] if partition else []))
+        found = {}
+        for line in listed.splitlines():
+            name, _, state = line.strip().partition("|")
+            # A star says that the node does not answer.
+            usable = state.startswith(USABLE_NODES) and not state.endswith("*")
+            found[name] = Node(state=state, usable=usable)
+        return found
+
     def n_free(self, excluded: frozenset[str]) -> int:
         """Return how many more jobs may wait; SLURM chooses their nodes."""
-        if excluded and self._nodes() <= excluded:
+        if excluded and self.nodes().keys() <= excluded:
             return 0
         return MAX_WAITING - len(self._jobs)
-
-    def _nodes(self) -> frozenset[str]:
-        partition = self._settings.partition
-        words = ["--noheader", "--Node", "--format=%N"]
-        return frozenset(
-            _output("sinfo", *words, *([f"--partition={partition}"] if partition else [])).split()
-        )
 
     def start(
         self, folders: Mapping[Attempt, Path], excluded: frozenset[str]

@@ -9,6 +9,7 @@ import pytest
 
 from bench import provenance
 from bench.config.compose import compose_runs
+from bench.machine import facts, lock
 from bench.results import store
 from bench.sweep import planning
 from bench.sweep.cluster import node
@@ -16,7 +17,10 @@ from bench.sweep.cluster.attempts import Attempts
 from bench.sweep.cluster.dispatcher import Attempt
 from bench.sweep.cluster.messages import BlockRequest, Outcome
 from tests.conftest import TINY
+from tests.data.test_idx_folder import folder as runes
 from tests.sweep.conftest import REQUESTED_AT
+
+__all__ = ["runes"]
 
 
 @pytest.fixture
@@ -52,7 +56,7 @@ def test_a_block_leaves_records_and_an_outcome(request_of):
     assert outcome_in(folder) == Outcome(status="complete")
     record = store.read_record(folder / job.run_id / "record.json")
     assert (record.status, record.attempt, record.block) == ("done", 2, job.block)
-    assert record.node == node.facts.node_id("n7") != node.facts.node_id("n8")
+    assert record.node == facts.node_id("n7") != facts.node_id("n8")
     assert "n7" not in record.node
     assert list(folder.glob(store.VERDICT_FILES))
     assert list(folder.glob(store.DATASET_FILES))
@@ -80,6 +84,57 @@ def test_a_node_with_other_versions_refuses_and_names_them(request_of):
     assert "numpy was 0.1 and is " in outcome.reason
     folder, _ = request_of("seed=2", code=code, allow_mixed=True)
     assert node.main(folder, "") == 0
+
+
+def test_an_examined_node_is_described_and_executes_nothing(request_of, monkeypatch, tmp_path):
+    folder, job = request_of(examine=True)
+    assert node.main(folder, "") == 0
+    found = outcome_in(folder).facts
+    assert found.n_cores == len(facts.usable_cores())
+    assert (found.processor, found.dataset) == (facts.cpu_model(), "synthetic")
+    assert (found.same_code, found.problems) == (True, ())
+    assert not (folder / job.run_id).exists()
+    code = (provenance.code_fingerprint(job.config) | {"numpy": "0.1"},)
+    monkeypatch.setattr(lock, "LOCK_PATH", tmp_path / "no" / "lock")
+    folder, _ = request_of("seed=1", examine=True, code=code)
+    assert node.main(folder, "") == 0
+    found = outcome_in(folder).facts
+    assert (found.same_code, found.lock) == (False, "unusable")
+    assert found.problems[0].startswith("numpy: numpy was 0.1 and is ")
+    assert "can't be opened" in found.problems[1]
+
+
+def test_a_held_lock_is_seen(request_of):
+    folder, _ = request_of(examine=True)
+    with lock.reserved():
+        node.main(folder, "")
+    assert outcome_in(folder).facts.lock == "held"
+    folder, _ = request_of("seed=1", examine=True)
+    node.main(folder, "")
+    assert outcome_in(folder).facts.lock == "free"
+
+
+def test_a_node_uses_the_dataset_that_was_sent(request_of, runes, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    words = ("dataset=idx", f"dataset.path={runes}", "batch_size=10")
+    folder, job = request_of(*words)
+    Attempts(job.sweep_folder).write_datasets({job.config.dataset: runes})
+    runes.rename(tmp_path / "elsewhere")
+    assert node.main(folder, "") == 0
+    record = store.read_record(folder / job.run_id / "record.json")
+    assert (record.status, record.config_hash) == ("done", job.config.hash)
+    assert (
+        record.config["dataset"]["path"] == f"{tmp_path}/cache/mlp-bench/{job.config.dataset.name}"
+    )
+
+
+def test_a_node_without_the_dataset_refuses(request_of, runes, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder, _ = request_of("dataset=idx", f"dataset.path={runes}", "batch_size=10")
+    runes.rename(tmp_path / "elsewhere")
+    assert node.main(folder, "") == 1
+    assert outcome_in(folder).status == "refused"
+    assert outcome_in(folder).reason.startswith("no dataset: ")
 
 
 def test_a_node_with_too_few_cores_refuses(request_of):
