@@ -64,6 +64,11 @@ class Case:
         return " ".join(f"{key}={value}" for key, value in values.items())
 
     @property
+    def full_settings(self) -> str:
+        """Its settings with the hash of all, to compare and to read."""
+        return f"{self.settings} ({self.identity})"
+
+    @property
     def flops_per_step(self) -> float:
         """Arithmetic of one training step."""
         return flops_per_example(self.config.layer_sizes) * self.config.batch_size

@@ -31,6 +31,7 @@ class Power(msgspec.Struct, frozen=True, kw_only=True):
         finds: slowdown that a session of 5 minutes finds with a probability of 95 %, by the spread
             of the pairs; None if 5 minutes are too short for an answer.
         identity: hash of the settings of the case; empty in earlier editions, which are not used.
+        interval: 95 % interval of `ratio`; None in earlier editions.
     """
 
     case: str
@@ -44,6 +45,7 @@ class Power(msgspec.Struct, frozen=True, kw_only=True):
     separate: tuple[int, int]
     finds: float | None
     identity: str = ""
+    interval: tuple[float, float] | None = None
 
     @property
     def finds_text(self) -> str:

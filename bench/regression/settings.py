@@ -160,6 +160,11 @@ def _settings(given: dict[str, Any]) -> Settings:
     for name in given:
         if name not in acting:
             raise argparse.ArgumentTypeError(_no_effect(name, given, mode))
+    if "record" in given and given.get("base_python") != given.get("head_python"):
+        raise argparse.ArgumentTypeError(
+            "--base-python, --head-python: with --record give both with the same interpreter: an "
+            "entry is the ratio of two commits, not of libraries"
+        )
     if mode is Bisection and "base" not in given:
         raise argparse.ArgumentTypeError("GOOD is missing: bench-compare --bisect GOOD [BAD]")
     if mode is Bisection and given.get("metrics", (STEP,)) != (STEP,):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -222,6 +223,11 @@ def test_git_bisect_skips_a_commit_without_the_project_and_stops_at_a_mistake(
     assert compare(good, "--cant-tell=skip")[0] == 125
     run_git(repository, "checkout", "--quiet", good)
     assert compare(good, bad, "--cant-tell=skip")[0] == 125
+    shutil.rmtree(repository / "implementations")
+    (repository / "implementations").touch()
+    commit(repository, "a file in place of the implementations")
+    assert compare(good, "--cant-tell=skip")[0] == 125
+    run_git(repository, "checkout", "--quiet", good)
     assert compare(bad, good, "--cant-tell=skip")[0] == 255
     monkeypatch.setattr(requirements.shutil, "which", lambda *_, **__: None)
     for mistake in ("--base-python=/nowhere/python", "--head-requirements=numpy", "nowhere"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 
 import numpy as np
@@ -14,9 +13,8 @@ from bench.regression.metrics import METRICS, chosen, parse_metrics, parse_small
 from bench.regression.outcome import Outcome
 from bench.regression.pair_record import Pair, Readings
 from bench.statistics import FIRST_LOOK, LOOKS, decide
-from tests.regression.conftest import CASE, CASES, PROJECT
+from tests.regression.conftest import CASE, CASES
 
-PAIRS = PROJECT / "docs" / "regression" / "pairs-metrics.jsonl"
 DEFAULT = {"step": 0.03, "memory": 0.05, "warm_up": 0.1}
 # Standard deviations of log ratios, measured with jax and tensorflow on a machine with a load of 6
 # to 10 on two cores; and BASE's readings.
@@ -94,62 +92,6 @@ def test_an_increase_that_matters_is_found_in_its_metric_only(case, metric, incr
     assert found >= 95
     others = [a for answers in sessions for (_, name), a in answers.items() if name != metric]
     assert others.count("slower") <= 1
-
-
-@pytest.fixture(scope="module")
-def measured():
-    """Return measured pairs of jax by kind: equal sides, and a planted increase of HEAD."""
-    kinds = {"equal": [], "planted": []}
-    for line in PAIRS.read_text().splitlines():
-        found = json.loads(line)
-        factors = {name: found[name][1] / found[name][0] for name in DEFAULT}
-        base = {name: found[name][0] for name in DEFAULT}
-        kinds[found["kind"]].append(pair(0, base, **factors))
-    return kinds
-
-
-def share_of_alarms(case, pairs, randomness, n_consecutive):
-    """Return the share of drawn sessions that answer "slower", by metric, and in any of them.
-
-    Pairs that were measured one after the other stay together in groups.
-    """
-    n_sessions = 200
-    alarms = dict.fromkeys([*DEFAULT, "any"], 0)
-    for _ in range(n_sessions):
-        starts = randomness.integers(
-            len(pairs) - n_consecutive + 1, size=max(LOOKS) // n_consecutive
-        )
-        outcome = Outcome(case, smallest=DEFAULT)
-        drawn = [pairs[start + n] for start in starts for n in range(n_consecutive)]
-        answers = {}
-        for n_pairs in (FIRST_LOOK, *LOOKS):
-            outcome.pairs[:] = drawn[:n_pairs]
-            found = decide(
-                {name: outcome.estimate_of(name) for name in DEFAULT},
-                {name: outcome.limits(name)[1] for name in DEFAULT},
-                last=n_pairs == max(LOOKS),
-            )
-            answers = {name: answers.get(name) or found[name] for name in DEFAULT}
-            if all(answers.values()):
-                break
-        for name in DEFAULT:
-            alarms[name] += answers[name] == "slower"
-        alarms["any"] += "slower" in answers.values()
-    return {name: n / n_sessions for name, n in alarms.items()}
-
-
-def test_measured_pairs_of_equal_sides_raise_no_alarm(case, measured):
-    assert len(measured["equal"]) >= 60
-    assert share_of_alarms(case, measured["equal"], np.random.default_rng(0), 40)["any"] == 0
-
-
-def test_measured_increases_of_memory_and_warm_up_are_found(case, measured):
-    """Planted are 31 MB, which is 5 %, and a tenth of the time of warm-up."""
-    assert len(measured["planted"]) >= 30
-    found = share_of_alarms(case, measured["planted"], np.random.default_rng(0), 20)
-    assert found["memory"] >= 0.95
-    assert found["warm_up"] >= 0.95
-    assert found["step"] == 0
 
 
 def test_an_increase_of_less_than_50_ms_of_warm_up_never_matters(case):

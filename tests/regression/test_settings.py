@@ -69,6 +69,15 @@ def test_defaults_depend_on_the_mode():
     assert (bisection.base, bisection.head) == ("HEAD~1", "HEAD")
 
 
+@pytest.mark.parametrize("head", [[], ["--head-python=b"]])
+def test_an_entry_of_the_history_has_one_interpreter(capsys, head):
+    parse(["--record", "--base-python=a", "--head-python=a"])
+    parse(["--against-history", "--base-python=a", *head])
+    with pytest.raises(SystemExit):
+        parse(["--record", "--base-python=a", *head])
+    assert "with --record give both with the same interpreter" in capsys.readouterr().err
+
+
 def test_a_range_may_have_a_reference():
     assert (parse(["--record", "a..b"]).base, parse(["--record", "a..b"]).head) == (None, "a..b")
     assert (parse(["v1", "a..b", "--record"]).base, parse(["v1", "a..b", "--record"]).head) == (

@@ -37,7 +37,7 @@ def run(settings: Bisection) -> int:
     folder = settings.output or _default_folder(chain, repository)
     check_writable(folder)
     path = folder / logs.NAME
-    log = logs.read(path, _conditions(settings, chain))
+    log = logs.read(path, _conditions(settings, cases, chain))
     again = f"the same command continues from {path}"
     with session.reserved(settings) as conditions:
         try:
@@ -151,11 +151,11 @@ def _default_folder(chain: Chain, repository: Repository) -> Path:
     return repository.top / run_git(repository.top, "rev-parse", "--git-path", name)
 
 
-def _conditions(settings: Bisection, chain: Chain) -> dict[str, object]:
+def _conditions(settings: Bisection, cases: Sequence[Case], chain: Chain) -> dict[str, object]:
     return {
         "good": chain.commits[0],
         "bad": chain.commits[-1],
-        "cases": settings.cases,
+        "cases": {case.name: case.full_settings for case in cases},
         "smallest": settings.smallest_by_metric[STEP],
         "cpu_model": facts.cpu_model(),
     }

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from bench.console import path_argument, text_argument
 from bench.regression.arguments import seconds
+from bench.regression.metrics import parse_metrics
+from bench.results.history import STEP
 
 PAIRS = Path("docs/regression/pairs.jsonl")
 HISTORIES = Path("docs/regression/histories.jsonl")
@@ -25,6 +27,10 @@ def main() -> int:
     collect.add_argument(
         "--cases", default=CASES, type=text_argument, metavar="OVERRIDES",
         help=f"as in bench-compare; several cases take turns ('{CASES}')",
+    )  # fmt: skip
+    collect.add_argument(
+        "--metrics", default=STEP, type=parse_metrics,
+        help="as in bench-compare; the time of a step is always measured (step)",
     )  # fmt: skip
     collect.add_argument("--rounds", type=int, default=200, help="rounds of all cases (200)")
     collect.add_argument("--budget", type=seconds, default="1h", help="such as 40m (1h)")
@@ -58,7 +64,8 @@ def _collect(arguments: argparse.Namespace) -> int:
     def action() -> bool:
         try:
             cases = parse_cases(arguments.cases)
-            collect(cases, arguments.pairs, arguments.rounds, arguments.budget)
+            metrics = [*dict.fromkeys((STEP, *arguments.metrics))]
+            collect(cases, metrics, arguments.pairs, arguments.rounds, arguments.budget)
         except OutOfTimeError:
             return False
         return True

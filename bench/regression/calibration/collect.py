@@ -1,4 +1,4 @@
-"""Collect pairs: one commit against itself, undisturbed and under load, and planted slowdowns."""
+"""Collect pairs: one commit against itself, undisturbed and under load, and planted increases."""
 
 from __future__ import annotations
 
@@ -17,15 +17,22 @@ import msgspec
 from bench.machine import facts
 from bench.regression import session, slices
 from bench.regression.calibration import plants, rates
-from bench.regression.calibration.rates import LOADED, PLANTED, QUIET, planted
+from bench.regression.calibration.rates import EQUAL, LOADED, QUIET, Line
 from bench.regression.cases import Case
 from bench.regression.outcome import Outcome
 from bench.regression.pairs import measure, processes_of
 from bench.regression.settings import Settings
 from bench.regression.sides.checkout import Side, SideError, checked_out, find_repository
-from bench.regression.sides.process import Conditions
+from bench.regression.sides.process import Conditions, SideName
+from bench.results.history import STEP
 
-PLANTED_IN_ALL = 0.05
+STEPS = ("planted 1%", "planted 3%", "planted 5%", "planted 10%")
+METRICS_PLANT = "planted memory 5%, warm_up 10%"
+# What HEAD needs more than BASE, by kind of pairs and metric.
+PLANTED: dict[str, dict[str, float]] = {
+    **{kind: {STEP: share} for kind, share in zip(STEPS, (0.01, 0.03, 0.05, 0.10), strict=True)},
+    METRICS_PLANT: {"memory": 0.05, "warm_up": 0.10},
+}
 # Works and sleeps in turn on one core, for random times.
 LOAD = """
 import os, random, sys, time
@@ -39,7 +46,9 @@ while True:
 """
 
 
-def collect(cases: Sequence[Case], path: Path, n_rounds: int, budget_seconds: float) -> None:
+def collect(
+    cases: Sequence[Case], metrics: Sequence[str], path: Path, n_rounds: int, budget_seconds: float
+) -> None:
     """Append pairs to a file, one per line, until it contains `n_rounds` rounds.
 
     A round measures every case, in random order, so that a drift of the machine affects all cases
@@ -47,48 +56,53 @@ def collect(cases: Sequence[Case], path: Path, n_rounds: int, budget_seconds: fl
 
     Args:
         cases: cases to train.
+        metrics: what to measure, by name.
         path: file of pairs.
         n_rounds: number of rounds in the file at the end.
         budget_seconds: maximum time, without waiting for the machine.
 
     Raises:
-        SideError: this is not a git repository, or the file has other cases or another processor.
+        SideError: this is not a git repository, or the file has other cases, metrics or another
+            processor.
         CaseError: a side can't train a case.
         OutOfTimeError: the budget is used up.
     """
     heading, lines = rates.read(path) if path.exists() else ({}, {})
     if heading:
-        _check_conditions(cases, heading, path)
+        _check_conditions(_description(cases, metrics), heading, path)
     n_measured = min((len(lines.get(case.name, {}).get(QUIET, ())) for case in cases), default=0)
     with ExitStack() as stack:
         conditions = stack.enter_context(session.reserved(Settings(budget_seconds=budget_seconds)))
         sides = stack.enter_context(_sides(cases, str(heading.get("commit", "HEAD")), conditions))
         out = stack.enter_context(path.open("ab"))
         if not heading:
-            _write(out, _heading(cases, sides["base"]))
+            _write(out, _description(cases, metrics) | _environment(cases, sides["base"]))
         for number in range(n_measured, n_rounds):
-            todo = [(case, kind) for case in cases for kind in _kinds(number, len(cases))]
+            kinds = _kinds(number, len(cases), metrics)
+            todo = [(case, kind) for case in cases for kind in kinds]
             conditions.randomness.shuffle(todo)
             for case, kind in todo:
-                pair = _measure_pair(case, sides["base"], sides[kind], conditions, kind == LOADED)
-                _write(out, {"cell": case.name, "kind": kind, **pair})
+                of_pair: dict[SideName, Side] = {"base": sides["base"], "head": sides[kind]}
+                line = _measure_pair(case, kind, of_pair, metrics, conditions)
+                _write(out, line)
             print(f"{number + 1} of {n_rounds} rounds", flush=True)
 
 
-def _kinds(number: int, n_cases: int) -> list[str]:
+def _kinds(number: int, n_cases: int, metrics: Sequence[str]) -> list[str]:
     """Return the kinds of pairs of a round.
 
     One case: an undisturbed pair of equal sides, one under load, and two with planted slowdowns.
-    Several cases take longer: an undisturbed pair, and 5 % planted in every fourth round.
+    With other metrics than the time of a step: an undisturbed pair, and one with their plant.
+    Several cases take longer: an undisturbed pair, and a plant in every fourth round.
     """
-    if n_cases == 1:
-        return [QUIET, LOADED, *map(planted, PLANTED[number % 2 :: 2])]
-    return [QUIET, planted(PLANTED_IN_ALL)] if number % 4 == 3 else [QUIET]
+    own_plant = METRICS_PLANT if len(metrics) > 1 else STEPS[2]
+    if n_cases > 1:
+        return [QUIET, own_plant] if number % 4 == 3 else [QUIET]
+    return [QUIET, own_plant] if len(metrics) > 1 else [QUIET, LOADED, *STEPS[number % 2 :: 2]]
 
 
-def _heading(cases: Sequence[Case], base: Side) -> dict[str, object]:
+def _environment(cases: Sequence[Case], base: Side) -> dict[str, object]:
     return {
-        **_description(cases),
         "commit": base.commit,
         "cores": [case.config.cores for case in cases],
         "block_seconds": slices.SLICE_SECONDS,
@@ -96,22 +110,26 @@ def _heading(cases: Sequence[Case], base: Side) -> dict[str, object]:
     }
 
 
-def _check_conditions(cases: Sequence[Case], heading: Mapping[str, Any], path: Path) -> None:
-    """Refuse to continue a file of other cases, with other settings, or of another processor."""
+def _check_conditions(
+    description: Mapping[str, object], heading: Mapping[str, Any], path: Path
+) -> None:
+    """Refuse to continue a file of other cases, settings or metrics, or of another processor."""
     known = {
         "cells": [heading.get("cell")],  # a file of one case
+        "metrics": [STEP],
         **heading,
         "cpu_model": heading["environment"]["cpu_model"],
     }
-    for key, value in (_description(cases) | {"cpu_model": facts.cpu_model()}).items():
+    for key, value in ({**description, "cpu_model": facts.cpu_model()}).items():
         if known.get(key, value) != value:  # earlier editions kept no settings
             raise SideError(
                 f"{path}: begun with {key}={known[key]}, not {value}; give another --pairs"
             )
 
 
-def _description(cases: Sequence[Case]) -> dict[str, object]:
+def _description(cases: Sequence[Case], metrics: Sequence[str]) -> dict[str, object]:
     return {
+        "metrics": [*metrics],
         "cells": [case.name for case in cases],
         "settings": [case.settings for case in cases],
         "identities": [case.identity for case in cases],
@@ -119,20 +137,27 @@ def _description(cases: Sequence[Case]) -> dict[str, object]:
 
 
 def _measure_pair(
-    case: Case, base: Side, head: Side, conditions: Conditions, loaded: bool
-) -> dict[str, object]:
+    case: Case,
+    kind: str,
+    sides: Mapping[SideName, Side],
+    metrics: Sequence[str],
+    conditions: Conditions,
+) -> Line:
     start = time.monotonic()
     conditions = replace(conditions, instructions=case.config.instructions)
     with (
-        _load_on(facts.usable_cores()) if loaded else nullcontext(),
-        processes_of({"base": base, "head": head}, case.config.cores, conditions) as processes,
+        _load_on(facts.usable_cores()) if kind == LOADED else nullcontext(),
+        processes_of(sides, case.config.cores, conditions) as processes,
     ):
-        pair = measure(processes, case, 0, conditions.randomness)
-    return {
-        "seconds": round(time.monotonic() - start, 2),
-        "base_us": [round(seconds * 1e6) for seconds in pair.base_seconds],
-        "head_us": [round(seconds * 1e6) for seconds in pair.head_seconds],
-    }
+        pair = measure(processes, case, 0, conditions.randomness, metrics=metrics)
+    return Line(
+        cell=case.name,
+        kind=kind,
+        seconds=round(time.monotonic() - start, 2),
+        base_us=tuple(round(seconds * 1e6) for seconds in pair.base_seconds),
+        head_us=tuple(round(seconds * 1e6) for seconds in pair.head_seconds),
+        readings=pair.readings,
+    )
 
 
 @contextmanager
@@ -152,7 +177,7 @@ def _load_on(cores: Sequence[int]) -> Iterator[None]:
 
 @contextmanager
 def _sides(cases: Sequence[Case], commit: str, conditions: Conditions) -> Iterator[dict[str, Side]]:
-    """Check one commit out twice, and plant slowdowns into copies of it; yield HEADs by kind."""
+    """Check one commit out twice, and plant increases in copies of it; yield HEADs by kind."""
     repository = find_repository(Path.cwd())
     with (
         checked_out(commit, None, repository, "BASE") as base,
@@ -164,15 +189,15 @@ def _sides(cases: Sequence[Case], commit: str, conditions: Conditions) -> Iterat
         for outcome in outcomes:
             if outcome.error is not None:
                 raise SideError(f"{outcome.case.name}: {outcome.error}")
-        sides = {"base": base, QUIET: head, LOADED: head}
+        sides = {"base": base, **dict.fromkeys(EQUAL, head)}
         modules = {case.config.implementation.module for case in cases}
-        for share in PLANTED:
-            tree = Path(folder) / f"{share:.2f}"
-            plants.plant(base.tree, tree, share, modules)
-            sides[planted(share)] = replace(base, label=planted(share), tree=tree)
+        for kind, shares in PLANTED.items():
+            tree = Path(folder) / kind
+            plants.plant(base.tree, tree, shares, modules)
+            sides[kind] = replace(base, label=kind, tree=tree)
         yield sides
 
 
-def _write(out: BinaryIO, line: dict[str, object]) -> None:
+def _write(out: BinaryIO, line: object) -> None:
     out.write(msgspec.json.encode(line) + b"\n")
     out.flush()

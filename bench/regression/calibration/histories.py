@@ -11,6 +11,7 @@ import numpy as np
 from bench.git import run_git
 from bench.regression.calibration import plants
 from bench.regression.sides.repository import SIDE_CODE
+from bench.results.history import STEP
 
 SHARES = (0.05, 0.10, 0.03, 0.05, 0.0)  # planted slowdowns, by seed in turn; 0 for none
 BROKEN_SHARE = 0.1  # of the commits
@@ -60,7 +61,7 @@ def build(history: History, project: Path, folder: Path) -> list[str]:
     for number in range(history.n_commits + 1):
         harmless = f"{module.read_text(encoding='utf-8')}\n# edit {number}\n"
         if number == history.slow:
-            harmless += plants.WRAPPER.format(share=history.share)
+            harmless += plants.wrapper({STEP: history.share})
         broken = number in history.broken
         module.write_text(harmless + "(\n" if broken else harmless, encoding="utf-8")
         run_git(folder, "add", "--all")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from scipy import stats
 
+from bench.regression.metrics import METRICS
+from bench.regression.pair_record import Pair
 from bench.statistics import (
     FIRST_LOOK,
     LOOKS,
-    MARGIN,
     Answer,
     Estimate,
     decide,
@@ -24,15 +25,17 @@ from bench.statistics import (
     t_upper_tail,
 )
 
-SMALLEST = 0.03  # slowdown that matters, as by default in bench-compare
 SEED = 20261124
 N_SESSIONS = 1000
 N_CONSECUTIVE = 40  # pairs that stay together in a session, so that drift is kept
 
+# The estimates of a session by metric, after each look; the last look always gives an answer.
+Looks = list[dict[str, Estimate]]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sessions:
-    """Answers of several sessions, and the number of pairs that each one needed."""
+    """Answers of several sessions for one metric, and the number of pairs that each one needed."""
 
     answers: tuple[Answer, ...]
     n_pairs: tuple[int, ...]
@@ -51,89 +54,133 @@ class Sessions:
         return float(interval.high if side == "upper" else interval.low)
 
 
-# The estimates of a session after each look, in order; the last one always gives an answer.
-Looks = list[Estimate]
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Measured pairs of one kind, in the order of measuring.
 
-
-def look_at(values: Sequence[float], n_pairs: int = max(LOOKS)) -> Looks:
-    """Return the estimates after each look of a session that ends after `n_pairs` pairs."""
-    numbers = [n for n in looks(n_pairs) if n <= n_pairs]
-    return [estimate(values[:n]) for n in numbers]
-
-
-def draw(values: Sequence[float], n_pairs: int = max(LOOKS)) -> list[Looks]:
-    """Draw sessions from measured pairs, in groups of consecutive pairs.
-
-    Args:
-        values: values of at least two pairs, in the order of measuring.
-        n_pairs: number of pairs of a session.
+    Attributes:
+        values: log(reading of HEAD / reading of BASE) of every pair, by metric.
+        limits: relative increases that are never reported, and that matter, by metric.
+        is_equal: whether both sides are copies of the same code.
+        n_tests: number of tests that share one error rate.
     """
-    randomness = np.random.default_rng(SEED)
-    n_together = min(N_CONSECUTIVE, max(1, len(values) // 2))
-    starts = randomness.integers(
-        len(values) - n_together + 1, size=(N_SESSIONS, math.ceil(n_pairs / n_together))
-    )
-    return [
-        look_at([values[start + n] for start in row for n in range(n_together)], n_pairs)
-        for row in starts.tolist()
-    ]
+
+    values: Mapping[str, Sequence[float]]
+    limits: Mapping[str, tuple[float, float]]
+    is_equal: bool
+    n_tests: int
+
+    def draw(self) -> list[Looks]:
+        """Draw sessions, in groups of consecutive pairs; there must be at least 5 pairs.
+
+        Pairs of equal sides are shifted to a ratio of 1 before that: the ratio of a small sample is
+        rarely exactly 1, and every drawn session would inherit that. The first pair follows the
+        last one, so that each pair is drawn equally often (Politis and Romano 1992).
+        """
+        n_values = len(next(iter(self.values.values())))
+        n_together = min(N_CONSECUTIVE, max(1, n_values // 2))
+        n_groups = math.ceil(max(LOOKS) / n_together)
+        starts = np.random.default_rng(SEED).integers(n_values, size=(N_SESSIONS, n_groups, 1))
+        places = (starts + np.arange(n_together)).reshape(N_SESSIONS, -1) % n_values
+        drawn = {}
+        for metric, values in self.values.items():
+            shift = math.log(estimate(values).ratio) if self.is_equal else 0.0
+            drawn[metric] = (np.array(values)[places] - shift).tolist()
+        return [
+            self._look_at({metric: sessions[n] for metric, sessions in drawn.items()})
+            for n in range(N_SESSIONS)
+        ]
+
+    def evaluate(self, drawn: Sequence[Looks], metric: str, increase: float = 0.0) -> Sessions:
+        """Answer sessions as `bench-compare` does.
+
+        Args:
+            drawn: of `draw`.
+            metric: whose answers to return.
+            increase: share by which every reading of HEAD of this metric is made larger.
+        """
+        return _sessions([self._answer(one, {metric: increase})[metric] for one in drawn])
+
+    def separate(self, metric: str) -> Sessions | None:
+        """Answer sessions that share no pairs: each begins after the last pair of the one before.
+
+        They have the measured values. A session at the end with too few pairs for an answer is left
+        out; None if there is no other.
+        """
+        results = []
+        rest = dict(self.values)
+        while len(rest[metric]) >= FIRST_LOOK:
+            answers = self._answer(self._look_at(rest), {})
+            n_pairs = max(n for _, n in answers.values())
+            if n_pairs < max(LOOKS) and "can't tell" in {answer for answer, _ in answers.values()}:
+                break
+            results.append(answers[metric])
+            rest = {name: values[n_pairs:] for name, values in rest.items()}
+        return _sessions(results) if results else None
+
+    def _look_at(self, values: Mapping[str, Sequence[float]]) -> Looks:
+        """Return the estimates after each look of a session that ends with these pairs."""
+        n_pairs = min(max(LOOKS), len(next(iter(values.values()))))
+        return [
+            {
+                metric: estimate(values[metric][:n], margin)
+                for metric, (margin, _) in self.limits.items()
+            }
+            for n in looks(n_pairs)
+            if n <= n_pairs
+        ]
+
+    def _answer(
+        self, session: Looks, increases: Mapping[str, float]
+    ) -> dict[str, tuple[Answer, int]]:
+        """Return the answer for each metric, and after how many pairs it is given."""
+        smallest = {metric: limit for metric, (_, limit) in self.limits.items()}
+        answers: dict[str, tuple[Answer, int]] = {}
+        for place, measured in enumerate(session, 1):
+            estimates = measured | {
+                metric: _increased(measured[metric], share, self.limits[metric][0])
+                for metric, share in increases.items()
+                if share > 0
+            }
+            last = place == len(session)
+            decided = decide(estimates, smallest, last=last, n_tests=self.n_tests)
+            for metric, answer in decided.items():
+                if answer is not None:
+                    answers.setdefault(metric, (answer, estimates[metric].n_pairs))
+            if len(answers) == len(estimates):
+                break
+        return answers
 
 
-def evaluate(sessions: Sequence[Looks], slowdown: float = 0.0, n_tests: int = 1) -> Sessions:
-    """Evaluate sessions as `bench-compare` does.
+def sample(
+    pairs: Sequence[Pair], metrics: Sequence[str], *, is_equal: bool, n_tests: int
+) -> Sample:
+    """Return a sample of pairs with the usual limits of its metrics."""
+    limits = {
+        metric: METRICS[metric].limits(
+            METRICS[metric].smallest,
+            [float(np.median(pair.readings_of(metric).base)) for pair in pairs],
+        )
+        for metric in metrics
+    }
+    values = {metric: [pair.value_of(metric) for pair in pairs] for metric in metrics}
+    return Sample(values=values, limits=limits, is_equal=is_equal, n_tests=n_tests)
 
-    Args:
-        sessions: of `draw`.
-        slowdown: share by which every time of HEAD is made longer.
-        n_tests: number of metrics that share one error rate.
-    """
-    results = [_answer(estimates, slowdown, n_tests) for estimates in sessions]
+
+def _sessions(results: Sequence[tuple[Answer, int]]) -> Sessions:
     answers, n_pairs = zip(*results, strict=True)
     return Sessions(answers=answers, n_pairs=n_pairs)
 
 
-def separate(values: Sequence[float], n_tests: int = 1) -> Sessions | None:
-    """Evaluate sessions that share no pairs: each begins after the last pair of the one before.
-
-    A session at the end with too few pairs for an answer is left out; None if there is no other.
-    """
-    results = []
-    start = 0
-    while len(values) - start >= FIRST_LOOK:
-        estimates = look_at(values[start:], min(max(LOOKS), len(values) - start))
-        answer, n_pairs = _answer(estimates, 0.0, n_tests)
-        if answer == "can't tell" and n_pairs < max(LOOKS):
-            break
-        results.append((answer, n_pairs))
-        start += n_pairs
-    if not results:
-        return None
-    answers, counts = zip(*results, strict=True)
-    return Sessions(answers=answers, n_pairs=counts)
-
-
-def _answer(estimates: Looks, slowdown: float, n_tests: int) -> tuple[Answer, int]:
-    """Return the answer of a session, and after how many pairs it is given."""
-    for place, measured in enumerate(estimates, 1):
-        slowed = _longer(measured, slowdown)
-        last = place == len(estimates)
-        answer = decide({"case": slowed}, SMALLEST, last=last, n_tests=n_tests)["case"]
-        if answer is not None:
-            return answer, measured.n_pairs
-    raise AssertionError("the last look always answers")
-
-
-def _longer(measured: Estimate, slowdown: float) -> Estimate:
-    """Return the estimate that pairs with longer times of HEAD would have given."""
-    if slowdown == 0:
-        return measured
+def _increased(measured: Estimate, share: float, margin: float) -> Estimate:
+    """Return the estimate that pairs with larger readings of HEAD would have given."""
     error = measured.standard_error
-    ratio = measured.ratio * (1 + slowdown)
-    excess = math.log(ratio) - math.log1p(MARGIN)
+    ratio = measured.ratio * (1 + share)
+    excess = math.log(ratio) - math.log1p(margin)
     freedom = degrees_of_freedom(measured.n_pairs)
     return dataclasses.replace(
         measured,
         ratio=ratio,
-        upper=measured.upper * (1 + slowdown),
+        upper=measured.upper * (1 + share),
         p_value=t_upper_tail(excess / error, freedom) if error > 0 else float(excess <= 0),
     )

@@ -160,6 +160,10 @@ def _write(folder: Path, results: Sequence[Results], side: Side, precision: floa
             {
                 "name": measured.group.name,
                 "reference": measured.reference,
+                "settings": {
+                    candidate: case.full_settings
+                    for candidate, case in measured.group.cases.items()
+                },
                 "errors": measured.errors,
                 "answers": {
                     candidate: answer(measured, candidate, precision)

@@ -22,16 +22,22 @@ def github_action_benchmark(outcomes: Sequence[Outcome]) -> list[dict[str, objec
     """Return input for github-action-benchmark, tool "customSmallerIsBetter"."""
     return [
         {
-            "name": f"{outcome.case.name} {metric}",
+            "name": f"{_name(outcome)} {metric}",
             "unit": "times BASE",
             "value": estimate.ratio,
             "range": f"{estimate.low:.4f} to {estimate.high:.4f}",
-            "extra": f"{_answer(outcome, metric)}, {estimate.n_pairs} pairs",
+            "extra": f"{_answer(outcome, metric)}, {estimate.n_pairs} pairs, "
+            f"{outcome.case.settings}",
         }
         for outcome in outcomes
         if outcome.is_measured
         for metric, estimate in outcome.estimates().items()
     ]
+
+
+def _name(outcome: Outcome) -> str:
+    """Return the name of a series: other settings begin another one."""
+    return f"{outcome.case.name} ({outcome.case.identity})"
 
 
 def _answer(outcome: Outcome, metric: str) -> str:
@@ -44,7 +50,7 @@ def _answer(outcome: Outcome, metric: str) -> str:
 def bencher(outcomes: Sequence[Outcome]) -> dict[str, dict[str, dict[str, float]]]:
     """Return the Bencher Metric Format: a benchmark for each case, a measure for each metric."""
     return {
-        outcome.case.name: {
+        _name(outcome): {
             f"{metric}-ratio": {
                 "value": estimate.ratio,
                 "lower_value": estimate.low,

@@ -124,12 +124,15 @@ def _copy(source: Path, tree: Path) -> None:
     """Copy the folders of a side, including uncommitted and ignored files."""
     for folder in git.NEEDED:
         try:
-            shutil.copytree(
-                source / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__")
-            )
+            shutil.copytree(source / folder, tree / folder, ignore=_not_copied)
         except shutil.Error as error:
             path, _, reason = error.args[0][0]  # the first of the files that can't be copied
             raise GitError(f"{path}: can't be copied: {reason}") from error
+
+
+def _not_copied(folder: str, names: list[str]) -> set[str]:
+    """Return caches, and links without a target, which a copy could not follow."""
+    return {name for name in names if name == "__pycache__" or not Path(folder, name).exists()}
 
 
 def _copy_plugins(tree: Path) -> None:
@@ -143,7 +146,7 @@ def _copy_plugins(tree: Path) -> None:
             if target.exists():
                 raise GitError(f"has a module of the same name as {module}; rename yours")
             if module.is_dir():
-                shutil.copytree(module, target, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(module, target, ignore=_not_copied)
             else:
                 shutil.copy(module, target)
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from bench.console import printable
 from bench.git import GitError, run_git
+from bench.imports import IMPLEMENTATIONS
 
 CONTRACT = "bench/contract.py"
-SIDE_CODE = (CONTRACT, "implementations")  # what a side runs; it shares everything else
-NEEDED = ("implementations", "bench")  # the folders that a side of a comparison consists of
+SIDE_CODE = (CONTRACT, IMPLEMENTATIONS)  # what a side runs; it shares everything else
+NEEDED = (IMPLEMENTATIONS, "bench")  # the folders that a side of a comparison consists of
 CODE = (*NEEDED, "conf")
 
 
@@ -46,7 +47,8 @@ def is_project(folder: Path) -> bool:
 
 def missing_parts(folder: Path) -> list[str]:
     """Return which of the parts that a comparison needs are not in a folder."""
-    return [part for part in SIDE_CODE if not (folder / part).exists()]
+    is_there = {CONTRACT: Path.is_file, IMPLEMENTATIONS: Path.is_dir}
+    return [part for part in SIDE_CODE if not is_there[part](folder / part)]
 
 
 def find_repository(start: Path) -> Repository:

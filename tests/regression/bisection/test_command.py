@@ -18,7 +18,7 @@ from bench.regression.sides.checkout import SideError
 from bench.regression.sides.process import CaseError, OutOfTimeError
 from bench.regression.sides.repository import find_repository
 from bench.statistics import decide
-from tests.regression.conftest import CASE, commit, run_git
+from tests.regression.conftest import CASE, CASES, commit, run_git
 
 MODULE = "implementations/numpy_mlp.py"
 SLOW = ("return loss", "sum(range(100_000))\n        return loss")
@@ -208,6 +208,10 @@ def test_a_search_that_runs_out_of_time_continues(bisect, made_up_pairs, reposit
     status, printed, _ = bisect(good, "--smallest=40%")
     assert status == 2
     assert "begun with smallest=0.5, not 0.4; delete it or give another --output" in printed
+    assert bisect(good, cases=f"{CASES} seed=0")[0] == 1  # the same settings in other words
+    status, printed, _ = bisect(good, cases=CASES.replace("0.01", "0.02"))
+    assert status == 2
+    assert "learning_rate=0.01 seed=0" in printed and "not {" in printed
 
 
 def test_an_interruption_says_how_to_continue(bisect, made_up_pairs, repository, monkeypatch):

@@ -24,7 +24,7 @@ def noise():
     """Return the values of pairs of equal revisions, in the order in which they were measured."""
     _, cases = rates.read(PAIRS)
     lines = cases["numpy-one_hidden-32"]
-    return {kind: [line.value for line in lines[kind]] for kind in (QUIET, LOADED)}
+    return {kind: [line.pair.value for line in lines[kind]] for kind in (QUIET, LOADED)}
 
 
 def search(speeds, noise, seed, failing=(), measured=()):

@@ -12,8 +12,8 @@ from tests.regression.conftest import CASE, CASES
 from tests.results.test_history import entry as history_entry
 
 
-def outcome_with(n_pairs):
-    (case,) = parse_cases(CASES)
+def outcome_with(n_pairs, cases=CASES):
+    (case,) = parse_cases(cases)
     pairs = [
         Pair(
             cell=CASE, number=n, base_seconds=(1.0,), head_seconds=(1.1 + 0.001 * (n % 2),),
@@ -25,15 +25,24 @@ def outcome_with(n_pairs):
 
 
 def test_the_files_have_the_ratio_and_its_interval(tmp_path):
-    dashboards.write(tmp_path, [outcome_with(20), outcome_with(2)])
+    outcome = outcome_with(20)
+    dashboards.write(tmp_path, [outcome, outcome_with(2)])
     (entry,) = json.loads((tmp_path / "github-action-benchmark.json").read_text())
-    assert (entry["name"], entry["unit"]) == (f"{CASE} step", "times BASE")
-    assert entry["extra"] == "slower, 20 pairs"
+    name = f"{CASE} ({outcome.case.identity})"
+    assert (entry["name"], entry["unit"]) == (f"{name} step", "times BASE")
+    assert entry["extra"].startswith("slower, 20 pairs, recipe=relu_softmax_sgd dataset=synthetic ")
     content = json.loads((tmp_path / "bencher.json").read_text())
-    values = content[CASE]["step-ratio"]
+    values = content[name]["step-ratio"]
     assert values["value"] == entry["value"]
     recorded = outcome_with(20)
     recorded.last_recorded["step"] = history_entry(1)
     (entry,) = dashboards.github_action_benchmark([recorded])
-    assert entry["extra"] == "slower against 0000000000, 20 pairs"
+    assert entry["extra"].startswith("slower against 0000000000, 20 pairs, ")
     assert 1.09 < values["lower_value"] < values["value"] < values["upper_value"] < 1.11
+
+
+def test_other_settings_with_the_same_name_begin_another_series():
+    outcomes = [outcome_with(20), outcome_with(20, CASES.replace("0.01", "0.02"))]
+    assert len({outcome.case.name for outcome in outcomes}) == 1
+    assert len(dashboards.bencher(outcomes)) == 2
+    assert len({e["name"] for e in dashboards.github_action_benchmark(outcomes)}) == 2

@@ -79,16 +79,20 @@ def test_what_is_no_side_is_refused(repository, revision, python, reason):
 
 
 @pytest.mark.parametrize(
-    ("make", "reason"),
-    [
-        (os.mkfifo, "is a named pipe"),
-        (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
-    ],
+    "target", ["nowhere", "link"], ids=["a link to nothing", "a link to itself"]
 )
-def test_a_file_that_cannot_be_copied_is_named_in_a_line(repository, make, reason):
-    make(repository / "implementations" / "strange")
+def test_a_link_without_a_target_is_left_out_of_the_working_tree(repository, target):
+    (repository / "implementations" / "link").symlink_to(target)
+    (repository / "implementations" / "good").symlink_to("numpy_mlp.py")
+    with checked_out(None, None, find_repository(repository), "HEAD") as side:
+        copied = {path.name for path in (side.tree / "implementations").iterdir()}
+    assert copied == {"__init__.py", "notebook_mlp.py", "numpy_mlp.py", "good"}
+
+
+def test_a_file_that_cannot_be_copied_is_named_in_a_line(repository):
+    os.mkfifo(repository / "implementations" / "strange")
     with (
-        pytest.raises(SideError, match=rf"^HEAD=working tree: /.*: can't be copied: .*{reason}"),
+        pytest.raises(SideError, match=r"^HEAD=working tree: /.*: can't be copied: .*named pipe"),
         checked_out(None, None, find_repository(repository), "HEAD"),
     ):
         pass

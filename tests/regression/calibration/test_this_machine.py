@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from bench.regression import power
-from bench.regression.calibration import evaluation, resampling
+from bench.regression.calibration import resampling, this_machine
+from bench.regression.calibration.this_machine import evaluate
 from bench.regression.cases import parse_cases
+from bench.regression.metrics import METRICS
+from bench.regression.pair_record import Pair
 from tests.regression.conftest import CASE, CASES
 
 
@@ -25,12 +28,19 @@ def own_cache(monkeypatch, tmp_path):
     monkeypatch.setattr(resampling, "N_SESSIONS", 100)
 
 
-def equal_pairs(spread, n=60):
-    return list(np.random.default_rng(1).normal(0, spread, n))
+def equal_pairs(spread, n=60, ratio=1.0):
+    """Return pairs of equal sides, whose mean ratio is not exactly 1."""
+    return [
+        Pair(
+            cell=CASE, number=number, base_seconds=(1.0,), head_seconds=(ratio * math.exp(value),),
+            first_difference=0.0, losses_difference=0.0, last_difference=0.0,
+        )
+        for number, value in enumerate(np.random.default_rng(1).normal(0, spread, n))
+    ]  # fmt: skip
 
 
 def finds(case, spread, seconds_per_pair):
-    return evaluation.evaluate(case, equal_pairs(spread), seconds_per_pair, "2026-11-26").finds
+    return evaluate(case, equal_pairs(spread), seconds_per_pair, "2026-11-26").finds
 
 
 def test_a_steadier_machine_and_more_pairs_find_smaller_slowdowns(case):
@@ -39,40 +49,38 @@ def test_a_steadier_machine_and_more_pairs_find_smaller_slowdowns(case):
     noisy = finds(case, 0.06, seconds_per_pair=7.5)
     assert 0.01 < steady < min(few_pairs, noisy)
     # Smaller ones do not matter, so that they may be answered with "not slower".
-    assert finds(case, 0.0001, seconds_per_pair=7.5) == resampling.SMALLEST
+    assert finds(case, 0.0001, seconds_per_pair=7.5) == METRICS["step"].smallest
 
 
 def test_no_slowdown_is_quoted_where_five_minutes_are_too_short(case):
-    found = evaluation.evaluate(case, equal_pairs(0.005), 70.0, "2026-11-26")
+    found = evaluate(case, equal_pairs(0.005), 70.0, "2026-11-26")
     assert found.finds_text == "none"
     power.store([found])
     assert power.quote([case]) == []
 
 
 @pytest.mark.parametrize("spread", [0.02, 0.05])
-def test_sessions_drawn_from_the_pairs_find_that_slowdown(case, spread):
-    found = evaluation.evaluate(case, equal_pairs(spread, 200), 7.5, "2026-11-26")
-    centred = [value - math.log(found.ratio) for value in equal_pairs(spread, 200)]
-    drawn = resampling.draw(centred, 40)
-    share = resampling.evaluate(drawn, found.finds, evaluation.N_TESTS).share("slower")
-    assert share >= 0.85
+def test_sessions_drawn_from_the_pairs_find_that_slowdown(case, spread, monkeypatch):
+    monkeypatch.setattr(resampling, "LOOKS", {20: 0.0005, 40: 0.0015})  # pairs in 5 minutes
+    pairs = equal_pairs(spread, 200)
+    found = evaluate(case, pairs, 7.5, "2026-11-26")
+    sample = resampling.sample(pairs, ("step",), is_equal=True, n_tests=3)
+    assert sample.evaluate(sample.draw(), "step", found.finds).share("slower") >= 0.85
 
 
 def test_a_ratio_that_few_equal_pairs_have_by_chance_is_no_power(case):
-    values = equal_pairs(0.01)
-    found = evaluation.evaluate(case, values, 10.0, "2026-11-26")
-    by_chance = evaluation.evaluate(case, [value + 0.05 for value in values], 10.0, "2026-11-26")
+    found = evaluate(case, equal_pairs(0.01), 10.0, "2026-11-26")
+    by_chance = evaluate(case, equal_pairs(0.01, ratio=1.05), 10.0, "2026-11-26")
     assert (by_chance.finds, by_chance.false_alarms) == (found.finds, found.false_alarms)
-    assert by_chance.ratio == pytest.approx(found.ratio * math.exp(0.05))
+    assert by_chance.ratio == pytest.approx(found.ratio * 1.05)
+    assert found.interval[0] < 1 < found.interval[1] < by_chance.interval[0]
     assert by_chance.separate[1] > found.separate[1] == 0
 
 
 def test_a_later_report_quotes_the_calibration_of_the_same_settings(case):
     assert power.quote([case]) == []
     other, third = parse_cases(f"{CASES} batch_size=64,128")
-    stored = [
-        evaluation.evaluate(one, equal_pairs(0.01), 2.0, "2026-11-26") for one in (case, other)
-    ]
+    stored = [evaluate(one, equal_pairs(0.01), 2.0, "2026-11-26") for one in (case, other)]
     for one in stored:
         power.store([one])
     assert power.quote([case, other, third]) == [
@@ -87,7 +95,7 @@ def test_a_later_report_quotes_the_calibration_of_the_same_settings(case):
 
 
 def test_a_calibration_with_unknown_settings_is_not_quoted(case):
-    old = evaluation.evaluate(case, equal_pairs(0.01), 2.0, "2026-11-26")
+    old = evaluate(case, equal_pairs(0.01), 2.0, "2026-11-26")
     power.store([msgspec.structs.replace(old, identity="")])
     assert power.quote([case]) == []
 
@@ -95,7 +103,6 @@ def test_a_calibration_with_unknown_settings_is_not_quoted(case):
 def test_the_command_calibrates_and_a_comparison_quotes_it(compare, call, tree, monkeypatch):
     from bench import imports
     from bench.regression import command
-    from bench.regression.calibration import this_machine
 
     monkeypatch.setattr(imports, "PROJECT", tree("project"))
     monkeypatch.setattr(this_machine, "MAX_PAIRS", 12)
