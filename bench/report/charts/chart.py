@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -113,24 +113,35 @@ class Chart:
     keeps_unknown: bool = False
     panels: tuple[Panel, ...] = ()
 
-    def rows_drawn(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return the drawn rows of one condition's rows."""
-        complete = rows
-        for column, above in self.needs.items():
-            complete = complete[complete[column] > above]
-        return rows if self.keeps_unknown and not complete.empty else complete
-
-    def describe(self, rows: pd.DataFrame) -> str:
-        """Return each implementation's range of values, for readers who cannot see the chart."""
-        by = "implementation" if "implementation" in rows else "case"
-        ranges = rows.groupby(by)[self.value].agg(["min", "max"]).dropna()
-        listed = (f"{name} {low:.4g} to {high:.4g}" for name, low, high in ranges.itertuples())
-        return f"{words(self.value).capitalize()}: {', '.join(listed)}."
-
-    def rows(self, data: ChartData, panel: Panel) -> pd.DataFrame:
-        """Return the rows that a panel draws."""
+    def rows(self, data: ChartData) -> pd.DataFrame:
+        """Return the rows that the panels draw."""
         table = data.tables[self.table]
-        return self.rows_drawn(table[table["condition"] == panel.number])
+        is_drawn = pd.Series(True, table.index)
+        for column, above in self.needs.items():
+            is_drawn &= table[column] > above
+        if self.keeps_unknown:
+            is_drawn = is_drawn.groupby(table["condition"]).transform("any")
+        return table[is_drawn]
+
+    def with_panels(self, data: ChartData, max_panels: int) -> Chart:
+        """Return the chart with a panel for each of the first conditions that have rows.
+
+        A panel's description is each implementation's range of values, for readers who cannot see
+        the chart.
+        """
+        rows = self.rows(data)
+        by = "implementation" if "implementation" in rows else "case"
+        listed: dict[int, list[str]] = {number: [] for number in rows["condition"].unique()}
+        ranges = rows.groupby(["condition", by])[self.value].agg(["min", "max"]).dropna()
+        for (number, name), low, high in ranges.itertuples():
+            listed[number].append(f"{name} {low:.4g} to {high:.4g}")
+        value = words(self.value).capitalize()
+        panels = [
+            Panel(number, label, f"{value}: {', '.join(listed[number])}.")
+            for number, label in enumerate(data.labels(self.table)[:max_panels])
+            if number in listed
+        ]
+        return replace(self, panels=tuple(panels))
 
 
 def _plain_values(column: pd.Series) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from bench.report.charts.chart import Chart, ChartData
 from bench.report.charts.chart_data import MAX_DRAWN
@@ -13,7 +12,6 @@ from bench.report.charts.history import history_chart
 from bench.report.charts.rates import rates_charts
 from bench.report.charts.speed import comparison_charts, over_charts
 from bench.report.charts.vega import Looks
-from bench.report.contents.blocks import Panel
 
 
 def charts(data: ChartData, colours: Mapping[str, str]) -> list[Chart]:
@@ -32,14 +30,5 @@ def charts(data: ChartData, colours: Mapping[str, str]) -> list[Chart]:
         *costs_charts(data, looks),
         history_chart(data.tables["history"]),
     ]
-    return [chart for chart in (_with_panels(chart, data) for chart in every) if chart.panels]
-
-
-def _with_panels(chart: Chart, data: ChartData) -> Chart:
-    table = data.tables[chart.table]
-    panels = []
-    for number, label in enumerate(data.labels(chart.table)[:MAX_DRAWN]):
-        rows = chart.rows_drawn(table[table["condition"] == number])
-        if not rows.empty:
-            panels.append(Panel(number, label, chart.describe(rows)))
-    return replace(chart, panels=tuple(panels))
+    complete = [chart.with_panels(data, MAX_DRAWN) for chart in every]
+    return [chart for chart in complete if chart.panels]

@@ -190,7 +190,7 @@ def draw_confusion(panel: Axes, counts: npt.NDArray[np.int64], names: Sequence[s
     for row, column in zip(*counts.nonzero(), strict=True):
         panel.text(
             column, row, f"{counts[row, column]}", ha="center", va="center", fontsize=8,
-            color="white" if shares[row, column] > 0.5 else "black",
+            in_layout=False, color="white" if shares[row, column] > 0.5 else "black",
         )  # fmt: skip
     panel.set_xticks(range(len(names)), names, rotation=45, ha="right")
     panel.set_yticks(range(len(names)), names)
@@ -231,7 +231,7 @@ def draw_images(panel: Axes, cells: Sequence[Cell]) -> None:
         paper[top : top + IMAGE_SIDE, left : left + IMAGE_SIDE] = image
         panel.text(
             left + IMAGE_SIDE / 2, top - 1.5, text, ha="center", va="bottom", fontsize=8,
-            fontweight="bold" if framed else "normal",
+            in_layout=False, fontweight="bold" if framed else "normal",
         )  # fmt: skip
         if framed:
             corner, side = (left - 0.5, top - 0.5), IMAGE_SIDE

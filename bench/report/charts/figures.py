@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,8 @@ import pandas as pd
 import vl_convert
 
 from bench.files import write_atomically
-from bench.report.charts import data_pictures
 from bench.report.charts.chart import Chart, ChartData
-from bench.report.charts.chart_data import drawn_of
 from bench.report.charts.vega import Spec
-from bench.report.contents.blocks import FIGURES, Figure
-from bench.report.frames.analysis import Analysis
 
 MAX_PICTURED = 4  # conditions in one file
 PANEL_PIXELS, N_COLUMNS = 420, 2
@@ -36,48 +31,6 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 ONLY_IN_THE_PAGE = {"params", "tooltip"}  # for the mouse
 
 
-def draw(
-    analysis: Analysis, data: ChartData, charts: Sequence[Chart], folder: Path
-) -> dict[str, list[Figure]]:
-    """Draw every figure, and delete those of an earlier report.
-
-    Args:
-        analysis: the analysis of the report.
-        data: the rows of the charts.
-        charts: the charts.
-        folder: the folder of the report; the files are in its folder `figures`.
-
-    Returns:
-        The figures by section.
-
-    Raises:
-        FileError: a file can't be written.
-    """
-    files = folder / FIGURES
-    files.mkdir(exist_ok=True)
-    for path in files.iterdir():
-        if path.suffix in (".png", ".svg"):
-            path.unlink()
-    figures: dict[str, list[Figure]] = {}
-    with ThreadPoolExecutor(1) as pool:  # vl-convert draws one chart at a time
-        drawn = pool.map(lambda chart: draw_chart(chart, data, analysis.stamp, files), charts)
-        pictures = data_pictures.draw(analysis.views, analysis.sweep.datasets, files)
-        list(drawn)
-    for chart in charts:
-        figure = Figure(
-            name=chart.name,
-            title=chart.title,
-            caption=chart.caption,
-            description=" ".join(
-                f"{panel.label}: {panel.description}" for panel in chart.panels[:MAX_PICTURED]
-            ),
-            drawn_of=drawn_of(len(chart.panels), MAX_PICTURED),
-            panels=chart.panels,
-        )
-        figures.setdefault(chart.section, []).append(figure)
-    return figures | pictures
-
-
 def draw_chart(chart: Chart, data: ChartData, stamp: str, folder: Path) -> None:
     """Draw one chart with one panel per condition.
 
@@ -87,12 +40,13 @@ def draw_chart(chart: Chart, data: ChartData, stamp: str, folder: Path) -> None:
         stamp: the end of the title.
         folder: where to write the PNG and the SVG.
     """
-    words = json.dumps(chart.specification)
-    used = [column for column in map(str, data.tables[chart.table]) if column in words]
+    picture = _without_mouse(chart.specification)
+    words, rows = json.dumps(picture), chart.rows(data)
+    used = [column for column in map(str, rows) if column in words]
     panels = [
-        chart.specification
+        picture
         | {"title": panel.label, "width": PANEL_PIXELS,
-           "data": {"values": data.values(chart.rows(data, panel)[used])}}
+           "data": {"values": data.values(rows.loc[rows["condition"] == panel.number, used])}}
         for panel in chart.panels[:MAX_PICTURED]
     ]  # fmt: skip
     specification = {
@@ -114,25 +68,23 @@ def svg_of(specification: Spec, rows: pd.DataFrame) -> str:
     """
     data = {"data": {"values": ChartData.values(rows)}}
     size = {"width": 1.6 * PANEL_PIXELS, "background": "transparent"}
-    return _svg(specification | data | size)
+    return _svg(_without_mouse(specification) | data | size)
 
 
 def _svg(specification: Spec) -> str:
-    return vl_convert.vegalite_to_svg(
-        _for_picture(specification), config=CONFIG, allowed_base_urls=[]
-    )
+    """Return a drawing; characters that XML forbids are escaped."""
+    svg = vl_convert.vegalite_to_svg(json.dumps(specification), config=CONFIG, allowed_base_urls=[])
+    return NOT_XML.sub(lambda match: ascii(match[0])[1:-1], svg)
 
 
-def _for_picture(specification: Any) -> Any:
-    """Return a copy without the parts that need a mouse; escape characters that XML forbids."""
-    if isinstance(specification, str):
-        return NOT_XML.sub(lambda match: ascii(match[0])[1:-1], specification)
+def _without_mouse(specification: Any) -> Any:
+    """Return a copy of a specification without the parts that need a mouse."""
     if isinstance(specification, Mapping):
         return {
-            key: _for_picture(value)
+            key: _without_mouse(value)
             for key, value in specification.items()
             if key not in ONLY_IN_THE_PAGE
         }
     if isinstance(specification, list):
-        return [_for_picture(value) for value in specification]
+        return [_without_mouse(value) for value in specification]
     return specification

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,15 +54,14 @@ def rates(analysis: Analysis) -> Table:
     runs, compared = analysis.runs, analysis.comparison
     learning_rates = sorted(runs["learning_rate"].dropna().unique())
     best = {run_id for run_ids in compared["run_ids"] for run_id in run_ids}
+    accuracies = _accuracies(runs, best)
     groups = []
     for label, cases in _by_case(runs):
         rows = []
         for case in cases:
-            by_rate = {
-                rate: _mean_accuracy(group, best) for rate, group in case.groupby("learning_rate")
-            }
-            first = next(dataframes.rows(case))
-            cells = [by_rate.get(rate, "-") for rate in learning_rates]
+            first = next(dataframes.rows(case[:1]))
+            key = (first.condition, first.implementation)
+            cells = [accuracies.get((*key, rate), "-") for rate in learning_rates]
             rows.append(Row([first.implementation, *cells], _case_keys(first)))
         groups.append((label, rows))
     columns = [
@@ -79,29 +79,52 @@ def _case_keys(row: Any) -> dict[str, str]:
     return {name: value for name, value in keys_of(row).items() if name != "learning_rate"}
 
 
-def _mean_accuracy(group: pd.DataFrame, best: set[str]) -> Cell | str:
-    """Return the mean test accuracy over seeds, marked at the best rate, or how the runs ended."""
-    done = group[group["status"] == "done"]
-    by_seed = done["test_accuracy"].groupby(dataframes.seeds(done)).mean()
-    if by_seed.isna().all():
-        return Cell(dataframes.statuses(group["status"]), level="attention")
-    mean, n_tried = f"{by_seed.mean():.4f}", dataframes.seeds(group).nunique()
-    mean = mean if len(by_seed) == n_tried else f"{mean} ({len(by_seed)} of {n_tried})"
-    return mean if best.isdisjoint(group["run_id"]) else Cell(mean, level="good")
+def _accuracies(runs: pd.DataFrame, best: set[str]) -> dict[tuple[int, str, float], Cell | str]:
+    """Return the mean test accuracy over seeds, marked at the best rate, or how the runs ended.
+
+    Args:
+        runs: all runs.
+        best: the run_ids at the best learning rates.
+
+    Returns:
+        The cells by condition, implementation and learning rate.
+    """
+    case = ["condition", "implementation", "learning_rate"]
+    runs = runs.assign(seed=dataframes.seeds(runs), is_best=runs["run_id"].isin(best))
+    done = runs[runs["status"] == "done"]
+    by_seed = done.groupby([*case, "seed"])["test_accuracy"].mean()
+    table = runs.groupby(case).agg(
+        status=("status", dataframes.statuses),
+        n_tried=("seed", "nunique"),
+        is_best=("is_best", "any"),
+    )
+    table = table.join(by_seed.groupby(case).agg(mean="mean", n_done="size"))
+    return {row.Index: _accuracy(row) for row in dataframes.rows(table)}
+
+
+def _accuracy(row: Any) -> Cell | str:
+    if math.isnan(row.mean):
+        return Cell(row.status, level="attention")
+    of_all = "" if row.n_done == row.n_tried else f" ({row.n_done:.0f} of {row.n_tried})"
+    mean = f"{row.mean:.4f}{of_all}"
+    return Cell(mean, level="good") if row.is_best else mean
 
 
 def time_by_part(analysis: Analysis) -> Table:
     """Return where the time of finished runs went: means, one row per case."""
+    done = analysis.runs[analysis.runs["status"] == "done"]
+    by_case = done.groupby(["condition", "implementation"])
+    means, n_done = by_case[list(dataframes.PARTS)].mean(), by_case.size()
     groups = []
     for label, cases in _by_case(analysis.runs):
         rows = []
         for case in cases:
-            done = case[case["status"] == "done"]
-            means = done[list(dataframes.PARTS)].mean()
+            first = next(dataframes.rows(case[:1]))
+            key = (first.condition, first.implementation)
+            seconds = [*means.loc[key]] if key in n_done else [math.nan] * len(dataframes.PARTS)
+            numbers = [format_number(value, ".2f") for value in (*seconds, sum(seconds))]
             statuses = Cell(dataframes.statuses(case["status"]), level="bad")
-            numbers = [format_number(value, ".2f") for value in (*means, means.sum(skipna=False))]
-            first = next(dataframes.rows(case))
-            n_runs = str(len(done)) if len(done) else statuses
+            n_runs = str(n_done[key]) if key in n_done else statuses
             rows.append(Row([first.implementation, n_runs, *numbers], _case_keys(first)))
         groups.append((label, rows))
     headings = ["implementation", "runs", *dataframes.PARTS.values(), "total"]

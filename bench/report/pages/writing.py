@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from bench import files
 from bench.results import store
 
 if TYPE_CHECKING:
+    from bench.report.charts.drawing import Drawing
     from bench.report.findings.finding import Finding
     from bench.report.frames.analysis import Analysis
     from bench.results.history import Entry
@@ -44,17 +45,25 @@ def write_report(
         FileError: a file can't be written.
         OSError: the folder can't be created, or a picture can't be written.
     """
-    if formats & {"html", "md"}:
-        threading.Thread(target=_start_vega).start()
     # Imports are where they are needed, so that no format waits for the libraries of another.
     from bench.report.findings.findings import findings
     from bench.report.frames.analysis import analyse
 
-    analysis = analyse(sweep, target)
-    found = findings(analysis)
-    written = _write_data(analysis, found, folder, formats)
-    if formats & {"html", "md"}:
-        written = _write_pages(analysis, found, folder, formats, history)
+    has_pages = bool(formats & {"html", "md"})
+    with ThreadPoolExecutor(1) as pool:  # draws the charts, one at a time, during all else
+        if has_pages:
+            pool.submit(_start_vega)
+        analysis = analyse(sweep, target)
+        drawing = None
+        if has_pages:
+            from bench.report.charts.drawing import Drawing
+
+            _refuse_to_overwrite(folder, formats)
+            drawing = Drawing(analysis, history, folder, pool)
+        found = findings(analysis)
+        written = _write_data(analysis, found, folder, formats)
+        if drawing is not None:
+            written = _write_pages(analysis, found, drawing, folder, formats)
     if "terminal" in formats:
         from bench.report.pages.terminal_report import print_comparison, print_findings
 
@@ -64,7 +73,7 @@ def write_report(
 
 
 def _start_vega() -> None:
-    """Start what draws the charts; this takes a second, in which the records are analysed."""
+    """Start what draws the charts, which takes a second."""
     import vl_convert
 
     vl_convert.vegalite_to_svg({"data": {"values": []}, "mark": "point"}, allowed_base_urls=[])
@@ -109,32 +118,25 @@ def _findings_json(analysis: Analysis, found: Sequence[Finding]) -> str:
 def _write_pages(
     analysis: Analysis,
     found: Sequence[Finding],
+    drawing: Drawing,
     folder: Path,
     formats: Set[str],
-    history: Sequence[Entry],
 ) -> Path:
-    """Write the pages and their pictures, and return the most important page."""
-    from bench import plotting
-    from bench.report.charts import charts, figures
-    from bench.report.charts.chart_data import chart_data
+    """Write the pages and the pictures of data, and return the most important page."""
     from bench.report.contents.document import document
     from bench.report.pages import markdown_report
 
-    folder.mkdir(exist_ok=True, parents=True)
-    _refuse_to_overwrite(folder, formats)
-    data = chart_data(analysis, history)
-    colours = plotting.colours(analysis.colours())
-    drawn = charts.charts(data, colours)
-    pictures = figures.draw(analysis, data, drawn, folder)
-    content = document(analysis, found, pictures, data.notices)
+    content = document(analysis, found, drawing.figures(), drawing.data.notices)
     written = folder / "report.md"
     if "md" in formats:
         _write(written, markdown_report.page(content))
+    drawing.wait()
     if "html" in formats:
         from bench.report.pages import html_report
 
         written = folder / "index.html"
-        _write(written, html_report.page(content, data, drawn, colours, folder))
+        page = html_report.page(content, drawing.data, drawing.charts, drawing.colours, folder)
+        _write(written, page)
     return written
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
 
-from bench import plotting
-from bench.report.charts import charts, figures
-from bench.report.charts.chart_data import chart_data
+from bench.report.charts import figures
+from bench.report.charts.drawing import Drawing
 from bench.report.contents.blocks import FIGURES
 from bench.report.frames.analysis import analyse
 from bench.results import store
@@ -23,9 +23,10 @@ def draw(write, tmp_path):
 
     def draw_records(*records):
         analysis = analyse(store.read_sweeps([write(*records)]), None)
-        data = chart_data(analysis)
-        drawn = charts.charts(data, plotting.colours(analysis.colours()))
-        by_section = figures.draw(analysis, data, drawn, tmp_path)
+        with ThreadPoolExecutor(1) as pool:
+            drawing = Drawing(analysis, [], tmp_path, pool)
+            by_section = drawing.figures()
+            drawing.wait()
         names = {figure.name: figure for section in by_section.values() for figure in section}
         return names, tmp_path / FIGURES
 
@@ -89,5 +90,5 @@ def test_figures_of_an_earlier_report_are_removed_and_other_files_stay(draw, tmp
 
 def test_a_file_has_nothing_for_the_mouse():
     specification = {"layer": [{"mark": "point", "params": [1], "encoding": {"tooltip": [1]}}]}
-    drawn = figures._for_picture(specification)
+    drawn = figures._without_mouse(specification)
     assert drawn == {"layer": [{"mark": "point", "encoding": {}}]}
