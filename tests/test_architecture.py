@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import defaultdict
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,23 @@ def test_imports_run_downwards(path):
         if parts[0] not in allowed and ".".join(parts) not in allowed
     }
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    "folder",
+    sorted({path.parent.parent for path in BENCH_FILES} - {BENCH, ROOT}),
+    ids=lambda path: path.name,
+)
+def test_packages_of_a_folder_import_each_other_in_one_direction(folder):
+    inside = folder.relative_to(BENCH).parts
+    imports = defaultdict(set)
+    for path in folder.glob("*/**/*.py"):
+        own = path.relative_to(folder).parts[0]
+        for parts in imported_of_bench(path):
+            is_inside = parts[: len(inside)] == inside and len(parts) > len(inside)
+            if is_inside and (folder / parts[len(inside)]).is_dir():
+                imports[own].add(parts[len(inside)])
+    TopologicalSorter({own: used - {own} for own, used in imports.items()}).prepare()
 
 
 def test_a_sweep_uses_only_the_parity_package_and_the_answer_of_a_report():
