@@ -101,7 +101,7 @@ def test_without_a_validation_set_accuracy_by_rate_is_that_of_the_test_set():
     ]
     data = data_of(records)
     chart = charts_of(data)["accuracy_by_learning_rate"]
-    rows = chart.rows(data, chart.panels[0])
+    rows = chart.rows(data)
     assert dict(zip(rows["learning_rate"], rows["accuracy"], strict=True)) == {0.25: 0.25, 0.5: 0.5}
     assert chart.caption.startswith("Test accuracy")
     assert "'bar'" in str(chart.specification)  # of a single implementation
@@ -172,7 +172,7 @@ def test_a_setting_that_varies_has_charts_of_speed_and_accuracy_over_it():
     assert {"examples_per_second_over_batch_size", "accuracy_over_batch_size"} <= set(found)
     chart = found["examples_per_second_over_batch_size"]
     assert [panel.label for panel in chart.panels] == ["one_hidden", "two_hidden"]
-    assert chart.rows(data, chart.panels[0])["value"].tolist() == [32, 32, 512, 512, 2048, 2048]
+    assert chart.rows(data)["value"].tolist() == [32, 32, 512, 512, 2048, 2048]
     assert data.swept == {"batch_size": True}  # a logarithmic axis
 
 
