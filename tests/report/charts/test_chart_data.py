@@ -172,7 +172,15 @@ def test_a_setting_that_varies_has_charts_of_speed_and_accuracy_over_it():
     assert {"examples_per_second_over_batch_size", "accuracy_over_batch_size"} <= set(found)
     chart = found["examples_per_second_over_batch_size"]
     assert [panel.label for panel in chart.panels] == ["one_hidden", "two_hidden"]
-    assert chart.rows(data)["value"].tolist() == [32, 32, 512, 512, 2048, 2048]
+    rows = chart.rows(data)
+    assert rows.loc[rows["condition"] == chart.panels[0].number, "value"].tolist() == [
+        32,
+        32,
+        512,
+        512,
+        2048,
+        2048,
+    ]
     assert data.swept == {"batch_size": True}  # a logarithmic axis
 
 
