@@ -14,7 +14,7 @@ from PIL import Image
 from bench.console import printable
 from bench.records import RunError
 from bench.report import command
-from bench.report.charts import figures
+from bench.report.charts import drawing, figures
 from tests.report.conftest import make_record
 
 RATES = (0.01, 0.1)
@@ -28,7 +28,8 @@ def report(write, call, monkeypatch):
 
     def make(*records, pictures=False, **options):
         if not pictures:  # which take most of the time
-            monkeypatch.setattr(figures, "draw", lambda *_: {})
+            monkeypatch.setattr(figures, "draw_chart", lambda *_: None)
+            monkeypatch.setattr(drawing.Drawing, "figures", lambda _: {})
         folder = write(*records, **options)
         status, out, err = call(command.main, folder, "--format=md,csv,terminal")
         assert (status, err) == (0, "")

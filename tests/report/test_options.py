@@ -13,7 +13,7 @@ import pytest
 
 from bench.records import RunError
 from bench.report import command
-from bench.report.charts import figures
+from bench.report.charts import drawing, figures
 from bench.results import history, store
 from tests.report.conftest import make_record
 from tests.results.test_history import entry
@@ -25,7 +25,8 @@ def report(call, monkeypatch):
 
     def run(*words, pictures=False):
         if not pictures:  # which take most of the time
-            monkeypatch.setattr(figures, "draw", lambda *_: {})
+            monkeypatch.setattr(figures, "draw_chart", lambda *_: None)
+            monkeypatch.setattr(drawing.Drawing, "figures", lambda _: {})
         status, out, err = call(command.main, *words)
         return status, out + err
 
