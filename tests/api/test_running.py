@@ -14,7 +14,7 @@ from jupyter_client.manager import start_new_kernel
 import bench
 from bench.sweep import scheduler
 from tests.conftest import TINY
-from tests.processes import is_running, runs
+from tests.processes import is_running, runs, wait_for
 from tests.sweep.conftest import executed  # noqa: F401  # a fixture
 
 PAGE = Path(bench.__file__).parents[1] / "docs" / "python.md"
@@ -155,4 +155,4 @@ def test_an_interrupted_kernel_ends_the_runs_and_keeps_the_finished_ones(tmp_pat
     assert processes
     assert reply["traceback"] == [f"RunsInterrupted: To continue: bench.run({words!r})"]
     assert [record.status for record in bench.load_records("results/one")] == ["done"]
-    assert not any(map(is_running, processes))
+    wait_for(lambda: not any(map(is_running, processes)), seconds=300)
