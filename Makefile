@@ -23,8 +23,7 @@ bench: setup data ## run the default sweep on real Fashion-MNIST, then write its
 	$(BIN)/bench-report results/default && exit $$status
 
 test: setup data ## run the tests; EXTRAS=torch,jax,numba,sklearn includes these frameworks
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 --dist=loadfile \
-		--no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 
 notebooks: setup data ## execute docs/notebooks and store the outputs: half an hour on two cores
 	$(BIN)/python docs/notebooks/execute.py

@@ -18,6 +18,7 @@ for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
 import pytest
 from hypothesis import settings
 
+from bench.machine.facts import usable_cores
 from bench.process.supervisor import Supervisor
 
 # A shared machine may stall for longer than any deadline; continuous integration is repeatable.
@@ -30,9 +31,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+MAX_WORKERS = 4
+
 Ended = subprocess.CompletedProcess[str]
 SCRIPTS = Path(sys.executable).parent
 TINY = ("dataset=synthetic", "epochs=2", "architecture.hidden_sizes=[16]", "threads=1")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of workers for --numprocesses=auto: some tests wait, so one for that."""
+    return min(MAX_WORKERS, len(usable_cores()) + 1)
 
 
 @pytest.fixture(scope="session")

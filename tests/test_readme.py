@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from bench.machine import lock
+from bench.regression import command
+from tests.regression.conftest import SHORT_SESSIONS
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-# One name for all, so that what one command has trained is kept by the next.
 FEW_CELLS = "implementation=numpy dataset=synthetic threads=1"
+# One name for all, so that what one command has trained is kept by the next.
 SMALL = ("dataset=synthetic", "epochs=1", "sweep_name=default")
 
 
@@ -33,11 +37,11 @@ def test_the_two_commands_at_the_top_are_make_bench_and_make_test():
 
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
-def test_a_command_of_the_readme_works(words, folder, run_in):
+def test_a_command_of_the_readme_works(words, folder, run_in, call, monkeypatch):
     if words[0] == "make":  # what it runs is what this very run of the tests consists of
         subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, check=True)
         return
-    if words[0] == "bench-compare":  # in a repository that has a HEAD; few pairs
+    if words[0] == "bench-compare":  # in a repository that has a HEAD; few and short pairs
         subprocess.run(["git", "init", "--quiet", folder], check=True)
         for part in ("implementations", "bench/contract.py"):
             target = folder / part
@@ -47,7 +51,14 @@ def test_a_command_of_the_readme_works(words, folder, run_in):
         subprocess.run(["git", "-C", folder, "add", "implementations", "bench"], check=True)
         named = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.org")
         subprocess.run(["git", "-C", folder, *named, "commit", "-qm", "all"], check=True)
-        words = [*words, "--smallest=50%", "--budget=60s", "--cells", FEW_CELLS]
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(lock, "LOCK_PATH", folder / "lock")
+        for module, name, value in SHORT_SESSIONS:
+            monkeypatch.setattr(module, name, value)
+        small = ("--smallest=100%", "--cant-tell=pass", "--budget=60s", "--cells", FEW_CELLS)
+        status, out, err = call(command.main, *words[1:], *small)
+        assert status == 0, out + err
+        return
     trains = words[0] == "bench" and "--help" not in words
     ended = run_in(folder, *words, *(SMALL if trains else ()))
     assert ended.returncode == 0, ended.stderr

@@ -1,9 +1,9 @@
-"""`bench-parity` as a user runs it; once on all that is installed."""
+"""`bench-parity` as a user runs it; on all that is installed, too."""
 
 import queue
 import re
 import sys
-import threading
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,67 +13,107 @@ from msgspec import structs
 
 from bench import registry
 from bench.config.compose import choices, compose_runs
+from bench.config.schema import ImplementationConfig, RunConfig
+from bench.contract import Recipe
 from bench.machine import lock
-from bench.parity import command, schedule
+from bench.machine.facts import usable_cores
+from bench.parity import command, schedule, verdicts
+from bench.parity.verdicts import EQUATIONS
 from bench.results import store
+from bench.terminal import describe_verdict
 from tests.report.conftest import make_record
 
+# Each value of activation, output, loss, optimizer and initializer at least once.
+FEW_RECIPES = (
+    "relu_softmax_adam", "tanh_sigmoid_mean_squared_momentum", "sigmoid_sigmoid_half_squared_sgd",
+)  # fmt: skip
 
-def claimed() -> list[tuple[str, str]]:
-    """Every installed implementation with every recipe that it claims."""
-    pairs = []
-    recipes = compose_runs(
-        [f"recipe={','.join(choices('recipe'))}"], default_name="test", multirun=True
-    )
+
+def recipes_by_name() -> dict[str, Recipe]:
+    """Return the equations of every recipe."""
+    names = choices("recipe")
+    configs = compose_runs([f"recipe={','.join(names)}"], default_name="test", multirun=True)
+    return {config.recipe.name: config.recipe for config in configs}
+
+
+def installed() -> tuple[list[ImplementationConfig], list[ImplementationConfig]]:
+    """Return one installed implementation for each module, and the other names of these modules.
+
+    The names of a module differ in options: its backend, and how its code is compiled.
+    """
+    first, others = {}, []
     for name in choices("implementation"):
         (config,) = compose_runs([f"implementation={name}"], default_name="test")
         implementation = config.implementation
-        if not registry.missing(implementation.requires):
-            pairs += [
-                (name, run.recipe.name)
-                for run in recipes
-                if not implementation.claims.unsupported(run.recipe)
-            ]
-    return pairs
+        if registry.missing(implementation.requires):
+            continue
+        if first.setdefault(implementation.module, implementation) is not implementation:
+            others.append(implementation)
+    return list(first.values()), others
 
 
-@pytest.fixture(scope="module")
-def everything(run_in, tmp_path_factory):
-    """The output of judging all that is installed, on all cores."""
-    return run_in(tmp_path_factory.mktemp("parity"), "bench-parity")
+def claimed(implementation: ImplementationConfig, recipes: Iterable[Recipe]) -> list[RunConfig]:
+    """Return a configuration for each of the recipes that the implementation claims."""
+    (config,) = compose_runs(["threads=1"], default_name="test")
+    return [
+        structs.replace(config, implementation=implementation, recipe=recipe)
+        for recipe in recipes
+        if not implementation.claims.unsupported(recipe)
+    ]
 
 
-@pytest.mark.parametrize(("name", "recipe"), claimed())
-def test_an_implementation_climbs_the_ladder(everything, name, recipe):
-    lines = re.findall(rf"^ {name} +{recipe} .*$", everything.stdout, re.MULTILINE)
-    assert len(lines) == 1, everything.stdout + everything.stderr
-    assert len(re.findall(r"\de-\d", lines[0])) == 4
-    assert "!" not in lines[0]
+def test_every_installed_module_passes_with_every_recipe_that_it_claims(run):
+    implementations, recipes = installed()[0], recipes_by_name().values()
+    names = ",".join(implementation.name for implementation in implementations)
+    ended = run("bench-parity", "--implementation", names)
+    pairs = [
+        (implementation.name, config.recipe.name)
+        for implementation in implementations
+        for config in claimed(implementation, recipes)
+    ]
+    for name, recipe in pairs:
+        lines = re.findall(rf"^ {name} +{recipe} .*$", ended.stdout, re.MULTILINE)
+        assert len(lines) == 1, ended.stdout + ended.stderr
+        assert len(re.findall(r"\de-\d", lines[0])) == 4
+        assert "!" not in lines[0]
+    assert f"{len(pairs)} of {len(pairs)} passed" in ended.stdout
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
-def test_all_of_them_are_judged_and_pass(everything):
-    assert everything.returncode == 0
-    assert f"{len(claimed())} of {len(claimed())} passed" in everything.stdout
-    assert everything.stderr == ""
+def test_the_few_recipes_have_every_part_of_all():
+    recipes = recipes_by_name()
+    for part in EQUATIONS:
+        few = {getattr(recipes[name], part) for name in FEW_RECIPES}
+        assert few == {getattr(recipe, part) for recipe in recipes.values()}
 
 
-def test_nothing_checked_is_no_pass(run):
-    ended = run("bench-parity", "--implementation", "notebook", "--device", "gpu")
-    assert "notebook: skipped, no device=gpu" in ended.stdout
-    assert "passed" not in ended.stdout
-    assert "not checked: everything" in ended.stderr
-    assert ended.returncode == 2
+def test_other_backends_and_compilations_of_a_module_pass(supervisor):
+    recipes = recipes_by_name()
+    few = [recipes[name] for name in FEW_RECIPES]
+    last_core = usable_cores()[-1:]  # most tests use the first one
+    found = []
+    for implementation in installed()[1]:
+        configs = claimed(implementation, few)
+        pending = [verdicts.pending_verdict(config) for config in configs]
+        verdicts.run_checks(configs, pending, found.append, supervisor, last_core)
+    assert len(found) >= 2 * len(few)  # with two compilations of Keras
+    for verdict in found:
+        assert verdict.passed, f"{verdict.implementation}: {describe_verdict(verdict)}"
 
 
-def test_a_missing_gpu_is_reported_once_for_each_implementation(run):
-    ended = run("bench-parity", "--implementation", "numpy,keras", "--device", "gpu")
-    n_passed = 0
-    for name in ("numpy", "keras"):
-        lines = [line for line in ended.stdout.splitlines() if line.startswith(f"{name}: ")]
-        assert len(lines) == 1
-        assert "skipped, " in lines[0] or "recipes passed" in lines[0]
-        n_passed += "recipes passed" in lines[0]
-    assert ended.returncode == (0 if n_passed == 2 else 2)
+def test_nothing_checked_is_no_pass(call):
+    status, out, err = call(command.main, "--implementation", "notebook", "--device", "gpu")
+    assert "notebook: skipped, no device=gpu" in out
+    assert "passed" not in out
+    assert "not checked: everything" in err
+    assert status == 2
+
+
+def test_a_missing_gpu_is_reported_once_for_all_recipes(run):
+    ended = run("bench-parity", "--implementation", "numpy", "--device", "gpu")
+    (line,) = [line for line in ended.stdout.splitlines() if line.startswith("numpy: ")]
+    assert "skipped, " in line or "recipes passed" in line
+    assert ended.returncode == (0 if "recipes passed" in line else 2)
 
 
 def arguments(*words):
@@ -92,20 +132,20 @@ def test_a_repeated_name_counts_once(words):
     assert (config.implementation.name, config.recipe.name) == ("numpy", "relu_softmax_sgd")
 
 
-VERDICTS = {("numpy", "relu_softmax_sgd"): None}
+CHECKED = {("numpy", "relu_softmax_sgd"): None}
 
 
 @pytest.mark.parametrize(
-    ("words", "verdicts", "unchecked"),
+    ("words", "checked", "unchecked"),
     [
         ([], {}, "everything"),
-        ([], VERDICTS, ""),
-        (["--implementation", "numpy,torch"], VERDICTS, "torch"),
-        (["--recipe", "relu_softmax_sgd,tanh_softmax_sgd"], VERDICTS, "tanh_softmax_sgd"),
+        ([], CHECKED, ""),
+        (["--implementation", "numpy,torch"], CHECKED, "torch"),
+        (["--recipe", "relu_softmax_sgd,tanh_softmax_sgd"], CHECKED, "tanh_softmax_sgd"),
     ],
 )
-def test_what_was_named_and_not_checked_is_reported(words, verdicts, unchecked):
-    assert command._unchecked(arguments(*words), verdicts) == unchecked
+def test_what_was_named_and_not_checked_is_reported(words, checked, unchecked):
+    assert command._unchecked(arguments(*words), checked) == unchecked
 
 
 def test_two_recipes_with_the_same_equations_have_a_verdict_each(monkeypatch):
@@ -150,12 +190,17 @@ def test_a_timed_run_is_waited_for(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(lock, "LOCK_PATH", tmp_path / "lock")
     timed_run = filelock.FileLock(tmp_path / "lock", thread_local=False)
     timed_run.acquire()
-    threading.Timer(0.5, timed_run.release).start()
+
+    def print_and_release(text):
+        print(text)
+        timed_run.release()
+
+    monkeypatch.setattr(lock, "print", print_and_release, raising=False)
     (config,) = compose_runs(["threads=1"], default_name="test")
-    ((name, verdicts),) = schedule.run_jobs({"numpy": [config]})
+    ((name, found),) = schedule.run_jobs({"numpy": [config]})
     assert name == "numpy"
     assert lock.WAITING in capsys.readouterr().out
-    assert verdicts["relu_softmax_sgd"].passed
+    assert found["relu_softmax_sgd"].passed
 
 
 def test_cores_are_given_back_whatever_happens(monkeypatch):
@@ -189,23 +234,23 @@ def whole(tmp_path):
     return folder
 
 
-def test_whole_runs_are_judged_in_pairs_of_the_same_seed(run, whole):
-    ended = run("bench-parity", str(whole))
-    assert re.search(r"other .* 5 +0 +\+0\.24  ", ended.stdout)
-    assert re.search(r"worse .* 5 +0 +-0\.38!", ended.stdout)
-    assert "1 of 2 passed" in ended.stdout
-    assert ended.returncode == 1
-    assert run("bench-parity", str(whole), "--baseline", "nobody").returncode == 2
+def test_whole_runs_are_judged_in_pairs_of_the_same_seed(call, whole):
+    status, out, _ = call(command.main, whole)
+    assert re.search(r"other .* 5 +0 +\+0\.24  ", out)
+    assert re.search(r"worse .* 5 +0 +-0\.38!", out)
+    assert "1 of 2 passed" in out
+    assert status == 1
+    assert call(command.main, whole, "--baseline", "nobody")[0] == 2
 
 
-def test_one_whose_runs_are_lost_fails_in_sight_of_all(run, whole):
+def test_one_whose_runs_are_lost_fails_in_sight_of_all(call, whole):
     write(whole, "lost", [None] * 5)
     write(whole, "torn", [0.850, 0.860, 0.870, 0.860, None, 0.860])
-    ended = run("bench-parity", str(whole), "--baseline", "one")
-    assert re.search(r"lost .* 0! +5! +-!", ended.stdout)
-    assert re.search(r"torn .* 4! +2! +\+0\.00 ", ended.stdout)
-    assert "1 of 4 passed" in ended.stdout
-    assert ended.returncode == 1
+    status, out, _ = call(command.main, whole, "--baseline", "one")
+    assert re.search(r"lost .* 0! +5! +-!", out)
+    assert re.search(r"torn .* 4! +2! +\+0\.00 ", out)
+    assert "1 of 4 passed" in out
+    assert status == 1
 
 
 def test_a_record_that_is_left_out_is_named(whole, capsys):
@@ -217,10 +262,10 @@ def test_a_record_that_is_left_out_is_named(whole, capsys):
     assert f"another record with the run_id {record.run_id}" in capsys.readouterr().out
 
 
-def test_a_planned_run_without_a_record_is_no_pass(run, whole):
+def test_a_planned_run_without_a_record_is_no_pass(call, whole):
     (whole / "worse-one_hidden-lr0.1-seed0-fashion_" / "record.json").unlink()
     records = [record.run_id for record in store.read_sweep(whole).records]
     store.add_to_plan(whole, [*records, "third-one_hidden-lr0.1-seed0-fashion_"])
-    ended = run("bench-parity", str(whole), "--baseline", "other")
-    assert "1 planned runs have no record that can be read" in ended.stdout
-    assert ended.returncode == 1
+    status, out, _ = call(command.main, whole, "--baseline", "other")
+    assert "1 planned runs have no record that can be read" in out
+    assert status == 1

@@ -18,6 +18,7 @@ from bench import provenance
 from bench.config.compose import compose_runs
 from bench.machine.facts import cpu_flags
 from bench.parity import ensure_verdict, pending_verdict, verdicts
+from bench.process.supervisor import Supervisor
 from bench.records import Verdict
 from bench.results import store
 from tests.conftest import TINY
@@ -33,6 +34,12 @@ def configuration(*words):
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def supervisor():
+    with Supervisor() as opened:
+        yield opened
 
 
 def ensure(sweep_folder, on_verdict, supervisor, pending=None):

@@ -183,10 +183,13 @@ def test_a_process_for_one_backend_is_never_used_for_another(run_code):
 
 
 def test_keras_gets_the_backend_of_each_run_of_a_sweep(tmp_path, supervisor):
-    for name in ("keras", "keras_jax"):
-        asked = request(f"implementation={name}", "epochs=1", "dataset.training_size=200")
+    names = ("keras", "keras_jax")
+    small = ("epochs=1", "dataset.training_size=200")
+    requests = [request(f"implementation={name}", *small) for name in names]
+    for asked in requests:
         if registry.missing(asked.config.implementation.requires):
-            pytest.skip(f"{name} is not installed")
+            pytest.skip(f"{asked.config.implementation.name} is not installed")
+    for asked in requests:
         result = train_in_child(asked, tmp_path / "run.log", lambda _: None, supervisor).result
         assert result.status == "done", result.error
     assert "tensorflow" not in result.imported
