@@ -14,7 +14,7 @@ from bench.errors import BenchError
 from bench.plot import panels
 from bench.report.charts.vega import GREY, is_wide, words
 from bench.report.frames import dataframes
-from bench.report.frames.pairs import SpeedPairs
+from bench.report.frames.speed_pairs import SpeedPairs
 
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo")  # by condition
 MAX_NUMBERED = 24  # bars with their value

@@ -20,6 +20,7 @@ from bench.report.contents.blocks import (
     Table,
     Text,
 )
+from bench.report.contents.node_table import node_table
 from bench.report.contents.repeat_command import repeat_command
 from bench.report.findings.finding import Finding, Tile
 from bench.report.findings.headline import further_sentences, headline
@@ -77,7 +78,7 @@ def document(
         notices: sentences on what the charts do not contain.
     """
     records = analysis.sweep.records
-    sections = _sections(analysis, figures, notices) if records else []
+    sections = _sections(analysis, found, figures, notices) if records else []
     sections.append(_runs(analysis))
     sections += _section("data", "Data", figures.get("data", ()))
     return Document(
@@ -146,7 +147,10 @@ def _section(name: str, title: str, blocks: Sequence[Block]) -> list[Section]:
 
 
 def _sections(
-    analysis: Analysis, figures: Mapping[str, Sequence[Figure]], notices: Sequence[str]
+    analysis: Analysis,
+    found: Sequence[Finding],
+    figures: Mapping[str, Sequence[Figure]],
+    notices: Sequence[str],
 ) -> list[Section]:
     """Return the sections about the runs, one per question."""
 
@@ -159,6 +163,8 @@ def _sections(
         table = comparison_table.comparison(analysis)
         compared = [table, Folded("What the columns mean", [Bullets(definitions(table))])]
     curves, more_curves = of("curves")[:2], of("curves")[2:]
+    by_node = node_table(found)
+    speed = [*of("speed"), *([by_node] if by_node else []), *(Text(notice) for notice in notices)]
     rates = of("rates")
     if has_result and analysis.runs["learning_rate"].nunique() > 1:
         rates.append(tables.rates(analysis))
@@ -179,7 +185,7 @@ def _sections(
                          "rank.", "attention"))  # fmt: skip
     return [
         *_section("comparison", "Comparison", [*of("summary"), *compared]),
-        *_section("speed", "Speed", [*of("speed"), *(Text(notice) for notice in notices)]),
+        *_section("speed", "Speed", speed),
         *_section(
             "curves", "Learning curves", [*curves, *_folded("More learning curves", more_curves)]
         ),

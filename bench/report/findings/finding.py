@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 Question = Literal[
-    "speed", "cores", "accuracy", "learning_rate", "parity", "quiet", "repeats", "machine",
-    "versions", "settings", "runs", "data",
+    "speed", "kinds", "nodes", "cores", "accuracy", "learning_rate", "parity", "quiet", "repeats",
+    "machine", "versions", "settings", "runs", "data",
 ]  # fmt: skip
 Claim = Literal[
     "fastest", "shared", "only", "faster", "busy", "equal", "better", "worse", "cant_tell", "best",
     "passed", "failed", "not_checked", "guessing", "quiet", "not_quiet", "not_known", "same",
-    "different", "complete", "incomplete", "none",
+    "different", "complete", "incomplete", "none", "spread", "on_node", "one_node", "odd",
 ]  # fmt: skip
-Unit = Literal["", "ratio", "cores", "points", "rate", "runs"]
+Unit = Literal["", "ratio", "percent", "cores", "points", "rate", "runs"]
 Level = Literal["good", "attention", "bad", "neutral"]
 LEVELS: tuple[Level, ...] = ("good", "neutral", "attention", "bad")  # the worst last
 
@@ -35,13 +35,17 @@ class Finding:
         condition: label of the condition; "" if the report has only one, or for the whole report.
         subject: the implementation that the claim is about, or "".
         baseline: the implementation that it is compared with, or "".
+        machine: the kind of machine, if the report has several.
+        node: the id of the node that the claim is about, or "".
         value: ratio of speeds, subject over baseline; or difference in test accuracy, subject minus
-            baseline, in percentage points; or learning rate; or number of runs, or of cores.
+            baseline, in percentage points; or learning rate; or number of runs, or of cores; or the
+            spread between nodes in percent.
         low: lower end of the 95 % interval of `value`; None if there is no interval.
         high: upper end of the 95 % interval.
         unit: of `value`.
         learning_rates: of subject and baseline, where their accuracies are compared.
         n_pairs: pairs of runs that were compared.
+        n_nodes: nodes that these pairs ran on, or other nodes that `node` is compared with.
         method: how the interval was computed, in words.
         run_ids: the runs that it is computed from.
         caveats: reasons to doubt it, one sentence each, in Markdown.
@@ -56,12 +60,15 @@ class Finding:
     condition: str = ""
     subject: str = ""
     baseline: str = ""
+    machine: str = ""
+    node: str = ""
     value: float | None = None
     low: float | None = None
     high: float | None = None
     unit: Unit = ""
     learning_rates: tuple[float, ...] = ()
     n_pairs: int = 0
+    n_nodes: int = 0
     method: str = ""
     run_ids: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()

@@ -10,6 +10,8 @@ from bench.console import counted
 from bench.markdown import text
 from bench.report.findings.accuracy import accuracy, guessing
 from bench.report.findings.finding import Claim, Finding, Level
+from bench.report.findings.kinds import kinds
+from bench.report.findings.nodes import odd, spread
 from bench.report.findings.speed import cores, speed
 from bench.report.findings.sweep import sweep_findings
 from bench.report.frames import dataframes
@@ -54,13 +56,22 @@ def findings(analysis: Analysis) -> tuple[Finding, ...]:
         (labels[int(group["condition"].iloc[0])], group)
         for _, group in compared.groupby("condition")
     ]
+    speeds = [speed(analysis, label, group) for label, group in groups]
+    ratios = [
+        (int(group["condition"].iloc[0]), [one for one in some if one.baseline and not one.summary])
+        for (_, group), some in zip(groups, speeds, strict=True)
+    ]
+    every_speed = [finding for some in speeds for finding in some]
     return (
-        *(finding for label, group in groups for finding in speed(analysis, label, group)),
+        *kinds(analysis, every_speed),
+        *every_speed,
+        *(finding for number, some in ratios for finding in spread(analysis, number, some)),
         *cores(analysis.runs),
         *_parity(compared),
         *guessing(compared),
         *(finding for label, group in groups for finding in accuracy(analysis, label, group)),
         *(finding for label, group in groups for finding in _rates(analysis, label, group)),
+        *odd(analysis.runs),
         *sweep_findings(analysis),
     )
 
@@ -76,7 +87,9 @@ def sentences(found: Iterable[Finding]) -> list[str]:
     a summary without a condition is shown in place of all findings on its question.
     """
     found = list(found)
-    labels = [*dict.fromkeys(finding.condition for finding in found if finding.condition)]
+    labels = [
+        *dict.fromkeys(one.condition for one in found if one.condition and one.question != "kinds")
+    ]
     summed_up = {(one.question, one.condition) for one in found if one.summary}
     conditions: dict[str, list[str]] = {}
     for finding in found:

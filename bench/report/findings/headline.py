@@ -8,6 +8,7 @@ from bench.console import counted
 from bench.markdown import text
 from bench.report.findings.finding import Finding
 from bench.report.findings.findings import sentences
+from bench.report.findings.leads import leads_by_number
 from bench.report.findings.speed import cores_in_words, times
 
 MAX_CONDITIONS = 3  # more are counted instead of named
@@ -51,11 +52,13 @@ def _leads(found: Sequence[Finding]) -> list[Finding]:
 
 def _speed(leads: Sequence[Finding], found: Sequence[Finding]) -> str:
     """Return the sentence on speed."""
+    if by_kind := sentences(one for one in found if one.question == "kinds"):
+        return " ".join(by_kind)
     shown = sentences(leads)
     if len(shown) == 1:
         return shown[0]
     if len(shown) > MAX_CONDITIONS:
-        return f"{'; '.join(_counted(leads, found))}."
+        return f"{'; '.join(leads_by_number(leads, found))}."
     if {(lead.claim, lead.subject, lead.baseline) for lead in leads} == {
         ("fastest", leads[0].subject, leads[0].baseline)
     }:
@@ -75,42 +78,3 @@ def _by_condition(leads: Sequence[Finding]) -> str:
         basis += f", 95 % interval {low} to {high}" if lead.method in ("pairs", "nodes") else ""
         ratios.append(f"{ratio}with {text(lead.condition)} ({basis})")
     return f"{text(leads[0].subject)} is the fastest: {', '.join(ratios)}."
-
-
-def _counted(leads: Sequence[Finding], found: Sequence[Finding]) -> list[str]:
-    """Return under how many conditions each implementation is the fastest, and by how much."""
-    lines: list[tuple[int, str]] = []
-    of_all = f"of {len(leads)} conditions"
-    for name in dict.fromkeys(lead.subject for lead in leads if lead.claim == "fastest"):
-        ratios = [
-            lead.value or 0 for lead in leads if lead.subject == name and lead.claim == "fastest"
-        ]
-        span = " to ".join(dict.fromkeys([times(min(ratios)), times(max(ratios))]))
-        lines.append(
-            (
-                len(ratios),
-                f"{text(name)} is the fastest under {len(ratios)} {of_all}, {span} times as fast "
-                "as the next",
-            )
-        )
-    shared: dict[tuple[str, ...], int] = {}
-    for lead in leads:
-        if lead.claim == "shared":
-            rivals = (
-                one.baseline
-                for one in found
-                if (one.question, one.condition) == ("speed", lead.condition)
-                and one.claim == "cant_tell"
-            )
-            names = tuple(sorted({lead.subject, *rivals}))
-            shared[names] = shared.get(names, 0) + 1
-    lines += [
-        (
-            number,
-            f"{text(', '.join(names[:-1]))} and {text(names[-1])} **can't be told apart** as "
-            f"the fastest under {number} {of_all}",
-        )
-        for names, number in shared.items()
-    ]
-    ordered = [line for _, line in sorted(lines, key=lambda line: -line[0])]
-    return ordered or [f"no implementations are compared under any {of_all}"]

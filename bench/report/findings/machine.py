@@ -90,13 +90,17 @@ def _noise(analysis: Analysis) -> list[Finding]:
 
 
 def _uneven(analysis: Analysis) -> list[Finding]:
-    """Name the cases whose runs differ in speed, although only learning rate or seed differs."""
+    """Name the cases whose runs on one node differ in speed, although only rate or seed differs."""
     runs, labels = analysis.runs, analysis.conditions if len(analysis.conditions) > 1 else ("",)
     done = runs[(runs["status"] == "done") & (runs["examples_per_second"] > 0)]
     found, cases = [], done.groupby(["condition", "implementation"])
     for _, case in cases:
         number, name = int(case["condition"].iloc[0]), str(case["implementation"].iloc[0])
-        slowest, fastest = case["examples_per_second"].agg(["min", "max"])
+        on_nodes = case.groupby(case["node"].fillna(""))["examples_per_second"]
+        slowest, fastest = max(
+            ((speeds.min(), speeds.max()) for _, speeds in on_nodes),
+            key=lambda ends: ends[1] / ends[0],
+        )
         if fastest / slowest > MAX_UNEVEN:
             found.append(
                 Finding(

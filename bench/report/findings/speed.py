@@ -31,6 +31,7 @@ def speed(analysis: Analysis, label: str, group: pd.DataFrame) -> list[Finding]:
     fastest, *others = dataframes.rows(ranked.sort_values("examples_per_second", ascending=False))
     found = Finding(
         question="speed", claim="only", level="neutral", condition=label, summary=True,
+        machine=str(analysis.kinds.get(int(fastest.condition), "")),
         subject=fastest.implementation, run_ids=fastest.timed_run_ids,
         sentence=f"{text(fastest.implementation)} is the only implementation with a rank, at "
         f"{fastest.examples_per_second:,.0f} examples/s.",
@@ -71,6 +72,7 @@ def _ratio(found: Finding, other: Any, pair: Paired | None) -> Finding:
         high=math.exp(pair.high) if pair.is_known else None,
         unit="ratio",
         n_pairs=pair.n_pairs,
+        n_nodes=pair.n_nodes,
         method=pair.method,
         caveats=() if pair.method in ("pairs", "nodes") else (caveat,),
         sentence=sentence,

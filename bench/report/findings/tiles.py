@@ -22,6 +22,7 @@ def tiles(found: Sequence[Finding]) -> tuple[Tile, ...]:
         _speed(
             [one for one in found if one.question == "speed" and one.summary],
             {one.subject: one.value for one in found if one.question == "cores"},
+            len({one.machine for one in found if one.question == "speed"}) > 1,
         ),
         _accuracy([one for one in found if one.question == "accuracy" and not one.summary]),
         _rates([one for one in found if one.question == "learning_rate" and not one.summary]),
@@ -29,6 +30,7 @@ def tiles(found: Sequence[Finding]) -> tuple[Tile, ...]:
         _quiet(
             [one for one in found if one.question == "quiet"],
             [one for one in found if one.question == "repeats" and not one.summary],
+            [one for one in found if one.claim == "odd"],
         ),
         _runs([one for one in found if one.question == "runs" and one.value is not None]),
     )
@@ -41,9 +43,13 @@ def _tile(question: Question, title: str, answer: str, detail: str, of: Sequence
     return Tile(question=question, title=title, answer=answer, detail=detail, level=level)
 
 
-def _speed(leads: Sequence[Finding], cores: Mapping[str, float | None]) -> Tile | None:
+def _speed(
+    leads: Sequence[Finding], cores: Mapping[str, float | None], has_kinds: bool
+) -> Tile | None:
     if not leads:
         return None
+    if has_kinds and len({lead.subject for lead in leads}) > 1:
+        return _tile("speed", "Fastest", "depends on the machine", _by_kind(leads), leads)
     n_shared = sum(lead.claim == "shared" for lead in leads)
     known = [lead for lead in leads if lead.claim != "shared"] or leads
     names = list(dict.fromkeys(lead.subject for lead in known))
@@ -73,6 +79,15 @@ def _speed(leads: Sequence[Finding], cores: Mapping[str, float | None]) -> Tile 
     elif n_shared:
         detail += f"; can't be told in {n_shared} of {len(leads)} conditions"
     return _tile("speed", "Fastest", answer, detail, leads)
+
+
+def _by_kind(leads: Sequence[Finding]) -> str:
+    """Return which implementation leads on each kind of machine."""
+    kinds: dict[str, dict[str, None]] = {}
+    for lead in leads:
+        name = "can't be told" if lead.claim == "shared" else lead.subject
+        kinds.setdefault(lead.machine, {})[name] = None
+    return "; ".join(f"{' or '.join(names)} on {kind}" for kind, names in kinds.items())
 
 
 def _accuracy(pairs: Sequence[Finding]) -> Tile | None:
@@ -140,9 +155,15 @@ def _parity(verdicts: Sequence[Finding]) -> Tile | None:
     return _tile("parity", "Same equations", answer, detail, verdicts)
 
 
-def _quiet(noise: Sequence[Finding], uneven: Sequence[Finding]) -> Tile | None:
+def _quiet(
+    noise: Sequence[Finding], uneven: Sequence[Finding], odd: Sequence[Finding]
+) -> Tile | None:
     if not noise:
         return None
+    if odd:
+        listed = ", ".join(f"{one.node} at {times(one.value)} times" for one in odd)
+        answer = f"{counted(len(odd), 'odd node')}"
+        return _tile("machine", "Machine", answer, f"{listed} the speed of its kind", odd)
     n_runs = f"{sum(one.value or 0 for one in noise):.0f}"
     if noise[0].claim == "quiet" and uneven:
         worst = max(uneven, key=lambda one: one.value or 0)

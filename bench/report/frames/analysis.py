@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -11,13 +12,13 @@ from bench.report.frames import dataframes
 from bench.report.frames.accuracy_pairs import AccuracyPairs
 from bench.report.frames.comparison import add_time_to_accuracy, compare
 from bench.report.frames.display_names import RunView, run_views
-from bench.report.frames.pairs import SpeedPairs
 from bench.report.frames.runs import runs_frame
+from bench.report.frames.speed_pairs import SpeedPairs
 from bench.results.store import Sweep
 from bench.terminal import dataset_stamp, record_datasets
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Analysis:
     """The records of a report, and the frames that all of its parts are computed from."""
 
@@ -34,6 +35,13 @@ class Analysis:
         """The rows of the comparison that have a finished run."""
         compared = self.comparison
         return compared if compared.empty else compared[compared["status"] == "done"]
+
+    @cached_property
+    def kinds(self) -> dict[int, str]:
+        """The kind of machine of each condition, by its number."""
+        kind = dataframes.kind_labels(self.runs)
+        firsts = kind.groupby(self.runs["condition"]).first()
+        return {int(str(number)): str(label) for number, label in firsts.items()}
 
     @property
     def stamp(self) -> str:

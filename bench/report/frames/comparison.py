@@ -11,7 +11,8 @@ import pandas as pd
 
 from bench.records import MIN_LEARNED_ACCURACY, RunRecord
 from bench.report.frames import dataframes
-from bench.report.frames.pairs import Paired, SpeedPairs
+from bench.report.frames.pairs import Paired
+from bench.report.frames.speed_pairs import SpeedPairs
 from bench.statistics import half_width
 
 AT_BEST_RATE = ("score", "validation_accuracy", "test_accuracy")

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pandas as pd
 
 from bench.config.identity import CONDITION_KEYS
-from bench.console import as_typed
+from bench.console import as_typed, counted
 from bench.records import SECONDS_PARTS, RunRecord, Verdict, setting
 
 # Runs are compared only where all of these are the same.
@@ -135,6 +135,20 @@ def varying(frame: pd.DataFrame, columns: Sequence[str] = CONDITIONS) -> list[st
         for name in columns
         if name in frame and (name == "architecture" or frame[name].nunique(dropna=False) > 1)
     ]
+
+
+def kind_labels(runs: pd.DataFrame) -> pd.Series:
+    """Return the kind of machine of each run: its label, and its cores where kinds differ in them.
+
+    Args:
+        runs: as `runs_frame` returns it.
+    """
+    machines = runs["machine"].fillna("a machine that is not recorded")
+    if runs["cores"].nunique(dropna=False) < 2:
+        return machines
+    return machines + runs["cores"].map(
+        lambda cores: "" if pd.isna(cores) else f" with {counted(int(cores), 'core')}"
+    )
 
 
 def condition_label(row: pd.Series, named: Sequence[str]) -> str:

@@ -1,20 +1,14 @@
-"""Two implementations compared pair by pair; the ratios of their speeds.
+"""Two implementations compared pair by pair.
 
-A pair is two runs under one condition with the same seed and, for speed, the same learning rate:
-speed does not depend on the rate, so runs that differ in it alone are repeats. How far pairs differ
-depends on the two implementations and on the machine, so their variance is pooled over the
-conditions on one kind of machine, quiet ones apart from others; see `pooled_means`.
-
-Runs on different nodes are never paired. The ratio of two implementations differs between nodes of
-one kind by more than repeats on one node tell, so with several nodes their means are the sample:
-
-    log ratio of a node = mean over its pairs,  t-interval over the nodes, n_nodes - 1 degrees
+A pair is two runs under one condition with the same seed and, for speed, the same learning rate.
+How far pairs differ depends on the two implementations and on the machine, so their variance is
+pooled over the conditions on one kind of machine, quiet ones apart from others; see `pooled_means`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -39,7 +33,7 @@ class Paired:
         n_pairs: number of pairs under this condition.
         method: what the standard error is computed from.
         known_error: a second, independent part of the standard error, whose size is known.
-        n_nodes: number of nodes with a pair.
+        n_nodes: number of nodes with a pair; 0 if they are not recorded.
     """
 
     mean: float
@@ -48,7 +42,7 @@ class Paired:
     n_pairs: int
     method: Method
     known_error: float = 0.0
-    n_nodes: int = 1
+    n_nodes: int = 0
 
     @property
     def is_known(self) -> bool:
@@ -100,14 +94,15 @@ class SideBySide:
         at = means.reset_index()
         rows, columns = at["condition"].map(self.conditions), at["implementation"].map(self.names)
         self.values[rows, at["place"], columns] = means
-        node = runs.groupby("node", dropna=False).ngroup()
-        self._n_nodes = int(node.max()) + 1 if len(node) else 0
+        node, names = pd.factorize(runs["node"].fillna(""))
+        self._node_names: list[str] = [*map(str, names)]
         self._nodes = np.full(shape[:2], -1)  # the node of each pair
         self._nodes[runs["condition"].map(self.conditions), place] = node
         by_condition = runs.assign(quiet=runs["quiet"] == dataframes.QUIET).groupby("condition")
         alike = by_condition.agg({"machine": "first", "quiet": "all"})
         self.groups = alike.groupby(["machine", "quiet"], dropna=False).ngroup().to_numpy()
         self._pooled: dict[tuple[str, str], PooledMeans] = {}
+        self._pooled_by_node: dict[tuple[str, str], tuple[PooledMeans, npt.NDArray[np.int_]]] = {}
 
     def node_means(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the means over the pairs of each node.
@@ -118,22 +113,36 @@ class SideBySide:
         Returns:
             (n_conditions, n_nodes, ...); NaN for nodes without a value.
         """
-        means = np.full((len(values), self._n_nodes, *values.shape[2:]), np.nan)
-        for node in range(self._n_nodes):
+        means = np.full((len(values), len(self._node_names), *values.shape[2:]), np.nan)
+        for node in range(len(self._node_names)):
             here = np.isfinite(values) & _like(self._nodes == node, values)
             n_here = here.sum(axis=1)
             sums = np.where(here, values, 0).sum(axis=1)
             np.divide(sums, n_here, out=means[:, node], where=n_here > 0)
         return means
 
-    def node_differences(
-        self, condition: int, subject: str, baseline: str
-    ) -> npt.NDArray[np.float64]:
-        """Return the mean of subject minus baseline for each node that has a pair."""
-        ours, theirs = (self.values[:, :, self.names[name]] for name in (subject, baseline))
-        means = self.node_means(ours - theirs)[self.conditions[condition]]
-        known: npt.NDArray[np.float64] = means[np.isfinite(means)]
-        return known
+    def by_node(self, condition: int, subject: str, baseline: str) -> dict[str, Paired]:
+        """Return the mean of subject minus baseline on each node that has a pair.
+
+        The variance of a pair is pooled over nodes and conditions, as for `compare`.
+        """
+        if condition not in self.conditions or not {subject, baseline} <= self.names.keys():
+            return {}
+        if (subject, baseline) not in self._pooled_by_node:
+            ours, theirs = (self.values[:, :, self.names[name]] for name in (subject, baseline))
+            on_node = self._nodes[:, None] == np.arange(len(self._node_names))[:, None]
+            differences = np.where(on_node, (ours - theirs)[:, None], np.nan)
+            groups = np.repeat(self.groups[:, None], len(self._node_names), axis=1)
+            pooled = pooled_means(differences.reshape(groups.size, -1), groups.ravel())
+            n_pairs = np.isfinite(differences).sum(axis=2)
+            self._pooled_by_node[subject, baseline] = (pooled, n_pairs)
+        pooled, n_pairs = self._pooled_by_node[subject, baseline]
+        row = self.conditions[condition]
+        return {
+            name: _paired(pooled, row * len(self._node_names) + place, int(n_pairs[row, place]))
+            for place, name in enumerate(self._node_names)
+            if n_pairs[row, place]
+        }
 
     def compare(self, condition: int, subject: str, baseline: str) -> Paired | None:
         """Return the mean of subject minus baseline, or None without a pair."""
@@ -146,63 +155,14 @@ class SideBySide:
             return None
         if (subject, baseline) not in self._pooled:
             self._pooled[subject, baseline] = pooled_means(ours - theirs, self.groups)
-        pooled = self._pooled[subject, baseline]
-        mean, error, freedom = (
-            float(values[row]) for values in (pooled.mean, pooled.standard_error, pooled.freedom)
-        )
-        return Paired(mean, error, freedom, n_pairs, "pairs" if freedom > 0 else "none")
+        return _paired(self._pooled[subject, baseline], row, n_pairs)
 
 
-class SpeedPairs:
-    """The speeds of all finished runs, side by side."""
-
-    def __init__(self, runs: pd.DataFrame) -> None:
-        """Arrange the runs.
-
-        Args:
-            runs: as `runs_frame` returns it.
-        """
-        timed = runs[(runs["status"] == "done") & (runs["examples_per_second"] > 0)]
-        logs = np.log(timed["examples_per_second"])
-        self._logs = SideBySide(timed, logs, ["node", "learning_rate", "seed"])
-        cells = timed.groupby(["condition", "implementation"])
-        self._epoch_spread = cells["epoch_spread"].first()
-        self._n_epochs = pd.to_numeric(cells["epochs"].first(), errors="coerce")
-
-    def means(self) -> pd.Series:
-        """Return the mean log(examples/s) by condition and implementation; nodes count equally."""
-        logs = self._logs
-        index = pd.MultiIndex.from_product(
-            [logs.conditions, logs.names], names=["condition", "implementation"]
-        )
-        by_node = logs.node_means(logs.values)  # (condition, node, implementation)
-        known = np.isfinite(by_node)
-        n_known = known.sum(axis=1)
-        sums = np.where(known, by_node, 0).sum(axis=1)
-        means = np.divide(sums, n_known, out=np.full(sums.shape, np.nan), where=n_known > 0)
-        return pd.Series(means.ravel(), index, dtype=float)
-
-    def compare(self, condition: int, subject: str, baseline: str) -> Paired | None:
-        """Return log(speed of subject / speed of baseline), or None without a pair.
-
-        A single pair has the spread of its epochs: the root of the sum of both variances.
-        """
-        paired = self._logs.compare(condition, subject, baseline)
-        if paired is None:
-            return None
-        by_node = self._logs.node_differences(condition, subject, baseline)
-        if (n_nodes := len(by_node)) > 1:
-            error = float(by_node.std(ddof=1)) / math.sqrt(n_nodes)
-            mean = float(by_node.mean())
-            return Paired(mean, error, n_nodes - 1, paired.n_pairs, "nodes", n_nodes=n_nodes)
-        if paired.is_known:
-            return paired
-        cells = [(condition, subject), (condition, baseline)]
-        spread = math.hypot(*self._epoch_spread[cells])
-        freedom = float(self._n_epochs[cells].sum()) - len(cells)
-        if not (math.isfinite(spread) and freedom >= 1):
-            return paired
-        return replace(paired, standard_error=spread, freedom=freedom, method="epochs")
+def _paired(pooled: PooledMeans, place: int, n_pairs: int) -> Paired:
+    mean, error, freedom = (
+        float(values[place]) for values in (pooled.mean, pooled.standard_error, pooled.freedom)
+    )
+    return Paired(mean, error, freedom, n_pairs, "pairs" if freedom > 0 else "none")
 
 
 def _like(mask: npt.NDArray[np.bool_], values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

@@ -39,8 +39,8 @@ def runs_frame(views: Sequence[RunView], verdicts: Sequence[Verdict] = ()) -> pd
     _fill_from_siblings(runs, sweep)
     _share_imports(runs, sweep)
     runs.insert(2, "condition", _condition_numbers(runs))
-    for name in runs.columns.difference([*GROUPS, "run_id"]):
-        if runs[name].isna().all():  # so that a column without values is numeric
+    for name in runs.columns.difference([*GROUPS, "run_id", "machine", "node"]):
+        if runs[name].isna().all():  # so that other columns without values are numeric
             runs[name] = runs[name].astype(float)
     return runs
 

@@ -7,8 +7,8 @@ import pytest
 from bench.report.frames import comparison, dataframes
 from bench.report.frames.comparison import add_time_to_accuracy
 from bench.report.frames.display_names import run_views
-from bench.report.frames.pairs import SpeedPairs
 from bench.report.frames.runs import runs_frame
+from bench.report.frames.speed_pairs import SpeedPairs
 from bench.statistics import half_width
 from tests.report.conftest import ENVIRONMENT, make_record, make_verdict, verdicts_for
 

@@ -4,8 +4,8 @@ import json
 
 from bench.report.frames import display_names
 from bench.report.frames.comparison import compare
-from bench.report.frames.pairs import SpeedPairs
 from bench.report.frames.runs import runs_frame
+from bench.report.frames.speed_pairs import SpeedPairs
 from tests.report.conftest import ENVIRONMENT, make_record, verdicts_for
 
 
