@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import random
+import re
 import signal
 import subprocess
 import tempfile
+from pathlib import Path
 
 import pytest
-from psutil import Process
 
-from tests.clusters.processes import MAX_WAIT_SECONDS, free_ports, pids_with
+from bench.machine import usage
+from tests.clusters.processes import (
+    MAX_WAIT_SECONDS,
+    command_of,
+    free_ports,
+    parents_of,
+    pids_of,
+    send,
+)
 from tests.conftest import SCRIPTS
 from tests.processes import wait_for
 
-RAY_ATTEMPT = "mlp-bench-attempt-"  # in the command of a process that executes a block
-RAY_HEAD, *RAY_NODES = "127.0.0.2", "127.0.0.11", "127.0.0.12"  # Ray replaces 127.0.0.1
+RAY_WORKER = "ray::execute"
+WORKERS = re.compile(r"bench\.sweep\.cluster\.node|bench\.process\.fork_server")
 RAY_OPTIONS = (
     "--block", "--include-log-monitor=false", "--disable-usage-stats",
     "--object-store-memory=80000000",
@@ -24,28 +34,42 @@ RAY_OPTIONS = (
 
 
 class RayCluster:
-    """A head without work and two nodes, each a process group."""
+    """A head without work and two nodes, each a process group.
+
+    The addresses are the cluster's own, so that several clusters on this machine do not meet.
+    """
+
+    environment = None
 
     def __init__(self, folder):
         self._folder = folder
-        self._sockets = tempfile.TemporaryDirectory(
+        self._scratch = tempfile.TemporaryDirectory(
             prefix="ray-", ignore_cleanup_errors=True
         )  # paths of sockets are limited
-        self.address = f"{RAY_HEAD}:{free_ports(1)[0]}"
+        network = f"127.{random.randint(1, 254)}.{random.randint(0, 254)}"  # noqa: S311
+        self._head, *self.nodes = (f"{network}.{host}" for host in (2, 11, 12))
+        self.address = f"{self._head}:{free_ports(1)[0]}"
+        self.words = ("launcher=ray", f"launcher.address={self.address}")
         self._processes = {}
 
     def start(self):
         port = self.address.partition(":")[2]
         self._start(
-            RAY_HEAD, "--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false",
-            f"--temp-dir={self._sockets.name}",
+            self._head, "--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false",
+            f"--temp-dir={self._scratch.name}",
         )  # fmt: skip
-        for node in RAY_NODES:
-            self.start_node(node)
+        self.repair()
 
-    def start_node(self, node):
-        words = ("--num-cpus=1", '--resources={"bench":1}')
-        self._start(node, f"--address={self.address}", *words)
+    def repair(self):
+        """Start the nodes that do not run."""
+        for node in self.nodes:
+            if node not in self._processes or self._processes[node].poll() is not None:
+                send(signal.SIGKILL, pids_of(self._temporary(node)))
+                words = ("--num-cpus=1", '--resources={"bench":1}')
+                self._start(node, f"--address={self.address}", *words)
+
+    def _temporary(self, node):
+        return f"{self._scratch.name}/{node}"
 
     def _start(self, node, *words):
         """Start the processes of a node; on a busy machine, Ray may give up: then once more."""
@@ -58,14 +82,16 @@ class RayCluster:
             if self._processes[node].poll() is None:
                 return
             assert not is_last, (self._folder / node).read_text()
-            self.kill_node(node)
+            send(signal.SIGKILL, pids_of(self._temporary(node)))
 
     def _popen(self, node, words):
         command = [str(SCRIPTS / "ray"), "start", f"--node-ip-address={node}", *RAY_OPTIONS, *words]
+        Path(self._temporary(node)).mkdir(exist_ok=True)
+        variables = {"RAY_raylet_start_wait_time_s": "120", "TMPDIR": self._temporary(node)}
         with (self._folder / node).open("wb") as output:
             return subprocess.Popen(
                 command,
-                env=os.environ | {"RAY_raylet_start_wait_time_s": "120"},
+                env=os.environ | variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -75,30 +101,16 @@ class RayCluster:
     def _is_started(self, node):
         return "Ray runtime started" in (self._folder / node).read_text()
 
-    def busy_node(self):
-        """Wait until a node executes a block, and return the node."""
-        wait_for(lambda: pids_with(RAY_ATTEMPT), MAX_WAIT_SECONDS)
-        pid = min(pids_with(RAY_ATTEMPT), key=lambda pid: Process(pid).create_time())
-        ancestors = [" ".join(process.cmdline()) for process in Process(pid).parents()]
-        return next(node for node in RAY_NODES if any(f"={node} " in words for words in ancestors))
+    def workers_on(self, node):
+        """Return the processes of a node that execute blocks."""
+        pids = [pid for pid in pids_of(self._temporary(node)) if WORKERS.search(command_of(pid))]
+        return [*parents_of(pids, RAY_WORKER), *pids]
 
-    def kill_node(self, node):
-        """Kill all processes of a node, as a power failure would."""
-        process = self._processes.pop(node)
-        process.kill()
-        for pid in [
-            *pids_with(f"--node-ip-address={node}"),
-            *pids_with(f"--node_ip_address={node}"),
-        ]:
-            os.kill(pid, signal.SIGKILL)
-        process.kill()
-        process.wait()
-
-    def repair(self):
-        """Start nodes that were killed."""
-        for node in RAY_NODES:
-            if node not in self._processes:
-                self.start_node(node)
+    def daemons_on(self, node):
+        """Return the processes of a node that stay when no block is executed."""
+        process = self._processes[node].pid
+        family = [process, *usage.descendants(process), *pids_of(self._temporary(node))]
+        return sorted({*family} - {*self.workers_on(node)})
 
     def stop(self):
         for process in reversed(self._processes.values()):
@@ -109,7 +121,7 @@ class RayCluster:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        self._sockets.cleanup()
+        self._scratch.cleanup()
 
 
 @pytest.fixture(scope="module")

@@ -6,18 +6,18 @@ import importlib.util
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from tests.clusters.processes import MAX_WAIT_SECONDS, free_ports
+from tests.clusters.processes import MAX_WAIT_SECONDS, free_ports, parents_of, pids_of
 from tests.processes import wait_for
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sinfo")
-SLURM_NODES = ("n1", "n2")
+STEP = "slurmstepd:"  # in the command of the process that supervises a job
 
 CONFIGURATION = """
 ClusterName=bench
@@ -52,11 +52,16 @@ def missing_programs() -> list[str]:
 
 
 class SlurmCluster:
-    """The daemons of a cluster; `environment` lets commands find it."""
+    """The daemons of a cluster; `environment` lets commands find it, `words` let `bench` use it."""
+
+    nodes = ("n1", "n2")
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._scratch = tempfile.TemporaryDirectory(prefix="slurm-", ignore_cleanup_errors=True)
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
+        setup = f"export TMPDIR={self._scratch.name}/$SLURMD_NODENAME"
+        self.words = ("launcher=slurm", "launcher.minutes=10", f"launcher.setup=['{setup}']")
         self.environment = os.environ | {
             "SLURM_CONF": str(folder / "slurm.conf"),
             "PATH": os.pathsep.join((os.environ["PATH"], "/usr/sbin")),
@@ -65,8 +70,10 @@ class SlurmCluster:
     def start(self) -> None:
         """Start the daemons and wait until both nodes are idle."""
         folder = self._folder
-        for name in ("state", *(f"spool.{node}" for node in SLURM_NODES)):
+        for name in ("state", *(f"spool.{node}" for node in self.nodes)):
             (folder / name).mkdir(parents=True)
+        for node in self.nodes:
+            Path(self._scratch.name, node).mkdir()
         key = folder / "munge.key"
         key.write_bytes(secrets.token_bytes(1024))
         key.chmod(0o400)
@@ -80,13 +87,7 @@ class SlurmCluster:
         )  # fmt: skip
         wait_for(lambda: (folder / "munge.socket").exists(), MAX_WAIT_SECONDS)
         self._start("slurmctld", "-D")
-        for node in SLURM_NODES:
-            self.start_node(node)
-        wait_for(self._is_idle, MAX_WAIT_SECONDS)
-
-    def start_node(self, node: str) -> None:
-        """Start the daemon of a node."""
-        self._start("slurmd", "-D", "-N", node, name=node)
+        self.repair()
 
     def _start(self, program: str, *words: str, name: str = "") -> None:
         with (self._folder / f"{name or program}.output").open("ab") as output:
@@ -99,50 +100,38 @@ class SlurmCluster:
                 start_new_session=True,
             )
 
-    def kill_daemon(self, node: str) -> None:
-        """Kill the daemon of a node; its jobs go on."""
-        daemon = self._daemons.pop(node)
-        daemon.kill()
-        daemon.wait()
-
     def repair(self) -> None:
-        """Start daemons that were killed, and wait until both nodes are idle."""
-        for node in SLURM_NODES:
-            if node not in self._daemons:
-                self.start_node(node)
+        """Start the daemons of nodes that do not run, and wait until all nodes are idle."""
+        for node in self.nodes:
+            if node not in self._daemons or self._daemons[node].poll() is not None:
+                self._start("slurmd", "-D", "-N", node, name=node)
         wait_for(self._is_idle, MAX_WAIT_SECONDS)
 
     def _is_idle(self) -> bool:
         states = self.command("sinfo", "-h", "-N", "-o", "%t").split()
-        for node in SLURM_NODES:
-            if states != ["idle"] * len(SLURM_NODES):
-                self.command("scontrol", "update", f"nodename={node}", "state=resume")
-        return states == ["idle"] * len(SLURM_NODES)
+        is_idle = states == ["idle"] * len(self.nodes)
+        for node in () if is_idle else self.nodes:
+            self.command("scontrol", "update", f"nodename={node}", "state=resume")
+        return is_idle
 
-    def kill_node(self, node: str) -> None:
-        """Kill the daemon of a node and all processes of its jobs, as a power failure would."""
-        self.kill_daemon(node)
-        for pid in self.processes_of(node):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+    def daemons_on(self, node: str) -> list[int]:
+        """Return the processes of a node that stay when no job runs."""
+        return [self._daemons[node].pid]
 
-    def processes_of(self, node: str) -> list[int]:
-        """Return the processes that belong to the jobs of a node."""
-        found = []
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                environment = (path / "environ").read_bytes()
-                command = (path / "cmdline").read_bytes()
-            except OSError:
-                continue
-            is_job = f"SLURMD_NODENAME={node}\0".encode() in environment
-            is_ours = str(self._folder).encode() in environment
-            is_step = command.startswith(b"slurmstepd") and f".{node}".encode() in command
-            if (is_job and is_ours) or is_step:
-                found.append(int(path.name))
-        return found
+    def workers_on(self, node: str) -> list[int]:
+        """Return the processes of a node's jobs."""
+        pids = pids_of(f"{self._scratch.name}/{node}")
+        return [*parents_of(pids, STEP), *pids]
+
+    def cancel(self) -> None:
+        """Cancel all running jobs."""
+        self.command("scancel", "--user=root", "--state=RUNNING")
+
+    def requeue(self) -> None:
+        """Requeue all running jobs, although they were submitted with --no-requeue."""
+        for job in self.command("squeue", "-h", "-o", "%A", "--states=RUNNING").split():
+            self.command("scontrol", "update", f"jobid={job}", "requeue=1")
+            self.command("scontrol", "requeue", job)
 
     def command(self, *words: str) -> str:
         """Run a command of SLURM and return what it prints; "" if it fails."""
@@ -154,7 +143,7 @@ class SlurmCluster:
     def stop(self) -> None:
         """End jobs and daemons."""
         self.command("scancel", "--user=root")
-        for name in (*SLURM_NODES, "slurmctld", "munged"):
+        for name in (*self.nodes, "slurmctld", "munged"):
             if name in self._daemons:
                 self._daemons[name].terminate()
                 try:
@@ -162,6 +151,7 @@ class SlurmCluster:
                 except subprocess.TimeoutExpired:
                     self._daemons[name].kill()
                     self._daemons[name].wait()
+        self._scratch.cleanup()
 
 
 @pytest.fixture(scope="module")
