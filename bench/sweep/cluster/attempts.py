@@ -4,7 +4,7 @@
     results/SWEEP/attempts/BLOCK-N/          one attempt
         request.json                         written by the head
         job                                  the engine's id, written by the head
-        started.json                         written by the node
+        started.json                         written by the node; by the head if given up
         RUN/record.json, RUN/run.log, ...    results, written by the node
         outcome.json                         written last by the node
         committed                            written by the head before it moves the results
@@ -30,7 +30,14 @@ from bench.data.datasets import DatasetSettings
 from bench.records import RunRecord
 from bench.results import store
 from bench.sweep.cluster.dispatcher import Attempt
-from bench.sweep.cluster.messages import DATASETS, OUTCOME_NAME, REQUEST_NAME, BlockRequest, Outcome
+from bench.sweep.cluster.messages import (
+    DATASETS,
+    OUTCOME_NAME,
+    REQUEST_NAME,
+    STARTED_NAME,
+    BlockRequest,
+    Outcome,
+)
 
 FOLDER = "attempts"
 JOB_NAME = "job"
@@ -96,6 +103,11 @@ class Attempts:
             return (self.folder_of(attempt) / JOB_NAME).read_text()
         return None
 
+    def prevent(self, attempt: Attempt) -> None:
+        """Let no node begin with an attempt that is given up; a node that has begun goes on."""
+        with contextlib.suppress(FileExistsError):
+            (self.folder_of(attempt) / STARTED_NAME).open("xb").close()
+
     def outcome(self, attempt: Attempt) -> Outcome | None:
         """Return the outcome of an attempt; None if the node has not written it."""
         with contextlib.suppress(FileNotFoundError, msgspec.MsgspecError):
@@ -141,7 +153,9 @@ class Attempts:
 
 
 def _keep_earlier(run_folder: Path) -> None:
-    """Rename the files of a run that is replaced."""
+    """Rename the files of a run that is replaced; without a record, its log may be the new one."""
+    if not (run_folder / store.RECORD_NAME).exists():
+        return
     name = f"earlier-{time.time_ns()}"
     for path, suffix in ((store.LOG_NAME, "log"), (store.RECORD_NAME, "json")):
         with contextlib.suppress(FileNotFoundError):

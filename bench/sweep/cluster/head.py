@@ -95,6 +95,8 @@ class Head:
         for attempt in latest.values():
             if attempt in active or self._attempts.outcome(attempt) is not None:
                 self._dispatcher.resume(attempt)
+            else:  # its job may wait, if the earlier command was killed before it wrote the id
+                self._attempts.prevent(attempt)
 
     def run(self) -> dict[str, str]:
         """Execute the blocks; return those that were given up, with reasons."""
@@ -181,6 +183,9 @@ class Head:
             if attempt in active:
                 if active[attempt].running:
                     self._progress.note_start(attempt, active[attempt].node)
+                elif self._progress.node_of(attempt) is not None:
+                    self._launcher.cancel([attempt])
+                    self._lose(attempt, "its job was requeued", "lost")
                 continue
             outcome = self._attempts.outcome(attempt)
             self._polls_since_end[attempt] += 1
@@ -208,6 +213,7 @@ class Head:
 
     def _lose(self, attempt: Attempt, reason: str, kind: Loss) -> None:
         node = self._progress.node_of(attempt)
+        self._attempts.prevent(attempt)
         again = self._dispatcher.lose(attempt, node, reason, kind)
         if node in self._dispatcher.excluded_nodes:
             self._why_excluded[node] = reason

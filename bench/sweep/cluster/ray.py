@@ -54,6 +54,7 @@ class RayLauncher:
         self._ray = ray
         self._max_nodes = settings.nodes
         self._tasks: dict[Attempt, _Task] = {}
+        self._silent: set[str] = set()  # nodes that were given up; Ray may count them as alive
         self._ids: dict[str, str] = {}  # Ray's id of each node
         self._datasets: list[Any] = []  # a reference; Ray replaces one that is no list by its value
         options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
@@ -88,9 +89,15 @@ class RayLauncher:
         return found
 
     def _free_nodes(self, excluded: frozenset[str]) -> list[str]:
-        """Return the nodes that are alive and execute no attempt of this command."""
-        busy = {task.node for task in self._tasks.values()} | excluded
-        return [name for name, node in self.nodes().items() if node.usable and name not in busy]
+        """Return the nodes that are alive and execute no attempt of this command.
+
+        Silent nodes are left out unless all are silent.
+        """
+        busy = {task.node for task in self._tasks.values()}
+        usable = [name for name, node in self.nodes().items() if node.usable]
+        usable = [name for name in usable if name not in excluded]
+        answering = [name for name in usable if name not in self._silent]
+        return [name for name in answering or usable if name not in busy]
 
     def n_free(self, excluded: frozenset[str]) -> int:
         """Return the number of nodes that may get an attempt now."""
@@ -145,7 +152,10 @@ class RayLauncher:
         while True:
             ready, _ = self._ray.wait([task.generator], timeout=0)
             if not ready:
-                return time.monotonic() < task.silent_until
+                if time.monotonic() < task.silent_until:
+                    return True
+                self._silent.add(task.node)
+                return False
             try:
                 sent = self._ray.get(next(task.generator))
             except StopIteration:

@@ -7,7 +7,9 @@ import dataclasses
 import msgspec
 import pytest
 
-from bench.sweep.cluster import head
+from bench.sweep.cluster import head, node
+from bench.sweep.cluster.attempts import Attempts
+from bench.sweep.cluster.launcher import Placement
 from tests.sweep.conftest import record_of
 
 
@@ -35,3 +37,65 @@ def test_nodes_with_other_versions_may_complete_a_block_if_that_is_allowed(plan,
     jobs = plan(0, launcher=allowed)
     record = record_of(jobs[0], node="node-a", made_with={"numpy": "0.1"})
     assert head._is_complete(jobs, {record.run_id: record})
+
+
+class OneNode:
+    """A launcher with one node; the test says where its attempts are."""
+
+    def __init__(self):
+        self.placements = {}
+        self.cancelled = []
+
+    def n_free(self, excluded):
+        return 1 - len(self.placements)
+
+    def start(self, folders, excluded):
+        self.placements |= dict.fromkeys(folders, Placement(running=True, node="a"))
+        return dict.fromkeys(folders, "7")
+
+    def resume(self, attempt, engine_id):
+        """Do nothing: the test says what is active."""
+
+    def active(self):
+        return dict(self.placements)
+
+    def cancel(self, attempts):
+        for attempt in attempts:
+            del self.placements[attempt]
+            self.cancelled.append(attempt)
+
+
+@pytest.fixture
+def head_of(plan):
+    """Return a head of one block with a launcher, and the attempts."""
+
+    def make(launcher):
+        jobs = plan(0)
+        attempts = Attempts(jobs[0].sweep_folder)
+        return head.Head(jobs, launcher, attempts, jobs[0].sweep_folder), attempts
+
+    return make
+
+
+def test_a_requeued_job_is_cancelled_and_its_block_placed_again(head_of):
+    launcher = OneNode()
+    sweep, attempts = head_of(launcher)
+    sweep.poll()
+    (first,) = launcher.placements
+    launcher.placements[first] = Placement(running=False, node=None)
+    sweep.poll()
+    assert launcher.cancelled == [first]
+    sweep.poll()
+    assert [attempt.number for attempt in launcher.placements] == [2]
+    assert node.main(attempts.folder_of(first), "a") == 1  # SLURM may start it later: it ends
+
+
+def test_a_job_whose_id_was_not_written_does_not_begin_later(head_of):
+    sweep, attempts = head_of(OneNode())
+    sweep.poll()
+    (lost,) = attempts.existing()
+    (attempts.folder_of(lost) / "job").unlink()
+    again, _ = head_of(OneNode())
+    again.poll()
+    assert [attempt.number for attempt in attempts.existing()] == [1, 2]
+    assert node.main(attempts.folder_of(lost), "a") == 1
