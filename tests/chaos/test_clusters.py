@@ -17,9 +17,9 @@ from tests.clusters.slurm import slurm as slurm
 from tests.clusters.sweeps import check_whole_blocks, read, start_bench
 from tests.processes import wait_for
 
-# Two blocks, of two runs each that take about a second.
-SWEEP = ("seed=0,1", "epochs=8", "launcher.attempts=9")
-MAX_DELAY_SECONDS = 3.0  # from the start of a block to the fault
+# Two blocks, of two runs each that take some seconds together.
+SWEEP = ("seed=0,1", "epochs=60", "launcher.attempts=9")
+MAX_DELAY_SECONDS = 2.0  # from the start of the processes for runs to the fault
 
 
 @pytest.fixture(params=["slurm", "ray"])

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import signal
 
-from psutil import Process
-
 from tests.clusters.processes import MAX_WAIT_SECONDS, NODE_PROCESS, command_of, parents_of, send
 from tests.clusters.ray import RAY_WORKER
 from tests.clusters.slurm import STEP
 from tests.processes import is_running, wait_for
 
+RUNS = "bench.process.fork_server"
 DAEMON = re.compile(r"^slurmd\0|/raylet\0")
 
 
@@ -21,13 +20,9 @@ def node_processes(cluster, node):
 
 
 def busy_nodes(cluster):
-    """Return the nodes that execute a block, those that have begun first first."""
-    began = {
-        node: min(Process(pid).create_time() for pid in pids)
-        for node in cluster.nodes
-        if (pids := node_processes(cluster, node))
-    }
-    return sorted(began, key=began.__getitem__)
+    """Return the nodes with a process for runs."""
+    workers = {node: map(command_of, cluster.workers_on(node)) for node in cluster.nodes}
+    return [node for node, words in workers.items() if any(RUNS in each for each in words)]
 
 
 def kill_node(cluster, node):

@@ -5,6 +5,7 @@ Ray may not notice that a node is frozen, so that tasks send a sign of life ever
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -60,6 +61,7 @@ class RayLauncher:
         options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
         if settings.address is None:
             options |= {"include_dashboard": False, "resources": {RESOURCE: 1}}
+            os.environ.setdefault("RAY_worker_niceness", "0")  # by default 15: other work first
         else:
             _check_address(settings.address)
             options |= {"address": settings.address}
