@@ -21,12 +21,12 @@ from pathlib import Path
 import jinja2
 import vl_convert
 from markdown_it import MarkdownIt
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from PIL import Image
 
 from bench import files
 from bench.report.charts.chart import Chart, ChartData
-from bench.report.contents.blocks import Figure
+from bench.report.contents.blocks import Cell, Column, Figure, Row
 from bench.report.contents.document import Document
 from bench.report.frames.swept import FILTERS
 
@@ -64,6 +64,7 @@ def page(
     environment.filters |= {
         "line": lambda text: Markup(markdown.renderInline(text)),  # noqa: S704  # html is off
         "kind": lambda block: type(block).__name__,
+        "cells": _cells,
         "embedded": lambda figure: _data_url(figure, folder),
     }
     content = {
@@ -98,6 +99,29 @@ def page(
             ]
         ),
     )
+
+
+def _cells(row: Row, columns: Sequence[Column]) -> Markup:
+    """Return the cells of a table's row; a template takes twice the time."""
+    cells = []
+    for place, (content, column) in enumerate(zip(row.cells, columns, strict=False)):
+        cell = Cell(content) if isinstance(content, str) else content
+        tag, start = ("th", "th scope=row") if place == 0 else ("td", "td")
+        has = {"number": column.is_number, "extra": column.is_extra, "long": len(cell.text) > 24}
+        classes = " ".join(name for name, is_set in has.items() if is_set)
+        start += f' class="{classes}"' if classes else ""
+        start += f' data-label="{escape(column.heading)}"'
+        start += "" if cell.sort is None else f' data-sort="{cell.sort}"'
+        words = str(escape(cell.text))
+        if cell.level:
+            words = f'<span class="badge {cell.level}">{words}</span>'
+        elif cell.is_code:
+            words = f"<code>{words}</code>"
+        if cell.share is not None:
+            bar = f'<rect width="{100 * cell.share:.1f}%" height="100%"/>'
+            words += f'<svg class="bar" aria-hidden="true">{bar}</svg>'
+        cells.append(f"<{start}>{words}</{tag}>")
+    return Markup("\n".join(cells))  # noqa: S704  # escaped above
 
 
 def _data_url(figure: Figure, folder: Path) -> str:
