@@ -12,7 +12,7 @@ from bench import provenance, registry
 from bench.config.compose import compose_runs
 from bench.machine import facts, gpu
 from bench.parity import pending_verdict
-from bench.results import store
+from bench.results import checksummed
 from tests.conftest import TINY
 
 
@@ -154,7 +154,7 @@ def test_a_run_with_other_code_or_versions_is_repeated_and_its_record_kept(run, 
     assert run(*words).returncode == 0
     (path,) = tmp_path.glob("results/night/*/record.json")
     record = json.loads(path.read_text())
-    del record[store.CHECKSUM], record[store.YOUNGER_KEY]
+    del record[checksummed.CHECKSUM], record[checksummed.YOUNGER_KEY]
     record["made_with"] |= {"numpy": "1.0", provenance.IMPLEMENTATION: "1.0"}
     path.write_text(json.dumps(record))
     ended = run(*words)

@@ -12,6 +12,7 @@ from bench.api.sources import Records
 from bench.config.errors import ConfigError
 from bench.console import printable
 from bench.results import store
+from bench.results.merging import merged
 from bench.sweep import command, execution, summary
 
 
@@ -76,4 +77,4 @@ def _records(sweeps: Sequence[store.Sweep]) -> Records:
     for sweep in sweeps:
         print(f"Results: {sweep.folder}")
     folders = tuple(Path(sweep.folder).absolute() for sweep in sweeps)
-    return Records(store.merged(sweeps), folders)
+    return Records(merged(sweeps), folders)

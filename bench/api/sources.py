@@ -15,6 +15,7 @@ from bench.console import counted
 from bench.errors import BenchError
 from bench.records import RunRecord
 from bench.results import store
+from bench.results.merging import read_sweeps
 
 Folder: TypeAlias = "str | os.PathLike[str]"
 Source: TypeAlias = "Folder | Sequence[Folder] | Records | pd.DataFrame"
@@ -92,7 +93,7 @@ def records_of(source: Source) -> Records:
     if "" in given:
         raise BenchError("'': is empty; give the folder of a sweep, such as results/default")
     folders = [Path(each).expanduser() for each in given]
-    sweep = store.read_sweeps(folders)
+    sweep = read_sweeps(folders)
     return Records(sweep, tuple(folder.absolute() for folder in folders))
 
 

@@ -22,6 +22,7 @@ from bench.console import (
 from bench.export import to_mlflow, to_tensorboard, to_wandb
 from bench.export.contents import time_problem
 from bench.results import store
+from bench.results.merging import read_sweeps
 
 DESCRIPTION = """\
 Writes the records of sweeps as files of another tool. Every run becomes a run of that tool, with
@@ -97,7 +98,7 @@ def _export(folders: Sequence[Path], name: str, output: Path | None) -> None:
     if not_installed:
         remedy = adapt_commands(f"make setup EXTRAS={name}")
         raise ExportError(f"--to={name}: {', '.join(not_installed)} not installed; {remedy}")
-    sweep = store.read_sweeps(folders)
+    sweep = read_sweeps(folders)
     problems = {record.run_id: time_problem(record) for record in sweep.records}
     for reason in (*sweep.unreadable, *sweep.copies, *filter(None, problems.values())):
         print_error("bench-export", f"left out: {reason}")

@@ -24,7 +24,7 @@ from bench.machine import facts
 from bench.process.limits import Limits
 from bench.process.supervisor import Supervisor
 from bench.records import RunError, Verdict
-from bench.results import store
+from bench.results import checksummed, store
 
 EQUATIONS = ("activation", "output", "loss", "optimizer", "initializer")
 TIMEOUT_SECONDS = 600.0
@@ -46,7 +46,7 @@ def pending_verdict(config: RunConfig) -> Verdict:
         "processor": facts.cpu_model(),
     }
     return Verdict(
-        schema_version=store.SCHEMA_VERSION,
+        schema_version=checksummed.SCHEMA_VERSION,
         key=hashlib.sha256(msgspec.json.encode(applies_to, order="sorted")).hexdigest(),
         implementation=implementation.name,
         checked_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -89,7 +89,7 @@ def ensure_verdict(
         run_checks([config], [pending], verdicts.append, supervisor)
         (verdict,) = verdicts
         on_verdict(verdict)
-    write_shared(path, store.encode(verdict))
+    write_shared(path, checksummed.encode(verdict))
 
 
 def run_checks(
@@ -141,7 +141,7 @@ def _read_finished(path: Path) -> Verdict | None:
     if not path.exists():
         return None
     try:
-        verdict = store.read(path, Verdict)
+        verdict = checksummed.read(path, Verdict)
     except store.StoreError:
         return None  # damaged, or written by another version: it is replaced
     return verdict if verdict.error is None else None
@@ -151,7 +151,7 @@ def _cache(verdict: Verdict) -> None:
     path = _cache_path(verdict)
     with contextlib.suppress(store.StoreError):  # without a cache, the next checks take seconds
         if path is not None:
-            write_shared(path, store.encode(verdict))
+            write_shared(path, checksummed.encode(verdict))
 
 
 def _cache_path(verdict: Verdict) -> Path | None:

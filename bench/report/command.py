@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from bench import files
 from bench.console import path_argument, print_error
 from bench.records import BROKEN
-from bench.results import HISTORY_NAME, store
+from bench.results import HISTORY_NAME
+from bench.results.merging import read_sweeps
 
 if TYPE_CHECKING:
     from bench.results.history import Entry
@@ -39,7 +40,7 @@ def main() -> int:
         folders[0] / REPORT_NAME if len(folders) == 1 else Path(REPORT_NAME)
     )
     try:
-        sweep = store.read_sweeps(folders)
+        sweep = read_sweeps(folders)
         history = _history(arguments.history, folders[0])
         formats = arguments.format - (set() if sweep.records else {"terminal", "csv"})
         from bench.report.pages.writing import write_report

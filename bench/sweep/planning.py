@@ -17,6 +17,7 @@ from bench.console import printable
 from bench.data import datasets
 from bench.records import RunRecord, Verdict
 from bench.results import store
+from bench.results.plan import add_to_plan
 from bench.sweep.blocks import Block, group_into_blocks
 from bench.sweep.jobs import Job, folder_of, is_of_another_machine, machine_of, take_fingerprints
 from bench.terminal import RUN_KEYS, format_setting
@@ -173,7 +174,7 @@ def _use_separate_folders(jobs: Sequence[Job], earlier: Sequence[RunRecord]) -> 
 
 def _write_plan(folder: Path, jobs: Sequence[Job]) -> list[Job]:
     """Add jobs to the plan of a sweep, and return them with their positions in it."""
-    sweep_plan, damage = store.add_to_plan(folder, [job.run_id for job in jobs])
+    sweep_plan, damage = add_to_plan(folder, [job.run_id for job in jobs])
     if damage is not None:
         print(f"{printable(damage)}; renamed; a new plan was written")
     numbers = {run_id: number for number, run_id in enumerate(sweep_plan.run_ids, start=1)}

@@ -12,7 +12,7 @@ from bench.machine import lock
 from bench.parity import ensure_verdict
 from bench.process.supervisor import Supervisor
 from bench.records import FINISHED, RunRecord
-from bench.results import store
+from bench.results import checksummed, store
 from bench.sweep import jobs, progress, single_run
 from bench.sweep.jobs import Job
 from bench.sweep.progress import TimeLeft
@@ -72,7 +72,7 @@ def execute_job(job: Job, supervisor: Supervisor, time_left: TimeLeft, *, wait: 
         files.remove_temporary_files(job.record_path)
         try:
             record = _read_or_rename_record(job)
-        except store.NewerError as error:
+        except checksummed.NewerError as error:
             progress.print_heading(job, "kept unchanged")
             print(f"    {printable(error)}")
             time_left.count(job)
@@ -133,7 +133,7 @@ def _read_or_rename_record(job: Job) -> RunRecord | None:
     name = f"earlier-{time.time_ns()}"
     try:
         record = store.read_record(path)
-    except store.NewerError:
+    except checksummed.NewerError:
         raise
     except store.StoreError as error:
         reason = str(error)

@@ -14,7 +14,7 @@ from bench.process.protocol import Request
 from bench.process.supervisor import Supervisor
 from bench.process.training_process import Outcome, train_in_child
 from bench.records import DatasetSummary, RunError, RunRecord, Seconds, Status
-from bench.results import store
+from bench.results import checksummed, store
 from bench.sweep import progress
 from bench.sweep.jobs import Job
 from bench.training.flops import flops_per_example, parameter_count
@@ -60,7 +60,7 @@ def _build_record(
     imported = facts.versions_of_modules(fields.pop("imported"))
     fields["environment"] = environment | result.environment | {"imported": imported}
     return RunRecord(
-        schema_version=store.SCHEMA_VERSION,
+        schema_version=checksummed.SCHEMA_VERSION,
         run_id=job.run_id,
         sweep_name=config.sweep_name,
         started_at=started_at.isoformat(timespec="milliseconds"),
@@ -88,7 +88,7 @@ def _without_result(status: Status, kind: str, message: str) -> Outcome:
 def _train(job: Job, supervisor: Supervisor) -> Outcome:
     def write_summary(summary: DatasetSummary) -> None:
         path = store.dataset_path(job.sweep_folder, summary.name, summary.fingerprint)
-        files.write_shared(path, store.encode(summary))
+        files.write_shared(path, checksummed.encode(summary))
 
     summaries = job.sweep_folder.glob(store.DATASET_FILES)
     request = Request(

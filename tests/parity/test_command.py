@@ -19,7 +19,8 @@ from bench.machine import lock
 from bench.machine.facts import usable_cores
 from bench.parity import command, schedule, verdicts
 from bench.parity.verdicts import EQUATIONS
-from bench.results import store
+from bench.results import checksummed, store
+from bench.results.plan import add_to_plan
 from bench.terminal import describe_verdict
 from tests.report.conftest import make_record
 
@@ -257,7 +258,7 @@ def test_a_record_that_is_left_out_is_named(whole, capsys):
     record = store.read_sweep(whole).records[0]
     (whole / "other-folder").mkdir()
     changed = replace(record, status="failed")
-    (whole / "other-folder" / store.RECORD_NAME).write_bytes(store.encode(changed))
+    (whole / "other-folder" / store.RECORD_NAME).write_bytes(checksummed.encode(changed))
     command._compare_whole_runs(whole, "one")
     assert f"another record with the run_id {record.run_id}" in capsys.readouterr().out
 
@@ -265,7 +266,7 @@ def test_a_record_that_is_left_out_is_named(whole, capsys):
 def test_a_planned_run_without_a_record_is_no_pass(call, whole):
     (whole / "worse-one_hidden-lr0.1-seed0-fashion_" / "record.json").unlink()
     records = [record.run_id for record in store.read_sweep(whole).records]
-    store.add_to_plan(whole, [*records, "third-one_hidden-lr0.1-seed0-fashion_"])
+    add_to_plan(whole, [*records, "third-one_hidden-lr0.1-seed0-fashion_"])
     status, out, _ = call(command.main, whole, "--baseline", "other")
     assert "1 planned runs have no record that can be read" in out
     assert status == 1

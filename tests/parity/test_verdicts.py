@@ -20,7 +20,7 @@ from bench.machine.facts import cpu_flags
 from bench.parity import ensure_verdict, pending_verdict, verdicts
 from bench.process.supervisor import Supervisor
 from bench.records import Verdict
-from bench.results import store
+from bench.results import checksummed, store
 from tests.conftest import TINY
 
 ROOT = Path(bench.__file__).parents[1]
@@ -104,7 +104,7 @@ def test_a_damaged_verdict_in_the_cache_is_replaced(tmp_path, supervisor):
     cached.write_text('{"key": 1}')
     ensure(tmp_path / "second", received.append, supervisor)
     assert len(received) == 2
-    assert store.read(cached, Verdict).passed
+    assert checksummed.read(cached, Verdict).passed
 
 
 def test_a_cache_that_cannot_be_written_to_costs_only_time(tmp_path, monkeypatch, supervisor):
@@ -138,7 +138,7 @@ def test_a_damaged_verdict_of_a_sweep_is_replaced(tmp_path, supervisor):
     (path,) = (tmp_path / "sweep").glob("parity-*.json")
     path.write_bytes(path.read_bytes()[:100])
     ensure(tmp_path / "sweep", lambda _: None, supervisor)
-    assert store.read(path, Verdict).passed
+    assert checksummed.read(path, Verdict).passed
 
 
 def test_temporary_files_of_a_killed_process_are_removed(tmp_path, supervisor):
@@ -168,7 +168,7 @@ def test_running_checks_leave_no_files_that_a_kill_would_not_remove(
 
 def test_a_verdict_is_the_same_after_writing_and_reading():
     verdict = pending_verdict(configuration())
-    assert msgspec.json.decode(store.encode(verdict), type=type(verdict)) == verdict
+    assert msgspec.json.decode(checksummed.encode(verdict), type=type(verdict)) == verdict
     assert not verdict.passed
     assert not dataclasses.replace(verdict, rungs=()).passed
 

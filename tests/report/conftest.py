@@ -19,7 +19,8 @@ from bench.records import (
     Seconds,
     Verdict,
 )
-from bench.results import store
+from bench.results import checksummed, store
+from bench.results.plan import add_to_plan
 from tests.conftest import SCRIPTS
 from tests.report.browsing import CHROMIUM, drawn
 
@@ -66,7 +67,7 @@ def make_record(
         for number in range(n_epochs + 1)
     )
     return RunRecord(
-        schema_version=store.SCHEMA_VERSION,
+        schema_version=checksummed.SCHEMA_VERSION,
         run_id=f"{implementation}-{architecture}-lr{learning_rate}-seed{seed}-{dataset[:8]}",
         sweep_name="fixture",
         status=status,
@@ -112,7 +113,7 @@ def make_record(
 def make_verdict(implementation: str, parity: str = "passed") -> Verdict:
     """Return the verdict that a record of this implementation and parity needs."""
     return Verdict(
-        schema_version=store.SCHEMA_VERSION,
+        schema_version=checksummed.SCHEMA_VERSION,
         key=f"{implementation} {parity}",
         implementation=implementation,
         source="0123456789abcdef",
@@ -176,9 +177,9 @@ def write_records(folder: Path, records: Sequence[RunRecord]) -> None:
     for record in records:
         store.write_record(folder, record)
     for number, verdict in enumerate(verdicts_for(tuple(records))):
-        files.write_atomically(folder / f"parity-{number}.json", store.encode(verdict))
+        files.write_atomically(folder / f"parity-{number}.json", checksummed.encode(verdict))
     path = store.dataset_path(folder, SUMMARY.name, SUMMARY.fingerprint)
-    files.write_atomically(path, store.encode(SUMMARY))
+    files.write_atomically(path, checksummed.encode(SUMMARY))
 
 
 @pytest.fixture
@@ -190,7 +191,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         folder.mkdir(parents=True, exist_ok=True)
         write_records(folder, records)
         if planned:
-            store.add_to_plan(folder, planned)
+            add_to_plan(folder, planned)
         return folder
 
     return write_sweep

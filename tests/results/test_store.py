@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from bench import files
 from bench.records import EpochRecord, RunError, RunRecord, Seconds
-from bench.results import store
+from bench.results import checksummed, store
+from bench.results.merging import merged
+from bench.results.plan import PLAN_NAME, SweepPlan, add_to_plan
 from tests.report.conftest import make_verdict
 
 FIRST_EDITION = Path(__file__).parent / "first_edition"
@@ -32,7 +34,7 @@ epochs = st.builds(
 )
 records = st.builds(
     RunRecord,
-    schema_version=st.just(store.SCHEMA_VERSION),
+    schema_version=st.just(checksummed.SCHEMA_VERSION),
     run_id=st.just("a-run"),
     sweep_name=text,
     status=st.sampled_from(["done", "diverged", "failed", "timeout", "out_of_memory", "skipped"]),
@@ -64,7 +66,7 @@ def epoch_with(validation_accuracy=0.5, train_seconds=1.0) -> EpochRecord:
 @pytest.fixture
 def record() -> RunRecord:
     return RunRecord(
-        schema_version=store.SCHEMA_VERSION,
+        schema_version=checksummed.SCHEMA_VERSION,
         run_id="numpy-one_hidden-lr0.1-seed0-00000000",
         sweep_name="trial",
         status="done",
@@ -155,7 +157,7 @@ def test_a_record_cut_off_anywhere_is_refused_by_name(record, tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"schema_version": store.SCHEMA_VERSION + 1}, "upgrade"),
+        ({"schema_version": checksummed.SCHEMA_VERSION + 1}, "upgrade"),
         ({"schema_version": "one"}, r"\$.schema_version"),
         ({"status": "splendid"}, r"\$.status"),
         ({"epochs": 5}, r"\$.epochs"),
@@ -182,13 +184,13 @@ def test_a_file_that_is_no_record_is_refused(content, tmp_path):
 
 def test_records_with_unknown_keys_are_read(record, tmp_path):
     path = tmp_path / store.RECORD_NAME
-    path.write_bytes(store.encode(asdict(record) | {"remark": "new"}))
+    path.write_bytes(checksummed.encode(asdict(record) | {"remark": "new"}))
     assert store.read_record(path) == record
 
 
 def test_a_sweep_with_a_damaged_record_is_read_without_it(record, tmp_path):
     names = ("c-run", "a-run", "b-run", "never-run")
-    store.add_to_plan(tmp_path, names)
+    add_to_plan(tmp_path, names)
     for name in names[:3]:
         store.write_record(tmp_path, replace(record, run_id=name))
     (tmp_path / "b-run" / store.RECORD_NAME).write_text("{")
@@ -218,16 +220,16 @@ def test_a_changed_value_is_refused_and_a_changed_layout_is_not(record, tmp_path
 
 
 def test_a_damaged_plan_is_reported_and_a_newer_one_is_left_alone(tmp_path):
-    store.add_to_plan(tmp_path, ["first"])
-    (tmp_path / store.PLAN_NAME).write_text("{")
-    (tmp_path / f".{store.PLAN_NAME}.left").write_text("by one that was killed")
-    assert store.PLAN_NAME in store.add_to_plan(tmp_path, ["second"])[1]
-    assert store.read(tmp_path / store.PLAN_NAME, store.SweepPlan).run_ids == ("second",)
-    assert not list(tmp_path.glob(f".{store.PLAN_NAME}.*"))
-    (tmp_path / store.PLAN_NAME).write_text('{"schema_version": 99}')
-    with pytest.raises(store.NewerError):
-        store.add_to_plan(tmp_path, ["third"])
-    assert (tmp_path / store.PLAN_NAME).read_text() == '{"schema_version": 99}'
+    add_to_plan(tmp_path, ["first"])
+    (tmp_path / PLAN_NAME).write_text("{")
+    (tmp_path / f".{PLAN_NAME}.left").write_text("by one that was killed")
+    assert PLAN_NAME in add_to_plan(tmp_path, ["second"])[1]
+    assert checksummed.read(tmp_path / PLAN_NAME, SweepPlan).run_ids == ("second",)
+    assert not list(tmp_path.glob(f".{PLAN_NAME}.*"))
+    (tmp_path / PLAN_NAME).write_text('{"schema_version": 99}')
+    with pytest.raises(checksummed.NewerError):
+        add_to_plan(tmp_path, ["third"])
+    assert (tmp_path / PLAN_NAME).read_text() == '{"schema_version": 99}'
 
 
 def test_a_copied_run_folder_counts_once_and_is_named(record, tmp_path):
@@ -246,7 +248,7 @@ def test_another_record_with_the_same_run_id_is_not_called_a_duplicate(record, t
     original = store.write_record(tmp_path, record).parent
     shutil.copytree(original, tmp_path / "a-copy")
     different = replace(record, test_loss=0.1)
-    (tmp_path / "a-copy" / store.RECORD_NAME).write_bytes(store.encode(different))
+    (tmp_path / "a-copy" / store.RECORD_NAME).write_bytes(checksummed.encode(different))
     sweep = store.read_sweep(tmp_path)
     assert sweep.records == (record,)
     assert sweep.copies == (
@@ -256,7 +258,7 @@ def test_another_record_with_the_same_run_id_is_not_called_a_duplicate(record, t
 
 
 def test_a_run_whose_folder_was_renamed_counts_and_is_not_missing(record, tmp_path):
-    store.add_to_plan(tmp_path, [record.run_id])
+    add_to_plan(tmp_path, [record.run_id])
     folder = store.write_record(tmp_path, record).parent
     folder.rename(tmp_path / "renamed")
     sweep = store.read_sweep(tmp_path)
@@ -270,7 +272,7 @@ def test_a_record_that_several_sweeps_hold_counts_once_and_is_named(record, tmp_
     store.write_record(tmp_path / "second", other)
     (tmp_path / "link").symlink_to("first")
     names = ("first", "second", "link", "first")
-    sweep = store.merged([store.read_sweep(tmp_path / name) for name in names])
+    sweep = merged([store.read_sweep(tmp_path / name) for name in names])
     assert [record.run_id for record in sweep.records] == [
         f"first/{record.run_id}", "second/other",
     ]  # fmt: skip
@@ -281,7 +283,7 @@ def test_a_record_that_several_sweeps_hold_counts_once_and_is_named(record, tmp_
 
 @pytest.mark.parametrize("kind", ["forbidden", "link to itself"])
 def test_a_run_folder_that_cannot_be_read_is_named_and_the_others_are_read(kind, record, tmp_path):
-    store.add_to_plan(tmp_path, ["a-run", record.run_id])
+    add_to_plan(tmp_path, ["a-run", record.run_id])
     store.write_record(tmp_path, record)
     folder = tmp_path / "a-run"
     if kind == "forbidden":
@@ -335,11 +337,11 @@ def test_a_record_with_an_impossible_number_is_named_as_unreadable(record, tmp_p
 def test_a_record_without_a_checksum_is_counted_if_it_is_old_and_refused_if_not(record, tmp_path):
     path = store.write_record(tmp_path, record)
     content = json.loads(path.read_text())
-    del content[store.CHECKSUM]
+    del content[checksummed.CHECKSUM]
     path.write_text(json.dumps(content))
     with pytest.raises(store.StoreError, match="its sha256 checksum is missing"):
         store.read_record(path)
-    del content[store.YOUNGER_KEY]
+    del content[checksummed.YOUNGER_KEY]
     path.write_text(json.dumps(content))
     sweep = store.read_sweep(tmp_path)
     assert (len(sweep.records), sweep.n_without_checksum) == (1, 1)
@@ -351,8 +353,8 @@ def test_a_failed_verdict_wins_in_one_sweep_and_in_several(tmp_path):
     for folder, *verdicts in (("a", passed), ("b", failed), ("c", failed, passed)):
         for number, verdict in enumerate(verdicts):
             files.write_atomically(
-                tmp_path / folder / f"parity-{number}.json", store.encode(verdict)
+                tmp_path / folder / f"parity-{number}.json", checksummed.encode(verdict)
             )
     a, b, c = (store.read_sweep(tmp_path / name) for name in "abc")
-    assert store.merged([a, b]).verdicts == store.merged([b, a]).verdicts == (failed,)
+    assert merged([a, b]).verdicts == merged([b, a]).verdicts == (failed,)
     assert c.verdicts == (failed,)

@@ -12,7 +12,7 @@ import pytest
 
 from bench.data import datasets, locate
 from bench.data.datasets import DatasetSettings
-from bench.results import store
+from bench.results import checksummed, store
 from tests.conftest import SCRIPTS
 from tests.report.conftest import SUMMARY, make_record, make_verdict
 
@@ -93,4 +93,4 @@ def write_many(folder, n_records):
 def write(path, contents):
     """Write without waiting for the disk, which thousands of records would take minutes for."""
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(store.encode(contents))
+    path.write_bytes(checksummed.encode(contents))

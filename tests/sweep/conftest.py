@@ -10,7 +10,7 @@ import pytest
 from bench.config.compose import compose_runs
 from bench.machine import lock
 from bench.records import RunRecord, Seconds
-from bench.results import store
+from bench.results import checksummed, store
 from bench.sweep import command, planning, scheduler, single_run
 from tests.conftest import TINY
 
@@ -55,7 +55,7 @@ def plan(configure):
 def record_of(job, **changes):
     """Return the record of a job that is done."""
     record = RunRecord(
-        schema_version=store.SCHEMA_VERSION,
+        schema_version=checksummed.SCHEMA_VERSION,
         run_id=job.run_id,
         sweep_name=job.config.sweep_name,
         status="done",

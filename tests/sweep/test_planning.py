@@ -12,7 +12,8 @@ import pytest
 from bench import provenance
 from bench.config.compose import compose_runs
 from bench.config.errors import ConfigError
-from bench.results import store
+from bench.results import checksummed, store
+from bench.results.plan import PLAN_NAME, SweepPlan
 from bench.sweep import jobs, planning
 from tests.conftest import TINY
 from tests.sweep.conftest import REQUESTED_AT, record_of
@@ -30,13 +31,11 @@ def test_jobs_know_their_position_in_the_whole_sweep(plan):
 
 def test_a_position_stays_where_the_plan_is_damaged_later(plan, executed, capsys):
     (job,) = plan(0)
-    (job.sweep_folder / store.PLAN_NAME).write_text("{")
+    (job.sweep_folder / PLAN_NAME).write_text("{")
     (other,) = plan(7)
     assert "sweep.json: damaged" in capsys.readouterr().out
     assert (job.number, other.number) == (1, 1)
-    assert store.read(job.sweep_folder / store.PLAN_NAME, store.SweepPlan).run_ids == (
-        other.run_id,
-    )
+    assert checksummed.read(job.sweep_folder / PLAN_NAME, SweepPlan).run_ids == (other.run_id,)
 
 
 def test_labels_name_the_settings_that_vary(configure):

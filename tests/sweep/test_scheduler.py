@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench import files
-from bench.results import store
+from bench.results import checksummed, store
 from bench.sweep import jobs, scheduler
 from bench.sweep.progress import TimeLeft
 from tests.sweep.conftest import REQUESTED_AT, record_of
@@ -81,7 +81,7 @@ def test_a_record_of_another_run_is_renamed_and_the_run_executed(
     (job,) = plan(0)
     record = record_of(job, status=status, finished_at=REQUESTED_AT, **change)
     job.folder.mkdir(parents=True)
-    job.record_path.write_bytes(store.encode(record))
+    job.record_path.write_bytes(checksummed.encode(record))
     out = execute(job)[1]
     assert "renamed, the run is repeated: it is the record of another run" in out
     assert executed == [job.run_id]

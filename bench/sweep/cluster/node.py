@@ -23,7 +23,7 @@ from bench import files
 from bench.config import user_files
 from bench.errors import BenchError
 from bench.machine import facts
-from bench.results import store
+from bench.results import checksummed, store
 from bench.sweep import planning, scheduler
 from bench.sweep.cluster import fitness
 from bench.sweep.cluster.messages import (
@@ -90,7 +90,7 @@ def _execute(request: BlockRequest, folder: Path, node: str) -> None:
         sweep_folder = planned[0].sweep_folder
         for verdict in request.verdicts:
             path = store.verdict_path(sweep_folder, verdict)
-            files.write_atomically(path, store.encode(verdict))
+            files.write_atomically(path, checksummed.encode(verdict))
         jobs = [replace(job, node=node, attempt=request.attempt) for job in planned]
         scheduler.execute_sweep(jobs, TimeLeft(jobs, ()), lambda job: _copy(job, folder))
 

@@ -13,7 +13,7 @@ from bench.report.charts import figures
 from bench.report.charts.drawing import Drawing
 from bench.report.contents.blocks import FIGURES
 from bench.report.frames.analysis import analyse
-from bench.results import store
+from bench.results.merging import read_sweeps
 from tests.report.conftest import make_record
 
 
@@ -22,7 +22,7 @@ def draw(write, tmp_path):
     """Draw the figures of some records; return the figures by name, and the folder of the files."""
 
     def draw_records(*records):
-        analysis = analyse(store.read_sweeps([write(*records)]), None)
+        analysis = analyse(read_sweeps([write(*records)]), None)
         with ThreadPoolExecutor(1) as pool:
             drawing = Drawing(analysis, [], tmp_path, pool)
             by_section = drawing.figures()

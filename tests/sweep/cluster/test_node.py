@@ -10,7 +10,7 @@ import pytest
 from bench import provenance
 from bench.config.compose import compose_runs
 from bench.machine import facts, lock
-from bench.results import store
+from bench.results import checksummed, store
 from bench.sweep import planning
 from bench.sweep.cluster import node
 from bench.sweep.cluster.attempts import Attempts
@@ -68,10 +68,10 @@ def test_known_verdicts_are_not_determined_again(request_of):
     folder, _ = request_of()
     node.main(folder, "")
     (path,) = folder.glob(store.VERDICT_FILES)
-    verdict = dataclasses.replace(store.read(path, store.Verdict), checked_at=REQUESTED_AT)
+    verdict = dataclasses.replace(checksummed.read(path, store.Verdict), checked_at=REQUESTED_AT)
     folder, _ = request_of("seed=1", verdicts=(verdict,))
     assert node.main(folder, "") == 0
-    assert store.read(folder / path.name, store.Verdict).checked_at == REQUESTED_AT
+    assert checksummed.read(folder / path.name, store.Verdict).checked_at == REQUESTED_AT
 
 
 def test_a_node_with_other_versions_refuses_and_names_them(request_of):
