@@ -11,12 +11,13 @@ from bench.config.compose import compose_runs
 from bench.machine import usage
 from bench.process.protocol import Request
 
-LONG = ("dataset=synthetic", "dataset.training_size=10000", "epochs=100000")
+# With one thread: more of them wait actively for each other, which takes time from other tests.
+LONG = ("dataset=synthetic", "dataset.training_size=10000", "epochs=100000", "threads=1")
 
 
 def request(*words: str) -> Request:
-    """Return the request for a run on synthetic data."""
-    (config,) = compose_runs(["dataset=synthetic", *words], default_name="test")
+    """Return the request for a run on synthetic data with one thread."""
+    (config,) = compose_runs(["dataset=synthetic", "threads=1", *words], default_name="test")
     return Request(config=config, dataset_folder=None)
 
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FEW_CELLS = "implementation=numpy dataset=synthetic threads=1"
 # One name for all, so that what one command has trained is kept by the next.
-SMALL = ("dataset=synthetic", "epochs=1", "sweep_name=default")
+SMALL = ("dataset=synthetic", "epochs=1", "threads=1", "sweep_name=default")
 
 
 def commands() -> list[list[str]]:

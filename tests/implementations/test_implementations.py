@@ -10,7 +10,8 @@ import pytest
 from bench import registry
 from bench.config.compose import choices, compose_runs
 from bench.contract import UnavailableError
-from bench.testing import check_implementation
+from bench.process.supervisor import Supervisor
+from bench.testing import check
 from bench.testing.conformance import Subject
 from tests.conftest import TINY
 
@@ -24,10 +25,19 @@ def settings(name):
     return config
 
 
+@pytest.fixture(scope="module")
+def check_contract():
+    """Check an implementation; the processes of all names of a module are forks of one."""
+    with Supervisor() as supervisor:
+        yield lambda name, device="cpu": check._check_contract(
+            check._configs(name, None, device), supervisor
+        )
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_an_implementation_does_what_the_contract_says(name):
+def test_an_implementation_does_what_the_contract_says(name, check_contract):
     try:
-        check_implementation(name, parity=False)  # tests/parity runs all of them at once
+        assert check_contract(name) == []
     except UnavailableError as error:
         pytest.skip(str(error))
 
@@ -57,10 +67,10 @@ def implementations_for_a_gpu():
 
 @pytest.mark.skipif(HAS_GPU, reason="there is a GPU")
 @pytest.mark.parametrize("name", implementations_for_a_gpu())
-def test_without_a_gpu_the_error_says_how_to_get_one(name):
+def test_without_a_gpu_the_error_says_how_to_get_one(name, check_contract):
     remedy = "make setup EXTRAS=|pip install --force-reinstall"
     with pytest.raises(UnavailableError, match=remedy):
-        check_implementation(name, device="gpu", parity=False)
+        check_contract(name, device="gpu")
 
 
 @pytest.mark.skipif(not HAS_GPU, reason="there is no GPU")

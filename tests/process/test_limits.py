@@ -13,7 +13,7 @@ from bench.machine.facts import usable_cores
 from bench.process import training_process
 from bench.process.limits import Limits, TimeLimitError, Watchdog
 from bench.process.training_process import train_in_child
-from tests.processes import LONG, request, runs
+from tests.processes import request, runs
 
 ENDLESS = "import time\ndef main():\n    time.sleep(1000)\n"
 
@@ -76,7 +76,7 @@ def test_a_run_whose_import_hangs_is_ended_and_the_memory_limit_named(
     assert "memory_limit=2GB may be too little" in result.error.message
 
 
-@pytest.mark.parametrize("limit", ["1MB", "20MB", "60MB", "100MB"])
+@pytest.mark.parametrize("limit", ["1MB", "20MB", "60MB"])
 @pytest.mark.parametrize("mode", ["fork", "spawn"])
 def test_a_memory_limit_too_low_for_the_import_is_out_of_memory(mode, limit, tmp_path, supervisor):
     asked = request(f"memory_limit={limit}", f"isolation={mode}", "timeout_seconds=60")
@@ -93,11 +93,12 @@ def test_the_waiting_parent_sleeps(tmp_path, supervisor):
     def on_epoch(_):
         n_waits.append(threading.active_count())
 
+    asked = request("dataset.training_size=10000", "epochs=20")
     before = time.process_time()
-    asked = request(*LONG, "timeout_seconds=6")
     result = train_in_child(asked, tmp_path / "run.log", on_epoch, supervisor).result
-    assert (result.status, result.error.message) == ("timeout", "not finished after 6 s")
-    assert time.process_time() - before < 1  # of about six seconds
+    assert result.status == "done"
+    # A parent that polls would use as much as the run, or more.
+    assert time.process_time() - before < result.environment["train_cpu_seconds"] / 2
     assert set(n_waits) == {n_threads}
     assert runs() == []
 

@@ -72,7 +72,7 @@ def test_a_run_limited_to_avx2_does_not_get_the_server_of_one_that_is_not(
     isolation, tmp_path, supervisor
 ):
     def kernels(instructions):
-        asked = request(f"instructions={instructions}", f"isolation={isolation}")
+        asked = request(f"instructions={instructions}", f"isolation={isolation}", "epochs=1")
         result = train_in_child(asked, tmp_path / "run.log", lambda _: None, supervisor).result
         return [library["architecture"] for library in result.environment["linear_algebra"]]
 
@@ -231,8 +231,7 @@ def test_processes_that_a_run_has_started_end_with_it(run_code):
 def test_forked_and_spawned_runs_learn_the_same(implementation, tmp_path, supervisor):
     outcomes = []
     for isolation in ("fork", "spawn"):
-        words = (f"implementation={implementation}", f"isolation={isolation}", "threads=1")
-        asked = request(*words)
+        asked = request(f"implementation={implementation}", f"isolation={isolation}", "epochs=2")
         outcomes.append(train_in_child(asked, tmp_path / "run.log", lambda _: None, supervisor))
     losses = [[epoch.train_loss for epoch in outcome.result.epochs] for outcome in outcomes]
     assert losses[0] == losses[1]
@@ -262,7 +261,7 @@ def test_a_run_keeps_to_its_cores(tmp_path, supervisor):
         process, *_ = runs()
         seen.append(os.sched_getaffinity(process))
 
-    train_in_child(request("threads=1"), tmp_path / "run.log", on_epoch, supervisor)
+    train_in_child(request("epochs=1"), tmp_path / "run.log", on_epoch, supervisor)
     assert seen[0] == {usable_cores()[0]}
 
 
