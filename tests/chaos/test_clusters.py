@@ -20,6 +20,8 @@ from tests.processes import wait_for
 # Two blocks, of two runs each that take some seconds together.
 SWEEP = ("seed=0,1", "epochs=60", "launcher.attempts=9")
 MAX_DELAY_SECONDS = 2.0  # from the start of the processes for runs to the fault
+QUICK = ("jobs cancelled", "jobs requeued", "nodes killed", "workers killed")
+SWEEP_SECONDS = 10.0  # about, for the head that is killed in the short edition
 
 
 @pytest.fixture(params=["slurm", "ray"])
@@ -53,9 +55,9 @@ def check(cluster, folder, process):
 def drawn(randomness, faults, n):
     """Return the names of n faults in random order, each equally often or once more."""
     names = sorted(faults)
-    if not FULL:
-        names.remove("nodes frozen")  # Ray gives a silent node up after a minute
     randomness.shuffle(names)
+    if not FULL:  # the others take longer: engines notice them late
+        names = [name for name in names if name in QUICK]
     return [names[number % len(names)] for number in range(n)]
 
 
@@ -93,9 +95,11 @@ def test_every_run_exists_once_after_a_fault(cluster, begin, request, tmp_path, 
 def test_a_killed_head_is_continued_by_the_same_command(
     cluster, begin, request, tmp_path, randomness, tries
 ):
-    start = time.monotonic()
-    check(cluster, tmp_path / "undisturbed", begin(tmp_path / "undisturbed"))
-    seconds = time.monotonic() - start
+    seconds = SWEEP_SECONDS
+    if FULL:
+        start = time.monotonic()
+        check(cluster, tmp_path / "undisturbed", begin(tmp_path / "undisturbed"))
+        seconds = time.monotonic() - start
     engine = request.node.callspec.params["cluster"]
     n = tries(f"heads on {engine} killed", 1, 10)
     for number in range(n):

@@ -1,14 +1,12 @@
-"""`bench launcher=ray` on a real Ray cluster of two nodes, on this machine."""
+"""`bench launcher=ray` on a real Ray cluster of two nodes. Faults: tests/chaos/test_clusters.py."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.clusters.faults import busy_nodes, kill_node
-from tests.clusters.processes import MAX_WAIT_SECONDS, free_ports
-from tests.clusters.sweeps import SLOW, check_whole_blocks, read
+from tests.clusters.processes import free_ports
+from tests.clusters.sweeps import check_whole_blocks, read
 from tests.conftest import TINY
-from tests.processes import wait_for
 
 
 def test_blocks_are_executed_whole_on_both_nodes(ray, start, tmp_path):
@@ -18,17 +16,6 @@ def test_blocks_are_executed_whole_on_both_nodes(ray, start, tmp_path):
     assert set(check_whole_blocks(sweep.records, n_blocks=2).values()) == {1}
     assert len({record.node for record in sweep.records}) == 2
     assert not list((sweep.folder / "attempts").glob("block-*"))
-
-
-def test_a_killed_node_costs_its_block_only(ray, start, tmp_path):
-    process = start(*ray.words, *SLOW)
-    wait_for(lambda: busy_nodes(ray), MAX_WAIT_SECONDS)
-    kill_node(ray, busy_nodes(ray)[0])
-    assert process.wait(timeout=240) == 0, (tmp_path / "output").read_text()
-    attempts = check_whole_blocks(read(tmp_path).records, n_blocks=2)
-    # Ray counts a dead node among the living for some seconds, so that it may get the block again.
-    assert max(attempts.values()) > 1
-    assert not any(map(ray.workers_on, ray.nodes))
 
 
 def test_an_address_without_a_cluster_is_named(run):

@@ -1,4 +1,4 @@
-"""`bench launcher=slurm` on a real SLURM of two nodes."""
+"""`bench launcher=slurm` on a real SLURM of two nodes. Faults: tests/chaos/test_clusters.py."""
 
 from __future__ import annotations
 
@@ -53,17 +53,6 @@ def test_a_killed_worker_costs_its_block_only(slurm, start, tmp_path):
     assert sorted(attempts.values()) == [1, 2]
     assert attempts[folder.name.rpartition("-")[0]] == 2
     assert folder.exists()  # evidence
-
-
-def test_a_killed_head_is_continued_by_the_same_command(slurm, start, bench, tmp_path):
-    process = start(*OPTIONS, "seed=0,1", environment=slurm.environment)
-    running_block(tmp_path)
-    process.kill()
-    process.wait()
-    ended = bench("seed=0,1")
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    attempts = check_whole_blocks(read(tmp_path).records, n_blocks=2)
-    assert set(attempts.values()) == {1}  # the jobs went on
 
 
 def test_an_interrupted_sweep_ends_its_jobs(slurm, start, tmp_path):
