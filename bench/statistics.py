@@ -44,6 +44,11 @@ class Estimate:
     p_value: float  # of the hypothesis that HEAD is not slower than the margin
 
     @property
+    def interval(self) -> str:
+        """The 95 % interval as text."""
+        return f"{self.low:.3f} to {self.high:.3f}"
+
+    @property
     def standard_error(self) -> float:
         """Standard error of the logarithm of the ratio."""
         return standard_error_from_interval(self.low, self.high, self.n_pairs)

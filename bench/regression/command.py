@@ -7,8 +7,12 @@ Also `bench-compare --bisect GOOD [BAD]`: which commit made training slower?
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 from bench.console import print_error
 from bench.regression import settings
@@ -24,6 +28,8 @@ MODULES = {
     settings.Calibration: "calibration.this_machine",
 }
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def main() -> int:
     """Compare the given revisions or configurations; return the exit status."""
@@ -36,7 +42,6 @@ def main() -> int:
     skips = getattr(chosen, "cant_tell", None) == "skip"
     from bench.regression.comparison import EXPECTED_ERRORS
     from bench.regression.sides.checkout import CommitError
-    from bench.regression.signals import interrupted_once
 
     try:
         with interrupted_once():
@@ -52,6 +57,29 @@ def main() -> int:
     except Exception:  # noqa: BLE001  # Python would exit with 1, which means slower
         traceback.print_exc()
     return STOP if skips else NOT_MEASURED
+
+
+@contextmanager
+def interrupted_once() -> Iterator[None]:
+    """Raise KeyboardInterrupt on the first SIGINT, SIGTERM or SIGHUP; ignore later ones.
+
+    A signal that is ignored already, such as SIGHUP under `nohup`, stays ignored.
+    """
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in handled:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    handled = [number for number in SIGNALS if before[number] != signal.SIG_IGN]
+    for number in handled:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in handled:
+            signal.signal(number, before[number])
 
 
 if __name__ == "__main__":

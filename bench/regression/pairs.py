@@ -5,16 +5,21 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
+from bench.config.schema import RunConfig
 from bench.machine import facts
-from bench.regression.cases import Case
+from bench.regression.cases import N_BATCH_SETS, Case, write_batches
 from bench.regression.metrics import METRICS, Metric
 from bench.regression.pair_record import Pair, Readings, update_difference
-from bench.regression.sides.checkout import Side
-from bench.regression.sides.process import Conditions, SideName, SideProcess, check_finite
+from bench.regression.sides.checkout import SideName, Sides
+from bench.regression.sides.process import Conditions, SideProcess, check_finite
 from bench.results.history import STEP
 
+SLICE_SECONDS = 0.05
+FIRST_SLICE_FLOPS = 1e9  # for measuring how long a step takes
+MAX_STEPS = 10_000  # for training that does almost nothing
 N_TURNS = 16  # many short slices: a disturbance affects few of them, which the median ignores
 N_EVALUATIONS = 8  # of each side, in turns
 SIDES: tuple[SideName, SideName] = ("base", "head")
@@ -24,15 +29,39 @@ DIVERGES: dict[SideName, str] = {
 }
 
 
+def find_n_steps(process: SideProcess, case: Case, folder: Path, min_steps: int) -> int:
+    """Measure how many steps take about `SLICE_SECONDS`; write as many batches.
+
+    Args:
+        process: trains the case.
+        case: `write_data` has written its data.
+        folder: contains the data and the folder of the case.
+        min_steps: minimum number of steps.
+
+    Raises:
+        CaseError: the process can't train the case, or diverges.
+        OutOfTimeError: the budget was used up before that.
+    """
+    guess = max(min_steps, round(FIRST_SLICE_FLOPS / case.flops_per_step))
+    write_batches(case, guess, folder)
+    process.request(open=case.name)
+    # Minimum of a few: the first is slow, and another process may disturb one.
+    seconds: float = min(process.request(slice=number)["seconds"] for number in range(N_BATCH_SETS))
+    n_steps = min(max(min_steps, round(guess * SLICE_SECONDS / seconds)), MAX_STEPS)
+    write_batches(case, n_steps, folder)
+    return n_steps
+
+
 @contextmanager
 def processes_of(
-    sides: Mapping[SideName, Side], cores: Sequence[int], conditions: Conditions
+    sides: Sides, config: RunConfig, conditions: Conditions
 ) -> Iterator[dict[SideName, SideProcess]]:
     """Start a fresh process of each side; kill them at the end of the `with` block.
 
     They build their models at the same time, on different cores if there are enough. Which side
     gets which cores is random.
     """
+    cores = config.cores
     others = [core for core in facts.usable_cores() if core not in cores]
     core_sets = [cores, others[: len(cores)] if len(others) >= len(cores) else cores]
     conditions.randomness.shuffle(core_sets)
@@ -41,7 +70,9 @@ def processes_of(
     with ExitStack() as stack:
         processes: dict[SideName, SideProcess] = {}
         for core_set, name in zip(core_sets, names, strict=False):
-            processes[name] = SideProcess(name, sides[name], core_set, conditions)
+            processes[name] = SideProcess(
+                name, sides[name], core_set, conditions, config.instructions
+            )
             stack.callback(processes[name].close)
         yield processes
 

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.console import counted
 from bench.machine import lock
-from bench.regression import budget, slices
+from bench.regression import budget
 from bench.regression.cases import Case, write_data
 from bench.regression.metrics import METRICS
 from bench.regression.outcome import Outcome, bounds_from_drift
 from bench.regression.output import progress
 from bench.regression.pair_record import Pair
-from bench.regression.pairs import measure, processes_of
+from bench.regression.pairs import find_n_steps, measure, processes_of
 from bench.regression.settings import Settings
-from bench.regression.sides.checkout import Side
-from bench.regression.sides.process import (
-    CaseError,
-    Conditions,
-    OutOfTimeError,
-    SideName,
-    SideProcess,
-)
+from bench.regression.sides.checkout import Side, SideName, Sides
+from bench.regression.sides.process import CaseError, Conditions, OutOfTimeError, SideProcess
 from bench.statistics import LOOKS, Estimate, decide
 
 MIN_STEPS = 4  # in a slice
 
 Processes = Mapping[SideName, SideProcess]
+Action = Callable[[Processes, Outcome], None]
 
 
 @contextmanager
@@ -47,7 +42,7 @@ def reserved(settings: Settings) -> Iterator[Conditions]:
 
 def run(
     cases: Sequence[Case],
-    sides: Mapping[SideName, Side],
+    sides: Sides,
     conditions: Conditions,
     *,
     smallest: Mapping[str, float],
@@ -75,47 +70,64 @@ def run(
     ]
     with progress.revisions(conditions) as show:
 
-        def measure_pair(processes: Processes, outcome: Outcome) -> None:
-            number = len(outcome.pairs)
-            pair = measure(processes, outcome.case, number, conditions.randomness, metrics=smallest)
-            outcome.pairs.append(pair)
+        def after_pair() -> None:
             on_pair(outcomes)
             show(outcomes)
 
         try:
-            _measure_all(outcomes, sides, conditions, measure_pair, n_pairs)
+            _Session(outcomes, sides, conditions, n_pairs, after_pair).run()
         except OutOfTimeError:
             _decide(outcomes, last=True)
     return outcomes
 
 
-def _measure_all(
-    outcomes: Sequence[Outcome],
-    sides: Mapping[SideName, Side],
-    conditions: Conditions,
-    measure_pair: Callable[[Processes, Outcome], None],
-    n_pairs: int | None,
-) -> None:
-    """Measure pairs in rounds of all cases until there are enough, and decide."""
-    own_processes = any(METRICS[name].needs_own_process for name in outcomes[0].smallest)
-    max_pairs = n_pairs or max(LOOKS)
-    find_steps(outcomes, sides["base"], conditions)
-    _decide(outcomes, last=False)  # with earlier pairs, some cases may be finished
-    start = time.monotonic()
-    _find_bounds(outcomes, sides["base"], conditions, own_processes=own_processes)
-    one_by_one = n_pairs is None and budget.announce_pairs(
-        outcomes, time.monotonic() - start, conditions.remaining_seconds
-    )
-    while True:
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """Arguments as for `run`."""
+
+    outcomes: Sequence[Outcome]
+    sides: Sides
+    conditions: Conditions
+    n_pairs: int | None
+    after_pair: Callable[[], None]
+
+    def run(self) -> None:
+        """Measure pairs in rounds of all cases until there are enough, and decide."""
+        base, outcomes = self.sides["base"], self.outcomes
+        find_steps(outcomes, base, self.conditions)
+        _decide(outcomes, last=False)  # with earlier pairs, some cases may be finished
         start = time.monotonic()
-        chosen = [budget.next_case(outcomes)] if one_by_one else outcomes
-        _for_each_case(chosen, sides, conditions, measure_pair, own_processes=own_processes)
-        # The next round would probably not be finished in time.
-        last = conditions.remaining_seconds < time.monotonic() - start or all(
-            outcome.error or len(outcome.pairs) >= max_pairs for outcome in outcomes
+        equal: Sides = {"base": base, "head": base}
+        _for_each_case(outcomes, equal, self.conditions, self._measure_drift)
+        one_by_one = self.n_pairs is None and budget.announce_pairs(
+            outcomes, time.monotonic() - start, self.conditions.remaining_seconds
         )
-        if (last or n_pairs is None) and _decide(outcomes, last=last):
-            break
+        while True:
+            start = time.monotonic()
+            chosen = [budget.next_case(outcomes)] if one_by_one else outcomes
+            _for_each_case(chosen, self.sides, self.conditions, self._measure_pair)
+            # The next round would probably not be finished in time.
+            last = self.conditions.remaining_seconds < time.monotonic() - start or all(
+                outcome.error or len(outcome.pairs) >= (self.n_pairs or max(LOOKS))
+                for outcome in outcomes
+            )
+            if (last or self.n_pairs is None) and _decide(outcomes, last=last):
+                break
+
+    def _measure_drift(self, processes: Processes, outcome: Outcome) -> None:
+        """Measure how far two runs of BASE differ by rounding alone."""
+        randomness = self.conditions.randomness
+        try:
+            drift = measure(processes, outcome.case, 0, randomness, perturbed=True)
+        except CaseError as error:  # both sides are BASE here
+            raise CaseError("base", error.reason) from error
+        outcome.learning.bounds = bounds_from_drift(drift)
+
+    def _measure_pair(self, processes: Processes, outcome: Outcome) -> None:
+        number, metrics = len(outcome.pairs), outcome.smallest
+        randomness = self.conditions.randomness
+        outcome.pairs.append(measure(processes, outcome.case, number, randomness, metrics=metrics))
+        self.after_pair()
 
 
 def _decide(outcomes: Sequence[Outcome], *, last: bool) -> bool:
@@ -144,30 +156,24 @@ def _decide(outcomes: Sequence[Outcome], *, last: bool) -> bool:
 
 
 def _for_each_case(
-    outcomes: Sequence[Outcome],
-    sides: Mapping[SideName, Side],
-    conditions: Conditions,
-    action: Callable[[Processes, Outcome], None],
-    *,
-    own_processes: bool = False,
+    outcomes: Sequence[Outcome], sides: Sides, conditions: Conditions, action: Action
 ) -> None:
     """Do something with every unfinished case. A case that fails does not affect others.
 
     Cases of one implementation with the same instructions and threads share processes, which
-    import its framework once, unless a case must have its own. After a failure the next case gets
-    new processes, since the old ones may have exited.
+    import its framework once, unless a pair must have its own for one of the metrics. After a
+    failure the next case gets new processes, since the old ones may have exited.
     """
+    own = "head" in sides and any(METRICS[m].needs_own_process for m in outcomes[0].smallest)
     groups: dict[tuple[object, ...], list[Outcome]] = {}
     for outcome in outcomes:
         if not outcome.is_finished:
             config = outcome.case.config
             key = config.implementation.name, config.instructions, len(config.cores)
-            groups.setdefault((outcome.case.name,) if own_processes else key, []).append(outcome)
+            groups.setdefault((outcome.case.name,) if own else key, []).append(outcome)
     for group in groups.values():
-        instructions = group[0].case.config.instructions
-        own = dataclasses.replace(conditions, instructions=instructions)
         while group:
-            with processes_of(sides, group[0].case.config.cores, own) as processes:
+            with processes_of(sides, group[0].case.config, conditions) as processes:
                 while group:
                     outcome = group.pop(0)
                     try:
@@ -187,29 +193,8 @@ def find_steps(outcomes: Sequence[Outcome], base: Side, conditions: Conditions) 
     write_data([outcome.case for outcome in outcomes], conditions.folder)
 
     def find(processes: Processes, outcome: Outcome) -> None:
-        outcome.n_steps = slices.find_n_steps(
+        outcome.n_steps = find_n_steps(
             processes["base"], outcome.case, conditions.folder, MIN_STEPS
         )
 
     _for_each_case(outcomes, {"base": base}, conditions, find)
-
-
-def _find_bounds(
-    outcomes: Sequence[Outcome], base: Side, conditions: Conditions, *, own_processes: bool
-) -> None:
-    """Measure how far two runs of BASE differ by rounding alone."""
-
-    def measure_drift(processes: Processes, outcome: Outcome) -> None:
-        try:
-            drift = measure(processes, outcome.case, 0, conditions.randomness, perturbed=True)
-        except CaseError as error:  # both sides are BASE here
-            raise CaseError("base", error.reason) from error
-        outcome.learning.bounds = bounds_from_drift(drift)
-
-    _for_each_case(
-        outcomes,
-        {"base": base, "head": base},
-        conditions,
-        measure_drift,
-        own_processes=own_processes,
-    )

@@ -10,7 +10,7 @@ import pytest
 
 from bench import statistics
 from bench.machine import lock
-from bench.regression import command, pairs, session, slices
+from bench.regression import command, pairs, session
 from bench.regression.sides import repository as git
 from bench.results import history
 
@@ -66,7 +66,7 @@ class MLP:
 
 SHORT_LOOKS = {6: 0.004, 8: 0.003, 20: 0.003}  # the last one for a busy machine
 SHORT_SESSIONS = (
-    (slices, "SLICE_SECONDS", 0.005),
+    (pairs, "SLICE_SECONDS", 0.005),
     (pairs, "N_TURNS", 4),
     (statistics, "FIRST_LOOK", 5),
     (statistics, "LOOKS", SHORT_LOOKS),

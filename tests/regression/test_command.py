@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.machine import lock
-from bench.regression import pairs, slices
+from bench.regression import pairs
 from bench.regression.sides import process as side_process
 from bench.regression.sides import requirements
 from bench.results import history
@@ -254,7 +254,7 @@ def test_a_distrusted_repository_is_named_with_the_remedy(compare, repository, m
 
 
 def test_a_defect_of_its_own_is_not_taken_for_slower(compare, repository, monkeypatch):
-    monkeypatch.setattr(slices, "SLICE_SECONDS", "short")
+    monkeypatch.setattr(pairs, "SLICE_SECONDS", "short")
     status, printed, _ = compare("HEAD")
     assert status == 2
     assert "TypeError" in printed

@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 import pytest
 
 from bench.machine.facts import cpu_flags
-from bench.regression import session, slices
+from bench.regression import pairs, session
 from bench.regression.cases import parse_cases
 from bench.regression.outcome import MIN_BOUNDS
 from bench.regression.pair_record import Pair
@@ -51,7 +51,7 @@ def run(monkeypatch, tmp_path):
         n_measured = 0
 
         @contextmanager
-        def fake_processes(sides, _cores, _conditions):
+        def fake_processes(sides, _config, _conditions):
             yield {name: FakeProcess(failing_steps) for name in sides}
 
         def fake_measure(processes, case, number, _randomness, metrics=(), perturbed=False):
@@ -72,7 +72,7 @@ def run(monkeypatch, tmp_path):
         monkeypatch.setattr(session, "processes_of", fake_processes)
         monkeypatch.setattr(session, "measure", fake_measure)
         monkeypatch.setattr(session, "write_data", lambda *_: None)
-        monkeypatch.setattr(slices, "write_batches", lambda *_: None)
+        monkeypatch.setattr(pairs, "write_batches", lambda *_: None)
         return session.run(
             parse_cases(f"{CASES} batch_size=16,32,64"),
             {"base": None, "head": None},
@@ -153,7 +153,7 @@ def find_steps(monkeypatch):
 
     def find(seconds):
         monkeypatch.setattr(session, "write_data", lambda *_: None)
-        monkeypatch.setattr(slices, "write_batches", lambda *_: None)
+        monkeypatch.setattr(pairs, "write_batches", lambda *_: None)
         times = itertools.cycle(seconds)
         process = FakeProcess(())
         process.request = lambda **request: {"seconds": next(times) if "slice" in request else 0}
@@ -171,20 +171,20 @@ def test_a_disturbed_slice_does_not_shorten_the_others(find_steps):
 
 
 def test_training_that_does_nothing_gets_no_endless_slice(find_steps):
-    assert find_steps([1e-9]) == slices.MAX_STEPS
+    assert find_steps([1e-9]) == pairs.MAX_STEPS
 
 
 @pytest.mark.skipif("avx2" not in cpu_flags(), reason="a processor without AVX2")
 def test_the_processes_of_a_case_have_its_instructions(monkeypatch):
     started = []
 
-    def fake_processes(_sides, _cores, conditions):
-        started.append(conditions.instructions)
+    def fake_processes(_sides, config, _conditions):
+        started.append(config.instructions)
         return nullcontext({"base": FakeProcess(())})
 
     monkeypatch.setattr(session, "processes_of", fake_processes)
     monkeypatch.setattr(session, "write_data", lambda *_: None)
-    monkeypatch.setattr(slices, "write_batches", lambda *_: None)
+    monkeypatch.setattr(pairs, "write_batches", lambda *_: None)
     cases = parse_cases(f"{CASES} batch_size=32,64 instructions=avx2,auto")
     conditions = session.Conditions(folder=None, until=math.inf)
     session.find_steps([session.Outcome(case) for case in cases], None, conditions)

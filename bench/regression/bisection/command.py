@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from bench.git import run_git
@@ -18,11 +16,10 @@ from bench.regression.bisection.search import Search
 from bench.regression.cases import Case, parse_cases
 from bench.regression.exit_statuses import CANT_TELL, FOUND, NOT_SLOWER
 from bench.regression.outcome import Outcome, exit_status
-from bench.regression.output import revisions
 from bench.regression.output.report import check_writable
 from bench.regression.settings import Bisection
-from bench.regression.sides.checkout import Side, checked_out, find_repository
-from bench.regression.sides.process import Conditions, OutOfTimeError, SideName
+from bench.regression.sides.checkout import find_repository
+from bench.regression.sides.process import OutOfTimeError
 from bench.regression.sides.repository import Repository, checked_out_commit
 from bench.results.history import STEP
 from bench.statistics import looks
@@ -40,9 +37,10 @@ def run(settings: Bisection) -> int:
     log = logs.read(path, _conditions(settings, cases, chain))
     again = f"the same command continues from {path}"
     with session.reserved(settings) as conditions:
+        search = Search(settings, repository, cases, chain, log, path, conditions)
         try:
             if log.case is None:
-                outcomes = _compare_ends(settings, cases, chain, repository, log, path, conditions)
+                outcomes = search.compare_ends()
                 if log.case is None:
                     print("No case is known to be slower in BAD than in GOOD: no commit is named")
                     if any(_needs_pairs(outcome) for outcome in outcomes):
@@ -50,27 +48,17 @@ def run(settings: Bisection) -> int:
                     else:
                         path.unlink(missing_ok=True)
                     return exit_status(outcomes)
-            case = next(case for case in cases if case.name == log.case)
-            search = Search(
-                repository=repository,
-                case=case,
-                log=log,
-                path=path,
-                conditions=replace(conditions, instructions=case.config.instructions),
-                smallest=settings.smallest_by_metric[STEP],
-                good=chain.commits[0],
-            )
-            return _search(search, chain, again)
+            return _search(search, again)
         except KeyboardInterrupt:
             if path.exists():
                 print(f"Interrupted; {again}")
             raise
 
 
-def _search(search: Search, chain: Chain, again: str) -> int:
+def _search(search: Search, again: str) -> int:
     """Search, and report the conclusion or how to continue; return the exit status."""
     try:
-        searched = search.run(chain)
+        searched = search.run(search.chain)
     except OutOfTimeError:
         print(f"The budget is used up; {len(search.suspects)} suspects are left; {again}")
         return CANT_TELL
@@ -83,49 +71,6 @@ def _search(search: Search, chain: Chain, again: str) -> int:
     if conclusion.commit is not None:
         return FOUND
     return NOT_SLOWER if conclusion.answer == "not slower" else CANT_TELL
-
-
-def _compare_ends(
-    settings: Bisection,
-    cases: Sequence[Case],
-    chain: Chain,
-    repository: Repository,
-    log: logs.Log,
-    path: Path,
-    conditions: Conditions,
-) -> list[Outcome]:
-    """Compare BAD with GOOD in all cases; put the first one that is slower in the log."""
-    good, bad = chain.commits[0], chain.commits[-1]
-    start = time.monotonic()
-
-    def keep_pairs(outcomes: Sequence[Outcome]) -> None:
-        log.first_step = {outcome.case.name: outcome.pairs for outcome in outcomes}
-        logs.write(path, log)
-
-    with (
-        checked_out(good, None, repository, "GOOD") as good_side,
-        checked_out(bad, None, repository, "BAD") as bad_side,
-    ):
-        sides: dict[SideName, Side] = {
-            "base": replace(good_side, label=settings.base),
-            "head": replace(bad_side, label=settings.head),
-        }
-        outcomes = session.run(
-            cases,
-            sides,
-            conditions,
-            smallest=settings.smallest_by_metric,
-            earlier=log.first_step,
-            on_pair=keep_pairs,
-        )
-        revisions.report(outcomes, sides).show()
-    slower = next((outcome for outcome in outcomes if outcome.answer == "slower"), None)
-    if slower is not None:
-        log.case, log.environment, log.first_step = slower.case.name, facts.describe([]), {}
-        ends = log.of(good, bad)
-        ends.pairs, ends.seconds = slower.pairs, time.monotonic() - start
-        logs.write(path, log)
-    return outcomes
 
 
 def _needs_pairs(outcome: Outcome) -> bool:

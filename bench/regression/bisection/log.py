@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from bench.files import read_plain_file, write_json
-from bench.regression.bisection.steps import Comparisons, Measured
+from bench.regression.bisection.decisions import Comparisons, Measured
 from bench.regression.pair_record import Pair
 from bench.results.store import StoreError
 

@@ -12,16 +12,20 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 from bench.regression.bisection.decisions import (
     FIRST_LOOK,
+    Compare,
+    Comparisons,
+    Conclusion,
+    Measured,
+    Purpose,
     classify,
     compare,
     is_more_certain,
     next_look,
 )
-from bench.regression.bisection.steps import Compare, Comparisons, Conclusion, Measured
 from bench.statistics import Estimate, estimate, looks
 
 # Certainty that a commit is on one side of the half, per look. If the commit found is not slower
@@ -40,108 +44,104 @@ def next_step(
         comparisons: what was measured, by the earlier and the later commit.
         smallest: the relative slowdown that matters, such as 0.03.
     """
-    ends = comparisons.get((commits[0], commits[-1]), Measured())
-    more_ends = _measure_ends(commits, len(ends.values))
-    answer, total = compare(ends, smallest)
-    if answer is None and more_ends is not None:
-        return more_ends
-    if answer != "slower" or total is None:
-        return Conclusion(answer=answer or "can't tell", total=total)
-    n_used = total.n_pairs
-    total = estimate(ends.values)
-    first = _find_change(commits, comparisons, total, more_ends, CERTAINTIES[0], smallest)
-    if isinstance(first, Compare) or first.change_answer != "not slower":
-        return first
-    # A decision was wrong, or commits share the slowdown: new pairs of GOOD and BAD replace them.
-    if n_used < max(looks()):
-        if more_ends is not None and len(ends.values) < next_look(n_used):
+    return Plan(commits, comparisons, smallest).next_step()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is known; arguments of `next_step`."""
+
+    commits: Sequence[str]
+    comparisons: Comparisons
+    smallest: float
+
+    def next_step(self) -> Compare | Conclusion:
+        """Return what to measure next, or the conclusion."""
+        values = self._measured(0, -1).values
+        answer, total = compare(self._measured(0, -1), self.smallest)
+        if answer is None and (more_ends := self._more_of_ends(self.commits[1:])):
             return more_ends
-        total = estimate(ends.values[n_used:])
-    return _find_change(commits, comparisons, total, more_ends, CERTAINTIES[1], smallest)
+        if answer != "slower" or total is None:
+            return Conclusion(answer=answer or "can't tell", total=total)
+        first = self._find_change(estimate(values), CERTAINTIES[0])
+        if isinstance(first, Compare) or first.change_answer != "not slower":
+            return first
+        # A decision was wrong, or commits share the slowdown: new pairs of the ends replace them.
+        n_used = total.n_pairs if total.n_pairs < max(looks()) else 0
+        more_ends = self._more_of_ends(self.commits[1:])
+        if n_used and more_ends is not None and len(values) < next_look(n_used):
+            return more_ends
+        return self._find_change(estimate(values[n_used:]), CERTAINTIES[1])
 
+    def _measured(self, base: int, head: int) -> Measured:
+        """Return what was measured of two commits, by their places."""
+        return self.comparisons.get((self.commits[base], self.commits[head]), Measured())
 
-def _measure_ends(commits: Sequence[str], n_pairs: int) -> Compare | None:
-    """Return the step that measures more pairs of GOOD and BAD; None if there are enough."""
-    if n_pairs >= max(looks()):
-        return None
-    return Compare(
-        purpose="ends",
-        base=commits[0],
-        head=commits[-1],
-        n_pairs=next_look(n_pairs),
-        suspects=tuple(commits[1:]),
-    )
+    def _more_of_ends(self, suspects: Sequence[str]) -> Compare | None:
+        """Return the step that measures more pairs of GOOD and BAD; None if there are enough."""
+        n_pairs = len(self._measured(0, -1).values)
+        if n_pairs >= max(looks()):
+            return None
+        return self._compare("ends", 0, -1, next_look(n_pairs), suspects)
 
-
-def _find_change(
-    commits: Sequence[str],
-    comparisons: Comparisons,
-    total: Estimate,
-    more_ends: Compare | None,
-    certainty: float,
-    smallest: float,
-) -> Compare | Conclusion:
-    """Narrow the suspects down, then compare the ends of what is left directly."""
-    narrowed = _narrow(commits, comparisons, total, more_ends, certainty)
-    if isinstance(narrowed, Compare):
-        return narrowed
-    low, high, n_undecided = narrowed
-    base, suspects = commits[low], tuple(commits[low + 1 : high + 1])
-    measured = comparisons.get((base, suspects[-1]), Measured())
-    half = math.sqrt(total.ratio) - 1
-    answer, change = compare(measured, min(smallest, half))
-    if answer is None:
-        n_pairs = next_look(len(measured.values))
+    def _compare(
+        self, purpose: Purpose, base: int, head: int, n_pairs: int, suspects: Sequence[str]
+    ) -> Compare:
         return Compare(
-            purpose="change", base=base, head=suspects[-1], n_pairs=n_pairs, suspects=suspects
+            purpose=purpose,
+            base=self.commits[base],
+            head=self.commits[head],
+            n_pairs=n_pairs,
+            suspects=tuple(suspects),
         )
-    return Conclusion(
-        answer="slower",
-        total=total,
-        base=base,
-        suspects=suspects,
-        change=change,
-        change_answer=answer,
-        n_undecided=n_undecided,
-    )
 
+    def _find_change(self, total: Estimate, certainty: float) -> Compare | Conclusion:
+        """Narrow the suspects down, then compare the ends of what is left directly."""
+        narrowed = self._narrow(total, certainty)
+        if isinstance(narrowed, Compare):
+            return narrowed
+        low, high, n_undecided = narrowed
+        suspects = tuple(self.commits[low + 1 : high + 1])
+        measured = self._measured(low, high)
+        half = math.sqrt(total.ratio) - 1
+        answer, change = compare(measured, min(self.smallest, half))
+        if answer is None:
+            return self._compare("change", low, high, next_look(len(measured.values)), suspects)
+        return Conclusion(
+            answer="slower",
+            total=total,
+            base=self.commits[low],
+            suspects=suspects,
+            change=change,
+            change_answer=answer,
+            n_undecided=n_undecided,
+        )
 
-def _narrow(
-    commits: Sequence[str],
-    comparisons: Comparisons,
-    total: Estimate,
-    more_ends: Compare | None,
-    certainty: float,
-) -> Compare | tuple[int, int, int]:
-    """Bisect; return the next step or the last fast commit, the first slow one, and the undecided.
+    def _narrow(self, total: Estimate, certainty: float) -> Compare | tuple[int, int, int]:
+        """Bisect; return the next step, or the last fast and first slow commit, and the undecided.
 
-    The search is repeated from its beginning: the comparisons contain all that it depends on. Where
-    the half of the slowdown is less certain than the commit, the ends get more pairs.
-    """
-    low, high, n_undecided = 0, len(commits) - 1, 0
-    passed: set[int] = set()
-    while n_undecided < MAX_UNDECIDED and (index := next_index(low, high, passed)) is not None:
-        measured = comparisons.get((commits[0], commits[index]), Measured())
-        speed = classify(measured, total, certainty)
-        is_open = speed in (None, "undecided")
-        if is_open and more_ends is not None and is_more_certain(measured, total):
-            return replace(more_ends, suspects=tuple(commits[low + 1 : high + 1]))
-        if speed is None:
-            return Compare(
-                purpose="commit",
-                base=commits[0],
-                head=commits[index],
-                n_pairs=next_look(len(measured.values), FIRST_LOOK),
-                suspects=tuple(commits[low + 1 : high + 1]),
-            )
-        if speed == "slow":
-            high = index
-        elif speed == "fast":
-            low = index
-        else:  # it stays a suspect, and another commit is tested
-            passed.add(index)
-            n_undecided += speed == "undecided"
-    return low, high, n_undecided
+        The search is repeated from its beginning: the comparisons contain all that it depends on.
+        Where the half of the slowdown is less certain than the commit, the ends get more pairs.
+        """
+        low, high, n_undecided = 0, len(self.commits) - 1, 0
+        passed: set[int] = set()
+        while n_undecided < MAX_UNDECIDED and (index := next_index(low, high, passed)) is not None:
+            measured, suspects = self._measured(0, index), self.commits[low + 1 : high + 1]
+            speed = classify(measured, total, certainty)
+            is_open = speed in (None, "undecided") and is_more_certain(measured, total)
+            if is_open and (more_ends := self._more_of_ends(suspects)) is not None:
+                return more_ends
+            if speed is None:
+                n_pairs = next_look(len(measured.values), FIRST_LOOK)
+                return self._compare("commit", 0, index, n_pairs, suspects)
+            if speed == "slow":
+                high = index
+            elif speed == "fast":
+                low = index
+            else:  # it stays a suspect, and another commit is tested
+                passed.add(index)
+                n_undecided += speed == "undecided"
+        return low, high, n_undecided
 
 
 def next_index(low: int, high: int, passed: set[int]) -> int | None:

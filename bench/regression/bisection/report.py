@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.regression.bisection.chain import Chain
-from bench.regression.bisection.steps import Conclusion
+from bench.regression.bisection.decisions import Conclusion
 from bench.regression.sides.repository import Repository, describe_commit
 from bench.statistics import LOOKS, Estimate
 
@@ -118,7 +118,7 @@ def _listed(conclusion: Conclusion, repository: Repository) -> list[str]:
 
 
 def _ratio(estimated: Estimate, base: str) -> str:
-    interval = (
-        f"95 % interval {estimated.low:.3f} to {estimated.high:.3f}, {estimated.n_pairs} pairs"
+    return (
+        f"{estimated.ratio:.3f} times as long as {base} (95 % interval {estimated.interval}, "
+        f"{estimated.n_pairs} pairs)"
     )
-    return f"{estimated.ratio:.3f} times as long as {base} ({interval})"

@@ -3,51 +3,92 @@
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.console import first_line
+from bench.machine import facts
 from bench.regression import session
 from bench.regression.bisection import chain as chains
 from bench.regression.bisection import log as logs
 from bench.regression.bisection.chain import Chain
+from bench.regression.bisection.decisions import Compare, Conclusion
 from bench.regression.bisection.plan import next_step
-from bench.regression.bisection.steps import Compare, Conclusion
 from bench.regression.cases import Case
 from bench.regression.outcome import Outcome
-from bench.regression.output import progress
+from bench.regression.output import progress, revisions
 from bench.regression.pairs import measure, processes_of
-from bench.regression.sides.checkout import Side, SideError, checked_out
-from bench.regression.sides.process import CaseError, Conditions, SideName
+from bench.regression.settings import Bisection
+from bench.regression.sides.checkout import SideError, Sides, both_checked_out, checked_out
+from bench.regression.sides.process import CaseError, Conditions
 from bench.regression.sides.repository import Repository, describe_commit
+from bench.results.history import STEP
 from bench.statistics import MIN_PAIRS, estimate
 
 
 @dataclass
 class Search:
-    """A bisection of one case.
+    """A bisection.
 
     Attributes:
-        case: the case that became slower.
+        settings: GOOD, BAD and the smallest slowdown that matters.
+        repository: repository with the commits.
+        cases: what to train; the first one that is slower in BAD is searched.
+        chain: the commits from GOOD to BAD.
         log: what was measured so far; written after every pair.
         path: file of the log.
         conditions: folder for the files that the sides read, and the end of the budget.
-        smallest: the relative slowdown that matters, such as 0.03.
-        good: GOOD, to find how long a slice is.
         suspects: the commits that may be the cause, so far.
     """
 
+    settings: Bisection
     repository: Repository
-    case: Case
+    cases: Sequence[Case]
+    chain: Chain
     log: logs.Log
     path: Path
     conditions: Conditions
-    smallest: float
-    good: str
     suspects: tuple[str, ...] = field(default=(), init=False)
     _announced: tuple[str, str] | None = field(default=None, init=False)
     _is_prepared: bool = field(default=False, init=False)
+
+    @property
+    def case(self) -> Case:
+        """The case that is searched."""
+        return next(case for case in self.cases if case.name == self.log.case)
+
+    def compare_ends(self) -> list[Outcome]:
+        """Compare BAD with GOOD in all cases; put the first one that is slower in the log."""
+        good, bad = self.chain.commits[0], self.chain.commits[-1]
+        start = time.monotonic()
+
+        def keep_pairs(outcomes: Sequence[Outcome]) -> None:
+            self.log.first_step = {outcome.case.name: outcome.pairs for outcome in outcomes}
+            logs.write(self.path, self.log)
+
+        with both_checked_out(good, bad, self.repository, names=("GOOD", "BAD")) as commits:
+            sides: Sides = {
+                "base": replace(commits["base"], label=self.settings.base),
+                "head": replace(commits["head"], label=self.settings.head),
+            }
+            outcomes = session.run(
+                self.cases,
+                sides,
+                self.conditions,
+                smallest=self.settings.smallest_by_metric,
+                earlier=self.log.first_step,
+                on_pair=keep_pairs,
+            )
+            revisions.report(outcomes, sides).show()
+        slower = next((outcome for outcome in outcomes if outcome.answer == "slower"), None)
+        if slower is not None:
+            self.log.case, self.log.environment = slower.case.name, facts.describe([])
+            self.log.first_step = {}
+            ends = self.log.of(good, bad)
+            ends.pairs, ends.seconds = slower.pairs, time.monotonic() - start
+            logs.write(self.path, self.log)
+        return outcomes
 
     def run(self, chain: Chain) -> list[tuple[Chain, Conclusion]]:
         """Bisect a chain; if a merge is found, then the branches that it brings in.
@@ -78,7 +119,8 @@ class Search:
 
     def _conclude(self, chain: Chain) -> Conclusion:
         while True:
-            step = next_step(chain.commits, self.log.measured(), self.smallest)
+            smallest = self.settings.smallest_by_metric[STEP]
+            step = next_step(chain.commits, self.log.measured(), smallest)
             if isinstance(step, Conclusion):
                 return step
             self.suspects = step.suspects
@@ -96,13 +138,14 @@ class Search:
             print(f"{n} suspect{'s' * (n > 1)}, {steps}; measuring {head}")
         try:
             with (
-                self._checked_out(step.base) as base,
-                self._checked_out(step.head) as head_side,
+                both_checked_out(
+                    step.base, step.head, self.repository, names=("commit", "commit")
+                ) as sides,
                 progress.revisions(self.conditions) as on_pair,
             ):
                 outcome = Outcome(self.case, pairs=comparison.pairs)
                 while len(comparison.pairs) < step.n_pairs:
-                    self._measure_pair(base, head_side, comparison)
+                    self._measure_pair(sides, comparison)
                     logs.write(self.path, self.log)
                     on_pair([outcome])
         except CaseError as error:
@@ -115,11 +158,9 @@ class Search:
         self._print_result(comparison)
         logs.write(self.path, self.log)
 
-    def _measure_pair(self, base: Side, head: Side, comparison: logs.Comparison) -> None:
-        sides: dict[SideName, Side] = {"base": base, "head": head}
-        cores, start = self.case.config.cores, time.monotonic()
-        with processes_of(sides, cores, self.conditions) as processes:
-            number = len(comparison.pairs)
+    def _measure_pair(self, sides: Sides, comparison: logs.Comparison) -> None:
+        start, number = time.monotonic(), len(comparison.pairs)
+        with processes_of(sides, self.case.config, self.conditions) as processes:
             pair = measure(processes, self.case, number, self.conditions.randomness)
         comparison.pairs.append(pair)
         comparison.seconds += time.monotonic() - start
@@ -128,15 +169,12 @@ class Search:
         """Write the files that the sides read, once."""
         if self._is_prepared:
             return
-        outcome = Outcome(self.case)
-        with self._checked_out(self.good) as good:
+        outcome, commit = Outcome(self.case), self.chain.commits[0]
+        with checked_out(commit, None, self.repository, "commit") as good:
             session.find_steps([outcome], good, self.conditions)
         if outcome.error is not None:
-            raise SideError(f"GOOD={self.good[:10]}: fails: {outcome.error}")
+            raise SideError(f"GOOD={commit[:10]}: fails: {outcome.error}")
         self._is_prepared = True
-
-    def _checked_out(self, commit: str) -> AbstractContextManager[Side]:
-        return checked_out(commit, None, self.repository, "commit")
 
     def _print_result(self, comparison: logs.Comparison) -> None:
         if comparison.error is not None:
@@ -146,5 +184,5 @@ class Search:
             estimated = estimate([pair.value for pair in comparison.pairs])
             print(
                 f"  {estimated.ratio:.3f} times as long as {comparison.base[:10]} "
-                f"({estimated.low:.3f} to {estimated.high:.3f}, {estimated.n_pairs} pairs)"
+                f"({estimated.interval}, {estimated.n_pairs} pairs)"
             )

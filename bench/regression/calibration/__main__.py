@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from bench.console import path_argument, text_argument
+from bench.console import path_argument, print_error, text_argument
 from bench.regression.arguments import seconds
+from bench.regression.cases import parse_cases
+from bench.regression.command import interrupted_once
+from bench.regression.comparison import EXPECTED_ERRORS
+from bench.regression.exit_statuses import CANT_TELL, INTERRUPTED, NOT_MEASURED, NOT_SLOWER
 from bench.regression.metrics import parse_metrics
+from bench.regression.sides.process import CaseError, OutOfTimeError
 from bench.results.history import STEP
 
 PAIRS = Path("docs/regression/pairs.jsonl")
@@ -46,66 +50,40 @@ def main() -> int:
         "--answers", type=path_argument, default=HISTORIES, help=f"file of answers ({HISTORIES})"
     )
     arguments = parser.parse_args()
-    if arguments.action == "bisect":
-        return _bisect(arguments.answers, arguments.histories, arguments.budget)
-    if arguments.action == "collect":
-        return _collect(arguments)
-    from bench.regression.calibration import rates
+    if arguments.action == "evaluate":
+        from bench.regression.calibration import rates
 
-    rates.write(arguments.pairs)
-    return 0
-
-
-def _collect(arguments: argparse.Namespace) -> int:
-    from bench.regression.calibration.collect import collect
-    from bench.regression.cases import parse_cases
-    from bench.regression.sides.process import OutOfTimeError
-
-    def action() -> bool:
-        try:
-            cases = parse_cases(arguments.cases)
-            metrics = [*dict.fromkeys((STEP, *arguments.metrics))]
-            collect(cases, metrics, arguments.pairs, arguments.rounds, arguments.budget)
-        except OutOfTimeError:
-            return False
-        return True
-
-    return _finish(action, arguments.pairs)
-
-
-def _bisect(answers: Path, n_histories: int, budget_seconds: float) -> int:
-    from bench.regression.calibration import searches
-
-    return _finish(lambda: searches.run(answers, n_histories, budget_seconds, CASES), answers)
-
-
-def _finish(action: Callable[[], bool], path: Path) -> int:
-    """Run an action that continues a file; return the exit status.
-
-    Args:
-        action: returns whether it has finished within its budget.
-        path: the file.
-    """
-    from bench.config.errors import ConfigError
-    from bench.regression.sides.checkout import SideError
-    from bench.regression.sides.process import CaseError
-    from bench.regression.signals import interrupted_once
-    from bench.results.store import StoreError
-
-    again = f"run the command again to continue {path}"
+        rates.write(arguments.pairs)
+        return 0
     try:
         with interrupted_once():
-            finished = action()
-    except (ConfigError, SideError, CaseError, StoreError) as error:
-        print(f"calibration: {error}", file=sys.stderr)
-        return 2
+            finished = _measure(arguments)
+    except (*EXPECTED_ERRORS, CaseError) as error:
+        print_error("calibration", error)
+        return NOT_MEASURED
     except KeyboardInterrupt:
-        print(f"calibration: interrupted; {again}", file=sys.stderr)
-        return 130
+        print("calibration: interrupted; run the command again to continue", file=sys.stderr)
+        return INTERRUPTED
     if not finished:
-        print(f"calibration: budget used up; {again}", file=sys.stderr)
-        return 3
-    return 0
+        print("calibration: budget used up; run the command again to continue", file=sys.stderr)
+    return NOT_SLOWER if finished else CANT_TELL
+
+
+def _measure(arguments: argparse.Namespace) -> bool:
+    """Continue a file; return whether it is complete."""
+    if arguments.action == "bisect":
+        from bench.regression.calibration import searches
+
+        return searches.run(arguments.answers, arguments.histories, arguments.budget, CASES)
+    from bench.regression.calibration.collect import collect
+
+    metrics = [*dict.fromkeys((STEP, *arguments.metrics))]
+    try:
+        cases = parse_cases(arguments.cases)
+        collect(cases, metrics, arguments.pairs, arguments.rounds, arguments.budget)
+    except OutOfTimeError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

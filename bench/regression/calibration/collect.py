@@ -15,15 +15,21 @@ from typing import Any, BinaryIO
 import msgspec
 
 from bench.machine import facts
-from bench.regression import session, slices
+from bench.regression import pairs, session
 from bench.regression.calibration import plants, rates
 from bench.regression.calibration.rates import EQUAL, LOADED, QUIET, Line
 from bench.regression.cases import Case
 from bench.regression.outcome import Outcome
 from bench.regression.pairs import measure, processes_of
 from bench.regression.settings import Settings
-from bench.regression.sides.checkout import Side, SideError, checked_out, find_repository
-from bench.regression.sides.process import Conditions, SideName
+from bench.regression.sides.checkout import (
+    Side,
+    SideError,
+    Sides,
+    both_checked_out,
+    find_repository,
+)
+from bench.regression.sides.process import Conditions
 from bench.results.history import STEP
 
 STEPS = ("planted 1%", "planted 3%", "planted 5%", "planted 10%")
@@ -82,8 +88,8 @@ def collect(
             todo = [(case, kind) for case in cases for kind in kinds]
             conditions.randomness.shuffle(todo)
             for case, kind in todo:
-                of_pair: dict[SideName, Side] = {"base": sides["base"], "head": sides[kind]}
-                line = _measure_pair(case, kind, of_pair, metrics, conditions)
+                both: Sides = {"base": sides["base"], "head": sides[kind]}
+                line = _measure_pair(case, kind, both, metrics, conditions)
                 _write(out, line)
             print(f"{number + 1} of {n_rounds} rounds", flush=True)
 
@@ -105,7 +111,7 @@ def _environment(cases: Sequence[Case], base: Side) -> dict[str, object]:
     return {
         "commit": base.commit,
         "cores": [case.config.cores for case in cases],
-        "block_seconds": slices.SLICE_SECONDS,
+        "block_seconds": pairs.SLICE_SECONDS,
         "environment": facts.describe(["keras", "tensorflow", "torch", "jax", "numba"]),
     }
 
@@ -137,17 +143,12 @@ def _description(cases: Sequence[Case], metrics: Sequence[str]) -> dict[str, obj
 
 
 def _measure_pair(
-    case: Case,
-    kind: str,
-    sides: Mapping[SideName, Side],
-    metrics: Sequence[str],
-    conditions: Conditions,
+    case: Case, kind: str, sides: Sides, metrics: Sequence[str], conditions: Conditions
 ) -> Line:
     start = time.monotonic()
-    conditions = replace(conditions, instructions=case.config.instructions)
     with (
         _load_on(facts.usable_cores()) if kind == LOADED else nullcontext(),
-        processes_of(sides, case.config.cores, conditions) as processes,
+        processes_of(sides, case.config, conditions) as processes,
     ):
         pair = measure(processes, case, 0, conditions.randomness, metrics=metrics)
     return Line(
@@ -180,16 +181,16 @@ def _sides(cases: Sequence[Case], commit: str, conditions: Conditions) -> Iterat
     """Check one commit out twice, and plant increases in copies of it; yield HEADs by kind."""
     repository = find_repository(Path.cwd())
     with (
-        checked_out(commit, None, repository, "BASE") as base,
-        checked_out(commit, None, repository, "HEAD") as head,
+        both_checked_out(commit, commit, repository) as equal,
         tempfile.TemporaryDirectory(prefix="bench-compare-plants-") as folder,
     ):
         outcomes = [Outcome(case) for case in cases]
+        base = equal["base"]
         session.find_steps(outcomes, base, conditions)
         for outcome in outcomes:
             if outcome.error is not None:
                 raise SideError(f"{outcome.case.name}: {outcome.error}")
-        sides = {"base": base, **dict.fromkeys(EQUAL, head)}
+        sides = {"base": base, **dict.fromkeys(EQUAL, equal["head"])}
         modules = {case.config.implementation.module for case in cases}
         for kind, shares in PLANTED.items():
             tree = Path(folder) / kind

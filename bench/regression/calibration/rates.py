@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from bench.markdown import table
-from bench.regression.calibration.resampling import N_SESSIONS, Looks, Sample, Sessions, sample
+from bench.regression.calibration.resampling import N_SESSIONS, Looks, Sample, Sessions
 from bench.regression.pair_record import Pair, Readings
 from bench.results.history import STEP
 from bench.statistics import FIRST_LOOK, LOOKS, MIN_PAIRS, Answer, estimate, normal_spread
@@ -80,43 +81,38 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, LinesByKind]]:
 def sample_of(lines: Sequence[Line], metrics: Sequence[str] = (STEP,)) -> Sample:
     """Return the sample of pairs of one kind; all metrics share one error rate."""
     is_equal = lines[0].kind in EQUAL
-    return sample([o.pair for o in lines], metrics, is_equal=is_equal, n_tests=len(metrics))
+    pairs = [line.pair for line in lines]
+    return Sample.of(pairs, metrics, is_equal=is_equal, n_tests=len(metrics))
 
 
 def write(path: Path) -> None:
     """Write the rates next to a file of pairs, and print them; rates.md is of pairs.jsonl."""
     heading, cases = read(path)
     metrics = heading.get("metrics", [STEP])
-    rows: list[list[str]] = []
-    increased: list[list[str]] = []
-    separate: list[Sessions] = []
-    n_intervals = n_with_one = 0
+    rows = []
     for case, kinds in cases.items():
-        for kind, lines in sorted(kinds.items(), key=_place):
-            measured = sample_of(lines, metrics)
-            drawn = measured.draw() if len(lines) >= FIRST_LOOK else None
-            for metric in metrics:
-                start = [case, kind, metric]
-                rows.append([*start, *_row(lines, measured, metric, drawn)])
-                if measured.is_equal and drawn is not None:
-                    ratio = estimate(measured.values[metric])
-                    n_intervals += 1
-                    n_with_one += ratio.low <= 1 <= ratio.high
-                    increased.append([*start, *_increased(lines, measured, metric, drawn)])
-                    separate += filter(None, [measured.separate(metric)])
+        for kind in sorted(kinds, key=lambda kind: (kind not in EQUAL, len(kind), kind)):
+            sample = sample_of(kinds[kind], metrics)
+            drawn = sample.draw() if len(kinds[kind]) >= FIRST_LOOK else []
+            seconds = statistics.median(line.seconds for line in kinds[kind])
+            rows += [_Row(case, kind, metric, sample, drawn, seconds) for metric in metrics]
+    equal = [row for row in rows if row.sample.is_equal and row.drawn]
+    intervals = [estimate(row.values) for row in equal]
+    n_with_one = sum(interval.low <= 1 <= interval.high for interval in intervals)
     text = "\n\n".join(
         [
             ABOUT,
-            table(HEADINGS, rows),
+            table(HEADINGS, [row.rates() for row in rows]),
             "Pairs of equal sides, shifted to a ratio of 1, every reading of HEAD increased by a "
             "share: sessions that answer slower, and median minutes to an answer:",
-            table(["case", "pairs", "metric", *(f"{share:.0%}" for share in INCREASES)], increased),
-            f"Intervals of the mean ratio of equal pairs that contain 1: {n_with_one} of "
-            f"{n_intervals}.",
-            *(
-                [f"False alarms in sessions that share no pairs: {_count(separate)}."]
-                * bool(separate)
+            table(
+                [*HEADINGS[:3], *(f"{share:.0%}" for share in INCREASES)],
+                [row.of_increases() for row in equal],
             ),
+            f"Intervals of the mean ratio of equal pairs that contain 1: {n_with_one} of "
+            f"{len(equal)}.",
+            "False alarms in sessions that share no pairs: "
+            f"{_count([row.sample.separate(row.metric) for row in equal])}.",
         ]
     )
     name = path.stem.replace("pairs", "rates") + ".md"
@@ -124,56 +120,66 @@ def write(path: Path) -> None:
     print(text)
 
 
-def _place(item: tuple[str, list[Line]]) -> tuple[bool, int, str]:
-    """Return the place of a kind of pairs: equal sides first, then by size."""
-    return item[0] not in EQUAL, len(item[0]), item[0]
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One metric of one kind of pairs of a case; no drawn sessions if there are too few pairs."""
+
+    case: str
+    kind: str
+    metric: str
+    sample: Sample
+    drawn: list[Looks]
+    seconds_per_pair: float
+
+    @property
+    def values(self) -> Sequence[float]:
+        """The values of the pairs."""
+        return self.sample.values[self.metric]
+
+    def rates(self) -> list[str]:
+        """Return the row of the first table."""
+        ratio = f"{math.exp(statistics.median(self.values)):.4f}"
+        if len(self.values) >= MIN_PAIRS:
+            mean = estimate(self.values)
+            ratio = f"{mean.ratio:.4f} ({mean.low:.4f} to {mean.high:.4f})"
+        start = [
+            self.case, self.kind, self.metric, str(len(self.values)), ratio,
+            f"{normal_spread(self.values):.2%}", f"{self.seconds_per_pair:.1f}",
+        ]  # fmt: skip
+        if not self.drawn:
+            return [*start, "too few pairs", *["-"] * (len(HEADINGS) - len(start) - 1)]
+        sessions = self.sample.evaluate(self.drawn, self.metric)
+        return [
+            *start,
+            f"{sessions.share('slower'):.1%} ({_bound(sessions, self.sample.is_equal)})",
+            f"{sessions.share('not slower'):.1%}",
+            f"{sessions.share(CANT_TELL):.1%}",
+            f"{statistics.median(sessions.n_pairs):.0f}",
+            f"{self._minutes(sessions):.1f}",
+            _count([self.sample.separate(self.metric)], self.sample.is_equal),
+        ]
+
+    def of_increases(self) -> list[str]:
+        """Return the row of the second table."""
+        sessions = [self.sample.evaluate(self.drawn, self.metric, share) for share in INCREASES]
+        return [
+            self.case,
+            self.kind,
+            self.metric,
+            *(f"{one.share('slower'):.1%}, {self._minutes(one):.1f}" for one in sessions),
+        ]
+
+    def _minutes(self, sessions: Sessions) -> float:
+        return statistics.median(sessions.n_pairs) * self.seconds_per_pair / 60
 
 
-def _row(
-    lines: Sequence[Line], measured: Sample, metric: str, drawn: Sequence[Looks] | None
-) -> list[str]:
-    values = measured.values[metric]
-    ratio = f"{math.exp(statistics.median(values)):.4f}"
-    if len(values) >= MIN_PAIRS:
-        mean = estimate(values)
-        ratio = f"{mean.ratio:.4f} ({mean.low:.4f} to {mean.high:.4f})"
-    start = [str(len(values)), ratio, f"{normal_spread(values):.2%}", f"{_seconds(lines):.1f}"]
-    if drawn is None:
-        return [*start, "too few pairs", *["-"] * (len(HEADINGS) - 4 - len(start))]
-    sessions, separate = measured.evaluate(drawn, metric), measured.separate(metric)
-    return [
-        *start,
-        f"{sessions.share('slower'):.1%} ({_bound(sessions, measured.is_equal)})",
-        f"{sessions.share('not slower'):.1%}",
-        f"{sessions.share(CANT_TELL):.1%}",
-        f"{statistics.median(sessions.n_pairs):.0f}",
-        f"{_minutes(sessions, lines):.1f}",
-        "-" if separate is None else _count([separate], measured.is_equal),
-    ]
-
-
-def _increased(
-    lines: Sequence[Line], measured: Sample, metric: str, drawn: Sequence[Looks]
-) -> list[str]:
-    sessions = [measured.evaluate(drawn, metric, share) for share in INCREASES]
-    return [f"{one.share('slower'):.1%}, {_minutes(one, lines):.1f}" for one in sessions]
-
-
-def _seconds(lines: Sequence[Line]) -> float:
-    return statistics.median(line.seconds for line in lines)
-
-
-def _minutes(sessions: Sessions, lines: Sequence[Line]) -> float:
-    return statistics.median(sessions.n_pairs) * _seconds(lines) / 60
-
-
-def _count(several: Sequence[Sessions], is_equal: bool = True) -> str:
+def _count(several: Sequence[Sessions | None], is_equal: bool = True) -> str:
     """Return how many sessions answered "slower", with the bound of their share."""
-    together = Sessions(
-        answers=tuple(answer for sessions in several for answer in sessions.answers), n_pairs=()
-    )
-    n_slower = together.answers.count("slower")
-    return f"{n_slower} of {len(together.answers)} ({_bound(together, is_equal)})"
+    answers = tuple(answer for one in several if one is not None for answer in one.answers)
+    if not answers:
+        return "-"
+    bound = _bound(Sessions(answers=answers, n_pairs=()), is_equal)
+    return f"{answers.count('slower')} of {len(answers)} ({bound})"
 
 
 def _bound(sessions: Sessions, is_equal: bool) -> str:

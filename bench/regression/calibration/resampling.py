@@ -70,6 +70,21 @@ class Sample:
     is_equal: bool
     n_tests: int
 
+    @classmethod
+    def of(
+        cls, pairs: Sequence[Pair], metrics: Sequence[str], *, is_equal: bool, n_tests: int
+    ) -> Sample:
+        """Return a sample of pairs with the usual limits of its metrics."""
+        limits = {
+            metric: METRICS[metric].limits(
+                METRICS[metric].smallest,
+                [float(np.median(pair.readings_of(metric).base)) for pair in pairs],
+            )
+            for metric in metrics
+        }
+        values = {metric: [pair.value_of(metric) for pair in pairs] for metric in metrics}
+        return cls(values=values, limits=limits, is_equal=is_equal, n_tests=n_tests)
+
     def draw(self) -> list[Looks]:
         """Draw sessions, in groups of consecutive pairs; there must be at least 5 pairs.
 
@@ -150,21 +165,6 @@ class Sample:
             if len(answers) == len(estimates):
                 break
         return answers
-
-
-def sample(
-    pairs: Sequence[Pair], metrics: Sequence[str], *, is_equal: bool, n_tests: int
-) -> Sample:
-    """Return a sample of pairs with the usual limits of its metrics."""
-    limits = {
-        metric: METRICS[metric].limits(
-            METRICS[metric].smallest,
-            [float(np.median(pair.readings_of(metric).base)) for pair in pairs],
-        )
-        for metric in metrics
-    }
-    values = {metric: [pair.value_of(metric) for pair in pairs] for metric in metrics}
-    return Sample(values=values, limits=limits, is_equal=is_equal, n_tests=n_tests)
 
 
 def _sessions(results: Sequence[tuple[Answer, int]]) -> Sessions:

@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.markdown import table
 from bench.regression.bisection import command, log
-from bench.regression.calibration.histories import History, build, choose
+from bench.regression.calibration.plants import History, build, choose
 from bench.regression.settings import Bisection
 
 HEADINGS = ("seed", "commits", "planted", "slow commit", "named", "measured", "pairs", "minutes")

@@ -6,7 +6,6 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from datetime import UTC, datetime
 
 from bench import imports, terminal
@@ -19,8 +18,7 @@ from bench.regression.outcome import Outcome
 from bench.regression.pair_record import Pair
 from bench.regression.power import Power
 from bench.regression.settings import DEFAULT_NAMES, Calibration
-from bench.regression.sides.checkout import Side, checked_out
-from bench.regression.sides.process import SideName
+from bench.regression.sides.checkout import both_checked_out
 from bench.results.history import STEP
 from bench.statistics import FIRST_LOOK, estimate, smallest_found
 
@@ -43,13 +41,11 @@ def run(settings: Calibration) -> int:
     cases = parse_cases(settings.cases)
     seconds: dict[str, list[float]] = {case.name: [] for case in cases}
     project = str(imports.PROJECT)
-    with ExitStack() as stack:
-        # Two copies, because a comparison has two: where files lie can affect speed.
-        sides: dict[SideName, Side] = {
-            "base": stack.enter_context(checked_out(project, None, None, "project")),
-            "head": stack.enter_context(checked_out(project, None, None, "project")),
-        }
-        conditions = stack.enter_context(session.reserved(settings))
+    # Two copies, because a comparison has two: where files lie can affect speed.
+    with (
+        both_checked_out(project, project, None, names=("project", "project")) as sides,
+        session.reserved(settings) as conditions,
+    ):
         outcomes = session.run(
             cases,
             sides,
@@ -87,7 +83,7 @@ def evaluate(
         calibrated_at: date, ISO 8601.
     """
     n_tests = len(DEFAULT_NAMES)  # share one error rate
-    sample = resampling.sample(pairs, (STEP,), is_equal=True, n_tests=n_tests)
+    sample = resampling.Sample.of(pairs, (STEP,), is_equal=True, n_tests=n_tests)
     drawn = sample.evaluate(sample.draw(), STEP)
     separate = sample.separate(STEP)
     answers = () if separate is None else separate.answers

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal
 
 from bench import imports
 from bench.machine import facts
@@ -15,16 +14,11 @@ from bench.regression.configurations import rounds
 from bench.regression.configurations.candidates import parse_groups
 from bench.regression.configurations.results import Results
 from bench.regression.exit_statuses import CANT_TELL, FOUND, NOT_MEASURED, NOT_SLOWER
-from bench.regression.output import drawing
-from bench.regression.output.drawing import Row
-from bench.regression.output.report import Report, check_writable
+from bench.regression.output.report import Report, Row, check_writable, draw
 from bench.regression.settings import Configurations
 from bench.regression.sides.checkout import Side, checked_out
 
 HEADINGS = ("examples/s", "ratio", "95 % interval", "rounds", "answer")
-Answer = Literal[
-    "reference", "faster", "slower", "equal", "can't tell", "fails", "learns something else"
-]
 
 
 def run(settings: Configurations) -> int:
@@ -36,50 +30,25 @@ def run(settings: Configurations) -> int:
         side = stack.enter_context(checked_out(str(imports.PROJECT), None, None, "project"))
         conditions = stack.enter_context(session.reserved(settings))
         results = rounds.measure(groups, side, conditions, settings.precision)
-    report(results, settings.precision).show()
+    report(results).show()
     if settings.output is not None:
-        _write(settings.output, results, side, settings.precision)
-    return _exit_status(results, settings.precision)
+        _write(settings.output, results, side)
+    return _exit_status(results)
 
 
-def answer(measured: Results, candidate: str, precision: float) -> Answer:
-    """Return the answer for a candidate, in comparison with the reference.
-
-    Args:
-        measured: results of its group.
-        candidate: its label.
-        precision: half-width of an interval that is narrow enough, such as 0.03.
-    """
-    if candidate in measured.errors:
-        return "fails"
-    if candidate == measured.reference:
-        return "reference"
-    if measured.learns_something_else(candidate):
-        return "learns something else"
-    estimate = measured.estimate(candidate)
-    if estimate is None:
-        return "can't tell"
-    if estimate.low > 1:
-        return "slower"
-    if estimate.high < 1:
-        return "faster"
-    is_equal = 1 - precision <= estimate.low and estimate.high <= 1 + precision
-    return "equal" if is_equal else "can't tell"
-
-
-def report(results: Sequence[Results], precision: float) -> Report:
+def report(results: Sequence[Results]) -> Report:
     """Return a report with a row per configuration of each group."""
     title = "Configurations, trained in turns"
     return Report(
         title=title,
         caption=(
             f"Ratio: time per example / time of {short(results[0].reference)}. Equal: the interval "
-            f"is within {precision:.1%} of 1."
+            f"is within {results[0].precision:.1%} of 1."
         ),
         words=("condition", "configuration"),
         numbers=HEADINGS,
         rows=[
-            [measured.group.name, short(candidate), *_row(measured, candidate, precision)]
+            [measured.group.name, short(candidate), *_row(measured, candidate)]
             for measured in results
             for candidate in measured.group.cases
         ],
@@ -88,17 +57,16 @@ def report(results: Sequence[Results], precision: float) -> Report:
     )
 
 
-def _row(measured: Results, candidate: str, precision: float) -> list[str]:
+def _row(measured: Results, candidate: str) -> list[str]:
     estimate = None if candidate == measured.reference else measured.estimate(candidate)
     seconds = measured.seconds_per_example(candidate)
-    speed = "-" if seconds is None else f"{1 / seconds:,.0f}"
-    n_rounds = str(len(measured.values(candidate)))
-    result = answer(measured, candidate, precision)
-    result_text = f"equal within {100 * precision:g} %" if result == "equal" else str(result)
-    if estimate is None:
-        return [speed, "-", "-", n_rounds, result_text]
-    interval = f"{estimate.low:.3f} to {estimate.high:.3f}"
-    return [speed, f"{estimate.ratio:.3f}", interval, n_rounds, result_text]
+    answer = measured.answer(candidate)
+    return [
+        "-" if seconds is None else f"{1 / seconds:,.0f}",
+        *(["-", "-"] if estimate is None else [f"{estimate.ratio:.3f}", estimate.interval]),
+        str(len(measured.values(candidate))),
+        f"equal within {100 * measured.precision:g} %" if answer == "equal" else answer,
+    ]
 
 
 def _remarks(results: Sequence[Results]) -> list[str]:
@@ -123,62 +91,52 @@ def _fastest(measured: Results) -> list[str]:
     estimate = measured.estimate(second, first) if second else None
     if estimate is None:
         return []
-    interval = f"({estimate.low:.3f} to {estimate.high:.3f})"
+    name, fastest, next_one = measured.group.name, short(first), short(second)
     if estimate.low > 1:
         return [
-            f"{measured.group.name}: {short(first)} is the fastest, {estimate.ratio:.3f} times as "
-            f"fast as {short(second)} {interval}"
+            f"{name}: {fastest} is the fastest, {estimate.ratio:.3f} times as fast as {next_one} "
+            f"({estimate.interval})"
         ]
     return [
-        f"{measured.group.name}: can't tell which of {short(first)} and {short(second)} is the "
-        f"fastest: ratio {estimate.ratio:.3f} {interval}"
+        f"{name}: can't tell which of {fastest} and {next_one} is the fastest: ratio "
+        f"{estimate.ratio:.3f} ({estimate.interval})"
     ]
 
 
-def _exit_status(results: Sequence[Results], precision: float) -> int:
+def _exit_status(results: Sequence[Results]) -> int:
     answers = {
-        answer(measured, candidate, precision)
-        for measured in results
-        for candidate in measured.group.cases
+        measured.answer(candidate) for measured in results for candidate in measured.group.cases
     }
     if answers & {"fails", "learns something else"}:
         return FOUND
-    if not answers & {"faster", "slower", "equal"}:
-        return NOT_MEASURED if not any(measured.seconds for measured in results) else CANT_TELL
-    is_complete = "can't tell" not in answers and not any(
-        measured.needs_rounds(precision) for measured in results
-    )
+    if not any(measured.seconds for measured in results):
+        return NOT_MEASURED
+    is_complete = "can't tell" not in answers and not any(o.needs_rounds for o in results)
     return NOT_SLOWER if is_complete else CANT_TELL
 
 
-def _write(folder: Path, results: Sequence[Results], side: Side, precision: float) -> None:
+def _write(folder: Path, results: Sequence[Results], side: Side) -> None:
     """Write all rounds, a Markdown report and a forest plot."""
     content = {
         "commit": side.commit,
-        "precision": precision,
+        "precision": results[0].precision,
         "groups": [
             {
                 "name": measured.group.name,
                 "reference": measured.reference,
                 "settings": {
-                    candidate: case.full_settings
-                    for candidate, case in measured.group.cases.items()
+                    label: case.full_settings for label, case in measured.group.cases.items()
                 },
                 "errors": measured.errors,
-                "answers": {
-                    candidate: answer(measured, candidate, precision)
-                    for candidate in measured.group.cases
-                },
-                "estimates": {
-                    candidate: measured.estimate(candidate) for candidate in measured.group.cases
-                },
+                "answers": {label: measured.answer(label) for label in measured.group.cases},
+                "estimates": {label: measured.estimate(label) for label in measured.group.cases},
                 "seconds_per_example": measured.seconds,
                 "first_differences": measured.differences,
             }
             for measured in results
         ],
     }
-    report(results, precision).write(folder, "rounds.json", content)
+    report(results).write(folder, "rounds.json", content)
     rows = [
         Row(
             label=f"{measured.group.name}   {short(candidate)}",
@@ -192,7 +150,7 @@ def _write(folder: Path, results: Sequence[Results], side: Side, precision: floa
     ]
     title = f"Time per example / time of {short(results[0].reference)}"
     label = "above 1: slower than the reference; each mark is a round"
-    drawing.draw(rows, folder / "ratios.png", title, label)
+    draw(rows, folder / "ratios.png", title, label)
     print(f"Written: {folder}")
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass, field
+from typing import Literal
 
 from bench.regression.configurations.candidates import Group
 from bench.regression.pair_record import median_log_ratio
 from bench.statistics import MIN_PAIRS, Estimate, estimate
 
+Answer = Literal[
+    "reference", "faster", "slower", "equal", "can't tell", "fails", "learns something else"
+]
 MAX_DIFFERENCE = 0.01  # of the updates after a few steps, relative to their size
 
 
@@ -18,6 +22,7 @@ class Results:
 
     Attributes:
         group: what is compared.
+        precision: relative half-width of an interval that is narrow enough, such as 0.03.
         seconds: seconds per example of each turn, by candidate, of each round.
         differences: difference of the first update from the reference's, by candidate, of each
             round; empty if the candidates do not solve the same problem.
@@ -25,6 +30,7 @@ class Results:
     """
 
     group: Group
+    precision: float = 0.03
     seconds: list[dict[str, list[float]]] = field(default_factory=list)
     differences: list[dict[str, float]] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
@@ -68,17 +74,31 @@ class Results:
         differences = [apart[candidate] for apart in self.differences if candidate in apart]
         return bool(differences) and statistics.median(differences) > MAX_DIFFERENCE
 
-    def needs_rounds(self, precision: float) -> bool:
-        """Return whether an interval is wider than `precision` of its ratio, such as 0.03."""
-        others = [
-            label
-            for label in self.group.cases
-            if label != self.reference and label not in self.errors
-        ]
+    def answer(self, candidate: str) -> Answer:
+        """Return the answer for a candidate, in comparison with the reference."""
+        if candidate in self.errors:
+            return "fails"
+        if candidate == self.reference:
+            return "reference"
+        if self.learns_something_else(candidate):
+            return "learns something else"
+        estimated = self.estimate(candidate)
+        if estimated is None:
+            return "can't tell"
+        if estimated.low > 1:
+            return "slower"
+        if estimated.high < 1:
+            return "faster"
+        is_equal = 1 - self.precision <= estimated.low and estimated.high <= 1 + self.precision
+        return "equal" if is_equal else "can't tell"
+
+    @property
+    def needs_rounds(self) -> bool:
+        """Whether an interval is too wide."""
         if self.reference in self.errors:
             return False
-        estimates = [self.estimate(label) for label in others]
+        others = {*self.group.cases} - {self.reference, *self.errors}
         return any(
-            estimated is None or estimated.high / estimated.ratio - 1 > precision
-            for estimated in estimates
+            estimated is None or estimated.high / estimated.ratio - 1 > self.precision
+            for estimated in map(self.estimate, others)
         )

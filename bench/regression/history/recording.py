@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from bench.regression import session
@@ -15,8 +15,8 @@ from bench.regression.output import revisions
 from bench.regression.output.report import check_writable
 from bench.regression.settings import History
 from bench.regression.sides import repository as git
-from bench.regression.sides.checkout import Side, checked_out, find_repository
-from bench.regression.sides.process import Conditions, SideName
+from bench.regression.sides.checkout import Sides, both_checked_out, find_repository
+from bench.regression.sides.process import Conditions
 from bench.results import HISTORY_PATH, history
 from bench.results.history import Entry
 from bench.results.store import StoreError
@@ -47,22 +47,18 @@ def run(settings: History) -> int:
     return exit_status(outcomes, settings.cant_tell)
 
 
-@contextmanager
 def checked_out_sides(
     settings: History, reference: str, head: str | None, repository: git.Repository
-) -> Iterator[dict[SideName, Side]]:
+) -> AbstractContextManager[Sides]:
     """Copy the reference and HEAD, each with its interpreter, for the length of a `with` block."""
-    with (
-        checked_out(reference, settings.base_python, repository, "BASE") as base_side,
-        checked_out(head, settings.head_python, repository, "HEAD") as head_side,
-    ):
-        yield {"base": base_side, "head": head_side}
+    pythons = settings.base_python, settings.head_python
+    return both_checked_out(reference, head, repository, pythons=pythons)
 
 
 def measure(
     settings: History,
     cases: Sequence[Case],
-    sides: dict[SideName, Side],
+    sides: Sides,
     repository: git.Repository,
     conditions: Conditions,
 ) -> tuple[list[Outcome], list[Entry]]:
@@ -80,9 +76,7 @@ def measure(
     """
     earlier = Earlier(sides["head"].commit, repository)
 
-    def measure_pairs(
-        cases: Sequence[Case], sides: Mapping[SideName, Side], n_pairs: int
-    ) -> list[Outcome]:
+    def measure_pairs(cases: Sequence[Case], sides: Sides, n_pairs: int) -> list[Outcome]:
         smallest = settings.smallest_by_metric
         return session.run(cases, sides, conditions, smallest=smallest, n_pairs=n_pairs)
 

@@ -6,7 +6,7 @@ compared with the last commit whose change of numerics was accepted, or else wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from bench.machine import facts
 from bench.regression.cases import Case
@@ -14,8 +14,7 @@ from bench.regression.history.earlier import Earlier
 from bench.regression.metrics import METRICS
 from bench.regression.outcome import BASE, Learning, Outcome
 from bench.regression.sides import repository as git
-from bench.regression.sides.checkout import Side, SideError, checked_out
-from bench.regression.sides.process import SideName
+from bench.regression.sides.checkout import SideError, Sides, checked_out
 from bench.results import changes, history
 from bench.results.history import Entry
 from bench.statistics import Estimate
@@ -23,13 +22,13 @@ from bench.statistics import Estimate
 N_LEARNING_PAIRS = 3  # for comparing models with the commit that was accepted last
 
 # Runs a session of some cases and two sides, with a number of pairs.
-Measure = Callable[[Sequence[Case], Mapping[SideName, Side], int], list[Outcome]]
+Measure = Callable[[Sequence[Case], Sides, int], list[Outcome]]
 
 
 def compare(
     cases: Sequence[Case],
     earlier: Earlier,
-    sides: Mapping[SideName, Side],
+    sides: Sides,
     repository: git.Repository,
     measure: Measure,
 ) -> list[Outcome]:
@@ -54,7 +53,7 @@ def compare(
     for commit in sorted({*chosen} - {base}):
         try:
             with checked_out(commit, sides["base"].python, repository, "accepted commit") as side:
-                own_sides: dict[SideName, Side] = {"base": side, "head": sides["head"]}
+                own_sides: Sides = {"base": side, "head": sides["head"]}
                 trained = measure(chosen[commit], own_sides, N_LEARNING_PAIRS)
         except SideError as error:
             failures |= dict.fromkeys((case.name for case in chosen[commit]), str(error))
@@ -137,7 +136,7 @@ def refuse_few_pairs(outcomes: Sequence[Outcome]) -> None:
 def entries_of(
     outcomes: Sequence[Outcome],
     earlier: Earlier,
-    sides: Mapping[SideName, Side],
+    sides: Sides,
     repository: git.Repository,
     accepted: str | None = None,
 ) -> list[Entry]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from bench.regression import budget, power
 from bench.regression.outcome import Outcome
-from bench.regression.sides.checkout import Side, different_libraries
-from bench.regression.sides.process import SideName
+from bench.regression.sides.checkout import Sides, different_libraries
 
 SOMETHING_ELSE = "learns something else"
 DIFFERENCES = {
@@ -17,10 +16,10 @@ DIFFERENCES = {
 }
 
 
-def remarks(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> list[str]:
+def remarks(outcomes: Sequence[Outcome], sides: Sides) -> list[str]:
     """Return what a reader must know besides the table, a line each."""
     base, head = sides["base"], sides["head"]
-    different = different_libraries(base, head)
+    different = different_libraries(sides)
     in_both = {name: pair for name, pair in different.items() if "none" not in pair}
     lines = [f"{name}: {old} in BASE, {new} in HEAD" for name, (old, new) in in_both.items()]
     if len(different) > len(in_both):

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.markdown import text
 from bench.regression.metrics import METRICS, Metric
 from bench.regression.outcome import Outcome
-from bench.regression.output import dashboards, drawing
-from bench.regression.output.drawing import Row
+from bench.regression.output import dashboards
 from bench.regression.output.remarks import SOMETHING_ELSE, remarks
-from bench.regression.output.report import Report
+from bench.regression.output.report import Report, Row, draw
 from bench.regression.pair_record import JSON_NAMES
-from bench.regression.sides.checkout import Side, different_libraries
-from bench.regression.sides.process import SideName
+from bench.regression.sides.checkout import Side, Sides, different_libraries
 from bench.results.history import STEP
 
 MARKER = "<!-- bench-compare -->"  # the workflow finds its earlier comment by this
@@ -27,7 +25,7 @@ CAPTION = (
 )
 
 
-def report(outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> Report:
+def report(outcomes: Sequence[Outcome], sides: Sides) -> Report:
     """Return a report with a row per case and metric.
 
     With a history, each row names the commit that it is compared with.
@@ -83,7 +81,7 @@ def _row(outcome: Outcome, metric: Metric) -> list[str]:
         metric.name,
         _reading(outcome, metric),
         f"{estimate.ratio:.3f}",
-        f"{estimate.low:.3f} to {estimate.high:.3f}",
+        estimate.interval,
         str(estimate.n_pairs),
         f"{estimate.spread:.1%}",
         metric.words.get(answer, answer) if answer else _no_answer(outcome),
@@ -102,13 +100,13 @@ def _no_answer(outcome: Outcome) -> str:
     return "not measured" if outcome.failed is None else f"{outcome.failed.upper()} fails"
 
 
-def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[SideName, Side]) -> None:
+def write(folder: Path, outcomes: Sequence[Outcome], sides: Sides) -> None:
     """Write the report, the raw pairs, files for dashboards, and a plot."""
     content = {
         "sides": {
             name: {"label": side.label, "commit": side.commit} for name, side in sides.items()
         },
-        "different_libraries": different_libraries(sides["base"], sides["head"]),
+        "different_libraries": different_libraries(sides),
         "cells": [
             {
                 "cell": outcome.case.name,
@@ -140,7 +138,7 @@ def write(folder: Path, outcomes: Sequence[Outcome], sides: Mapping[SideName, Si
     report(outcomes, sides).write(folder, "pairs.json", content)
     dashboards.write(folder, outcomes)
     title = f"HEAD {_name(sides['head'])} against BASE {_name(sides['base'])}"
-    drawing.draw(_drawn(outcomes), folder / "ratios.png", title, "HEAD / BASE; each mark is a pair")
+    draw(_drawn(outcomes), folder / "ratios.png", title, "HEAD / BASE; each mark is a pair")
     print(f"Written: {folder}")
 
 

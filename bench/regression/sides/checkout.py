@@ -7,10 +7,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from bench import imports
 from bench.console import shorten
@@ -57,6 +58,10 @@ class Side:
     def is_exact_commit(self) -> bool:
         """Whether the code is that of a commit, without edits."""
         return self.commit is not None and not self.commit.endswith("-dirty")
+
+
+SideName = Literal["base", "head"]
+Sides = Mapping[SideName, Side]
 
 
 def find_repository(start: Path) -> git.Repository:
@@ -107,6 +112,23 @@ def checked_out(
         yield Side(label=revision or "working tree", tree=tree, python=interpreter, commit=commit)
 
 
+@contextmanager
+def both_checked_out(
+    base: str | None,
+    head: str | None,
+    repository: git.Repository | None,
+    *,
+    names: tuple[str, str] = ("BASE", "HEAD"),
+    pythons: tuple[Path | None, Path | None] = (None, None),
+) -> Iterator[Sides]:
+    """Copy both sides for the length of a `with` block; arguments as for `checked_out`."""
+    with (
+        checked_out(base, pythons[0], repository, names[0]) as base_side,
+        checked_out(head, pythons[1], repository, names[1]) as head_side,
+    ):
+        yield {"base": base_side, "head": head_side}
+
+
 def _fetch(revision: str | None, repository: git.Repository | None, tree: Path) -> str | None:
     """Copy or write out a revision; return its commit."""
     folder = repository.project if revision is None and repository else Path(revision or ".")
@@ -114,7 +136,8 @@ def _fetch(revision: str | None, repository: git.Repository | None, tree: Path) 
         _copy(folder, tree)
         return git.checked_out_commit(folder)
     if repository is None or revision is None:
-        raise GitError("not a copy of the project, and there is no git repository")
+        missing = " and ".join(git.missing_parts(folder))
+        raise git.NoProjectError(f"is not a copy of the project: it lacks {missing}")
     commit = git.commit_of_revision(revision, repository)
     git.write_out(commit, repository, tree)
     return commit
@@ -151,15 +174,16 @@ def _copy_plugins(tree: Path) -> None:
                 shutil.copy(module, target)
 
 
-def different_libraries(base: Side, head: Side) -> dict[str, tuple[str, str]]:
+def different_libraries(sides: Sides) -> dict[str, tuple[str, str]]:
     """Return the versions of libraries that differ between the interpreters; "none" if missing.
 
     Raises:
         SideError: an interpreter does not run.
     """
-    if base.python == head.python:
+    pythons = sides["base"].python, sides["head"].python
+    if pythons[0] == pythons[1]:
         return {}
-    in_base, in_head = _libraries(base.python), _libraries(head.python)
+    in_base, in_head = map(_libraries, pythons)
     return {
         name: (in_base.get(name, "none"), in_head.get(name, "none"))
         for name in sorted({*in_base, *in_head})

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -26,8 +26,6 @@ from bench.regression.sides.checkout import Side, last_lines
 PROGRAM = Path(__file__).with_name("program.py")
 MAX_ANSWER_SECONDS = 120.0  # to build a model or to train a slice
 
-SideName = Literal["base", "head"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conditions:
@@ -38,13 +36,11 @@ class Conditions:
         until: when the session ends, on the clock of `time.monotonic`.
         randomness: decides which side goes first, and on which cores it starts. It has no seed,
             and no effect on the models.
-        instructions: instructions that libraries may use.
     """
 
     folder: Path
     until: float
     randomness: random.Random = field(default_factory=random.Random)
-    instructions: Instructions = "auto"
 
     @property
     def remaining_seconds(self) -> float:
@@ -87,13 +83,20 @@ class SideProcess:
         own_cores: cores for building models, while the other side does the same.
     """
 
-    def __init__(self, name: str, side: Side, cores: Sequence[int], conditions: Conditions) -> None:
-        """Start the process on these cores."""
+    def __init__(
+        self,
+        name: str,
+        side: Side,
+        cores: Sequence[int],
+        conditions: Conditions,
+        instructions: Instructions = "auto",
+    ) -> None:
+        """Start the process on these cores; libraries may use these instructions."""
         self.name = name
         self.own_cores = cores
         self._until = conditions.until
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
-        environment = child_environment(len(cores), instructions=conditions.instructions)
+        environment = child_environment(len(cores), instructions=instructions)
         search_path = [str(side.tree), *filter(None, [environment.get("PYTHONPATH")])]
         arguments = (",".join(map(str, cores)), conditions.folder, str(time.monotonic()))
         self._process = subprocess.Popen(  # noqa: S603

@@ -63,8 +63,8 @@ def made_up_pairs(monkeypatch):
             first_difference=0.0, losses_difference=0.0, last_difference=0.0,
         )  # fmt: skip
 
-    def measure_pair(_search, base, head, comparison):
-        comparison.pairs.append(measure(base, head, len(comparison.pairs)))
+    def measure_pair(_search, sides, comparison):
+        comparison.pairs.append(measure(*sides.values(), len(comparison.pairs)))
 
     def run(cases, sides, _conditions, **_options):
         outcome = Outcome(cases[0])

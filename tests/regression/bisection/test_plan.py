@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from bench.regression.bisection import plan
+from bench.regression.bisection.decisions import Compare, Conclusion, Measured
 from bench.regression.bisection.plan import next_step
-from bench.regression.bisection.steps import Compare, Conclusion, Measured
 from bench.regression.calibration import rates
 from bench.regression.calibration.rates import LOADED, QUIET
 from tests.regression.calibration.test_rates import PAIRS

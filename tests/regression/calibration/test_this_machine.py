@@ -64,7 +64,7 @@ def test_sessions_drawn_from_the_pairs_find_that_slowdown(case, spread, monkeypa
     monkeypatch.setattr(resampling, "LOOKS", {20: 0.0005, 40: 0.0015})  # pairs in 5 minutes
     pairs = equal_pairs(spread, 200)
     found = evaluate(case, pairs, 7.5, "2026-11-26")
-    sample = resampling.sample(pairs, ("step",), is_equal=True, n_tests=3)
+    sample = resampling.Sample.of(pairs, ("step",), is_equal=True, n_tests=3)
     assert sample.evaluate(sample.draw(), "step", found.finds).share("slower") >= 0.85
 
 

@@ -8,9 +8,8 @@ import math
 import pytest
 
 from bench.config.errors import ConfigError
-from bench.regression import command, slices
-from bench.regression.configurations import command as configurations
-from bench.regression.configurations import one_round
+from bench.regression import command, pairs
+from bench.regression.configurations import rounds
 from bench.regression.configurations.candidates import Group, parse_groups
 from bench.regression.configurations.results import Results
 
@@ -21,8 +20,8 @@ NUMPY, NOTEBOOK = "implementation=numpy", "implementation=notebook"
 @pytest.fixture
 def compare(monkeypatch, capsys):
     """Return a function that runs the command with short slices; it returns status and output."""
-    monkeypatch.setattr(slices, "SLICE_SECONDS", 0.001)
-    monkeypatch.setattr(one_round, "N_TURNS", 2)
+    monkeypatch.setattr(pairs, "SLICE_SECONDS", 0.001)
+    monkeypatch.setattr(rounds, "N_TURNS", 2)
 
     def run(*words):
         monkeypatch.setattr("sys.argv", ["bench-compare", *words])
@@ -99,16 +98,16 @@ def test_what_can_not_be_compared_is_refused(candidates, over, reason):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_the_answer_follows_from_the_interval(found, expected):
-    assert configurations.answer(found, NUMPY, 0.03) == "reference"
-    assert configurations.answer(found, NOTEBOOK, 0.03) == expected
+    assert found.answer(NUMPY) == "reference"
+    assert found.answer(NOTEBOOK) == expected
 
 
 def test_rounds_go_on_until_the_interval_is_narrow():
-    assert results([1.1] * 4).needs_rounds(0.03)
-    assert results([0.8, 1.2, 0.9, 1.3, 0.7]).needs_rounds(0.03)
-    assert not results([1.1, 1.1, 1.11, 1.12, 1.1]).needs_rounds(0.03)
-    assert not results([], **{NOTEBOOK: "exited"}).needs_rounds(0.03)
-    assert not results([], **{NUMPY: "exited"}).needs_rounds(0.03)
+    assert results([1.1] * 4).needs_rounds
+    assert results([0.8, 1.2, 0.9, 1.3, 0.7]).needs_rounds
+    assert not results([1.1, 1.1, 1.11, 1.12, 1.1]).needs_rounds
+    assert not results([], **{NOTEBOOK: "exited"}).needs_rounds
+    assert not results([], **{NUMPY: "exited"}).needs_rounds
 
 
 def test_the_faster_one_is_found_and_kept(compare, tmp_path):

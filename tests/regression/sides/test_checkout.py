@@ -102,9 +102,9 @@ def test_an_interpreter_that_does_not_run_is_refused_with_what_it_printed(tmp_pa
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\necho libpython is missing >&2\nexit 1\n")
     broken.chmod(0o755)
-    sides = [
-        Side(label="", tree=tmp_path, python=python, commit=None)
-        for python in (Path(sys.executable), broken)
-    ]
+    sides = {
+        name: Side(label="", tree=tmp_path, python=python, commit=None)
+        for name, python in (("base", Path(sys.executable)), ("head", broken))
+    }
     with pytest.raises(SideError, match=r"does not run as a Python interpreter: libpython is miss"):
-        different_libraries(*sides)
+        different_libraries(sides)

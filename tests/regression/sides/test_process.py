@@ -24,7 +24,7 @@ def start(tmp_path, monkeypatch):
     """Return a function that starts a program in place of a side's."""
     processes = []
 
-    def start_program(text, seconds=60, **conditions):
+    def start_program(text, seconds=60, instructions="auto"):
         program = tmp_path / "program.py"
         program.write_text(text)
         monkeypatch.setattr(side_process, "PROGRAM", program)
@@ -33,9 +33,8 @@ def start(tmp_path, monkeypatch):
             folder=tmp_path,
             randomness=random.Random(0),  # noqa: S311
             until=time.monotonic() + seconds,
-            **conditions,
         )
-        processes.append(side_process.SideProcess("head", side, CORES, shared))
+        processes.append(side_process.SideProcess("head", side, CORES, shared, instructions))
         return processes[-1]
 
     yield start_program

@@ -9,8 +9,8 @@ import pytest
 from bench.regression import session
 from bench.regression.bisection.search import Search
 from bench.regression.calibration import __main__ as calibration
-from bench.regression.calibration import histories, searches
-from bench.regression.calibration.histories import MODULE, History, choose
+from bench.regression.calibration import plants, searches
+from bench.regression.calibration.plants import MODULE, History, choose
 from bench.regression.calibration.searches import Row
 from bench.regression.sides.process import OutOfTimeError
 from tests.regression.conftest import CASES, run_git
@@ -20,7 +20,7 @@ def test_a_history_has_a_slow_commit_and_others_that_do_not_build(tree, tmp_path
     history = History(seed=0, n_commits=5, share=0.05, slow=2, broken=frozenset({4}))
     folder = tmp_path / "history"
     folder.mkdir()
-    commits = histories.build(history, tree("project"), folder)
+    commits = plants.build(history, tree("project"), folder)
     assert len(set(commits)) == 6
     texts = [run_git(folder, "show", f"{commit}:{MODULE}") for commit in commits]
     assert ["perf_counter" in text for text in texts] == [False, False, True, True, True, True]
