@@ -10,7 +10,7 @@ from bench.api.sources import Source, records_of
 from bench.errors import BenchError
 from bench.plot import panels
 from bench.records import DatasetSummary, best_runs
-from bench.report.charts import data_pictures
+from bench.report.charts import data_pictures, image_panels
 from bench.report.frames.display_names import RunView, run_views
 from bench.terminal import SYNTHETIC
 
@@ -36,7 +36,7 @@ def confusion_matrix(source: Source, *, run_id: str | None = None, ax: Axes | No
         raise BenchError(f"{view.record.run_id}: the run has no confusion matrix")
     ax = panels.new_axes(ax, 8, 7)
     names = [panels.literal(dataset.class_name(number)) for number in range(len(counts))]
-    data_pictures.draw_confusion(ax, counts, names)
+    image_panels.draw_confusion(ax, counts, names)
     ax.set_title(_title(view, dataset), fontsize="medium")
     return ax
 
@@ -62,7 +62,7 @@ def predictions(
     if n_images < 1:
         raise BenchError(f"n_images={n_images}: must be at least 1")
     view, dataset = _chosen(source, run_id)
-    images = data_pictures.unpack_images(dataset.test_images)[:n_images]
+    images = image_panels.unpack_images(dataset.test_images)[:n_images]
     cells = []
     for image, truth, predicted in zip(
         images, dataset.test_labels, view.record.sample_predictions, strict=False
@@ -71,8 +71,8 @@ def predictions(
         cells.append((image, "{}\ntrue: {}".format(*names), truth != predicted))
     if not cells:
         raise BenchError(f"{view.record.run_id}: the run has no predictions")
-    ax = panels.new_axes(ax, 11, 0.9 + 1.1 * -(-len(cells) // data_pictures.N_COLUMNS))
-    data_pictures.draw_images(ax, cells)
+    ax = panels.new_axes(ax, *image_panels.size_inches(cells))
+    image_panels.draw_images(ax, cells)
     ax.set_title(_title(view, dataset), fontsize="medium")
     return ax
 

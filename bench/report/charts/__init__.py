@@ -5,7 +5,9 @@ A chart is one Vega-Lite specification, interactive in the page and static in fi
 | module | contents |
 | --- | --- |
 | chart, chart_data | a chart; the rows of all charts |
-| charts, vega | the charts; their specifications |
-| history | the speed over commits, also as history.html |
-| figures, data_pictures | the files of charts; pictures of images and confusion matrices |
+| charts | the charts, from `speed`, `curves`, `rates`, `costs` and `history` |
+| vega | what the specifications of charts share |
+| figures | the files of charts |
+| data_pictures, image_panels | pictures of images and confusion matrices; their panels |
+| drawing | all figures of a report |
 """

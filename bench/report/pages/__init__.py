@@ -4,4 +4,5 @@
 | --- | --- |
 | writing | the files of a report in the chosen formats |
 | html_report, markdown_report, terminal_report | the formats |
+| history_page | history.html |
 """
