@@ -121,7 +121,7 @@ class Attempts:
         Raises:
             StoreError: a record is damaged.
         """
-        paths = self.folder_of(attempt).glob(f"*/{store.RECORD_NAME}")
+        paths = self.folder_of(attempt).glob(f"[!.]*/{store.RECORD_NAME}")
         return {path.parent.name: store.read_record(path) for path in paths}
 
     def commit(self, attempt: Attempt) -> None:
@@ -143,7 +143,7 @@ class Attempts:
         for path in [*folder.glob(store.DATASET_FILES), *folder.glob(store.VERDICT_FILES)]:
             if not (self._sweep_folder / path.name).exists():
                 path.replace(self._sweep_folder / path.name)
-        for record in sorted(folder.glob(f"*/{store.RECORD_NAME}")):
+        for record in sorted(folder.glob(f"[!.]*/{store.RECORD_NAME}")):
             run_folder = self._sweep_folder / record.parent.name
             with files.locked(run_folder):
                 _keep_earlier(run_folder)

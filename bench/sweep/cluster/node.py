@@ -96,18 +96,22 @@ def _execute(request: BlockRequest, folder: Path, node: str) -> None:
 
 
 def _copy(job: Job, folder: Path) -> None:
-    """Copy the files of a finished run, and of the sweep, to the folder of the attempt."""
+    """Copy the files of a finished run, and of the sweep, to the folder of the attempt.
+
+    They get their names when they are complete.
+    """
     partial = folder / f".{job.run_id}"
     shutil.copytree(job.folder, partial, ignore=shutil.ignore_patterns(files.LOCK_NAME))
     partial.rename(folder / job.run_id)
     for pattern in (store.DATASET_FILES, store.VERDICT_FILES):
         for path in job.sweep_folder.glob(pattern):
-            shutil.copy(path, folder / path.name)
+            files.write_atomically(folder / path.name, path.read_bytes())
 
 
 def _end_with_input() -> None:
     """Kill this process when its standard input ends, because the process that started it has."""
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1):  # a reader of `sys.stdin` would hold a lock at exit
+        pass
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -86,13 +86,16 @@ def _fetch_datasets(request: bytes, datasets: Sequence[Any], folder: Path) -> No
 
 
 def _new_files(folder: Path, sent: set[str]) -> list[File]:
-    """Return the files of finished runs that were not sent yet, and add them to `sent`."""
+    """Return the files of finished runs that were not sent yet, and add them to `sent`.
+
+    What is still being written has a name that begins with a point.
+    """
     found = []
-    for record in sorted(folder.glob(f"*/{store.RECORD_NAME}")):
+    for record in sorted(folder.glob(f"[!.]*/{store.RECORD_NAME}")):
         if record.parent.name not in sent:
             sent.add(record.parent.name)
             found += [path for path in record.parent.iterdir() if path.is_file()]
-    for path in folder.iterdir():
+    for path in folder.glob("[!.]*"):
         if path.is_file() and path.name not in sent:
             sent.add(path.name)
             found.append(path)
