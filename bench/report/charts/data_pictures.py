@@ -162,7 +162,7 @@ def _draw_confusion(view: RunView, dataset: DatasetSummary, path: Path) -> Figur
         name=path.stem,
         title=f"Confusion matrix of {view.implementation}",
         caption=f"Test images of the best run of {run_name(view)}: rows are true classes, "
-        "columns predicted classes, numbers are images.",
+        "columns predicted classes, numbers are images. Darker: a larger share of the true class.",
         description=description,
         numbers=simple_table(
             f"Confusion matrix of {view.implementation}", ["true class", *names], rows

@@ -26,7 +26,7 @@ def draw_confusion(panel: Axes, counts: npt.NDArray[np.int64], names: Sequence[s
         names: the names of the classes.
     """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    shading = panel.imshow(shares, cmap=SHADES, vmin=0, vmax=1)
+    panel.imshow(shares, cmap=SHADES, vmin=0, vmax=1)
     for row, column in zip(*counts.nonzero(), strict=True):
         panel.text(
             column, row, f"{counts[row, column]}", ha="center", va="center", fontsize=8,
@@ -37,7 +37,6 @@ def draw_confusion(panel: Axes, counts: npt.NDArray[np.int64], names: Sequence[s
     panel.set_xlabel("predicted class")
     panel.set_ylabel("true class")
     panel.grid(visible=False)
-    panel.figure.colorbar(shading, ax=panel, shrink=0.8, label="share of the true class")
 
 
 def unpack_images(content: bytes) -> list[np.ndarray]:
