@@ -87,11 +87,7 @@ class RayCluster:
     def _popen(self, node, words):
         command = [str(SCRIPTS / "ray"), "start", f"--node-ip-address={node}", *RAY_OPTIONS, *words]
         Path(self._temporary(node)).mkdir(exist_ok=True)
-        variables = {
-            "RAY_raylet_start_wait_time_s": "120",
-            "RAY_worker_niceness": "0",
-            "TMPDIR": self._temporary(node),
-        }
+        variables = {"RAY_raylet_start_wait_time_s": "120", "TMPDIR": self._temporary(node)}
         with (self._folder / node).open("wb") as output:
             return subprocess.Popen(
                 command,

@@ -57,10 +57,12 @@ def examine_nodes(
         LauncherError: the engine can't be used.
         FileError: the folder for results can't be written to.
     """
-    results = Path(configs[0].results_folder)
+    results = Path(configs[0].results_folder)  # sweeps need it on all nodes, too
     with contextlib.ExitStack() as stack:
         try:
-            results.mkdir(parents=True, exist_ok=True)
+            if not results.exists():
+                results.mkdir(parents=True)
+                stack.callback(results.rmdir)
             folder = tempfile.TemporaryDirectory(prefix=".doctor-", dir=results)
         except OSError as error:
             raise LauncherError(f"{results}: can't be written to: {error.strerror}") from error

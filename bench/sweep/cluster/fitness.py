@@ -50,7 +50,7 @@ def check(request: BlockRequest, sent: Path) -> list[RunConfig]:
 def examine(request: BlockRequest, sent: Path) -> NodeFacts:
     """Describe this node; the dataset is kept here if the head has sent it."""
     problems = _problems(request)
-    differences = [] if problems else _differences(request)
+    differences = _differences(request)
     if not request.allow_mixed:
         problems += differences
     dataset = ""
@@ -90,6 +90,8 @@ def _differences(request: BlockRequest) -> list[str]:
     """Return what differs from the head, with the implementations that it concerns."""
     implementations: dict[str, dict[str, None]] = {}
     for config, code in zip(request.configs, request.code, strict=True):
+        if config.implementation.module not in registry.modules():
+            continue  # a problem of its own
         for difference in provenance.differences(code, provenance.code_fingerprint(config)):
             implementations.setdefault(difference, {})[config.implementation.name] = None
     return [f"{', '.join(names)}: {difference}" for difference, names in implementations.items()]

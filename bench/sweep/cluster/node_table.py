@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.console import counted
 from bench.sweep.cluster.examination import Examined
 from bench.terminal import console, new_table, plain_cell
 
@@ -33,9 +32,9 @@ def print_nodes(nodes: Sequence[Examined]) -> bool:
     answered = [node for node in nodes if node.facts or node.silence]
     n_fit = sum(bool(node.facts and not node.facts.problems) for node in answered)
     if not answered:
-        print("No node takes part.")
+        print("No node takes part: SLURM lists none, or no node of Ray has the resource 'bench'.")
     else:
-        print(f"{n_fit} of {counted(len(answered), 'node')} that take part can execute these runs.")
+        print(f"Nodes that can execute these runs: {n_fit} of {len(answered)}.")
     return 0 < n_fit == len(answered)
 
 

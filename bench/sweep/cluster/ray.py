@@ -5,7 +5,6 @@ Ray may not notice that a node is frozen, so that tasks send a sign of life ever
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +24,11 @@ RESOURCE = "bench"  # each node has one
 MAX_SILENT_SECONDS = 60.0
 MAX_START_SECONDS = 300.0  # until the first sign of life: a worker has to start and import
 CONNECT_SECONDS = 10.0
+# gRPC speaks HTTP/2 (RFC 9113, 3.4): both sides begin with a frame of settings.
+SETTINGS_FRAME, FRAME_HEADER_BYTES = b"\4", 9
+HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0" + SETTINGS_FRAME + bytes(5)
+# Ray's workers have low priority (15), with which runs would be timed. These names are Ray's.
+FULL_PRIORITY = {"RAY_worker_niceness": "0"}
 
 
 @dataclass
@@ -61,7 +65,6 @@ class RayLauncher:
         options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
         if settings.address is None:
             options |= {"include_dashboard": False, "resources": {RESOURCE: 1}}
-            os.environ.setdefault("RAY_worker_niceness", "0")  # by default 15: other work first
         else:
             _check_address(settings.address)
             options |= {"address": settings.address}
@@ -125,6 +128,7 @@ class RayLauncher:
                     num_returns="streaming",
                     resources={RESOURCE: 1},
                     max_retries=0,
+                    runtime_env={"env_vars": FULL_PRIORITY},
                     scheduling_strategy=NodeAffinitySchedulingStrategy(self._ids[node], soft=False),
                 )
                 # The address stays when Ray is started again, its id does not.
@@ -141,9 +145,10 @@ class RayLauncher:
 
     def active(self) -> dict[Attempt, Placement]:
         """Receive files; return the attempts that are still running."""
-        for attempt, task in list(self._tasks.items()):
-            if not self._receive(task):
-                self.cancel([attempt])
+        with self._errors_named():
+            for attempt, task in list(self._tasks.items()):
+                if not self._receive(task):
+                    self.cancel([attempt])
         return {
             attempt: Placement(running=True, node=task.node)
             for attempt, task in self._tasks.items()
@@ -189,10 +194,13 @@ def _dataset_files(attempts: Path) -> list[tuple[str, bytes]]:
 
 
 def _check_address(address: str) -> None:
-    """Refuse an address at which nobody listens; Ray would try for minutes."""
+    """Refuse an address at which no server of gRPC answers; Ray would try for minutes."""
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+        with socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS) as connection:
+            connection.sendall(HTTP2_PREFACE)
+            if connection.recv(FRAME_HEADER_BYTES, socket.MSG_WAITALL)[3:4] != SETTINGS_FRAME:
+                raise ConnectionError("another program answers")
     except (OSError, OverflowError) as error:
         raise LauncherError(
             f"launcher.address={address}: can't connect: {error}; give the address that "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 
@@ -65,6 +66,34 @@ def test_an_interrupted_sweep_ends_its_jobs(slurm, start, tmp_path):
     while slurm.command("squeue", "--noheader") and time.monotonic() < deadline:
         time.sleep(0.2)
     assert not slurm.command("squeue", "--noheader")
+
+
+def test_the_doctor_examines_each_node(slurm, run, tmp_path):
+    words = ("--launcher", "slurm", "implementation=numpy", "dataset=synthetic")
+    ended = run("bench-doctor", *words, env=slurm.environment)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    for node in slurm.nodes:
+        assert re.search(rf"^ ?{node} +\w+ +same +synthetic +(free|held) ", ended.stdout, re.M)
+    assert "Nodes that can execute these runs: 2 of 2." in ended.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_doctor_does_not_wait_for_a_busy_node(slurm, run):
+    options = (f"--nodelist={slurm.nodes[0]}", "--output=/dev/null", "--wrap=sleep 60")
+    slurm.command("sbatch", "--exclusive", *options)
+    words = ("--launcher", "slurm", "implementation=numpy", "dataset=synthetic")
+    ended = run("bench-doctor", *words, "--time-limit=1", env=slurm.environment)
+    slurm.command("scancel", "--user=root")
+    assert ended.returncode == 1
+    assert f"{slurm.nodes[0]}: no answer in 1 s; is the node busy?" in ended.stdout
+    assert not ended.stderr
+
+
+def test_a_partition_that_does_not_exist_is_named(bench):
+    ended = bench("launcher.partition=nowhere")
+    assert ended.returncode == 2
+    assert "nowhere" in ended.stderr or "partition" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_machine_without_slurm_is_named(run):
