@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from bench import files
@@ -19,6 +20,8 @@ from bench.records import (
     Seconds,
     Verdict,
 )
+from bench.report.frames.display_names import run_views
+from bench.report.frames.runs import runs_frame
 from bench.results import checksummed, store
 from bench.results.plan import add_to_plan
 from tests.conftest import SCRIPTS
@@ -131,6 +134,11 @@ def make_verdict(implementation: str, parity: str = "passed") -> Verdict:
             Rung(number=3, distance=1e-6, bound=3e-6),
         ),
     )
+
+
+def runs_of(*records: RunRecord) -> pd.DataFrame:
+    """Return the frame of some runs."""
+    return runs_frame(run_views(records), verdicts_for(records))
 
 
 def sweep_of(*records: RunRecord, **settings: Any) -> store.Sweep:

@@ -16,7 +16,7 @@ from bench import files
 from bench.records import EpochRecord, RunError, RunRecord, Seconds
 from bench.results import checksummed, store
 from bench.results.merging import merged
-from bench.results.plan import PLAN_NAME, SweepPlan, add_to_plan
+from bench.results.plan import add_to_plan
 from tests.report.conftest import make_verdict
 
 FIRST_EDITION = Path(__file__).parent / "first_edition"
@@ -217,19 +217,6 @@ def test_a_changed_value_is_refused_and_a_changed_layout_is_not(record, tmp_path
     path.write_text(json.dumps(content | {"test_loss": 0.39}))
     with pytest.raises(store.StoreError, match="damaged or edited"):
         store.read_record(path)
-
-
-def test_a_damaged_plan_is_reported_and_a_newer_one_is_left_alone(tmp_path):
-    add_to_plan(tmp_path, ["first"])
-    (tmp_path / PLAN_NAME).write_text("{")
-    (tmp_path / f".{PLAN_NAME}.left").write_text("by one that was killed")
-    assert PLAN_NAME in add_to_plan(tmp_path, ["second"])[1]
-    assert checksummed.read(tmp_path / PLAN_NAME, SweepPlan).run_ids == ("second",)
-    assert not list(tmp_path.glob(f".{PLAN_NAME}.*"))
-    (tmp_path / PLAN_NAME).write_text('{"schema_version": 99}')
-    with pytest.raises(checksummed.NewerError):
-        add_to_plan(tmp_path, ["third"])
-    assert (tmp_path / PLAN_NAME).read_text() == '{"schema_version": 99}'
 
 
 def test_a_copied_run_folder_counts_once_and_is_named(record, tmp_path):

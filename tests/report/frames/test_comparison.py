@@ -10,11 +10,7 @@ from bench.report.frames.display_names import run_views
 from bench.report.frames.runs import runs_frame
 from bench.report.frames.speed_pairs import SpeedPairs
 from bench.statistics import half_width
-from tests.report.conftest import ENVIRONMENT, make_record, make_verdict, verdicts_for
-
-
-def table(*records):
-    return runs_frame(run_views(records), verdicts_for(records))
+from tests.report.conftest import ENVIRONMENT, make_record, make_verdict, runs_of
 
 
 def compare(runs):
@@ -22,7 +18,7 @@ def compare(runs):
 
 
 def test_the_best_rate_is_that_of_the_mean_over_seeds():
-    runs = table(
+    runs = runs_of(
         make_record(learning_rate=0.1, seed=0, accuracy=0.90),
         make_record(learning_rate=0.1, seed=1, accuracy=0.60),
         make_record(learning_rate=0.2, seed=0, accuracy=0.80),
@@ -34,7 +30,7 @@ def test_the_best_rate_is_that_of_the_mean_over_seeds():
 
 
 def test_the_ratio_is_to_the_fastest_of_the_same_condition():
-    runs = table(
+    runs = runs_of(
         make_record("numpy", "one_hidden", examples_per_second=1000),
         make_record("keras", "one_hidden", examples_per_second=250),
         make_record("keras", "two_hidden", examples_per_second=100),
@@ -52,16 +48,16 @@ def test_the_ratio_is_to_the_fastest_of_the_same_condition():
 def test_runs_on_different_data_are_not_compared():
     keras = replace(make_record("keras", examples_per_second=250), dataset_fingerprint="fedcba98")
     failed = make_record("torch", status="failed")
-    runs = table(make_record("numpy"), keras)
+    runs = runs_of(make_record("numpy"), keras)
     assert compare(runs)["times_slower"].tolist() == [1.0, 1.0]
     assert "dataset_fingerprint" in dataframes.varying(compare(runs))
-    same = compare(table(make_record("numpy"), failed))  # it ended before it had read the data
+    same = compare(runs_of(make_record("numpy"), failed))  # it ended before it had read the data
     assert "dataset_fingerprint" not in dataframes.varying(same)
 
 
 @pytest.mark.parametrize("parity", ["failed", "judged"])
 def test_a_row_without_proven_parity_keeps_its_numbers_and_has_no_rank(parity):
-    runs = table(
+    runs = runs_of(
         make_record("numpy", examples_per_second=1000),
         make_record("keras", examples_per_second=500),  # one pair: can't be told apart
         make_record("wrong", examples_per_second=4000, parity=parity),
@@ -77,17 +73,17 @@ def test_a_row_without_proven_parity_keeps_its_numbers_and_has_no_rank(parity):
 
 
 def test_one_run_without_proven_parity_costs_its_row_the_rank():
-    runs = table(make_record(seed=0), make_record(seed=1, parity="failed"))
+    runs = runs_of(make_record(seed=0), make_record(seed=1, parity="failed"))
     assert pd.isna(compare(runs)["rank"].iloc[0])
 
 
 @pytest.mark.parametrize("status", ["failed", "timeout", "skipped", "diverged", "out_of_memory"])
 def test_a_run_without_a_result_is_compared_with_nothing(status):
-    assert compare(table(make_record(status=status))).empty
+    assert compare(runs_of(make_record(status=status))).empty
 
 
 def test_runs_of_different_data_are_not_mixed():
-    runs = table(make_record(dataset="fashion_mnist"), make_record(dataset="synthetic"))
+    runs = runs_of(make_record(dataset="fashion_mnist"), make_record(dataset="synthetic"))
     compared = compare(runs)
     assert len(compared) == 2
     assert dataframes.varying(compared) == ["architecture", "dataset"]
@@ -96,12 +92,12 @@ def test_runs_of_different_data_are_not_mixed():
 def test_the_same_run_twice_is_one_seed():
     first, again = make_record(seed=0), make_record(seed=0, examples_per_second=4000.0)
     object.__setattr__(again, "run_id", "again")
-    row = compare(table(first, again)).iloc[0]
+    row = compare(runs_of(first, again)).iloc[0]
     assert row["n_seeds"] == 1
     assert pd.isna(row["test_accuracy_half_width"])
     assert row["examples_per_second"] == pytest.approx(500 * 2)  # of 500 and 2,000
     other = make_record(seed=1, test_accuracy=0.81, examples_per_second=1000.0)
-    row = compare(table(first, again, other)).iloc[0]
+    row = compare(runs_of(first, again, other)).iloc[0]
     assert row["n_seeds"] == 2
     assert row["test_accuracy_half_width"] == half_width([0.79, 0.81])
 
@@ -109,13 +105,13 @@ def test_the_same_run_twice_is_one_seed():
 def test_a_seed_without_a_score_is_not_counted_in_the_interval():
     records = [make_record(seed=seed, test_accuracy=0.8 + seed / 100) for seed in range(3)]
     object.__setattr__(records[2], "test_accuracy", None)
-    row = compare(table(*records)).iloc[0]
+    row = compare(runs_of(*records)).iloc[0]
     assert (row["n_seeds"], row["n_tested"]) == (3, 2)
     assert row["test_accuracy_half_width"] == half_width([0.8, 0.81])
 
 
 def test_the_machine_was_as_quiet_as_in_its_worst_run():
-    runs = table(*(
+    runs = runs_of(*(
         make_record(seed=seed, environment=ENVIRONMENT | {"noisy": noisy})
         for seed, noisy in enumerate((False, True, None))
     ))  # fmt: skip
@@ -128,7 +124,7 @@ def test_the_machine_was_as_quiet_as_in_its_worst_run():
 def test_the_target_is_the_hundredth_that_was_reached(accuracy):
     record = make_record(accuracy=accuracy - 0.05)
     object.__setattr__(record.epochs[-1], "validation_accuracy", accuracy)
-    row = add_time_to_accuracy(compare(table(record)), [record]).iloc[0]
+    row = add_time_to_accuracy(compare(runs_of(record)), [record]).iloc[0]
     assert row["target"] == accuracy
     assert row["seconds_to_target"] == 6.0
 
