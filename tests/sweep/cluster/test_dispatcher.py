@@ -57,6 +57,16 @@ def test_a_refusal_does_not_count_as_an_attempt():
     assert dispatcher.given_up == {"a": "no node is left"}
 
 
+def test_an_attempt_that_could_not_be_started_does_not_count():
+    dispatcher = Dispatcher("ab", max_attempts=1)
+    for _ in range(3):
+        dispatcher.withdraw(dispatcher.place())
+    assert dispatcher.n_waiting == 2
+    attempt = dispatcher.place()
+    assert attempt == Attempt("a", 4)
+    assert dispatcher.accept(attempt)
+
+
 def test_a_command_continues_after_the_attempts_of_an_earlier_one():
     dispatcher = Dispatcher(["a", "b"], max_attempts=2, earlier={"a": 3, "b": 1})
     dispatcher.resume(Attempt("b", 1))
