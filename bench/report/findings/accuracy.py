@@ -60,7 +60,9 @@ def _difference(
     if difference is None:
         return found
     pair, rates = difference.paired, difference.rates
-    found = replace(found, run_ids=difference.run_ids)
+    found = replace(
+        found, run_ids=difference.run_ids, n_pairs=pair.n_pairs, n_seeds=difference.n_seeds
+    )
     if all(map(math.isfinite, rates)):
         found = replace(found, learning_rates=rates)
     if pair.is_known:
@@ -81,11 +83,7 @@ def _difference(
         )
         answer += " with this seed" if is_one else ""
     else:
-        most = (
-            f"; they differ by at most {max(-pair.low, pair.high):.1f} points"
-            if pair.is_known
-            else ""
-        )
+        most = f"; they differ by at most {most_apart(found)} points" if pair.is_known else ""
         answer = f"{subject} and {reference} **can't be told apart** in accuracy{most}"
     mean, low, high = (_signed(value) for value in (pair.mean, pair.low, pair.high))
     interval = f", 95 % interval {low} to {high}" if pair.is_known else ""
@@ -93,14 +91,26 @@ def _difference(
         found,
         value=pair.mean,
         unit="points",
-        n_pairs=pair.n_pairs,
         method=pair.method,
-        sentence=f"{answer} ({mean} points{interval}; {counted(pair.n_pairs, 'seed')}"
-        f"{at_rates(found)}).",
+        sentence=f"{answer} ({mean} points{interval}; {basis(found)}).",
     )
 
 
-def at_rates(found: Finding) -> str:
+def most_apart(found: Finding) -> str:
+    """Return the largest difference in the interval of a finding, in percentage points."""
+    low, high = found.low or 0.0, found.high or 0.0
+    return f"{math.ceil(100 * max(-low, high) - 1e-9) / 100:.2f}"
+
+
+def basis(found: Finding) -> str:
+    """Return which pairs a difference in accuracy is based on."""
+    seeds = counted(found.n_seeds, "seed")
+    if found.n_pairs > found.n_seeds:
+        return f"{counted(len(found.learning_rates), 'learning rate')}, {seeds}"
+    return seeds + _at_rates(found)
+
+
+def _at_rates(found: Finding) -> str:
     """Return at which learning rates the accuracies of a finding are compared, after a comma."""
     first, *others = dict.fromkeys(map(dataframes.plain, found.learning_rates)) or [""]
     if others:
@@ -121,7 +131,7 @@ def _agreement(found: Sequence[Finding]) -> Finding:
     name = text(farthest.baseline)
     if not others:
         largest = f"{_signed(farthest.value or 0)} points, {text(farthest.subject)} minus {name}"
-        largest += at_rates(farthest)
+        largest += f"; {basis(farthest)}"
         sentence = (
             f"All {len(found) + 1} implementations are equally accurate within {BOUND}; the "
             f"largest difference is {largest}."

@@ -43,8 +43,9 @@ class Finding:
         low: lower end of the 95 % interval of `value`; None if there is no interval.
         high: upper end of the 95 % interval.
         unit: of `value`.
-        learning_rates: of subject and baseline, where their accuracies are compared.
+        learning_rates: at which accuracies are compared: of subject and baseline, or of all pairs.
         n_pairs: pairs of runs that were compared.
+        n_seeds: seeds of the pairs, where accuracies are compared.
         n_nodes: nodes that these pairs ran on, or other nodes that `node` is compared with.
         method: how the interval was computed, in words.
         run_ids: the runs that it is computed from.
@@ -68,6 +69,7 @@ class Finding:
     unit: Unit = ""
     learning_rates: tuple[float, ...] = ()
     n_pairs: int = 0
+    n_seeds: int = 0
     n_nodes: int = 0
     method: str = ""
     run_ids: tuple[str, ...] = ()

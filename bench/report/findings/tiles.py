@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from bench.console import counted
 from bench.records import PARITY_POINTS
-from bench.report.findings.accuracy import at_rates
+from bench.report.findings.accuracy import basis, most_apart
 from bench.report.findings.finding import LEVELS, Finding, Question, Tile
 from bench.report.findings.speed import times
 from bench.report.frames import dataframes
@@ -101,22 +101,26 @@ def _accuracy(pairs: Sequence[Finding]) -> Tile | None:
     elif not compared:
         answer, detail = "can't be told", "no seed in common"
     else:
-        largest = max(compared, key=lambda one: abs(one.value or 0))
-        where = ", ".join(filter(None, [largest.condition, counted(largest.n_pairs, "seed")]))
+        differing = [one for one in compared if one.claim in ("better", "worse")]
+        largest = max(differing or compared, key=lambda one: abs(one.value or 0))
+        where = f"{largest.condition}: " if largest.condition else ""
         side = "higher" if (largest.value or 0) > 0 else "lower"
-        detail = f"{where}: {largest.subject} {abs(largest.value or 0):.2f} points {side} than "
-        detail += largest.baseline
+        detail = f"{where}test accuracy of {largest.subject} {abs(largest.value or 0):.2f} points "
+        detail += f"{side} than of {largest.baseline}"
         if largest.low is not None:
-            detail += f" ({largest.low:+.2f} to {largest.high:+.2f})"
-        detail += at_rates(largest)
+            detail += f" (95 % interval {largest.low:+.2f} to {largest.high:+.2f})"
+        detail += f"; {basis(largest)}"
         claims = {one.claim for one in pairs}
+        known = [one for one in compared if one.low is not None]
         if claims == {"equal"}:
-            answer = f"equal within {bound}"
+            answer = f"yes, within {bound}"
         elif claims & {"better", "worse"}:
-            answer = f"differ by {abs(largest.value or 0):.2f} points"
+            answer = f"no, {abs(largest.value or 0):.2f} points apart"
+        elif known:
+            answer = f"no difference found, at most {max(map(most_apart, known), key=float)} points"
         else:
             answer = "can't be told"
-    return _tile("accuracy", "Test accuracy", answer, detail, pairs)
+    return _tile("accuracy", "Do they learn the same?", answer, detail, pairs)
 
 
 def _rates(best: Sequence[Finding]) -> Tile | None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bench.records import RunRecord
 from bench.report.frames import dataframes
 from bench.report.frames.display_names import RunView
 from bench.report.frames.pairs import MANY, Paired, SideBySide
 from bench.statistics import standard_error_of_accuracy
+
+MAX_BELOW_BEST = 0.1  # at rates with a lower accuracy, training is unstable or has hardly begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +25,14 @@ class AccuracyDifference:
 
     Attributes:
         paired: the difference, in percentage points.
-        rates: the learning rates of the two.
+        rates: the learning rates: one, two if each is compared at its own best, or all.
+        n_seeds: number of seeds of the pairs.
         run_ids: the compared runs.
     """
 
     paired: Paired
-    rates: tuple[float, float]
+    rates: tuple[float, ...]
+    n_seeds: int
     run_ids: tuple[str, ...]
 
 
@@ -46,13 +51,18 @@ class AccuracyPairs:
         best = dataframes.best_rates(runs)
         cases = best.groupby(["implementation", "condition"])["learning_rate"]
         self._best_rates = cases.first()
-        self._at_own_best = _Selection(best[best["test_accuracy"].notna()], views)
+        self._at_own_best = _Selection(best[best["test_accuracy"].notna()], views, ["seed"])
+        highest = self._tested.groupby(["condition", "implementation"])["test_accuracy"]
+        stable = self._tested["test_accuracy"] >= highest.transform("max") - MAX_BELOW_BEST
+        self._at_all = _Selection(self._tested[stable], views, ["learning_rate", "seed"])
         self._at_best_of: dict[str, _Selection] = {}
 
     def compare(self, condition: int, subject: str, baseline: str) -> AccuracyDifference | None:
         """Compare the accuracies at the best learning rate of the baseline.
 
-        Without a pair of runs at that rate, each implementation is compared at its own best rate.
+        A single pair says nothing about chance, so pairs at other rates are added to it, without
+        rates at which one of the two is far from its best. Without a pair of runs at the best rate,
+        each implementation is compared at its own best rate.
 
         Args:
             condition: the number of the condition.
@@ -69,7 +79,15 @@ class AccuracyPairs:
         ):
             if paired := selection.compare(condition, subject, baseline):
                 run_ids = selection.run_ids(condition, subject, baseline)
-                return AccuracyDifference(paired, compared, run_ids)
+                if paired.n_pairs == 1 and compared[0] == compared[1]:
+                    more = self._at_all.compare(condition, subject, baseline)
+                    if more and more.n_pairs > 1:
+                        pairs = self._at_all.pairs(condition, subject, baseline)
+                        rates_of_pairs = sorted({float(rate) for rate, _ in pairs})
+                        n_seeds = len({seed for _, seed in pairs})
+                        run_ids = self._at_all.run_ids(condition, subject, baseline)
+                        return AccuracyDifference(more, tuple(rates_of_pairs), n_seeds, run_ids)
+                return AccuracyDifference(paired, compared, paired.n_pairs, run_ids)
         return None
 
     def _selection(self, baseline: str) -> _Selection:
@@ -78,16 +96,16 @@ class AccuracyPairs:
             rate = self._tested["condition"].map(self._best_rates[baseline])
             own = self._tested["learning_rate"]
             selected = self._tested[(own == rate) | (own.isna() & rate.isna())]
-            self._at_best_of[baseline] = _Selection(selected, self._views)
+            self._at_best_of[baseline] = _Selection(selected, self._views, ["seed"])
         return self._at_best_of[baseline]
 
 
 class _Selection:
-    """Runs at one learning rate for each condition and implementation."""
+    """Runs that are compared; `keys` are equal in the two runs of a pair."""
 
-    def __init__(self, runs: pd.DataFrame, views: Sequence[RunView]) -> None:
-        self._runs, self._views = runs, views
-        self._points = SideBySide(runs, 100 * runs["test_accuracy"], ["seed"])
+    def __init__(self, runs: pd.DataFrame, views: Sequence[RunView], keys: list[str]) -> None:
+        self._runs, self._views, self._keys = runs, views, keys
+        self._points = SideBySide(runs, 100 * runs["test_accuracy"], keys)
         self._places = runs.groupby(["condition", "implementation"]).groups
 
     def compare(self, condition: int, subject: str, baseline: str) -> Paired | None:
@@ -115,21 +133,27 @@ class _Selection:
         """Return the runs of some implementations."""
         return tuple(run for name in names for run in self._cell(condition, name)["run_id"])
 
+    def pairs(self, condition: int, subject: str, baseline: str) -> Set[tuple[str, ...]]:
+        """Return the values of the keys of each pair, as text."""
+        return self._records(condition, subject).keys() & self._records(condition, baseline).keys()
+
+    def _records(self, condition: int, name: str) -> dict[tuple[str, ...], RunRecord]:
+        return {
+            tuple(str(getattr(row, key)) for key in self._keys): self._views[row.Index].record
+            for row in dataframes.rows(self._cell(condition, name))
+        }
+
     def _cell(self, condition: int, name: str) -> pd.DataFrame:
         return self._runs.loc[self._places[condition, name]]
 
     def _gains(self, condition: int, subject: str, baseline: str) -> npt.NDArray[np.float64]:
         """Return 1 where only subject is right, -1 where only baseline is: (n_pairs, n_images)."""
-        ours, theirs = (
-            {str(row.seed): self._views[row.Index].record
-             for row in dataframes.rows(self._cell(condition, name))}
-            for name in (subject, baseline)
-        )  # fmt: skip
+        ours, theirs = (self._records(condition, name) for name in (subject, baseline))
         rows = []
-        for seed in ours.keys() & theirs.keys():
-            masks = [one[seed].test_mistakes for one in (ours, theirs)]
+        for key in ours.keys() & theirs.keys():
+            masks = [one[key].test_mistakes for one in (ours, theirs)]
             if masks[0] and masks[1] and len(masks[0]) == len(masks[1]):
-                matrix = ours[seed].confusion_matrix or ()
+                matrix = ours[key].confusion_matrix or ()
                 n_images = sum(map(sum, matrix)) or 8 * len(masks[0])
                 wrong = [np.unpackbits(np.frombuffer(mask, np.uint8)) for mask in masks if mask]
                 rows.append((wrong[1].astype(float) - wrong[0])[:n_images])
