@@ -187,20 +187,34 @@ def runs(analysis: Analysis) -> Table:
     """Return the runs: first those without a result, with the reason."""
     columns = [
         Column("run", is_number=False), Column("status", is_number=False),
-        Column("reason", is_number=False), Column("epochs"), Column("test accuracy"),
-        Column("examples/s"), Column("ceiling", is_extra=True), Column("train s"),
+        Column("reason", is_number=False, is_extra=not any(map(reason_of, analysis.sweep.records))),
+        Column("epochs"), Column("test accuracy"),
+        Column("examples/s", definition="median over the epochs"),
+        Column("ceiling", is_extra=True), Column("train s"),
         Column("total s", is_extra=True), Column("machine was", is_number=False),
     ]  # fmt: skip
+    over_repeats = dataframes.speed_over_repeats(analysis.runs)
     ordered = sorted(
-        zip(analysis.views, dataframes.rows(analysis.runs), strict=True),
-        key=lambda pair: pair[0].record.status == "done",
+        zip(analysis.views, dataframes.rows(analysis.runs), over_repeats, strict=True),
+        key=lambda entry: entry[0].record.status == "done",
     )
-    return Table(
-        "Runs", columns, [("", [Row(_run_row(view), keys_of(row)) for view, row in ordered])]
-    )
+    rows = [Row(_run_row(view, ratio), keys_of(row)) for view, row, ratio in ordered]
+    return Table("Runs", columns, [("", rows)])
 
 
-def _run_row(view: RunView) -> list[Cell | str]:
+def _machine_was(record: RunRecord, over_repeats: float) -> Cell | str:
+    """Return how quiet the machine was, and whether the run was not as fast as its repeats."""
+    if record.examples_per_second is None:
+        return "-"
+    word = dataframes.quiet(record)
+    if 1 / dataframes.MAX_UNEVEN <= over_repeats <= dataframes.MAX_UNEVEN or pd.isna(over_repeats):
+        return quiet(word)
+    differs = f"{'slower' if over_repeats < 1 else 'faster'} than its repeats"
+    return Cell(f"{word}, but {differs}" if word == dataframes.QUIET else f"{word}, {differs}",
+                level="attention")  # fmt: skip
+
+
+def _run_row(view: RunView, over_repeats: float) -> list[Cell | str]:
     record = view.record
     status = record.status.replace("_", " ")
     return [
@@ -213,5 +227,5 @@ def _run_row(view: RunView) -> list[Cell | str]:
         format_number(record.flops_utilisation, ".0%"),
         format_number(record.seconds.train, ".1f"),
         format_number(record.seconds.total, ".1f"),
-        quiet(dataframes.quiet(record) if record.examples_per_second is not None else "-"),
+        _machine_was(record, over_repeats),
     ]

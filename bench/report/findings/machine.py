@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from bench.console import counted, first_line
-from bench.markdown import text
+from bench.markdown import code, text
 from bench.records import RunRecord
 from bench.report.findings.finding import Finding
 from bench.report.frames import dataframes
@@ -19,7 +21,6 @@ from bench.report.frames.analysis import Analysis
 MAX_REASONS = 10
 MAX_UNEVEN_NAMED = 2  # cases; more are counted
 UNSTEADY = ": the machine was less steady than its checks show"
-MAX_UNEVEN = 1.25  # fastest run over slowest; on a quiet machine they differ by a few percent
 PERCENTAGE = re.compile(r"([0-9]+)%")
 
 
@@ -93,6 +94,7 @@ def _uneven(analysis: Analysis) -> list[Finding]:
     """Name the cases whose runs on one node differ in speed, although only rate or seed differs."""
     runs, labels = analysis.runs, analysis.conditions if len(analysis.conditions) > 1 else ("",)
     done = runs[(runs["status"] == "done") & (runs["examples_per_second"] > 0)]
+    over_repeats = np.log(dataframes.speed_over_repeats(runs)).abs()
     found, cases = [], done.groupby(["condition", "implementation"])
     for _, case in cases:
         number, name = int(case["condition"].iloc[0]), str(case["implementation"].iloc[0])
@@ -101,7 +103,7 @@ def _uneven(analysis: Analysis) -> list[Finding]:
             ((speeds.min(), speeds.max()) for _, speeds in on_nodes),
             key=lambda ends: ends[1] / ends[0],
         )
-        if fastest / slowest > MAX_UNEVEN:
+        if fastest / slowest > dataframes.MAX_UNEVEN:
             found.append(
                 Finding(
                     question="repeats", claim="different", level="attention", unit="ratio",
@@ -109,7 +111,7 @@ def _uneven(analysis: Analysis) -> list[Finding]:
                     run_ids=tuple(case["run_id"]),
                     sentence=f"**Repeats of {text(name)} differ in speed** by up to "
                     f"{fastest / slowest:.1f} times ({slowest:,.0f} to {fastest:,.0f} examples/s)"
-                    f"{UNSTEADY}.",
+                    f"{UNSTEADY}.{_most_different(case, over_repeats)}",
                 )
             )  # fmt: skip
     if len(found) <= MAX_UNEVEN_NAMED:
@@ -117,10 +119,19 @@ def _uneven(analysis: Analysis) -> list[Finding]:
     worst = max(found, key=lambda one: one.value or 0)
     where = ", ".join(filter(None, [worst.subject, worst.condition]))
     sentence = (
-        f"**Repeats differ in speed** by more than {MAX_UNEVEN:g} times in {len(found)} of "
-        f"{len(cases)} cases, by up to {worst.value:.1f} times ({text(where)}){UNSTEADY}."
+        f"**Repeats differ in speed** by more than {dataframes.MAX_UNEVEN:g} times in "
+        f"{len(found)} of {len(cases)} cases, by up to {worst.value:.1f} times ({text(where)})"
+        f"{UNSTEADY}."
     )
     return [replace(worst, condition="", run_ids=(), sentence=sentence, summary=True), *found]
+
+
+def _most_different(case: pd.DataFrame, over_repeats: pd.Series) -> str:
+    """Name the run of a case whose speed differs most from that of its repeats, if one does."""
+    of_case = over_repeats[case.index].fillna(0.0)
+    if of_case.max() < math.log(dataframes.MAX_UNEVEN):
+        return ""
+    return f" {code(case['run_id'].iloc[int(of_case.argmax())])} differs most."
 
 
 def _noisy_reasons(records: Sequence[RunRecord]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 
 from bench.console import counted
 from bench.records import PARITY_POINTS
@@ -23,6 +24,7 @@ def tiles(found: Sequence[Finding]) -> tuple[Tile, ...]:
             [one for one in found if one.question == "speed" and one.summary],
             {one.subject: one.value for one in found if one.question == "cores"},
             len({one.machine for one in found if one.question == "speed"}) > 1,
+            {(one.subject, one.condition) for one in found if one.question == "repeats"},
         ),
         _accuracy([one for one in found if one.question == "accuracy" and not one.summary]),
         _rates([one for one in found if one.question == "learning_rate" and not one.summary]),
@@ -31,6 +33,7 @@ def tiles(found: Sequence[Finding]) -> tuple[Tile, ...]:
             [one for one in found if one.question == "quiet"],
             [one for one in found if one.question == "repeats" and not one.summary],
             [one for one in found if one.claim == "odd"],
+            sum(int(one.value or 0) for one in found if one.question == "runs" and not one.subject),
         ),
         _runs([one for one in found if one.question == "runs" and one.value is not None]),
     )
@@ -44,7 +47,10 @@ def _tile(question: Question, title: str, answer: str, detail: str, of: Sequence
 
 
 def _speed(
-    leads: Sequence[Finding], cores: Mapping[str, float | None], has_kinds: bool
+    leads: Sequence[Finding],
+    cores: Mapping[str, float | None],
+    has_kinds: bool,
+    uneven: Set[tuple[str, str]],
 ) -> Tile | None:
     if not leads:
         return None
@@ -78,7 +84,11 @@ def _speed(
         detail = f"conditions; in the others {' or '.join(names)}, {detail}"
     elif n_shared:
         detail += f"; can't be told in {n_shared} of {len(leads)} conditions"
-    return _tile("speed", "Fastest", answer, detail, leads)
+    tile = _tile("speed", "Fastest", answer, detail, leads)
+    compared = {(name, one.condition) for one in leads for name in (one.subject, one.baseline)}
+    if tile.level == "good" and compared & uneven:
+        return replace(tile, level="neutral", detail=f"{detail}; repeats differ, see Machine")
+    return tile
 
 
 def _by_kind(leads: Sequence[Finding]) -> str:
@@ -160,7 +170,7 @@ def _parity(verdicts: Sequence[Finding]) -> Tile | None:
 
 
 def _quiet(
-    noise: Sequence[Finding], uneven: Sequence[Finding], odd: Sequence[Finding]
+    noise: Sequence[Finding], uneven: Sequence[Finding], odd: Sequence[Finding], n_done: int
 ) -> Tile | None:
     if not noise:
         return None
@@ -177,9 +187,12 @@ def _quiet(
         return _tile("quiet", "Machine", "quiet", f"in all {n_runs} runs", noise)
     disturbed = [one for one in noise if one.claim == "not_quiet"]
     unknown = [one for one in noise if one.claim == "not_known"]
-    detail = f"in {sum(one.value or 0 for one in disturbed or unknown):.0f} runs"
+    detail = f"in {sum(one.value or 0 for one in disturbed or unknown):.0f} of {n_done} runs"
     if disturbed and unknown:
         detail += f"; not known in {unknown[0].value:.0f}"
+    if uneven:
+        worst = max(uneven, key=lambda one: one.value or 0)
+        detail += f"; repeats of {worst.subject} differ up to {worst.value:.1f} times in speed"
     return _tile("quiet", "Machine", "not quiet" if disturbed else "not known", detail, noise)
 
 

@@ -187,14 +187,17 @@ def test_accuracies_are_compared_with_what_parity_allows(differences, claim, ans
 def test_accuracies_are_compared_at_the_same_learning_rate():
     records = [
         make_record(name, learning_rate=rate, accuracy=accuracy, test_accuracy=accuracy,
-                    examples_per_second=speed)
+                    examples_per_second=speed, seed=seed)
         for name, speed, accuracies in (("numpy", 9.0, (0.80, 0.81)), ("keras", 1.0, (0.84, 0.83)))
         for rate, accuracy in zip((0.01, 0.1), accuracies, strict=True)
+        for seed in (0, 1)
     ]  # fmt: skip
     found = found_in(*records)["accuracy", "better", "keras", "numpy"]
     assert found.value == pytest.approx(2.0)  # at 0.1, not 3.0 at each one's best
     assert found.learning_rates == (0.1, 0.1)
-    assert {name.split("lr")[1] for name in found.run_ids} == {"0.1-seed0-fashion_"}
+    assert {name.split("lr")[1] for name in found.run_ids} == {
+        f"0.1-seed{seed}-fashion_" for seed in (0, 1)
+    }
     (tile,) = [one for one in tiles(findings(analyse(sweep_of(*records)))) if one.question ==
                "accuracy"]  # fmt: skip
     assert tile.detail.endswith("learning rate 0.1")
@@ -448,7 +451,7 @@ def test_many_conditions_have_a_short_headline_and_one_tile_a_question():
     )
     made = {tile.question: (tile.answer, tile.level) for tile in tiles(found)}
     assert made == {
-        "speed": ("numpy", "good"), "accuracy": ("equal within 0.3 points", "good"),
+        "speed": ("numpy", "good"), "accuracy": ("yes, within 0.3 points", "good"),
         "learning_rate": ("0.1", "attention"), "parity": ("passed", "good"),
         "quiet": ("quiet", "good"), "runs": ("32 done", "good"),
     }  # fmt: skip

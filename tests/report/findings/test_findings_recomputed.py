@@ -22,6 +22,7 @@ NORMAL = 1.959964
 N_IMAGES = 10_000
 SPEEDS = {"numpy": 1100.0, "keras": 100.0}
 BEST = 0.1
+RATES = (0.01, 0.03, BEST)
 
 
 def packed(wrong):
@@ -46,13 +47,13 @@ def one_record(name, architecture, rate, seed, *, images):
 def report(tmp_path_factory):
     """Return a function: the findings and the records, as plain JSON, of a sweep of these seeds."""
 
-    def written(seeds, images):
+    def written(seeds, images, rates=RATES):
         folder = tmp_path_factory.mktemp("results") / "fixture"
         write_records(folder, [
             one_record(name, architecture, rate, seed, images=images)
             for name in SPEEDS
             for architecture in ("one_hidden", "two_hidden")
-            for rate in (0.01, 0.03, BEST)
+            for rate in rates
             for seed in seeds
         ])  # fmt: skip
         ended = subprocess.run(
@@ -144,8 +145,8 @@ def gains(record, other):
     return [theirs - ours for ours, theirs in zip(*bits, strict=True)]
 
 
-def test_one_seed_compares_accuracies_image_by_image(report):
-    content, stored, _ = report((0,), images=True)
+def test_one_pair_compares_accuracies_image_by_image(report):
+    content, stored, _ = report((0,), images=True, rates=(BEST,))
     for name in ("one_hidden", "two_hidden"):
         runs = [by_key(stored, name, who, lambda record: record)[BEST, 0] for who in SPEEDS]
         only = gains(*reversed(runs))  # keras minus numpy
@@ -159,6 +160,32 @@ def test_one_seed_compares_accuracies_image_by_image(report):
         assert found["high"] == pytest.approx(100 * (mean + NORMAL * error), abs=1e-4)
         equal = found["low"] >= -0.3 and found["high"] <= 0.3
         assert (found["claim"] == "equal") == equal
+
+
+def test_one_seed_compares_accuracies_at_all_rates(report):
+    """Pairs and images are crossed: t for the pairs, the normal distribution for the images."""
+    content, stored, _ = report((0,), images=True)
+    only = {}
+    for name in ("one_hidden", "two_hidden"):
+        numpy, keras = (by_key(stored, name, who, lambda record: record) for who in SPEEDS)
+        only[name] = [gains(keras[rate, 0], numpy[rate, 0]) for rate in RATES]
+    points = {name: [100 * statistics.fmean(gain) for gain in some] for name, some in only.items()}
+    deviation, freedom = pooled_error(points)
+    for name, some in only.items():
+        of_image = [statistics.fmean(gain) for gain in zip(*some, strict=True)]
+        mean = statistics.fmean(of_image)
+        of_images = statistics.pvariance(of_image) / N_IMAGES
+        both = sum(
+            (value - of_image[image] - points[name][pair] / 100 + mean) ** 2
+            for pair, gain in enumerate(some) for image, value in enumerate(gain)
+        ) / (2 * 3 * N_IMAGES**2)  # fmt: skip
+        known = 100 * math.sqrt(max(0, of_images - both) + 1 / 3 / N_IMAGES**2)
+        half = math.hypot(T[freedom] * deviation / math.sqrt(3), NORMAL * known)
+        found = found_for(content, name, "accuracy")
+        assert (found["n_pairs"], found["n_seeds"], found["learning_rates"]) == (3, 1, [*RATES])
+        assert found["value"] == pytest.approx(100 * mean)
+        assert found["low"] == pytest.approx(100 * mean - half, abs=1e-4)
+        assert found["high"] == pytest.approx(100 * mean + half, abs=1e-4)
 
 
 def test_without_images_the_seeds_are_the_pairs(report):
