@@ -116,7 +116,7 @@ def test_the_time_to_the_given_accuracy(report, write):
     status, printed = report(folder, "--format=md", "--target=0.79")
     assert status == 0, printed
     page = (folder / "report" / "report.md").read_text()
-    assert "| s to accuracy 0.79 |" in page
+    assert "| s to validation accuracy 0.79 |" in page
     assert "not reached" in page
 
 

@@ -177,7 +177,7 @@ def test_the_comparison(page_and_records):
         assert row["compared"] == ("fastest" if speed == fastest else slower)
         assert row["rank"] == ("1" if speed == fastest else "2")
         assert row["ceiling"] == f"{mean(every, lambda record: record['flops_utilisation']):.0%}"
-        assert row[f"s to accuracy {target:.2f}"] == f"{statistics.median(reached):.1f}"
+        assert row[f"s to validation accuracy {target:.2f}"] == f"{statistics.median(reached):.1f}"
         warm_up = mean(every, lambda record: record["seconds"]["warm_up"])
         cold = [
             seconds + record["seconds"]["warm_up"]

@@ -48,9 +48,8 @@ def comparison_charts(data: ChartData, looks: Looks) -> list[Chart]:
         name="speed_ratios",
         section="summary" if len(data.conditions) == 1 else "speed",
         title="How many times slower than the fastest",
-        caption="Ratio of speeds with its 95 % interval, from a variance pooled over conditions. "
-        "An interval that includes 1: which of the "
-        "two is faster is not known.",
+        caption="Ratio of speeds with its 95 % interval. Where the interval includes 1, the faster "
+        "of the two is not known.",
         table="compared",
         fields=("implementation", "times_slower", "low", "high"),
         needs={"times_slower": 0},

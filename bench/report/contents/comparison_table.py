@@ -61,8 +61,8 @@ def comparison(analysis: Analysis) -> Table:
     reasons = {view.record.run_id: reason_of(view.record) for view in analysis.views}
     targets = compared["target"].dropna().unique()
     groups = []
+    fastest = compared["examples_per_second"].max()  # one scale for the bars of all groups
     for label, group in dataframes.conditions(compared):
-        fastest = group["examples_per_second"].max()
         rows = [
             Row(_comparison_row(row, fastest), keys_of(row))
             if row.status == "done"
@@ -77,7 +77,7 @@ def comparison(analysis: Analysis) -> Table:
         MEMORY: {"is_extra": not is_proven},
     }
     if len(targets) == 1:
-        changes[TO_TARGET] = {"heading": f"s to accuracy {targets[0]:.2f}"}
+        changes[TO_TARGET] = {"heading": f"s to validation accuracy {targets[0]:.2f}"}
     columns = [replace(column, **changes.get(column.heading, {})) for column in COMPARISON]
     caption = "Comparison: speed at all learning rates, accuracy at the best"
     return Table(caption, columns, groups)

@@ -31,12 +31,13 @@ from bench.results.store import LOG_NAME
 from bench.terminal import record_datasets
 
 FAIRNESS = (
-    "The harness keeps these equal: initial parameters and order of the examples (the same arrays "
-    "for all, drawn from the seed), equations, cores, the timed part of a run, evaluation. All may "
-    "use the same cores; how busy an implementation keeps them is in the table below. The parity "
-    "ladder checks that the equations are the same, for this code and these versions, in three "
-    "tests: gradients against central differences; one step, and then fifty steps, against a "
-    "float64 reference. Each cell is the distance from the reference / the largest that passes."
+    "Equal for all implementations: initial parameters and order of the examples (the same arrays, "
+    "drawn from the seed), equations, available cores, the timed part of a run, and evaluation. An "
+    'implementation that leaves a core idle is slower for that reason too: compare "cores busy" '
+    "in the comparison. Three parity checks, for this code and these versions, prove that the "
+    "equations are the same: gradients against finite differences; one step, and then fifty steps, "
+    "against a float64 reference. Each cell has the distance from the reference, then the largest "
+    "distance that passes."
 )
 MAX_OPEN_ROWS = 12  # of tables that are less important; longer ones are folded
 MAX_COMMANDS = 1000
@@ -161,7 +162,10 @@ def _sections(
     compared: list[Block] = []
     if has_result:
         table = comparison_table.comparison(analysis)
-        compared = [table, Folded("What the columns mean", [Bullets(definitions(table))])]
+        compared = [
+            table,
+            Folded("What the columns mean", [Bullets(definitions(table))], is_printed=True),
+        ]
     curves, more_curves = of("curves")[:2], of("curves")[2:]
     by_node = node_table(found)
     speed = [*of("speed"), *([by_node] if by_node else []), *(Text(notice) for notice in notices)]

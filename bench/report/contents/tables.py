@@ -68,9 +68,12 @@ def rates(analysis: Analysis) -> Table:
         Column(f"rate {rate:g}", keys={"learning_rate": dataframes.plain(rate)})
         for rate in learning_rates
     ]
+    validated = runs["validation_accuracy"].notna().any()
+    chosen = "the highest validation accuracy" if validated else "the lowest training loss"
+    over_seeds = "mean over seeds; " if dataframes.seeds(runs).nunique() > 1 else ""
     caption = (
-        "Test accuracy by learning rate: mean over seeds; the best rate, chosen without the test "
-        "set, is marked"
+        f"Test accuracy by learning rate: {over_seeds}the best rate is marked, that with {chosen}, "
+        "which need not have the highest test accuracy"
     )
     return Table(caption, [Column("implementation", is_number=False), *columns], groups)
 

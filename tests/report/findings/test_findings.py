@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bench.records import RunError
+from bench.report.contents import tables
 from bench.report.findings.findings import findings, sentences
 from bench.report.findings.headline import further_sentences, headline
 from bench.report.findings.tiles import tiles
@@ -352,6 +353,20 @@ def test_repeats_that_differ_in_speed_are_named_or_counted():
     (tile,) = [one for one in tiles(findings(analyse(sweep_of(*steady, *uneven))))
                if one.question == "quiet"]  # fmt: skip
     assert tile.answer == "quiet, but uneven"
+
+
+def test_the_run_that_differs_from_its_repeats_is_named():
+    records = [*runs_of("numpy", (1000.0, 500.0, 1100.0)), *runs_of("keras", (90.0, 100.0, 100.0))]
+    slow = records[1].run_id
+    assert f"`{slow}` differs most." in words_of(*records)
+    analysis = analyse(sweep_of(*records))
+    ((_, rows),) = tables.runs(analysis).groups
+    was = {row.cells[0].text: row.cells[-1].text for row in rows}
+    assert was.pop(slow) == "quiet, but slower than its repeats"
+    assert set(was.values()) == {"quiet"}
+    tile = tiles(findings(analysis))[0]
+    assert (tile.answer, tile.level) == ("numpy", "neutral")
+    assert tile.detail.endswith("repeats differ, see Machine")
 
 
 def test_the_recorded_reasons_of_noise_are_counted():
