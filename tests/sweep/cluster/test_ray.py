@@ -49,8 +49,15 @@ def test_an_address_without_a_cluster_is_named(run):
 
 def test_another_server_at_the_address_is_named(run):
     pytest.importorskip("ray")
+
+    def answer():
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
     with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=lambda: server.accept()[0].sendall(b"HTTP/1.1 400\r\n\r\n")).start()
+        threading.Thread(target=answer, daemon=True).start()
         address = f"127.0.0.1:{server.getsockname()[1]}"
         ended = run("bench-doctor", "--launcher=ray", f"launcher.address={address}")
     assert ended.returncode == 2
