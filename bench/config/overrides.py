@@ -94,6 +94,8 @@ def check_choices(overrides: Sequence[Override], user_folder: Path | None) -> No
         for value in _values(override, user_folder):
             if value not in allowed:
                 hint = nearest(value, allowed)
+                if not hint and user_folder is None:
+                    hint = "; for a choice of your own, give its folder with --config-dir"
                 if user_folder and (user_folder / group / f"{value}.yml").is_file():
                     hint = f"; rename {value}.yml to {value}.yaml"
                 raise ConfigError(f"{group}={value}: must be one of {', '.join(allowed)}{hint}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from bench.regression import power
@@ -70,10 +71,14 @@ def announce_rounds(n_groups: int, round_seconds: float, remaining_seconds: floa
     n_rounds = 1 + _number_of(round_seconds, remaining_seconds)
     one_by_one = n_groups > 1 and n_rounds < MIN_PAIRS
     each = "" if n_groups == 1 else f" of each of {n_groups} conditions"
+    advice = "."
+    if one_by_one:
+        advice = ", so conditions are measured one after the other."
+    elif n_rounds < MIN_PAIRS:
+        missing_seconds = (MIN_PAIRS - n_rounds) * round_seconds
+        advice = f": increase --budget by about {math.ceil(missing_seconds)} s."
     print(
-        f"Budget: about {n_rounds} rounds{each}. An interval needs {MIN_PAIRS}"
-        + (", so conditions are measured one after the other." if one_by_one else "."),
-        flush=True,
+        f"Budget: about {n_rounds} rounds{each}. An interval needs {MIN_PAIRS}{advice}", flush=True
     )
     return one_by_one
 

@@ -186,7 +186,7 @@ def train_epoch_keeps_the_order_of_batches(subject: Subject) -> str:
     """Train on the batches in two orders: the parameters must differ."""
     forwards, backwards = subject.set_up(), subject.set_up()
     forwards.train_epoch(batches())
-    backwards.train_epoch(batches()[::-1])
+    backwards.train_epoch(np.ascontiguousarray(batches()[::-1]))
     difference = distance(forwards.parameters(), backwards.parameters())
     return "" if difference > MIN_DIFFERENCE else "batches in reverse order give the same result"
 

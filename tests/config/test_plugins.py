@@ -53,7 +53,9 @@ def test_an_implementation_in_the_users_folder_is_a_choice_with_code(folder):
 
 def test_the_code_of_a_folder_is_no_longer_found_without_the_option(folder):
     compose("implementation=mine", config_folder=str(folder))
-    assert "implementation=mine: must be one of" in refusal("implementation=mine")
+    refused = refusal("implementation=mine")
+    assert "implementation=mine: must be one of" in refused
+    assert "give its folder with --config-dir" in refused
     assert "mine_mlp" not in registry.modules()
     with pytest.raises(KeyError):
         registry.load("mine_mlp")

@@ -94,6 +94,13 @@ def test_what_would_tell_is_said_of_an_undecided_case(outcomes, pair_of):
     assert budget.explain(outcome, 3) is None
 
 
+def test_the_missing_seconds_of_a_budget_for_rounds_are_named(capsys):
+    assert not budget.announce_rounds(1, round_seconds=10, remaining_seconds=25)
+    assert capsys.readouterr().out == (
+        "Budget: about 3 rounds. An interval needs 5: increase --budget by about 20 s.\n"
+    )
+
+
 def test_rounds_of_configurations_are_announced(capsys):
     assert not budget.announce_rounds(2, round_seconds=10, remaining_seconds=95)
     assert "about 10 rounds of each of 2 conditions" in capsys.readouterr().out
