@@ -12,6 +12,8 @@ from bench.report.findings.finding import LEVELS, Finding, Question, Tile
 from bench.report.findings.speed import times
 from bench.report.frames import dataframes
 
+RELIABLE = "Are the speeds reliable?"
+
 
 def tiles(found: Sequence[Finding]) -> tuple[Tile, ...]:
     """Return the tiles, in the order of the page; without those that have nothing to say.
@@ -87,7 +89,7 @@ def _speed(
     tile = _tile("speed", "Fastest", answer, detail, leads)
     compared = {(name, one.condition) for one in leads for name in (one.subject, one.baseline)}
     if tile.level == "good" and compared & uneven:
-        return replace(tile, level="neutral", detail=f"{detail}; repeats differ, see Machine")
+        return replace(tile, level="neutral", detail=f"{detail}; repeats differ")
     return tile
 
 
@@ -177,23 +179,25 @@ def _quiet(
     if odd:
         listed = ", ".join(f"{one.node} at {times(one.value)} times" for one in odd)
         answer = f"{counted(len(odd), 'odd node')}"
-        return _tile("machine", "Machine", answer, f"{listed} the speed of its kind", odd)
+        return _tile("machine", RELIABLE, answer, f"{listed} the speed of its kind", odd)
     n_runs = f"{sum(one.value or 0 for one in noise):.0f}"
     if noise[0].claim == "quiet" and uneven:
         worst = max(uneven, key=lambda one: one.value or 0)
         detail = f"repeats of {worst.subject} differ up to {worst.value:.1f} times in speed"
-        return _tile("quiet", "Machine", "quiet, but uneven", detail, uneven)
+        return _tile("quiet", RELIABLE, "less so: repeats differ", detail, uneven)
     if noise[0].claim == "quiet":
-        return _tile("quiet", "Machine", "quiet", f"in all {n_runs} runs", noise)
+        return _tile("quiet", RELIABLE, "yes", f"the machine was quiet in all {n_runs} runs", noise)
     disturbed = [one for one in noise if one.claim == "not_quiet"]
     unknown = [one for one in noise if one.claim == "not_known"]
-    detail = f"in {sum(one.value or 0 for one in disturbed or unknown):.0f} of {n_done} runs"
+    state = "was not quiet" if disturbed else "may not have been quiet"
+    n_uncertain = sum(one.value or 0 for one in disturbed or unknown)
+    detail = f"the machine {state} in {n_uncertain:.0f} of {n_done} runs"
     if disturbed and unknown:
         detail += f"; not known in {unknown[0].value:.0f}"
     if uneven:
         worst = max(uneven, key=lambda one: one.value or 0)
         detail += f"; repeats of {worst.subject} differ up to {worst.value:.1f} times in speed"
-    return _tile("quiet", "Machine", "not quiet" if disturbed else "not known", detail, noise)
+    return _tile("quiet", RELIABLE, "less so" if disturbed else "not known", detail, noise)
 
 
 def _runs(endings: Sequence[Finding]) -> Tile | None:

@@ -194,7 +194,7 @@ def test_a_slow_node_is_named():
     assert odd.value == pytest.approx(0.8, abs=0.04)
     assert set(odd.run_ids) == {one.run_id for one in records if one.node == odd.node}
     assert odd.sentence.startswith("**node-AMD-2 is slower than the other 7 nodes of its kind**")
-    (tile,) = [one for one in tiles(found) if one.title == "Machine"]
+    (tile,) = [one for one in tiles(found) if one.title == "Are the speeds reliable?"]
     assert (tile.answer, tile.level) == ("1 odd node", "attention")
     assert not asked(found, "repeats")  # of one node, they agree
     assert json.dumps([asdict(one) for one in found])
