@@ -39,7 +39,8 @@ def draw(
     for number, dataset in enumerate(datasets):
         suffix = f"_{number + 1}" if number else ""
         data.append(_draw_samples(dataset, folder / f"sample_images{suffix}.png"))
-        data.append(_draw_distribution(dataset, folder / f"class_distribution{suffix}.png"))
+        if not _has_equal_classes(dataset):
+            data.append(_draw_distribution(dataset, folder / f"class_distribution{suffix}.png"))
     by_fingerprint = {dataset.fingerprint: dataset for dataset in datasets}
     predictions, confusions = [], []
     for view in _best_by_implementation(views):
@@ -63,6 +64,13 @@ def _best_by_implementation(views: Sequence[RunView]) -> list[RunView]:
         first = best_runs(view.record for view in group)[:1]
         best += [view for view in group if first and view.record is first[0]]
     return best
+
+
+def _has_equal_classes(dataset: DatasetSummary) -> bool:
+    return all(
+        counts and min(counts) == max(counts)
+        for counts in (dataset.train_class_counts, dataset.test_class_counts)
+    )
 
 
 def _draw_distribution(dataset: DatasetSummary, path: Path) -> Figure:
@@ -110,10 +118,17 @@ def _draw_samples(dataset: DatasetSummary, path: Path) -> Figure:
     classes = [dataset.class_name(label) for label in dataset.train_labels]
     cells = [(*pair, False) for pair in zip(images, classes, strict=False)]
     _draw_images(path, f"Images of {dataset.name}{_stamp(dataset)}", cells)
+    caption = f"The first {len(images)} training images of {dataset.name}."
+    if _has_equal_classes(dataset):
+        caption += (
+            f" Each of its {len(dataset.class_names)} classes has "
+            f"{dataset.train_class_counts[0]:,} training and {dataset.test_class_counts[0]:,} test "
+            "images."
+        )
     return Figure(
         name=path.stem,
         title=f"Images of {dataset.name}",
-        caption=f"The first {len(images)} training images of {dataset.name}.",
+        caption=caption,
         description=f"Small grey images; row by row: {', '.join(classes)}.",
     )
 

@@ -17,13 +17,17 @@ def rates_charts(data: ChartData, looks: Looks) -> list[Chart]:
     if len(rates) < 2:
         return []
     is_single = data.n_names == 1 or not all(rate > 0 for rate in rates)
+    caption = f"{words(accuracy).capitalize()} after the last epoch, mean over seeds."
+    if table["accuracy"].isna().any():
+        caption += (
+            " A cross at the bottom is a learning rate without a result: the word next to it is "
+            "the status of its runs."
+        )
     chart = Chart(
         name="accuracy_by_learning_rate",
         section="rates",
         title="Accuracy by learning rate",
-        caption=f"{words(accuracy).capitalize()} after the last epoch, mean over seeds. A cross at "
-        "the bottom is a learning rate without a result: the word next to it is the status of its "
-        "runs.",
+        caption=caption,
         table="rates",
         fields=("implementation", "learning_rate", "accuracy", "ended", "runs"),
         needs={"accuracy": -1},

@@ -86,6 +86,9 @@ def environment(records: Sequence[RunRecord]) -> Table:
     for key, label in labels.items():
         values = dict.fromkeys(_plain(record.environment.get(key)) for record in records)
         listed = "; ".join(value for value in values if value)
+        if key == "libraries":  # most are the same in every run
+            each = {library for value in values if value for library in value.split(", ")}
+            listed = ", ".join(sorted(each))
         rows.append(Row([label, listed or "-"]))
     ceilings = [
         value / 1e9
