@@ -3,7 +3,6 @@
 import queue
 import re
 import sys
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,65 +12,34 @@ from msgspec import structs
 
 from bench import registry
 from bench.config.compose import choices, compose_runs
-from bench.config.schema import ImplementationConfig, RunConfig
-from bench.contract import Recipe
 from bench.machine import lock
-from bench.machine.facts import usable_cores
-from bench.parity import command, schedule, verdicts
-from bench.parity.verdicts import EQUATIONS
+from bench.parity import command, schedule
 from bench.results import checksummed, store
 from bench.results.plan import add_to_plan
-from bench.terminal import describe_verdict
 from tests.report.conftest import make_record
 
-# Each value of activation, output, loss, optimizer and initializer at least once.
-FEW_RECIPES = (
-    "relu_softmax_adam", "tanh_sigmoid_mean_squared_momentum", "sigmoid_sigmoid_half_squared_sgd",
-)  # fmt: skip
 
-
-def recipes_by_name() -> dict[str, Recipe]:
-    """Return the equations of every recipe."""
-    names = choices("recipe")
-    configs = compose_runs([f"recipe={','.join(names)}"], default_name="test", multirun=True)
-    return {config.recipe.name: config.recipe for config in configs}
-
-
-def installed() -> tuple[list[ImplementationConfig], list[ImplementationConfig]]:
-    """Return one installed implementation for each module, and the other names of these modules.
-
-    The names of a module differ in options: its backend, and how its code is compiled.
-    """
-    first, others = {}, []
+def claimed() -> list[tuple[str, str]]:
+    """Return every installed implementation with every recipe that it claims."""
+    recipes = compose_runs(
+        [f"recipe={','.join(choices('recipe'))}"], default_name="test", multirun=True
+    )
+    pairs = []
     for name in choices("implementation"):
         (config,) = compose_runs([f"implementation={name}"], default_name="test")
         implementation = config.implementation
-        if registry.missing(implementation.requires):
-            continue
-        if first.setdefault(implementation.module, implementation) is not implementation:
-            others.append(implementation)
-    return list(first.values()), others
+        if not registry.missing(implementation.requires):
+            pairs += [
+                (name, run.recipe.name)
+                for run in recipes
+                if not implementation.claims.unsupported(run.recipe)
+            ]
+    return pairs
 
 
-def claimed(implementation: ImplementationConfig, recipes: Iterable[Recipe]) -> list[RunConfig]:
-    """Return a configuration for each of the recipes that the implementation claims."""
-    (config,) = compose_runs(["threads=1"], default_name="test")
-    return [
-        structs.replace(config, implementation=implementation, recipe=recipe)
-        for recipe in recipes
-        if not implementation.claims.unsupported(recipe)
-    ]
-
-
-def test_every_installed_module_passes_with_every_recipe_that_it_claims(run):
-    implementations, recipes = installed()[0], recipes_by_name().values()
-    names = ",".join(implementation.name for implementation in implementations)
-    ended = run("bench-parity", "--implementation", names)
-    pairs = [
-        (implementation.name, config.recipe.name)
-        for implementation in implementations
-        for config in claimed(implementation, recipes)
-    ]
+def test_every_installed_implementation_passes_with_every_recipe_that_it_claims(run):
+    ended = run("bench-parity")
+    pairs = claimed()
     for name, recipe in pairs:
         lines = re.findall(rf"^ {name} +{recipe} .*$", ended.stdout, re.MULTILINE)
         assert len(lines) == 1, ended.stdout + ended.stderr
@@ -79,27 +47,6 @@ def test_every_installed_module_passes_with_every_recipe_that_it_claims(run):
         assert "!" not in lines[0]
     assert f"{len(pairs)} of {len(pairs)} passed" in ended.stdout
     assert (ended.returncode, ended.stderr) == (0, "")
-
-
-def test_the_few_recipes_have_every_part_of_all():
-    recipes = recipes_by_name()
-    for part in EQUATIONS:
-        few = {getattr(recipes[name], part) for name in FEW_RECIPES}
-        assert few == {getattr(recipe, part) for recipe in recipes.values()}
-
-
-def test_other_backends_and_compilations_of_a_module_pass(supervisor):
-    recipes = recipes_by_name()
-    few = [recipes[name] for name in FEW_RECIPES]
-    last_core = usable_cores()[-1:]  # most tests use the first one
-    found = []
-    for implementation in installed()[1]:
-        configs = claimed(implementation, few)
-        pending = [verdicts.pending_verdict(config) for config in configs]
-        verdicts.run_checks(configs, pending, found.append, supervisor, last_core)
-    assert len(found) >= 2 * len(few)  # with two compilations of Keras
-    for verdict in found:
-        assert verdict.passed, f"{verdict.implementation}: {describe_verdict(verdict)}"
 
 
 def test_nothing_checked_is_no_pass(call):
@@ -110,11 +57,15 @@ def test_nothing_checked_is_no_pass(call):
     assert status == 2
 
 
-def test_a_missing_gpu_is_reported_once_for_all_recipes(run):
-    ended = run("bench-parity", "--implementation", "numpy", "--device", "gpu")
-    (line,) = [line for line in ended.stdout.splitlines() if line.startswith("numpy: ")]
-    assert "skipped, " in line or "recipes passed" in line
-    assert ended.returncode == (0 if "recipes passed" in line else 2)
+def test_a_missing_gpu_is_reported_once_for_each_implementation(run):
+    ended = run("bench-parity", "--implementation", "numpy,notebook", "--device", "gpu")
+    n_passed = 0
+    for name in ("numpy", "notebook"):
+        lines = [line for line in ended.stdout.splitlines() if line.startswith(f"{name}: ")]
+        assert len(lines) == 1
+        assert "skipped, " in lines[0] or "recipes passed" in lines[0]
+        n_passed += "recipes passed" in lines[0]
+    assert ended.returncode == (0 if n_passed == 2 else 2)
 
 
 def arguments(*words):

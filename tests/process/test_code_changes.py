@@ -56,7 +56,10 @@ def with_code(asked):
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
-@pytest.mark.parametrize("name", ["implementations/notebook_mlp.py", "bench/parity/ladder.py"])
+@pytest.mark.parametrize(
+    "name",
+    ["implementations/notebook_mlp.py", "bench/parity/ladder.py", "bench/parity/reference.py"],
+)
 def test_a_verdict_after_an_edit_is_on_the_code_that_ran_or_none(
     isolation, name, project, supervisor, tmp_path
 ):

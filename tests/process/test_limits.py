@@ -76,10 +76,11 @@ def test_a_run_whose_import_hangs_is_ended_and_the_memory_limit_named(
     assert "memory_limit=2GB may be too little" in result.error.message
 
 
-@pytest.mark.parametrize("limit", ["1MB", "20MB", "60MB"])
+@pytest.mark.parametrize("limit", ["1MB", "20MB", "60MB", "100MB"])
 @pytest.mark.parametrize("mode", ["fork", "spawn"])
 def test_a_memory_limit_too_low_for_the_import_is_out_of_memory(mode, limit, tmp_path, supervisor):
-    asked = request(f"memory_limit={limit}", f"isolation={mode}", "timeout_seconds=60")
+    words = (f"memory_limit={limit}", f"isolation={mode}", "timeout_seconds=60", "threads=auto")
+    asked = request(*words)
     result = train_in_child(asked, tmp_path / "log", lambda _: None, supervisor).result
     assert result.status == "out_of_memory", (tmp_path / "log").read_text()
     assert f"memory_limit={limit}" in result.error.message
