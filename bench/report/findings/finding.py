@@ -17,8 +17,9 @@ Claim = Literal[
     "fastest", "shared", "only", "faster", "busy", "equal", "better", "worse", "cant_tell", "best",
     "passed", "failed", "not_checked", "guessing", "quiet", "not_quiet", "not_known", "same",
     "different", "complete", "incomplete", "none", "spread", "on_node", "one_node", "odd",
+    "apart",
 ]  # fmt: skip
-Unit = Literal["", "ratio", "percent", "cores", "points", "rate", "runs"]
+Unit = Literal["", "ratio", "percent", "cores", "points", "rate", "runs", "hours"]
 Level = Literal["good", "attention", "bad", "neutral"]
 LEVELS: tuple[Level, ...] = ("good", "neutral", "attention", "bad")  # the worst last
 
@@ -39,7 +40,7 @@ class Finding:
         node: the id of the node that the claim is about, or "".
         value: ratio of speeds, subject over baseline; or difference in test accuracy, subject minus
             baseline, in percentage points; or learning rate; or number of runs, or of cores; or the
-            spread between nodes in percent.
+            spread between nodes in percent; or the hours between compared runs.
         low: lower end of the 95 % interval of `value`; None if there is no interval.
         high: upper end of the 95 % interval.
         unit: of `value`.

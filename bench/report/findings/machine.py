@@ -1,4 +1,4 @@
-"""The findings on the machines: which they were, whether they were quiet, whether repeats agree."""
+"""The findings on the machines and on when they measured: noise, repeats, pairs apart in time."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ from bench.report.frames.analysis import Analysis
 
 MAX_REASONS = 10
 MAX_UNEVEN_NAMED = 2  # cases; more are counted
+MAX_PAUSE_SECONDS = 15 * 60.0  # between two runs of a block that are made in a row
 UNSTEADY = ": the machine was less steady than its checks show"
 PERCENTAGE = re.compile(r"([0-9]+)%")
 
 
 def machine_findings(analysis: Analysis) -> list[Finding]:
-    """Return the findings on machines, noise, and the speed of repeats.
+    """Return the findings on machines, noise, the speed of repeats, and pairs apart in time.
 
     Args:
         analysis: the analysis of any number of records.
     """
-    return [*_machines(analysis.runs), *_noise(analysis), *_uneven(analysis)]
+    runs = analysis.runs
+    return [*_machines(runs), *_noise(analysis), *_uneven(analysis), *_apart(runs)]
 
 
 def _machines(runs: pd.DataFrame) -> list[Finding]:
@@ -124,6 +126,41 @@ def _uneven(analysis: Analysis) -> list[Finding]:
         f"{UNSTEADY}."
     )
     return [replace(worst, condition="", run_ids=(), sentence=sentence, summary=True), *found]
+
+
+def _apart(runs: pd.DataFrame) -> list[Finding]:
+    """Count the pairs whose runs have a pause between them, as after an edit and a second sweep.
+
+    The runs of a block (one condition, node and seed) are made in a row, at all learning rates.
+    """
+    block = ["condition", "node", "seed"]
+    started_at = pd.to_datetime(runs["started_at"], utc=True, format="ISO8601", errors="coerce")
+    start = (started_at - pd.Timestamp(0, tz="utc")).dt.total_seconds()
+    runs = runs.assign(node=runs["node"].fillna(""), start=start).sort_values("start")
+    runs["end"] = runs["start"] + runs["total_seconds"]
+    pauses = runs["start"] - runs.groupby(block)["end"].shift()
+    runs["period"] = (pauses > MAX_PAUSE_SECONDS).groupby([runs[key] for key in block]).cumsum()
+    done = runs[(runs["status"] == "done") & (runs["examples_per_second"] > 0)]
+    keys = [*block, "learning_rate"]
+    pairs = done.groupby(keys).agg(
+        n_names=("implementation", "nunique"), n_periods=("period", "nunique"),
+        first=("start", "min"), last=("start", "max"),
+    )  # fmt: skip
+    pairs = pairs[pairs["n_names"] > 1]
+    apart = pairs[pairs["n_periods"] > 1]
+    if apart.empty:
+        return []
+    hours = float((apart["last"] - apart["first"]).max()) / 3600
+    return [
+        Finding(
+            question="machine", claim="apart", level="attention", value=hours, unit="hours",
+            run_ids=tuple(done.merge(apart, on=keys)["run_id"]),
+            sentence=f"**Compared runs were made at different times**, up to {hours:.1f} hours "
+            f"apart, in {len(apart)} of {len(pairs)} cases of the same condition, learning rate "
+            "and seed. The speed of the machine may have changed; another `sweep_name` makes all "
+            "runs in a row.",
+        )
+    ]  # fmt: skip
 
 
 def _most_different(case: pd.DataFrame, over_repeats: pd.Series) -> str:

@@ -31,12 +31,7 @@ def tiles(found: Sequence[Finding]) -> tuple[Tile, ...]:
         _accuracy([one for one in found if one.question == "accuracy" and not one.summary]),
         _rates([one for one in found if one.question == "learning_rate" and not one.summary]),
         _parity([one for one in found if one.question == "parity"]),
-        _quiet(
-            [one for one in found if one.question == "quiet"],
-            [one for one in found if one.question == "repeats" and not one.summary],
-            [one for one in found if one.claim == "odd"],
-            sum(int(one.value or 0) for one in found if one.question == "runs" and not one.subject),
-        ),
+        _quiet(found),
         _runs([one for one in found if one.question == "runs" and one.value is not None]),
     )
     return tuple(tile for tile in made if tile is not None)
@@ -171,9 +166,11 @@ def _parity(verdicts: Sequence[Finding]) -> Tile | None:
     return _tile("parity", "Same equations", answer, detail, verdicts)
 
 
-def _quiet(
-    noise: Sequence[Finding], uneven: Sequence[Finding], odd: Sequence[Finding], n_done: int
-) -> Tile | None:
+def _quiet(found: Sequence[Finding]) -> Tile | None:
+    noise = [one for one in found if one.question == "quiet"]
+    uneven = [one for one in found if one.question == "repeats" and not one.summary]
+    odd, apart = ([one for one in found if one.claim == claim] for claim in ("odd", "apart"))
+    n_done = sum(int(one.value or 0) for one in found if one.question == "runs" and not one.subject)
     if not noise:
         return None
     if odd:
@@ -181,6 +178,9 @@ def _quiet(
         answer = f"{counted(len(odd), 'odd node')}"
         return _tile("machine", RELIABLE, answer, f"{listed} the speed of its kind", odd)
     n_runs = f"{sum(one.value or 0 for one in noise):.0f}"
+    if noise[0].claim == "quiet" and apart:
+        detail = f"compared runs were made up to {apart[0].value:.1f} hours apart"
+        return _tile("quiet", RELIABLE, "less so", detail, apart)
     if noise[0].claim == "quiet" and uneven:
         worst = max(uneven, key=lambda one: one.value or 0)
         detail = f"repeats of {worst.subject} differ up to {worst.value:.1f} times in speed"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.records import RunError
+from bench.records import RunError, Seconds
 from bench.report.contents import tables
 from bench.report.findings.findings import findings, sentences
 from bench.report.findings.headline import further_sentences, headline
@@ -353,6 +353,25 @@ def test_repeats_that_differ_in_speed_are_named_or_counted():
     (tile,) = [one for one in tiles(findings(analyse(sweep_of(*steady, *uneven))))
                if one.question == "quiet"]  # fmt: skip
     assert tile.answer == "less so: repeats differ"
+
+
+def test_pairs_of_different_times_are_counted():
+    early = [make_record(name, seed=seed) for name in ("numpy", "keras") for seed in (0, 1)]
+    at = {"started_at": "2026-01-01T02:30:00+00:00"}
+    edited = [*early[:3], replace(early[3], **at)]
+    assert "different times" not in words_of(*early)
+    # All runs of the other seed were made later: no pair has a pause in it.
+    assert "different times" not in words_of(early[0], replace(early[1], **at), *edited[2:])
+    # A run that ended without a result lies between them.
+    slow = replace(make_record("torch", seed=1, status="timeout"), seconds=Seconds(total=9000.0))
+    assert "different times" not in words_of(*edited, slow)
+    sentence = "**Compared runs were made at different times**, up to 2.5 hours apart, in 1 of 2 c"
+    assert sentence in words_of(*edited)
+    found = found_in(*edited)["machine", "apart", "", ""]
+    assert set(found.run_ids) == {early[1].run_id, early[3].run_id}
+    found = tiles(findings(analyse(sweep_of(*edited))))
+    (tile,) = [one for one in found if one.question == "quiet"]
+    assert (tile.answer, tile.level) == ("less so", "attention")
 
 
 def test_the_run_that_differs_from_its_repeats_is_named():
