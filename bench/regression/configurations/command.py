@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench import imports
+from bench.console import counted
 from bench.machine import facts
 from bench.markdown import text
 from bench.regression import session
@@ -17,6 +18,7 @@ from bench.regression.exit_statuses import CANT_TELL, FOUND, NOT_MEASURED, NOT_S
 from bench.regression.output.report import Report, Row, check_writable, draw
 from bench.regression.settings import Configurations
 from bench.regression.sides.checkout import Side, checked_out
+from bench.statistics import MIN_PAIRS
 
 HEADINGS = ("examples/s", "ratio", "95 % interval", "rounds", "answer")
 
@@ -74,6 +76,12 @@ def _remarks(results: Sequence[Results]) -> list[str]:
     for measured in results:
         for candidate, reason in measured.errors.items():
             lines.append(f"{measured.group.name}: {short(candidate)} fails: {reason}")
+        n_rounds = len(measured.seconds)
+        if n_rounds < MIN_PAIRS and measured.needs_rounds:
+            lines.append(
+                f"{measured.group.name}: {counted(n_rounds, 'round')}; an interval needs "
+                f"{MIN_PAIRS}: use a longer --budget"
+            )
         lines += _fastest(measured)
         if not measured.group.same_problem:
             lines.append(f"{measured.group.name}: different problems; learning was not compared")
@@ -116,7 +124,7 @@ def _exit_status(results: Sequence[Results]) -> int:
 
 
 def _write(folder: Path, results: Sequence[Results], side: Side) -> None:
-    """Write all rounds, a Markdown report and a forest plot."""
+    """Write all rounds, a Markdown report, and a forest plot if a round was finished."""
     content = {
         "commit": side.commit,
         "precision": results[0].precision,
@@ -140,18 +148,17 @@ def _write(folder: Path, results: Sequence[Results], side: Side) -> None:
     rows = [
         Row(
             label=f"{measured.group.name}   {short(candidate)}",
-            estimate=estimate,
-            values=measured.values(candidate),
+            estimate=measured.estimate(candidate),
+            values=values,
         )
         for measured in results
         for candidate in measured.group.cases
-        if candidate != measured.reference
-        and (estimate := measured.estimate(candidate)) is not None
+        if candidate != measured.reference and (values := measured.values(candidate))
     ]
     title = f"Time per example / time of {short(results[0].reference)}"
     label = "above 1: slower than the reference; each mark is a round"
     draw(rows, folder / "ratios.png", title, label)
-    print(f"Written: {folder}")
+    print(f"Written: {folder}" + ("" if rows else " (no ratios.png: no round was finished)"))
 
 
 def short(candidate: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -90,11 +91,11 @@ def check_writable(folder: Path | None) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """A ratio: its interval, and the logarithm of each single ratio."""
+    """A ratio: its interval, if there are enough values, and the logarithm of each single ratio."""
 
     label: str
-    estimate: Estimate
-    values: Sequence[float]
+    estimate: Estimate | None
+    values: Sequence[float]  # at least one
     is_slower: bool = False
 
 
@@ -123,18 +124,19 @@ def draw(rows: Sequence[Row], path: Path, title: str, label: str) -> None:
                 color="#999999",
                 markersize=8,
             )
-            ratio = row.estimate.ratio
-            panel.errorbar(
-                ratio,
-                place,
-                xerr=[[ratio - row.estimate.low], [row.estimate.high - ratio]],
-                fmt="s",
-                markersize=4,
-                color="#D55E00" if row.is_slower else "#0072B2",
-                capsize=3,
-            )
+            if row.estimate is not None:
+                ratio = row.estimate.ratio
+                panel.errorbar(
+                    ratio,
+                    place,
+                    xerr=[[ratio - row.estimate.low], [row.estimate.high - ratio]],
+                    fmt="s",
+                    markersize=4,
+                    color="#D55E00" if row.is_slower else "#0072B2",
+                    capsize=3,
+                )
         panel.axvline(1, color="black", linewidth=1)
-        ratios = [row.estimate.ratio for row in rows]
+        ratios = [math.exp(statistics.median(row.values)) for row in rows]
         if max(*ratios, 1) / min(*ratios, 1) > MAX_LINEAR_RANGE:
             panel.set_xscale("log")
             panel.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))

@@ -139,10 +139,22 @@ def test_a_candidate_that_fails_does_not_stop_the_others(compare):
     assert "slower" in output
 
 
-def test_without_time_nothing_is_measured(compare):
-    status, output = compare(NUMPY, NOTEBOOK, "--over", OVER, "--budget", "0.1s")
+def test_without_time_nothing_is_measured(compare, tmp_path):
+    words = ("--over", OVER, "--budget", "0.1s", "--output", str(tmp_path))
+    status, output = compare(NUMPY, NOTEBOOK, *words)
     assert status == 2, output
     assert "can't tell" in output
+    assert "all: 0 rounds; an interval needs 5: use a longer --budget" in output
+    assert f"Written: {tmp_path} (no ratios.png: no round was finished)" in output
+    assert not (tmp_path / "ratios.png").exists()
+
+
+def test_few_rounds_are_drawn_without_an_interval(monkeypatch, compare, tmp_path):
+    monkeypatch.setattr(rounds, "measure", lambda *_: [results([1.1, 1.2])])
+    status, output = compare(NUMPY, NOTEBOOK, "--over", OVER, "--output", str(tmp_path))
+    assert status == 3, output
+    assert "all: 2 rounds; an interval needs 5: use a longer --budget" in output
+    assert (tmp_path / "ratios.png").stat().st_size > 0
 
 
 @pytest.mark.parametrize(
