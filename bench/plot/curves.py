@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import matplotlib as mpl
@@ -23,7 +25,7 @@ Vertical = Literal["validation_loss", "train_loss", "training_set_loss", "valida
 STYLES = (  # dashes and gaps, in widths of the line
     "-", "--", ":", "-.", (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 2, 2, 2)),
 )  # fmt: skip
-Style = Any  # of STYLES; matplotlib's own type is not public
+Line = tuple[str, str, Any]  # label, colour, style; matplotlib's own type is not public
 RAMP, RAMP_START, RAMP_END = "plasma", 0.05, 0.8  # readable on white
 
 
@@ -57,21 +59,24 @@ def loss_curves(
     if curves.empty:
         raise BenchError(f"no run has a {words(y)}: there is nothing to draw")
     curves = curves.assign(details=_details(curves)).sort_values(["condition", "learning_rate"])
-    names = sorted(curves["implementation"].unique())
-    details = list(curves["details"].unique())
-    colours = panels.colours(curves)
-    by_details = _ramp(details)
+    names, details = sorted(curves["implementation"].unique()), list(curves["details"].unique())
+    several = len(names) > 1
+    by_name = panels.colours(curves)
+    by_detail = dict.fromkeys(details, GREY) if several else _ramp(details)
+    styles = dict(zip(details, itertools.cycle(STYLES if several else "-"), strict=False))
     ax = panels.new_axes(ax, 7, 4.5)
     for _, run in curves.groupby("run_id", sort=False):
         name, detail = run["implementation"].iloc[0], run["details"].iloc[0]
         ax.plot(
             run[x], run[y], marker="o", markersize=3, linewidth=1.5, alpha=0.85,
-            color=colours[name] if len(names) > 1 else by_details[detail],
-            linestyle=_style(details, detail) if len(names) > 1 else "-",
+            color=by_name[name] if several else by_detail[detail], linestyle=styles[detail],
         )  # fmt: skip
     if y != "validation_accuracy" and is_wide(curves[y]):
         ax.set_yscale("log")
-    _add_legend(ax, {name: colours[name] for name in names}, by_details)
+    lines: list[Line] = [(name, by_name[name], "-") for name in names] if several else []
+    if len(details) > 1:
+        lines += [(detail, by_detail[detail], styles[detail]) for detail in details]
+    _add_legend(ax, lines)
     if x == "epoch":
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     over = "epoch" if x == "epoch" else "seconds of training"
@@ -96,23 +101,11 @@ def _ramp(details: list[str]) -> dict[str, str]:
     }
 
 
-def _style(details: list[str], detail: str) -> Style:
-    return STYLES[details.index(detail) % len(STYLES)]
-
-
-def _add_legend(ax: Axes, names: dict[str, str], details: dict[str, str]) -> None:
-    """Explain colours and kinds of line; nothing if there is only one."""
-    words_of = [*details]
-    lines: list[tuple[str, str, Style]]
-    if len(names) > 1:
-        lines = [(name, colour, "-") for name, colour in names.items()]
-        if len(details) > 1:
-            lines += [(detail, GREY, _style(words_of, detail)) for detail in words_of]
-    else:
-        lines = [(detail, colour, "-") for detail, colour in details.items()]
-    if len(lines) > 1:
-        handles = [
-            Line2D([], [], label=panels.literal(label), color=colour, linestyle=style)
-            for label, colour, style in lines
-        ]
+def _add_legend(ax: Axes, lines: Sequence[Line]) -> None:
+    """Explain colours and kinds of line, if there are several."""
+    handles = [
+        Line2D([], [], label=panels.literal(label), color=colour, linestyle=style)
+        for label, colour, style in lines
+    ]
+    if handles:
         ax.legend(handles=handles, fontsize="small", frameon=False, ncols=1 + len(handles) // 10)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -63,22 +65,22 @@ def literal(text: str) -> str:
 
 def runs_of(source: Source) -> pd.DataFrame:
     """Return a frame of runs, in which words are plain text."""
-    if isinstance(source, pd.DataFrame) and {*RUN_COLUMNS} <= {*source.columns}:
-        return _plain(source)
-    return _plain(load_runs(source))
+    return _plain(source, RUN_COLUMNS, load_runs)
 
 
 def curves_of(source: Source) -> pd.DataFrame:
     """Return a frame of epochs, in which words are plain text."""
-    if isinstance(source, pd.DataFrame) and {*CURVE_COLUMNS} <= {*source.columns}:
-        return _plain(source)
-    return _plain(load_curves(source))
+    return _plain(source, CURVE_COLUMNS, load_curves)
 
 
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Without categories, groups are those that have rows."""
-    words = frame.select_dtypes("category").columns
-    return frame.astype(dict.fromkeys(words, object))
+def _plain(
+    source: Source, columns: Collection[str], load: Callable[[Source], pd.DataFrame]
+) -> pd.DataFrame:
+    """Return a frame without categories, so that groups are those that have rows."""
+    if not (isinstance(source, pd.DataFrame) and {*columns} <= {*source.columns}):
+        source = load(source)
+    words = source.select_dtypes("category").columns
+    return source.astype(dict.fromkeys(words, object))
 
 
 def stamp(frame: pd.DataFrame) -> str:

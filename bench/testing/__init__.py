@@ -3,7 +3,7 @@
 from bench.testing import check_implementation
 
 def test_mine():
-check_implementation("mine", config_dir="my")
+    check_implementation("mine", config_dir="my")
 """
 
 from bench.testing.check import check_implementation

@@ -19,7 +19,7 @@ from bench.process.limits import Limits
 from bench.process.supervisor import Supervisor
 from bench.records import Verdict
 from bench.terminal import describe_verdict
-from bench.testing.worker import CheckResult, Request
+from bench.testing.worker import CheckResult
 
 TIMEOUT_SECONDS = 600.0
 MAX_LOG_BYTES = 2_000
@@ -81,7 +81,7 @@ def _check_contract(configs: Sequence[RunConfig], supervisor: Supervisor) -> lis
         log_path = Path(folder) / "log.txt"
         process_end = supervisor.run_in_process(
             "bench.testing.worker",
-            msgspec.json.encode(Request(configs=tuple(configs))),
+            msgspec.json.encode(configs),
             log_path,
             lambda line: results.append(msgspec.json.decode(line, type=CheckResult)),
             cores=configs[0].cores,

@@ -16,12 +16,6 @@ from bench.process.protocol import open_channel, send
 from bench.testing.conformance import CHECKS, Subject
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """To the process: a configuration for each recipe that the implementation claims."""
-
-    configs: tuple[RunConfig, ...]
-
-
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """From the process: the result of one check.
 
@@ -37,27 +31,28 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def main() -> None:
-    """Check the implementation of the request on standard input; send a line for each check."""
+    """Check the implementation of the configurations on stdin; send a line for each check.
+
+    There is a configuration for each recipe that the implementation claims.
+    """
     channel = open_channel()
-    request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
-    module = request.configs[0].implementation.module
-    try:
-        subject = Subject(registry.load(module), request.configs)
-        checks = CHECKS
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # frameworks raise anything
-        traceback.print_exception(error)
-        send(channel, CheckResult(check=f"import of {module}", problem=_explain(error)))
-        checks = {}
-    for name, check in checks.items():
+    configs = msgspec.json.decode(sys.stdin.buffer.read(), type=tuple[RunConfig, ...])
+    module = configs[0].implementation.module
+    subject = None
+    for name, check in CHECKS.items():
+        unavailable = False
         try:
-            result = CheckResult(check=name, problem=check(subject))
+            subject = subject or Subject(registry.load(module), configs)
+            problem = check(subject)
         except UnavailableError as error:
-            send(channel, CheckResult(check=name, problem=str(error), unavailable=True))
-            break
-        except (Exception, SystemExit) as error:  # noqa: BLE001
+            problem, unavailable = str(error), True
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # frameworks raise anything
             traceback.print_exception(error)
-            result = CheckResult(check=name, problem=_explain(error))
-        send(channel, result)
+            problem = _explain(error)
+        check_name = f"import of {module}" if subject is None else name
+        send(channel, CheckResult(check=check_name, problem=problem, unavailable=unavailable))
+        if subject is None or unavailable:
+            break
     sys.stderr.flush()
     os._exit(0)  # the shutdown of a framework may take a second
 
