@@ -20,6 +20,8 @@ from bench.records import (
     Seconds,
     Verdict,
 )
+from bench.report.charts.drawing import Drawing
+from bench.report.charts.renderer import Renderer
 from bench.report.frames.display_names import run_views
 from bench.report.frames.runs import runs_frame
 from bench.results import checksummed, store
@@ -188,6 +190,19 @@ def write_records(folder: Path, records: Sequence[RunRecord]) -> None:
         files.write_atomically(folder / f"parity-{number}.json", checksummed.encode(verdict))
     path = store.dataset_path(folder, SUMMARY.name, SUMMARY.fingerprint)
     files.write_atomically(path, checksummed.encode(SUMMARY))
+
+
+@pytest.fixture
+def leave_out_pictures(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return a function after which a report has no charts and pictures."""
+
+    def leave_out() -> None:
+        for method in ("specifications", "figures"):
+            monkeypatch.setattr(Drawing, method, lambda _: {})
+        for method in ("__init__", "draw", "wait", "__exit__"):
+            monkeypatch.setattr(Renderer, method, lambda *_: None)
+
+    return leave_out
 
 
 @pytest.fixture

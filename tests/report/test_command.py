@@ -14,7 +14,6 @@ from PIL import Image
 from bench.console import printable
 from bench.records import RunError
 from bench.report import command
-from bench.report.charts import drawing, figures
 from tests.report.conftest import make_record
 
 RATES = (0.01, 0.1)
@@ -23,13 +22,12 @@ HOSTILE = "<script>alert(1)</script> | `x` [a](b) $\\frac$ 'q' \"q\" \u202e\x1b[
 
 
 @pytest.fixture
-def report(write, call, monkeypatch):
+def report(write, call, leave_out_pictures):
     """Write records and report on them; returns the page's text, the folder and what is printed."""
 
     def make(*records, pictures=False, **options):
         if not pictures:  # which take most of the time
-            monkeypatch.setattr(figures, "draw_chart", lambda *_: None)
-            monkeypatch.setattr(drawing.Drawing, "figures", lambda _: {})
+            leave_out_pictures()
         folder = write(*records, **options)
         status, out, err = call(command.main, folder, "--format=md,csv,terminal")
         assert (status, err) == (0, "")

@@ -13,20 +13,18 @@ import pytest
 
 from bench.records import RunError
 from bench.report import command
-from bench.report.charts import drawing, figures
 from bench.results import history, store
 from tests.report.conftest import make_record
 from tests.results.test_history import entry
 
 
 @pytest.fixture
-def report(call, monkeypatch):
+def report(call, leave_out_pictures):
     """Run the command; return its exit status and what it printed."""
 
     def run(*words, pictures=False):
         if not pictures:  # which take most of the time
-            monkeypatch.setattr(figures, "draw_chart", lambda *_: None)
-            monkeypatch.setattr(drawing.Drawing, "figures", lambda _: {})
+            leave_out_pictures()
         status, out, err = call(command.main, *words)
         return status, out + err
 

@@ -1,9 +1,8 @@
-"""All figures of a report: charts, which another thread draws, and pictures of data."""
+"""All figures of a report: charts, which another process draws, and pictures of data."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench import plotting
@@ -24,25 +23,24 @@ class Drawing:
         analysis: Analysis,
         history: Sequence[Entry],
         folder: Path,
-        pool: ThreadPoolExecutor,
     ) -> None:
-        """Delete the figures of an earlier report, and start to draw the charts.
+        """Delete the figures of an earlier report, and compute what to draw.
 
         Args:
             analysis: the analysis of the report.
             history: the entries of speed over commits.
             folder: the folder of the report; the files are in its folder `figures`.
-            pool: one thread, since vl-convert draws one chart at a time.
         """
         self._analysis = analysis
         self._files = _emptied(folder / FIGURES)
         self.data = chart_data(analysis, history)
         self.colours = plotting.colours(analysis.colours())
         self.charts = charts(self.data, self.colours)
-        self._drawn = pool.map(
-            lambda chart: figures.draw_chart(chart, self.data, analysis.stamp, self._files),
-            self.charts,
-        )
+
+    def specifications(self) -> dict[str, str]:
+        """Return what `Renderer.draw` needs for the charts."""
+        stamp = self._analysis.stamp
+        return {chart.name: figures.figure_of(chart, self.data, stamp) for chart in self.charts}
 
     def figures(self) -> dict[str, list[Figure]]:
         """Draw the pictures of data, and return all figures by section."""
@@ -51,14 +49,6 @@ class Drawing:
             by_section.setdefault(chart.section, []).append(_figure(chart))
         analysis = self._analysis
         return by_section | data_pictures.draw(analysis.views, analysis.sweep.datasets, self._files)
-
-    def wait(self) -> None:
-        """Return when all charts are drawn.
-
-        Raises:
-            FileError: a file can't be written.
-        """
-        list(self._drawn)
 
 
 def _emptied(files: Path) -> Path:

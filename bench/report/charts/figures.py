@@ -1,44 +1,28 @@
-"""The figures of a report, as PNG and SVG files in one folder: charts, and pictures of data."""
+"""The specifications of figures: what is drawn of a chart in its PNG and SVG files."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import vl_convert
 
-from bench.files import write_atomically
 from bench.report.charts.chart import Chart, ChartData
 from bench.report.charts.vega import Spec
 
 MAX_PICTURED = 4  # conditions in one file
 PANEL_PIXELS, N_COLUMNS = 420, 2
-PIXELS_PER_POINT = 1.2
-CONFIG = {
-    # vl-convert contains Liberation Sans, and measures text in other fonts three times as slowly.
-    "font": "Liberation Sans, Arial, sans-serif",
-    "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
-    "legend": {"labelFontSize": 12, "titleFontSize": 12, "labelLimit": 240, "orient": "bottom",
-               "columns": 4},
-    "title": {"anchor": "start", "fontSize": 13},
-    "view": {"stroke": None},
-}  # fmt: skip
-NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 ONLY_IN_THE_PAGE = {"params", "tooltip"}  # for the mouse
 
 
-def draw_chart(chart: Chart, data: ChartData, stamp: str, folder: Path) -> None:
-    """Draw one chart with one panel per condition.
+def figure_of(chart: Chart, data: ChartData, stamp: str) -> str:
+    """Return one chart with one panel per condition, as JSON.
 
     Args:
         chart: the chart.
         data: its rows.
         stamp: the end of the title.
-        folder: where to write the PNG and the SVG.
     """
     picture = _without_mouse(chart.specification)
     words, rows = json.dumps(picture), chart.rows(data)
@@ -53,14 +37,11 @@ def draw_chart(chart: Chart, data: ChartData, stamp: str, folder: Path) -> None:
         "title": f"{chart.title}{stamp}", "columns": N_COLUMNS, "concat": panels,
         "resolve": {"scale": {"color": "shared", "shape": "shared"}},  # one legend
     }  # fmt: skip
-    svg = _svg(specification)
-    path = folder / f"{chart.name}.svg"
-    write_atomically(path, svg.encode("utf-8"))
-    write_atomically(path.with_suffix(".png"), vl_convert.svg_to_png(svg, scale=PIXELS_PER_POINT))
+    return json.dumps(specification)
 
 
-def svg_of(specification: Spec, rows: pd.DataFrame) -> str:
-    """Return one panel without a title as SVG.
+def panel_of(specification: Spec, rows: pd.DataFrame) -> str:
+    """Return one panel without a title, as JSON.
 
     Args:
         specification: of a chart.
@@ -68,13 +49,7 @@ def svg_of(specification: Spec, rows: pd.DataFrame) -> str:
     """
     data = {"data": {"values": ChartData.values(rows)}}
     size = {"width": 1.6 * PANEL_PIXELS, "background": "transparent"}
-    return _svg(_without_mouse(specification) | data | size)
-
-
-def _svg(specification: Spec) -> str:
-    """Return a drawing; characters that XML forbids are escaped."""
-    svg = vl_convert.vegalite_to_svg(json.dumps(specification), config=CONFIG, allowed_base_urls=[])
-    return NOT_XML.sub(lambda match: ascii(match[0])[1:-1], svg)
+    return json.dumps(_without_mouse(specification) | data | size)
 
 
 def _without_mouse(specification: Any) -> Any:

@@ -9,8 +9,9 @@ import jinja2
 from markupsafe import Markup
 
 from bench import files
-from bench.report.charts import figures
+from bench.report.charts.figures import panel_of
 from bench.report.charts.history import history_rows, specification
+from bench.report.charts.rendering import svg
 from bench.results.changes import changes, describe
 from bench.results.history import STEP, Entry, not_accepted, series
 
@@ -34,7 +35,7 @@ def write_page(entries: Sequence[Entry], folder: Path) -> Path:
             "subtitle": f"{key.settings_words}; {key.cpu_model}; 1 is commit {key.reference[:7]}",
             "sentences": _sentences(points),
             "entries": points,
-            "svg": Markup(figures.svg_of(specification(), rows[rows["condition"] == number])),  # noqa: S704
+            "svg": Markup(svg(panel_of(specification(), rows[rows["condition"] == number]))),  # noqa: S704
         }
         for number, (key, points) in enumerate(series(entries).items())
     ]

@@ -19,7 +19,6 @@ from importlib import resources
 from pathlib import Path
 
 import jinja2
-import vl_convert
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 from PIL import Image
@@ -141,6 +140,8 @@ def _vega_embed() -> str:
         version = importlib.metadata.version("vl-convert-python")
         path = files.cache_folder() / f"vega-embed-{version}.js"
         return path.read_text(encoding="utf-8")
+    import vl_convert  # only the first report of all waits for it
+
     script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     with contextlib.suppress(files.FileError):  # the folder is read-only or full
         if path is not None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from bench import files
+from bench.report.charts.renderer import Renderer
+from bench.report.contents.blocks import FIGURES
 from bench.results import store
 
 if TYPE_CHECKING:
@@ -45,38 +47,28 @@ def write_report(
         FileError: a file can't be written.
         OSError: the folder can't be created, or a picture can't be written.
     """
-    # Imports are where they are needed, so that no format waits for the libraries of another.
-    from bench.report.findings.findings import findings
-    from bench.report.frames.analysis import analyse
+    _refuse_to_overwrite(folder, formats)
+    with Renderer(folder / FIGURES) if formats & {"html", "md"} else nullcontext() as renderer:
+        # Imports are where they are needed, so that no format waits for the libraries of another.
+        from bench.report.findings.findings import findings
+        from bench.report.frames.analysis import analyse
 
-    has_pages = bool(formats & {"html", "md"})
-    with ThreadPoolExecutor(1) as pool:  # draws the charts, one at a time, during all else
-        if has_pages:
-            pool.submit(_start_vega)
         analysis = analyse(sweep, target)
-        drawing = None
-        if has_pages:
+        if renderer is not None:
             from bench.report.charts.drawing import Drawing
 
-            _refuse_to_overwrite(folder, formats)
-            drawing = Drawing(analysis, history, folder, pool)
+            drawing = Drawing(analysis, history, folder)
+            renderer.draw(drawing.specifications())
         found = findings(analysis)
         written = _write_data(analysis, found, folder, formats)
-        if drawing is not None:
-            written = _write_pages(analysis, found, drawing, folder, formats)
+        if renderer is not None:
+            written = _write_pages(analysis, found, drawing, renderer, folder, formats)
     if "terminal" in formats:
         from bench.report.pages.terminal_report import print_comparison, print_findings
 
         print_comparison(analysis)
         print_findings(found)
     return written
-
-
-def _start_vega() -> None:
-    """Start what draws the charts, which takes a second."""
-    import vl_convert
-
-    vl_convert.vegalite_to_svg({"data": {"values": []}, "mark": "point"}, allowed_base_urls=[])
 
 
 def _write_data(
@@ -119,6 +111,7 @@ def _write_pages(
     analysis: Analysis,
     found: Sequence[Finding],
     drawing: Drawing,
+    renderer: Renderer,
     folder: Path,
     formats: Set[str],
 ) -> Path:
@@ -130,7 +123,7 @@ def _write_pages(
     written = folder / "report.md"
     if "md" in formats:
         _write(written, markdown_report.page(content))
-    drawing.wait()
+    renderer.wait()
     if "html" in formats:
         from bench.report.pages import html_report
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
 
+from bench.files import FileError
 from bench.report.charts import figures
 from bench.report.charts.drawing import Drawing
+from bench.report.charts.renderer import Renderer
 from bench.report.contents.blocks import FIGURES
 from bench.report.frames.analysis import analyse
 from bench.results.merging import read_sweeps
@@ -23,10 +24,11 @@ def draw(write, tmp_path):
 
     def draw_records(*records):
         analysis = analyse(read_sweeps([write(*records)]), None)
-        with ThreadPoolExecutor(1) as pool:
-            drawing = Drawing(analysis, [], tmp_path, pool)
+        drawing = Drawing(analysis, [], tmp_path)
+        with Renderer(tmp_path / FIGURES) as renderer:
+            renderer.draw(drawing.specifications())
             by_section = drawing.figures()
-            drawing.wait()
+            renderer.wait()
         names = {figure.name: figure for section in by_section.values() for figure in section}
         return names, tmp_path / FIGURES
 
@@ -92,3 +94,19 @@ def test_a_file_has_nothing_for_the_mouse():
     specification = {"layer": [{"mark": "point", "params": [1], "encoding": {"tooltip": [1]}}]}
     drawn = figures._without_mouse(specification)
     assert drawn == {"layer": [{"mark": "point", "encoding": {}}]}
+
+
+def test_a_chart_that_cannot_be_written_is_an_error_in_one_line(tmp_path):
+    with Renderer(tmp_path / "file" / "figures") as renderer:
+        (tmp_path / "file").touch()
+        renderer.draw({"chart": '{"data": {"values": []}, "mark": "point"}'})
+        with pytest.raises(FileError, match=r"can't write chart\.svg: Not a directory$"):
+            renderer.wait()
+
+
+def test_a_killed_renderer_is_an_error(tmp_path):
+    with Renderer(tmp_path) as renderer:
+        renderer._process.kill()
+        renderer.draw({"chart": "x" * 2**20})
+        with pytest.raises(FileError, match=f"^{tmp_path}: the process that draws was killed"):
+            renderer.wait()
