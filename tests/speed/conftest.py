@@ -1,4 +1,4 @@
-"""Shared by the speed suite: problems large enough to time."""
+"""Shared by the speed suite: where results are stored, and models that are ready to train."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ from pathlib import Path
 import pytest
 
 from bench import registry
-from bench.config.compose import compose_runs
-from bench.contract import BACKEND_VARIABLE, Problem
-from bench.data import datasets
+from bench.contract import BACKEND_VARIABLE
 from bench.machine import facts
-from bench.training import sampling
-
-WORDS = ("dataset=synthetic", "dataset.training_size=20000", "batch_size=128", "threads=1")
+from tests.speed.models import configure, warm_model
 
 BENCHMARKS = Path(__file__).parents[2] / "results" / "benchmarks"
 LIBRARIES = ("tensorflow", "keras", "torch", "jax", "scikit-learn", "pandas", "matplotlib", "scipy")
@@ -60,44 +56,16 @@ def pytest_terminal_summary(terminalreporter, config):
             terminalreporter.write_line(f"Not compared with results of {'; '.join(apart)}")
 
 
-@pytest.fixture(scope="session")
-def configured():
-    """Return the configuration, the data and a problem for an implementation."""
+@pytest.fixture
+def warm():
+    """Return an implementation that is ready to train, and the batches of an epoch."""
 
-    def configure(name):
-        (config,) = compose_runs([f"implementation={name}", *WORDS], default_name="speed")
+    def make(name):
+        config = configure(name, "threads=1")
         if registry.missing(config.implementation.requires):
             pytest.skip(f"{name} is not installed")
         if config.backend not in ("", os.environ.get(BACKEND_VARIABLE, "tensorflow")):
             pytest.skip(f"a process has one backend; set {BACKEND_VARIABLE}={config.backend}")
-        dataset = datasets.load(config.dataset, None)
-        split = datasets.split(dataset, config.validation_fraction)
-        problem = Problem(
-            train_images=split.train_images,
-            train_labels=split.train_labels,
-            layer_sizes=config.layer_sizes,
-            recipe=config.recipe,
-            learning_rate=config.learning_rate,
-            device="cpu",
-            threads=1,
-            options=config.implementation.options,
-        )
-        return config, split, problem
-
-    return configure
-
-
-@pytest.fixture
-def warm(configured):
-    """Return an implementation that is ready to train, and the batches of an epoch."""
-
-    def make(name):
-        config, split, problem = configured(name)
-        model = registry.load(config.implementation.module)()
-        initializer = config.recipe.initializer
-        model.setup(problem, sampling.initial_parameters(0, config.layer_sizes, initializer))
-        batches = sampling.batches(0, 1, len(split.train_labels), config.batch_size)
-        model.warm_up(batches)
-        return model, batches
+        return warm_model(config)
 
     return make
