@@ -23,6 +23,7 @@ BENCH_FILES = sorted(BENCH.rglob("*.py"))
 IMPLEMENTATION_FILES = sorted((ROOT / "implementations").rglob("*.py"))
 
 GROUND = {
+    "colours",
     "console",
     "errors",
     "files",

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bench import plotting
 from bench.api.loading import COLOURS, load_curves, load_runs
 from bench.api.sources import Source
+from bench.colours import assign_colours
 from bench.report.frames import dataframes
 from bench.terminal import SYNTHETIC
 
@@ -112,4 +112,4 @@ def colours(frame: pd.DataFrame) -> dict[str, str]:
         frame: with the `attrs` of `load_runs` or `load_curves`; else colours are given out.
     """
     given = frame.attrs.get(COLOURS, {})
-    return plotting.colours({**dict.fromkeys(frame["implementation"]), **given}.items())
+    return assign_colours({**dict.fromkeys(frame["implementation"]), **given}.items())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import plotting
-from bench.report.charts import data_pictures, figures
+from bench.colours import assign_colours
+from bench.report.charts import figures
 from bench.report.charts.chart import Chart
 from bench.report.charts.chart_data import chart_data, drawn_of
 from bench.report.charts.charts import charts
@@ -34,7 +34,7 @@ class Drawing:
         self._analysis = analysis
         self._files = _emptied(folder / FIGURES)
         self.data = chart_data(analysis, history)
-        self.colours = plotting.colours(analysis.colours())
+        self.colours = assign_colours(analysis.colours())
         self.charts = charts(self.data, self.colours)
 
     def specifications(self) -> dict[str, str]:
@@ -44,6 +44,8 @@ class Drawing:
 
     def figures(self) -> dict[str, list[Figure]]:
         """Draw the pictures of data, and return all figures by section."""
+        from bench.report.charts import data_pictures  # matplotlib, which no chart waits for
+
         by_section: dict[str, list[Figure]] = {}
         for chart in self.charts:
             by_section.setdefault(chart.section, []).append(_figure(chart))

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from bench import plotting
+from bench.colours import assign_colours
 from bench.records import Seconds
 from bench.report.charts.chart_data import MAX_CURVES, MAX_DRAWN, chart_data, drawn_of
 from bench.report.charts.charts import charts
@@ -24,7 +24,7 @@ def data_of(records, history=()):
 def charts_of(data):
     names = data.tables["runs"]["implementation"]
     return {
-        chart.name: chart for chart in charts(data, plotting.colours((name, "") for name in names))
+        chart.name: chart for chart in charts(data, assign_colours((name, "") for name in names))
     }
 
 
