@@ -218,7 +218,7 @@ def test_an_implementation_that_fails_keeps_its_numbers_and_loses_its_rank(copie
     page = (tmp_path / "results/trial/report/report.md").read_text(encoding="utf-8")
     (row,) = (line for line in page.splitlines() if line.startswith("| wrong | - |"))
     assert "**failed**" in row
-    assert "Without a rank: wrong; what they compute is **not what the recipe says**" in page
+    assert "Without a rank: wrong; the equations are **not those of the recipe**" in page
     assert "eighth is the only implementation with a rank" in page
     assert "times as fast as wrong" not in page
 

@@ -89,8 +89,8 @@ def test_without_proven_parity_there_is_no_rank_and_the_page_says_why(report):
         ["1", "passed"], ["-", "**failed**"], ["-", "**not checked**"],
     ]  # fmt: skip
     assert table["keras"][2] == "4,500"
-    assert table["keras"][3] == "9.0x faster"
-    assert "Without a rank: keras; what they compute is **not what the recipe says**" in page
+    assert table["keras"][3] == "9.00x faster"
+    assert "Without a rank: keras; the equations are **not those of the recipe**" in page
     assert "numpy is the only implementation with a rank" in page
     assert "keras is the fastest" not in page
     proofs = {cells[0]: cells for cells in rows(page, "Parity: ")}

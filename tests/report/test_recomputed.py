@@ -173,7 +173,7 @@ def test_the_comparison(page_and_records):
         assert row["examples/s"] == f"{speed:,.0f}"
         assert row["slowest epoch"] == f"{min(speeds):,.0f}"
         assert row["fastest epoch"] == f"{max(speeds):,.0f}"
-        slower = f"{fastest / speed:.1f}x slower"
+        slower = f"{fastest / speed:.2f}x slower"
         assert row["compared"] == ("fastest" if speed == fastest else slower)
         assert row["rank"] == ("1" if speed == fastest else "2")
         assert row["ceiling"] == f"{mean(every, lambda record: record['flops_utilisation']):.0%}"
@@ -241,12 +241,12 @@ def test_the_mistakes(page_and_records):
             (truth, predicted): matrix[truth][predicted]
             for truth in range(10) for predicted in range(10) if truth != predicted
         }  # fmt: skip
-        assert row["all mistakes"] == str(sum(wrong.values()))
-        listed = re.findall(r"Kind (\d) taken for Kind (\d) (\d+)", row["most mistaken"])
+        assert row["all mistakes"] == f"{sum(wrong.values()):,} of 10,000"
+        listed = re.findall(r"(\d+) Kind (\d) taken for Kind (\d)", row["most frequent"])
         assert len(listed) == 5
-        for truth, predicted, count in listed:
+        for count, truth, predicted in listed:
             assert wrong[int(truth), int(predicted)] == int(count)
-        least = min(int(count) for *_, count in listed)
+        least = min(int(count) for count, *_ in listed)
         assert sum(count > least for count in wrong.values()) <= 5
 
 

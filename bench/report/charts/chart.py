@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -96,6 +96,7 @@ class Chart:
         value: the column that the description gives the range of.
         specification: the Vega-Lite specification, without data.
         legend: colours by name, of what neither axis names.
+        ranges: what the axis of each channel has to contain in every panel: columns, and numbers.
         keeps_unknown: if at least one row meets `needs`, all rows are drawn.
         panels: the conditions that it has rows for.
     """
@@ -110,6 +111,7 @@ class Chart:
     value: str
     specification: Spec
     legend: Mapping[str, str] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[str | float, ...]] = field(default_factory=dict)
     keeps_unknown: bool = False
     panels: tuple[Panel, ...] = ()
 
@@ -141,7 +143,26 @@ class Chart:
             for number, label in enumerate(data.labels(self.table)[:max_panels])
             if number in listed
         ]
-        return replace(self, panels=tuple(panels))
+        shared = self.specification
+        for channel, ends in self.ranges.items() if len(panels) > 1 else ():
+            values = [rows[one].dropna() if isinstance(one, str) else [one] for one in ends]
+            domain = [float(end(map(end, filter(len, values)))) for end in (min, max)]
+            if domain[0] < domain[1]:
+                shared = _with_domain(shared, channel, domain)
+        return replace(self, specification=shared, panels=tuple(panels))
+
+
+def _with_domain(part: Any, channel: str, domain: Sequence[float]) -> Any:
+    """Return a part of a specification in which all axes of numbers of a channel have a domain."""
+    if isinstance(part, list):
+        return [_with_domain(one, channel, domain) for one in part]
+    if not isinstance(part, Mapping):
+        return part
+    changed = {key: _with_domain(one, channel, domain) for key, one in part.items()}
+    axis = changed.get(channel)
+    if isinstance(axis, dict) and axis.get("type") == "quantitative":
+        axis["scale"] = {**axis["scale"], "domain": domain}
+    return changed
 
 
 def _plain_values(column: pd.Series) -> list[Any]:

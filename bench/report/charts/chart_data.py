@@ -18,6 +18,13 @@ from bench.results.history import Entry
 from bench.statistics import standard_error_of_accuracy
 
 MAX_CURVES = 300  # runs
+DRAWN_PARTS = {
+    "train_seconds": "training",
+    **dict.fromkeys(
+        ("start_up_seconds", "data_seconds", "setup_seconds", "warm_up_seconds"), "preparation"
+    ),
+    "evaluate_seconds": "evaluation",
+}  # of a run, in a chart; "other" are the rest
 MAX_DRAWN = 12  # conditions in the page; more are unreadable
 RUN_COLUMNS = (
     "run_id", "status", "condition", *FILTERS, "seed", "validation_accuracy", "test_accuracy",
@@ -118,8 +125,8 @@ def _compared(analysis: Analysis) -> pd.DataFrame:
         accuracy=accuracy,
         accuracy_low=(accuracy - half_width).clip(lower=0),
         accuracy_high=(accuracy + half_width).clip(upper=1),
-        speed_low=rows["examples_per_second_min"],
-        speed_high=rows["examples_per_second_max"],
+        speed_low=rows["examples_per_second"] * rows["times_slower"] / rows["high"],
+        speed_high=rows["examples_per_second"] * rows["times_slower"] / rows["low"],
         seeds=rows["n_seeds"],
         pareto=False,
     )
@@ -187,8 +194,12 @@ def _differences(curves: pd.DataFrame, reference: str) -> pd.DataFrame:
 def _time_by_part(done: pd.DataFrame) -> pd.DataFrame:
     """Return one row per part of a run: mean seconds of an implementation at a learning rate."""
     groups = done.groupby(["condition", *FILTERS], dropna=False)
-    means = groups[list(PARTS)].mean().rename(columns=PARTS).assign(runs=groups.size())
-    long = means.reset_index().melt(
-        id_vars=["condition", *FILTERS, "runs"], var_name="part", value_name="seconds"
+    means = groups[list(PARTS)].mean()
+    parts = means.T.groupby([DRAWN_PARTS.get(str(name), "other") for name in means]).sum().T
+    long = (
+        parts.assign(runs=groups.size())
+        .reset_index()
+        .melt(id_vars=["condition", *FILTERS, "runs"], var_name="part", value_name="seconds")
     )
-    return long.assign(order=long["part"].map(list(PARTS.values()).index))
+    order = [*dict.fromkeys(DRAWN_PARTS.values()), "other"]
+    return long.assign(order=long["part"].map(order.index))

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from bench.records import SECONDS_PARTS
 from bench.report.charts.chart import RUN_FIELDS, Chart, ChartData
-from bench.report.charts.vega import ROW_HEIGHT, Looks, Spec, names, number, tooltip
+from bench.report.charts.vega import ROW_HEIGHT, Looks, Spec, number, tooltip
 
-PART_COLOURS = dict(
-    zip(
-        (part.replace("_", " ") for part in SECONDS_PARTS),
-        ("#4c78a8", "#f58518", "#e45756", "#72b7b2", "#54a24b", "#eeca3b", "#b279a2", "#ff9da6",
-         "#9d755d", "#bab0ac"),
-        strict=False,
-    )
-)  # fmt: skip
+# Lighter and lighter, without a hue: the hues are those of the implementations.
+PART_COLOURS = {
+    "training": "#4d5560", "preparation": "#8d96a1", "evaluation": "#bcc3cb", "other": "#dde1e6"
+}  # fmt: skip
 
 
 def costs_charts(data: ChartData, looks: Looks) -> list[Chart]:
@@ -23,32 +18,33 @@ def costs_charts(data: ChartData, looks: Looks) -> list[Chart]:
             name="time_by_part",
             section="time",
             title="Where the time goes",
-            caption="Mean seconds of a finished run by activity. The number is their sum, the time "
-            "of the whole run.",
+            caption="Seconds of a run from its start to its end, mean over runs; the number is "
+            "their sum. Preparation: start-up, reading data, setup, and warm-up.",
             table="time_by_part",
             fields=("implementation", "learning_rate", "part", "seconds", "runs"),
             needs={"runs": 0},
             value="seconds",
-            specification=_time_by_part(data.n_names),
+            specification=_time_by_part(looks, data.n_names),
             legend=PART_COLOURS,
         ),
         Chart(
             name="peak_memory",
             section="time",
             title="Peak memory",
-            caption="The largest resident memory of any run; on a GPU, its own memory.",
+            caption="The most memory that any run of the implementation used.",
             table="done",
             fields=(*RUN_FIELDS, "peak_memory_megabytes"),
             needs={"peak_memory_megabytes": 0},
             value="peak_memory_megabytes",
             specification=_memory(looks, data.n_names),
+            ranges={"x": ("peak_memory_megabytes", 0.0)},
         ),
     ]
 
 
-def _time_by_part(n_rows: int) -> Spec:
+def _time_by_part(looks: Looks, n_rows: int) -> Spec:
     """Draw the mean seconds of a run, by activity."""
-    y = names()
+    y = looks.names
     x = number("seconds", "seconds of a run, mean", zero=True) | {"aggregate": "sum"}
     scale = {"domain": [*PART_COLOURS], "range": [*PART_COLOURS.values()]}
     bars = {
@@ -76,7 +72,7 @@ def _time_by_part(n_rows: int) -> Spec:
 
 def _memory(looks: Looks, n_rows: int) -> Spec:
     """Draw the largest memory of each implementation's runs."""
-    y, field = names(), "peak_memory_megabytes"
+    y, field = looks.names, "peak_memory_megabytes"
     x = number(field, "peak memory (MB)", zero=True) | {"aggregate": "max"}
     bars = {"mark": "bar", "encoding": {"y": y, "x": x, "color": looks.own_colour}}
     values = {

@@ -39,6 +39,7 @@ def curves_charts(data: ChartData, looks: Looks) -> list[Chart]:
             value=metric,
             specification=_race(looks, metric, log=log, log_x=log_x),
             legend=looks.colours,
+            ranges={"x": ("train_seconds_so_far",), "y": (metric,)},
         )
 
     def by_epoch(metric: str, name: str, title: str, caption: str, *, log: bool) -> Chart:
@@ -54,6 +55,7 @@ def curves_charts(data: ChartData, looks: Looks) -> list[Chart]:
             value=metric,
             specification=_by_epoch(metric, n_epochs, colours, log=log),
             legend={f"{rate:g}": colour for rate, colour in colours.items()},
+            ranges={"y": (metric,)},
         )
 
     reference = f"from {data.reference}" if data.reference else ""
@@ -63,9 +65,10 @@ def curves_charts(data: ChartData, looks: Looks) -> list[Chart]:
             name="difference_by_epochs",
             section="curves",
             title=f"Difference {reference} by epoch",
-            caption="Validation accuracy minus that of the reference with the same learning rate "
-            "and seed, in percentage points: mean, and range over pairs. The grey band is the "
-            "difference that counts as equal.",
+            caption="Validation accuracy minus that of "
+            f"{data.reference or 'the reference'}, at the same learning rate and seed. The line is "
+            "the mean, the coloured area the lowest and the highest. In the grey band, a "
+            "difference counts as equal.",
             table="differences",
             fields=("implementation", "epoch", "difference", "lowest", "highest", "pairs"),
             needs={"pairs": 0},
@@ -74,13 +77,14 @@ def curves_charts(data: ChartData, looks: Looks) -> list[Chart]:
             legend={
                 name: value for name, value in looks.colours.items() if name != data.reference
             },
+            ranges={"y": ("lowest", "highest", -PARITY_POINTS, PARITY_POINTS)},
         ),
         by_epoch("validation_accuracy", "accuracy_by_epochs", "Accuracy",
                  "Validation accuracy after each epoch.", log=False),
         by_epoch("validation_loss", "loss_by_epochs", "Validation loss",
-                 "Validation loss after each epoch, logarithmic.", log=True),
+                 "Validation loss after each epoch.", log=True),
         by_epoch("train_loss", "training_loss_by_epochs", "Training loss",
-                 "Mean over an epoch's batches, each before its update; logarithmic.", log=True),
+                 "Mean over an epoch's batches, each before its update.", log=True),
     ]  # fmt: skip
 
 

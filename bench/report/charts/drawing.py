@@ -34,7 +34,8 @@ class Drawing:
         self._analysis = analysis
         self._files = _emptied(folder / FIGURES)
         self.data = chart_data(analysis, history)
-        self.colours = assign_colours(analysis.colours())
+        colours = assign_colours(analysis.colours())
+        self.colours = {name: colours[name] for name in analysis.names}
         self.charts = charts(self.data, self.colours)
 
     def specifications(self) -> dict[str, str]:

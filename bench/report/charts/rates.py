@@ -17,7 +17,8 @@ def rates_charts(data: ChartData, looks: Looks) -> list[Chart]:
     if len(rates) < 2:
         return []
     is_single = data.n_names == 1 or not all(rate > 0 for rate in rates)
-    caption = f"{words(accuracy).capitalize()} after the last epoch, mean over seeds."
+    over_seeds = ", mean over seeds" if data.tables["runs"]["seed"].nunique() > 1 else ""
+    caption = f"{words(accuracy).capitalize()} after the last epoch{over_seeds}."
     if table["accuracy"].isna().any():
         caption += (
             " A cross at the bottom is a learning rate without a result: the word next to it is "
@@ -34,6 +35,7 @@ def rates_charts(data: ChartData, looks: Looks) -> list[Chart]:
         value="accuracy",
         specification=_rate_bars(looks, accuracy) if is_single else _rates(looks, accuracy, rates),
         legend={} if is_single else looks.colours,
+        ranges={} if is_single else {"y": ("accuracy",)},
         keeps_unknown=True,
     )
     return [chart]

@@ -10,7 +10,6 @@ from bench.report.charts.vega import (
     Looks,
     Spec,
     is_wide,
-    names,
     number,
     tooltip,
     words,
@@ -23,6 +22,7 @@ def comparison_charts(data: ChartData, looks: Looks) -> list[Chart]:
     """Return the charts of speed, accuracy, and the ratios of speeds."""
     compared, done = data.tables["compared"], data.tables["done"]
     all_ratios = compared[["low", "high", "times_slower"]].stack()
+    log_speed = is_wide(done["examples_per_second"])
     accuracy, is_named = data.accuracy, data.n_names <= MAX_NAMED
     fronts = compared.loc[compared["pareto"].astype(bool), "condition"].value_counts()
     front = " The dashed line is the Pareto front." if (fronts > 1).any() else ""
@@ -30,8 +30,8 @@ def comparison_charts(data: ChartData, looks: Looks) -> list[Chart]:
         name="accuracy_against_speed",
         section="summary",
         title="Speed and accuracy",
-        caption="Up and to the right is better. Lines: the 95 % interval of the accuracy at the "
-        f"best learning rate; the slowest and the fastest epoch.{front}",
+        caption="Up and to the right is better. Lines are 95 % intervals: of the accuracy at the "
+        f"best learning rate, and of the speed relative to the fastest.{front}",
         table="compared",
         fields=("implementation", "learning_rate", "examples_per_second", "accuracy", "pareto"),
         needs={"examples_per_second": 0, "accuracy": -1},
@@ -43,29 +43,33 @@ def comparison_charts(data: ChartData, looks: Looks) -> list[Chart]:
             named=is_named,
         ),
         legend={} if is_named else looks.colours,
-    )
+        ranges={"x": ("examples_per_second", "speed_low", "speed_high"),
+                "y": ("accuracy", "accuracy_low", "accuracy_high")},
+    )  # fmt: skip
     ratios = Chart(
         name="speed_ratios",
         section="summary" if len(data.conditions) == 1 else "speed",
         title="How many times slower than the fastest",
-        caption="Ratio of speeds with its 95 % interval. Where the interval includes 1, the faster "
-        "of the two is not known.",
+        caption="The line is the 95 % interval. If it includes 1, it is not known which of the two "
+        "is faster.",
         table="compared",
         fields=("implementation", "times_slower", "low", "high"),
         needs={"times_slower": 0},
         value="times_slower",
         specification=_ratios(looks, data.n_names, log=is_wide(all_ratios)),
+        ranges={"x": ("times_slower", "low", "high")},
     )
     speeds = Chart(
         name="training_speed",
         section="speed",
         title="Training speed of every run",
-        caption="A point is a run; the grey mark is the speed in the table.",
+        caption="A point is a run; the grey mark is their geometric mean, the speed in the table.",
         table="done",
         fields=(*RUN_FIELDS, "examples_per_second", "flops_utilisation"),
         needs={"examples_per_second": 0},
         value="examples_per_second",
-        specification=_speeds(looks, data.n_names, log=is_wide(done["examples_per_second"])),
+        specification=_speeds(looks, data.n_names, log=log_speed),
+        ranges={"x": ("examples_per_second", *(() if log_speed else (0.0,)))},
     )
     return [tradeoff, *([ratios] if data.n_names > 1 else []), speeds]
 
@@ -93,6 +97,7 @@ def over_charts(data: ChartData, looks: Looks) -> list[Chart]:
                     value=result,
                     specification=_over(looks, key, result, axis, numeric=numeric, log=log),
                     legend=looks.colours,
+                    ranges={"y": (result,)},
                 )
             )
     return made
@@ -129,8 +134,9 @@ def _tradeoff(looks: Looks, accuracy: str, *, log: bool, named: bool) -> Spec:
 
 def _ratios(looks: Looks, n_rows: int, *, log: bool) -> Spec:
     """Draw a forest plot: how many times slower than the fastest, with intervals."""
-    x = number("times_slower", "times slower than the fastest", log=log, zero=False)
-    y = names("times_slower", "ascending")
+    x = number("times_slower", "times slower than the fastest", log=log)
+    x["scale"] |= {"padding": 40}  # for the words
+    y = looks.names
     bar = {
         "mark": {"type": "rule", "strokeWidth": 2},
         "encoding": {"y": y, "x": x | {"field": "low"}, "x2": {"field": "high"},
@@ -141,9 +147,9 @@ def _ratios(looks: Looks, n_rows: int, *, log: bool) -> Spec:
         "encoding": {"y": y, "x": x, **looks.own,
                      "tooltip": tooltip("implementation", "times_slower", "low", "high")},
     }  # fmt: skip
-    words = {  # above the interval, at the right end of the row
-        "mark": {"type": "text", "dy": -11, "align": "right"},
-        "encoding": {"y": y, "x": {"value": "width"}, "text": {"field": "words"}},
+    words = {
+        "mark": {"type": "text", "dy": -11},
+        "encoding": {"y": y, "x": x, "text": {"field": "words"}},
     }
     one = {"mark": {"type": "rule", "color": GREY, "strokeDash": [4, 3]},
            "encoding": {"x": {"datum": 1}}}  # fmt: skip
@@ -152,7 +158,7 @@ def _ratios(looks: Looks, n_rows: int, *, log: bool) -> Spec:
 
 def _speeds(looks: Looks, n_rows: int, *, log: bool) -> Spec:
     """Draw the speed of every run, and that of the comparison."""
-    y = names("examples_per_second")
+    y = looks.names
     x = number("examples_per_second", "examples per second", log=log, format="~s", zero=not log)
     points = {
         "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "fillOpacity": 0.6},
@@ -168,7 +174,8 @@ def _speeds(looks: Looks, n_rows: int, *, log: bool) -> Spec:
 
 def _over(looks: Looks, key: str, field: str, title: str, *, numeric: bool, log: bool) -> Spec:
     """Draw a result over a setting, one line per implementation."""
-    x: Spec = {"field": "value", "type": "ordinal", "title": key.replace("_", " ")}
+    title_of_x = key.replace("_", " ") + (" (log scale)" if numeric else "")
+    x: Spec = {"field": "value", "type": "ordinal", "title": title_of_x}
     x |= {"sort": {"field": "order"}, "axis": {"labelAngle": 0}}
     if numeric:
         x |= {"type": "quantitative", "scale": {"type": "log", "base": 2, "padding": 12}}

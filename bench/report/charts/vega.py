@@ -33,18 +33,15 @@ class Looks:
         shapes = [SHAPES[place % len(SHAPES)] for place in range(len(colours))]
         shape = name | {"scale": {"domain": [*colours], "range": shapes}}
         self.colours = colours
+        # An axis of implementations, in the order of the colours.
+        axis = {"labelLimit": 140, "ticks": False, "domain": False}
+        self.names: Spec = {"field": "implementation", "title": None, "axis": axis}
+        self.names |= {"sort": [*colours]}
         self.colour = name | {"scale": {"domain": [*colours], "range": [*colours.values()]}}
         self.both = {"color": self.colour, "shape": shape}
         # For charts that name the implementations.
         self.own_colour = self.colour | {"legend": None}
         self.own = {"color": self.own_colour, "shape": shape | {"legend": None}}
-
-
-def names(by: str | None = None, order: str = "descending") -> Spec:
-    """Return an axis of implementations, sorted by a column or by name."""
-    sort = {"sort": {"field": by, "op": "max", "order": order}} if by else {}
-    axis = {"labelLimit": 140, "ticks": False, "domain": False}
-    return {"field": "implementation", "title": None, "axis": axis} | sort
 
 
 def number(
@@ -56,6 +53,7 @@ def number(
         scale |= {"padding": 12, "nice": False}
     axis: Spec = {"tickCount": 6, "grid": not log, "labelOverlap": "greedy", "labelSeparation": 6}
     axis |= {"format": format} if format else {}
+    title += " (log scale)" if log else ""
     return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": axis}
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from bench.console import counted
 from bench.report.contents.blocks import Cell, Column, Level, Row, Table
-from bench.report.contents.tables import LEVELS, keys_of, quiet, reason_of
+from bench.report.contents.tables import CEILING, LEVELS, keys_of, quiet, reason_of
 from bench.report.frames import dataframes
 from bench.report.frames.analysis import Analysis
 from bench.statistics import standard_error_of_accuracy
@@ -44,8 +45,7 @@ COMPARISON = (
     Column("seeds", is_extra=True),
     Column("slowest epoch", is_extra=True, definition="examples per second"),
     Column("fastest epoch", is_extra=True, definition="examples per second"),
-    Column("ceiling", is_extra=True, definition="speed of the arithmetic over the speed of a "
-           "float32 matrix multiplication on the same cores"),
+    Column("ceiling", is_extra=True, definition=CEILING),
     Column("target with warm-up", is_extra=True, definition="seconds to the target, with warm-up"),
     Column("warm-up s", is_extra=True),
     Column("train s", is_extra=True),
@@ -79,7 +79,10 @@ def comparison(analysis: Analysis) -> Table:
     if len(targets) == 1:
         changes[TO_TARGET] = {"heading": f"s to validation accuracy {targets[0]:.2f}"}
     columns = [replace(column, **changes.get(column.heading, {})) for column in COMPARISON]
-    caption = "Comparison: speed at all learning rates, accuracy at the best"
+    numbers = {key: analysis.runs[key].nunique() for key in ("learning_rate", "seed")}
+    several = [counted(n, key.replace("_", " ")) for key, n in numbers.items() if n > 1]
+    over = " and ".join(several) or "all runs"
+    caption = f"Comparison: speed is the geometric mean over {over}, accuracy that at the best rate"
     return Table(caption, columns, groups)
 
 
@@ -169,7 +172,7 @@ def slower_in_words(value: float, last_rank: float) -> str:
     if value == 1:
         return FASTEST if last_rank == 1 else "highest\u00a0speed"
     ratio = max(value, 1 / value)
-    digits = 2 if ratio < 1.95 else 1 if ratio < 99.5 else 0
+    digits = 2 if ratio < 9.95 else 1 if ratio < 99.5 else 0
     return f"{ratio:,.{digits}f}x\u00a0{'slower' if value >= 1 else 'faster'}"
 
 

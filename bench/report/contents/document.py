@@ -6,41 +6,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.console import counted, printable
-from bench.markdown import code, text
-from bench.records import RunRecord
+from bench.markdown import text
+from bench.records import RunRecord, lookup
 from bench.report.contents import comparison_table, fairness, tables
+from bench.report.contents.all_runs import all_runs
 from bench.report.contents.blocks import (
     HISTORY,
     Block,
     Bullets,
     Figure,
     Folded,
-    Lines,
     Section,
     Table,
     Text,
 )
-from bench.report.contents.node_table import node_table
-from bench.report.contents.repeat_command import repeat_command
+from bench.report.contents.finding_tables import accuracy_table, node_table
+from bench.report.contents.tables import folded_if_long
 from bench.report.findings.finding import Finding, Tile
 from bench.report.findings.headline import further_sentences, headline
 from bench.report.findings.tiles import tiles
 from bench.report.frames import dataframes
 from bench.report.frames.analysis import Analysis
-from bench.results.store import LOG_NAME
 from bench.terminal import record_datasets
 
 FAIRNESS = (
-    "Equal for all implementations: initial parameters and order of the examples (the same arrays, "
-    "drawn from the seed), equations, available cores, the timed part of a run, and evaluation. An "
-    'implementation that leaves a core idle is slower for that reason too: compare "cores busy" '
-    "in the comparison. Three parity checks, for this code and these versions, prove that the "
-    "equations are the same: gradients against finite differences; one step, and then fifty steps, "
-    "against a float64 reference. Each cell has the distance from the reference, then the largest "
-    "distance that passes."
+    "All implementations get the same initial parameters, order of the examples, equations and "
+    "cores; the same part of a run is timed, and the same code evaluates it. An implementation "
+    'that leaves a core idle is slower for that reason too: see "cores kept busy". Three parity '
+    "checks compare each implementation, with this code and these versions, with a reference in "
+    "float64: its gradients, one step of training, and fifty steps."
 )
-MAX_OPEN_ROWS = 12  # of tables that are less important; longer ones are folded
-MAX_COMMANDS = 1000
+MAX_ARCHITECTURES = 3  # whose layers the subtitle names
 SYNTHETIC_WARNING = (
     "Synthetic data. All results below are from generated images, not from Fashion-MNIST."
 )
@@ -80,7 +76,7 @@ def document(
     """
     records = analysis.sweep.records
     sections = _sections(analysis, found, figures, notices) if records else []
-    sections.append(_runs(analysis))
+    sections.append(all_runs(analysis))
     sections += _section("data", "Data", figures.get("data", ()))
     return Document(
         title=f"{printable(analysis.sweep.name)}{analysis.stamp}",
@@ -133,6 +129,7 @@ def _subtitle(analysis: Analysis) -> str:
         " or ".join(datasets),
         f"batch size {batch_sizes[0]}" if len(batch_sizes) == 1 else "",
         f"{epochs[0]} epochs" if len(epochs) == 1 else "",
+        *_layers(analysis),
         " to ".join(dict.fromkeys([dates[0], dates[-1]])) if dates else "",
         machines[0] if len(machines) == 1 else f"{len(machines)} machines" if machines else "",
         f"{' or '.join(cores)} {'core' if cores == ['1'] else 'cores'}" if cores else "",
@@ -140,6 +137,21 @@ def _subtitle(analysis: Analysis) -> str:
         counted(len(seeds), "seed") if seeds else "",
     ]
     return " \u00b7 ".join(filter(None, map(printable, parts)))
+
+
+def _layers(analysis: Analysis) -> list[str]:
+    """Return the hidden layers of each of a few architectures, in words."""
+    sizes = {
+        view.architecture: lookup(view.record.config, "architecture", "hidden_sizes")
+        for view in analysis.views
+    }
+    if len(sizes) > MAX_ARCHITECTURES:
+        return []
+    return [
+        f"{name}: {counted(len(some), 'hidden layer')} of {' and '.join(map(str, some))}"
+        for name, some in sizes.items()
+        if isinstance(some, list) and some and "hidden_sizes" not in name
+    ]
 
 
 def _section(name: str, title: str, blocks: Sequence[Block]) -> list[Section]:
@@ -167,8 +179,8 @@ def _sections(
             Folded("What the columns mean", [Bullets(definitions(table))], is_printed=True),
         ]
     curves, more_curves = of("curves")[:2], of("curves")[2:]
-    by_node = node_table(found)
-    speed = [*of("speed"), *([by_node] if by_node else []), *(Text(notice) for notice in notices)]
+    curves += accuracy_table(found)
+    speed = [*of("speed"), *node_table(found), *(Text(notice) for notice in notices)]
     rates = of("rates")
     if has_result and analysis.runs["learning_rate"].nunique() > 1:
         rates.append(tables.rates(analysis))
@@ -177,22 +189,19 @@ def _sections(
         time.append(Folded("Seconds by activity", [tables.time_by_part(analysis)]))
     mistakes: list[Block] = []
     if has_result and (table := tables.mistakes(analysis)).groups:
-        is_long = sum(len(rows) for _, rows in table.groups) > MAX_OPEN_ROWS
-        listed = _folded("Mistakes by implementation", [table]) if is_long else [table]
-        mistakes = [*listed, *_folded("Confusion matrices", of("confusions")),
+        mistakes = [folded_if_long("Mistakes by implementation", table),
+                    *_folded("Confusion matrices", of("confusions")),
                     *_folded("Predictions", of("predictions"))]  # fmt: skip
     fair: list[Block] = [Text(FAIRNESS)]
     if analysis.sweep.verdicts:
-        fair.append(fairness.parity(analysis.sweep.verdicts))
+        fair.append(fairness.parity(analysis))
     else:
         fair.append(Text("**No verdict is stored with this sweep**, so no implementation has a "
                          "rank.", "attention"))  # fmt: skip
     return [
         *_section("comparison", "Comparison", [*of("summary"), *compared]),
         *_section("speed", "Speed", speed),
-        *_section(
-            "curves", "Learning curves", [*curves, *_folded("More learning curves", more_curves)]
-        ),
+        *_section("curves", "Accuracy", [*curves, *_folded("More learning curves", more_curves)]),
         *_section("rates", "Learning rates", rates),
         *_section("time", "Time and memory", time),
         *_section("mistakes", "Mistakes", mistakes),
@@ -212,39 +221,3 @@ def definitions(table: Table) -> list[str]:
         for column in table.columns
         if column.definition
     ]
-
-
-def _runs(analysis: Analysis) -> Section:
-    """Return the section with all runs, what is missing, and the commands that repeat the runs."""
-    sweep, blocks = analysis.sweep, list[Block]()
-    if sweep.records:
-        table = tables.runs(analysis)
-        is_long = len(sweep.records) > MAX_OPEN_ROWS
-        blocks += _folded(counted(len(sweep.records), "run"), [table]) if is_long else [table]
-    if sweep.missing:
-        summary = f"Planned, but not finished when this report was written: {len(sweep.missing)}"
-        blocks.append(Folded(summary, [Bullets([code(name) for name in sweep.missing])]))
-    if left_out := [*sweep.unreadable, *sweep.copies]:
-        blocks.append(Folded(f"Left out: {len(left_out)}", [Bullets([*map(text, left_out)])]))
-    if found := tracebacks(sweep.records):
-        parts: list[Block] = [Text(f"The folder of a run contains its output, {code(LOG_NAME)}.")]
-        for names, lines in found:
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            parts += [Text(f"{', '.join(map(code, names[:3]))}{more}:"), Lines(lines, True)]
-        blocks.append(Folded("Where in the code runs failed", parts))
-    if sweep.records:
-        commands = [repeat_command(record) for record in sweep.records[:MAX_COMMANDS]]
-        summary = "Commands that repeat the runs"
-        if len(sweep.records) > MAX_COMMANDS:
-            summary = f"Commands that repeat the first {MAX_COMMANDS:,} runs"
-        blocks.append(Folded(summary, [Lines(commands)], is_printed=True))
-    return Section("runs", "All runs", blocks)
-
-
-def tracebacks(records: Sequence[RunRecord]) -> list[tuple[list[str], list[str]]]:
-    """Return each traceback once: the run_ids of its runs, and its lines."""
-    run_ids: dict[str, list[str]] = {}
-    for record in records:
-        if record.error is not None and record.error.traceback:
-            run_ids.setdefault(record.error.traceback, []).append(printable(record.run_id))
-    return [(names, [*map(printable, lines.splitlines())]) for lines, names in run_ids.items()]

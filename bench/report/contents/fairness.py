@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.records import RunRecord, Verdict, setting
+from bench.records import RunRecord, setting
 from bench.report.contents.blocks import Cell, Row, Table, simple_table
 from bench.report.contents.tables import LEVELS
 from bench.report.frames import dataframes
 from bench.report.frames.analysis import Analysis
 from bench.terminal import format_distance
 
-DECLARED = ("precision", "tf32", "compilation", "data_path")
+DECLARED = {"precision": "precision", "tf32": "TF32", "compilation": "compilation",
+            "data_path": "data path"}  # fmt: skip
 HASH_DIGITS = 8
 
 
-def parity(verdicts: Sequence[Verdict]) -> Table:
+def parity(analysis: Analysis) -> Table:
     """Return the parity verdicts: one row each, with the rungs, code and versions.
 
     Args:
-        verdicts: the verdicts of the sweep.
+        analysis: of a sweep with verdicts.
     """
     rows = []
-    for verdict in verdicts:
+    place = {name: number for number, name in enumerate(analysis.names)}
+    verdicts = analysis.sweep.verdicts
+    for verdict in sorted(verdicts, key=lambda one: place.get(one.implementation, len(place))):
         rungs = {
             rung.number: Cell(
                 f"{format_distance(rung.distance)} / {rung.bound:.1e}",
@@ -46,29 +49,32 @@ def parity(verdicts: Sequence[Verdict]) -> Table:
         "implementation", "recipe", "parity", "gradients", "one step", "fifty steps", "code",
         "versions", "device, threads",
     ]  # fmt: skip
-    return simple_table("Parity: the distance in each test / its bound", headings, rows, 9)
+    caption = "Parity: in each check, the distance from the reference / the largest that passes"
+    return simple_table(caption, headings, rows, 9)
 
 
 def sheet(analysis: Analysis) -> Table:
     """Return the differences between implementations: one row per implementation."""
     first = {view.implementation: view.record for view in reversed(analysis.views)}
     runs, rows = analysis.runs, []
-    for name in sorted(first):
+    has_gpu = (runs["device"] == "gpu").any()
+    declared = {key: word for key, word in DECLARED.items() if key != "tf32" or has_gpu}
+    for name in analysis.names:
         busy = runs.loc[runs["implementation"] == name, "cores_kept_busy"].dropna()
         cores = runs.loc[runs["implementation"] == name, "cores"].dropna()
         cells = [
             name,
-            *(_declared(first[name], key) for key in DECLARED),
+            *(_declared(first[name], key) for key in declared),
             f"{busy.min():.2f} to {busy.max():.2f}" if len(busy) else "-",
             ", ".join(f"{count:.0f}" for count in sorted(cores.unique())) or "-",
         ]
         rows.append(Row(cells, {"implementation": name}))
-    headings = ["implementation", "precision", "TF32", "compilation", "data path"]
+    headings = ["implementation", *declared.values(), "cores kept busy", "cores given"]
     caption = (
-        "Differences between implementations: cores kept busy is CPU time over wall-clock time of "
-        "training"
+        "Differences between implementations: cores kept busy is processor time over wall-clock "
+        "time of training, lowest to highest of the runs"
     )
-    return simple_table(caption, [*headings, "cores kept busy", "cores given"], rows, 5)
+    return simple_table(caption, headings, rows, len(headings) - 2)
 
 
 def _declared(record: RunRecord, key: str) -> str:

@@ -1,11 +1,12 @@
-"""The command that repeats a run, from its record."""
+"""The commands that repeat runs, from their records."""
 
 from __future__ import annotations
 
 import functools
+import math
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -36,6 +37,59 @@ def repeat_command(record: RunRecord) -> str:
     Returns:
         A line for the shell, or in brackets the reason why there is none.
     """
+    words = _words(record)
+    unsafe = _unsafe(words)
+    return NO_COMMAND.format(printable(record.run_id), unsafe) if unsafe else shlex.join(words)
+
+
+def repeat_commands(records: Sequence[RunRecord]) -> list[str]:
+    """Return commands that together repeat all runs, with as many runs in each as possible.
+
+    Args:
+        records: records with configurations of any shape.
+
+    Returns:
+        Lines for the shell; then the reasons why some runs have no command.
+    """
+    lines = {record.run_id: _words(record) for record in records}
+    refused = [repeat_command(record) for record in records if _unsafe(lines[record.run_id])]
+    distinct = {tuple(words) for words in lines.values() if not _unsafe(words)}
+    runs = [dict(word.split("=", 1) for word in words[1:]) for words in sorted(distinct)]
+    return [*_merged(runs), *refused]
+
+
+def _merged(runs: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """Yield one command if the runs are all combinations of their values, else several."""
+    if not runs:
+        return
+    keys = dict.fromkeys(key for run in runs for key in run)
+    values = {key: sorted({run.get(key, "") for run in runs}, key=_by_number) for key in keys}
+    varying = [key for key in keys if len(values[key]) > 1]
+    is_product = math.prod(map(len, values.values())) == len(runs)
+    if len(runs) == 1 or (is_product and all(map(_can_be_swept, values.values()))):
+        listed = [f"{key}={','.join(some)}" for key, some in values.items()]
+        yield shlex.join(["bench", *(["-m"] if varying else []), *listed])
+        return
+    for value in values[varying[0]]:
+        yield from _merged([run for run in runs if run.get(varying[0], "") == value])
+
+
+def _can_be_swept(values: Sequence[str]) -> bool:
+    """Return whether a sweep may have these values of a key: it separates values by commas."""
+    if len(values) > 1:
+        return all(value and "," not in value for value in values)
+    return "," not in values[0] or values[0].startswith("[")
+
+
+def _by_number(value: str) -> tuple[float, str]:
+    try:
+        return float(value), ""
+    except ValueError:
+        return math.inf, value
+
+
+def _words(record: RunRecord) -> list[str]:
+    """Return the words of the command that repeats a run."""
     folder, config = record.config_dir, record.config
     words = [
         word
@@ -44,18 +98,16 @@ def repeat_command(record: RunRecord) -> str:
         for word in _group_words(group, section)
     ]
     words += [f"{key}={as_typed(config[key])}" for key in REPEAT_COMMAND_KEYS if key in config]
-    if not all(_is_safe(word) for word in words):
-        return NO_COMMAND.format(printable(record.run_id), "settings")
-    if folder is None:
-        return shlex.join(["bench", *words])
-    if not SAFE_PATH.fullmatch(folder):
-        return NO_COMMAND.format(printable(record.run_id), "a --config-dir")
-    return shlex.join(["bench", f"--config-dir={folder}", *words])
+    return ["bench", *([] if folder is None else [f"--config-dir={folder}"]), *words]
 
 
-def _is_safe(word: str) -> bool:
-    safe = SAFE_PATH if word.startswith("dataset.path=") else SAFE_WORD
-    return safe.fullmatch(word) is not None
+def _unsafe(words: Sequence[str]) -> str:
+    """Return which of the words have characters that are unsafe in a shell, or ""."""
+    for word in words:
+        is_path = word.startswith(("dataset.path=", "--config-dir="))
+        if not (SAFE_PATH if is_path else SAFE_WORD).fullmatch(word):
+            return "a --config-dir" if word.startswith("--config-dir=") else "settings"
+    return ""
 
 
 def _group_words(group: str, section: Mapping[str, Any]) -> Iterator[str]:

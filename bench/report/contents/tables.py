@@ -10,14 +10,15 @@ import pandas as pd
 
 from bench.console import first_line
 from bench.records import DatasetSummary, RunRecord, best_runs
-from bench.report.contents.blocks import Cell, Column, Level, Row, Table
+from bench.report.contents.blocks import Cell, Column, Folded, Level, Row, Table
 from bench.report.frames import dataframes
 from bench.report.frames.analysis import Analysis
-from bench.report.frames.display_names import RunView
 from bench.report.frames.swept import FILTERS
 from bench.terminal import format_number
 
 MAX_MISTAKES = 5
+MAX_OPEN_ROWS = 12  # of tables that are less important; longer ones are folded
+CEILING = "speed of the arithmetic over that of a float32 matrix multiplication on the same cores"
 LEVELS: Mapping[str, Level] = {
     "done": "", "diverged": "attention", "skipped": "attention",
     dataframes.QUIET: "good", dataframes.SHARED: "attention", dataframes.NOISY: "attention",
@@ -41,12 +42,18 @@ def quiet(word: str) -> Cell | str:
     return Cell(word, level=LEVELS[word]) if word in LEVELS else word
 
 
-def _by_case(runs: pd.DataFrame) -> list[tuple[str, list[pd.DataFrame]]]:
+def folded_if_long(summary: str, table: Table) -> Table | Folded:
+    """Return the table, or a folded part with it if it has many rows."""
+    return Folded(summary, [table]) if table.n_rows > MAX_OPEN_ROWS else table
+
+
+def _by_case(analysis: Analysis) -> list[tuple[str, list[pd.DataFrame]]]:
     """Return the runs of each case, in groups by condition."""
-    return [
-        (label, [case for _, case in group.groupby("implementation")])
-        for label, group in dataframes.conditions(runs)
-    ]
+    groups = []
+    for label, group in dataframes.conditions(analysis.runs):
+        cases = dict(iter(group.groupby("implementation")))
+        groups.append((label, [cases[name] for name in analysis.names if name in cases]))
+    return groups
 
 
 def rates(analysis: Analysis) -> Table:
@@ -56,7 +63,7 @@ def rates(analysis: Analysis) -> Table:
     best = {run_id for run_ids in compared["run_ids"] for run_id in run_ids}
     accuracies = _accuracies(runs, best)
     groups = []
-    for label, cases in _by_case(runs):
+    for label, cases in _by_case(analysis):
         rows = []
         for case in cases:
             first = next(dataframes.rows(case[:1]))
@@ -72,8 +79,8 @@ def rates(analysis: Analysis) -> Table:
     chosen = "the highest validation accuracy" if validated else "the lowest training loss"
     over_seeds = "mean over seeds; " if dataframes.seeds(runs).nunique() > 1 else ""
     caption = (
-        f"Test accuracy by learning rate: {over_seeds}the best rate is marked, that with {chosen}, "
-        "which need not have the highest test accuracy"
+        f"Test accuracy by learning rate: {over_seeds}the marked rate is chosen by {chosen}, not "
+        "by test accuracy"
     )
     return Table(caption, [Column("implementation", is_number=False), *columns], groups)
 
@@ -119,7 +126,7 @@ def time_by_part(analysis: Analysis) -> Table:
     by_case = done.groupby(["condition", "implementation"])
     means, n_done = by_case[list(dataframes.PARTS)].mean(), by_case.size()
     groups = []
-    for label, cases in _by_case(analysis.runs):
+    for label, cases in _by_case(analysis):
         rows = []
         for case in cases:
             first = next(dataframes.rows(case[:1]))
@@ -131,10 +138,7 @@ def time_by_part(analysis: Analysis) -> Table:
             rows.append(Row([first.implementation, n_runs, *numbers], _case_keys(first)))
         groups.append((label, rows))
     headings = ["implementation", "runs", *dataframes.PARTS.values(), "total"]
-    caption = (
-        "Seconds by activity: mean of the finished runs; the parts add up to the total, which the "
-        "parent process measures"
-    )
+    caption = "Seconds by activity: mean of the finished runs; the parts add up to the total"
     return Table(caption, [Column(name, name != "implementation") for name in headings], groups)
 
 
@@ -152,20 +156,24 @@ def mistakes(analysis: Analysis) -> Table:
             if dataset is not None and record.confusion_matrix:
                 pairs = mistaken_pairs(record, dataset)
                 listed = "; ".join(
-                    f"{truth} taken for {predicted} {count}"
+                    f"{count:,} {truth} taken for {predicted}"
                     for count, truth, predicted in pairs[:MAX_MISTAKES]
                 )
-                total = str(sum(count for count, *_ in pairs))
-                rows.append(Row([row.implementation, total, listed or "-"], keys_of(row)))
+                wrong, images = sum(count for count, *_ in pairs), _n_images(record)
+                cells = [row.implementation, f"{wrong:,} of {images:,}", listed or "-"]
+                rows.append(Row(cells, keys_of(row)))
         if rows:
             groups.append((label, rows))
     columns = [
         Column("implementation", is_number=False), Column("all mistakes"),
-        Column("most mistaken", is_number=False),
+        Column("most frequent", is_number=False),
     ]  # fmt: skip
-    return Table(
-        "Mistakes: the best run of each row of the comparison, on the test set", columns, groups
-    )
+    caption = "Mistakes: test images that the best run of each implementation classified wrongly"
+    return Table(caption, columns, groups)
+
+
+def _n_images(record: RunRecord) -> int:
+    return sum(map(sum, record.confusion_matrix or ()))
 
 
 def mistaken_pairs(record: RunRecord, dataset: DatasetSummary) -> list[tuple[int, str, str]]:
@@ -184,51 +192,3 @@ def mistaken_pairs(record: RunRecord, dataset: DatasetSummary) -> list[tuple[int
         ),
         reverse=True,
     )
-
-
-def runs(analysis: Analysis) -> Table:
-    """Return the runs: first those without a result, with the reason."""
-    columns = [
-        Column("run", is_number=False), Column("status", is_number=False),
-        Column("reason", is_number=False, is_extra=not any(map(reason_of, analysis.sweep.records))),
-        Column("epochs"), Column("test accuracy"),
-        Column("examples/s", definition="median over the epochs"),
-        Column("ceiling", is_extra=True), Column("train s"),
-        Column("total s", is_extra=True), Column("machine was", is_number=False),
-    ]  # fmt: skip
-    over_repeats = dataframes.speed_over_repeats(analysis.runs)
-    ordered = sorted(
-        zip(analysis.views, dataframes.rows(analysis.runs), over_repeats, strict=True),
-        key=lambda entry: entry[0].record.status == "done",
-    )
-    rows = [Row(_run_row(view, ratio), keys_of(row)) for view, row, ratio in ordered]
-    return Table("Runs", columns, [("", rows)])
-
-
-def _machine_was(record: RunRecord, over_repeats: float) -> Cell | str:
-    """Return how quiet the machine was, and whether the run was not as fast as its repeats."""
-    if record.examples_per_second is None:
-        return "-"
-    word = dataframes.quiet(record)
-    if 1 / dataframes.MAX_UNEVEN <= over_repeats <= dataframes.MAX_UNEVEN or pd.isna(over_repeats):
-        return quiet(word)
-    differs = f"{'slower' if over_repeats < 1 else 'faster'} than its repeats"
-    return Cell(f"{word}, but {differs}" if word == dataframes.QUIET else f"{word}, {differs}",
-                level="attention")  # fmt: skip
-
-
-def _run_row(view: RunView, over_repeats: float) -> list[Cell | str]:
-    record = view.record
-    status = record.status.replace("_", " ")
-    return [
-        Cell(record.run_id, is_code=True),
-        Cell(status, level=LEVELS.get(record.status, "bad")),
-        reason_of(record),
-        str(max(len(record.epochs) - 1, 0)),
-        format_number(record.test_accuracy, ".4f"),
-        format_number(record.examples_per_second, ",.0f"),
-        format_number(record.flops_utilisation, ".0%"),
-        format_number(record.seconds.train, ".1f"),
-        format_number(record.seconds.total, ".1f"),
-        _machine_was(record, over_repeats),
-    ]

@@ -12,7 +12,7 @@ import pandas as pd
 from bench.console import counted
 from bench.markdown import text
 from bench.records import PARITY_POINTS, has_learned
-from bench.report.findings.finding import LEVELS, Finding
+from bench.report.findings.finding import LEVELS, Finding, repeats
 from bench.report.frames import dataframes
 from bench.report.frames.accuracy_pairs import AccuracyDifference
 from bench.report.frames.analysis import Analysis
@@ -82,9 +82,10 @@ def _difference(
             caveats=("One seed compares two models; other seeds may differ.",) if is_one else (),
         )
         answer += " with this seed" if is_one else ""
+    elif pair.is_known:
+        answer = f"**No difference in test accuracy was found** between {subject} and {reference}"
     else:
-        most = f"; they differ by at most {most_apart(found)} points" if pair.is_known else ""
-        answer = f"{subject} and {reference} **can't be told apart** in accuracy{most}"
+        answer = f"{subject} and {reference} **can't be told apart** in accuracy"
     mean, low, high = (_signed(value) for value in (pair.mean, pair.low, pair.high))
     interval = f", 95 % interval {low} to {high}" if pair.is_known else ""
     return replace(
@@ -104,10 +105,9 @@ def most_apart(found: Finding) -> str:
 
 def basis(found: Finding) -> str:
     """Return which pairs a difference in accuracy is based on."""
-    seeds = counted(found.n_seeds, "seed")
     if found.n_pairs > found.n_seeds:
-        return f"{counted(len(found.learning_rates), 'learning rate')}, {seeds}"
-    return seeds + _at_rates(found)
+        return repeats(found) + (", 1 seed" if found.n_seeds == 1 else "")
+    return counted(found.n_seeds, "seed") + _at_rates(found)
 
 
 def _at_rates(found: Finding) -> str:

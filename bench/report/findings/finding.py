@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.console import counted
+
 Question = Literal[
     "speed", "kinds", "nodes", "cores", "accuracy", "learning_rate", "parity", "quiet", "repeats",
     "machine", "versions", "settings", "runs", "data",
@@ -46,7 +48,7 @@ class Finding:
         unit: of `value`.
         learning_rates: at which accuracies are compared: of subject and baseline, or of all pairs.
         n_pairs: pairs of runs that were compared.
-        n_seeds: seeds of the pairs, where accuracies are compared.
+        n_seeds: seeds of the pairs.
         n_nodes: nodes that these pairs ran on, or other nodes that `node` is compared with.
         method: how the interval was computed, in words.
         run_ids: the runs that it is computed from.
@@ -76,6 +78,22 @@ class Finding:
     run_ids: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
     summary: bool = False
+
+
+def repeats(found: Finding) -> str:
+    """Return in what the pairs of a finding differ, such as `3 learning rates x 2 seeds`.
+
+    Args:
+        found: a finding whose `learning_rates` are those of all pairs.
+    """
+    n_rates = len(set(found.learning_rates))
+    numbers = ((n_rates, "learning rate"), (found.n_seeds, "seed"))
+    words = " x ".join(counted(number, name) for number, name in numbers if number > 1)
+    if max(n_rates, 1) * max(found.n_seeds, 1) * max(found.n_nodes, 1) != found.n_pairs:
+        is_whole = not words or found.n_nodes > 1
+        words = counted(found.n_pairs, "pair") + ("" if is_whole else f" from {words}")
+    on_nodes = f" on {found.n_nodes} nodes" if found.n_nodes > 1 else ""
+    return (words or "1 run each") + on_nodes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,10 +19,10 @@ from bench.report.frames.analysis import Analysis
 
 MAX_CONDITIONS = 12  # with their own sentences; the comparison contains all
 IN_WORDS = {
-    dataframes.PASSED: "Parity is proven for {}: they compute what the recipe says",
-    dataframes.FAILED: "Without a rank: {}; what they compute is **not what the recipe says**",
-    dataframes.NOT_CHECKED: "Without a rank: {}; it is **not proven** that they compute what the "
-    "recipe says",
+    dataframes.PASSED: "Parity is proven for {}: the equations are those of the recipe",
+    dataframes.FAILED: "Without a rank: {}; the equations are **not those of the recipe**",
+    dataframes.NOT_CHECKED: "Without a rank: {}; it is **not proven** that the equations are those "
+    "of the recipe",
 }
 PARITY_CLAIMS: dict[str, tuple[Claim, Level]] = {
     dataframes.PASSED: ("passed", "good"),
@@ -177,7 +177,9 @@ def _all_rates(found: Sequence[Finding], by: str) -> Finding:
         for rate, names in by_rate.items()
     )
     caveats = [
-        caveat if len(names) == len(found) else f"{', '.join(names)}: {caveat}"
+        caveat
+        if len(names) == len(found)
+        else f"For {', '.join(names)}, {caveat[0].lower()}{caveat[1:]}"
         for caveat, names in by_caveat.items()
     ]
     return Finding(

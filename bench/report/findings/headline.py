@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.console import counted
 from bench.markdown import text
-from bench.report.findings.finding import Finding
+from bench.records import PARITY_POINTS
+from bench.report.findings.finding import Finding, repeats
 from bench.report.findings.findings import sentences
 from bench.report.findings.leads import leads_by_number
 from bench.report.findings.speed import cores_in_words, times
@@ -15,7 +15,7 @@ MAX_CONDITIONS = 3  # more are counted instead of named
 
 
 def headline(found: Sequence[Finding]) -> str:
-    """Return in Markdown which implementation is fastest, by how much, and the cores kept busy.
+    """Return in Markdown the answers on speed, accuracy, and cores.
 
     Args:
         found: all findings of a report.
@@ -26,10 +26,10 @@ def headline(found: Sequence[Finding]) -> str:
     named = {name for lead in leads for name in (lead.subject, lead.baseline) if name}
     given = [one.value for one in found if one.question == "cores" and one.summary]
     busy = [one for one in found if one.question == "cores" and one.subject in named]
-    words = [_speed(leads, found)] + [
+    words = [_speed(leads, found), _learning(found)] + [
         cores_in_words(busy, number) for number in given if number and busy
     ]
-    return " ".join(words)
+    return " ".join(filter(None, words))
 
 
 def further_sentences(found: Sequence[Finding]) -> list[str]:
@@ -66,15 +66,31 @@ def _speed(leads: Sequence[Finding], found: Sequence[Finding]) -> str:
     return "; ".join(sentence.rstrip(".") for sentence in shown) + "."
 
 
+def _learning(found: Sequence[Finding]) -> str:
+    """Return the sentence on accuracy."""
+    compared = [one for one in found if one.question == "accuracy" and not one.summary]
+    claims = {one.claim for one in compared}
+    if claims & {"better", "worse"}:
+        largest = max(abs(one.value or 0) for one in compared if one.claim in ("better", "worse"))
+        return f"**They do not learn the same**: test accuracies differ by {largest:.2f} points."
+    if claims == {"equal"}:
+        return f"They learn the same: test accuracies agree within {PARITY_POINTS:g} points."
+    is_known = compared and all(one.low is not None for one in compared)
+    return "No difference in test accuracy was found." if is_known else ""
+
+
 def _by_condition(leads: Sequence[Finding]) -> str:
     """Return by how much one implementation is the fastest under each of a few conditions."""
     ratios = []
-    for lead in leads:
-        ratio = f"{times(lead.value)} times "
-        if lead is leads[0]:
-            ratio += f"as fast as {text(lead.baseline)} "
+    bases = [repeats(lead) for lead in leads]
+    is_same = len(set(bases)) == 1
+    for lead, basis in zip(leads, bases, strict=True):
+        like = f" as fast as {text(lead.baseline)}" if lead is leads[0] else ""
         low, high = times(lead.low, lead.value), times(lead.high, lead.value)
-        basis = counted(lead.n_pairs, "pair")
-        basis += f", 95 % interval {low} to {high}" if lead.method in ("pairs", "nodes") else ""
-        ratios.append(f"{ratio}with {text(lead.condition)} ({basis})")
-    return f"{text(leads[0].subject)} is the fastest: {', '.join(ratios)}."
+        known = [] if is_same else [basis]
+        label = "" if "%" in "".join(ratios) else "95 % interval "
+        known += [f"{label}{low} to {high}"] if lead.method in ("pairs", "nodes") else []
+        brackets = f" ({', '.join(known)})" if known else ""
+        ratios.append(f"{times(lead.value)} times{like} with {text(lead.condition)}{brackets}")
+    each = f"; {bases[0]}{'' if 'each' in bases[0] else ' each'}" if is_same else ""
+    return f"{text(leads[0].subject)} is the fastest: {', '.join(ratios)}{each}."

@@ -111,9 +111,9 @@ def _uneven(analysis: Analysis) -> list[Finding]:
                     question="repeats", claim="different", level="attention", unit="ratio",
                     value=float(fastest / slowest), subject=name, condition=labels[number],
                     run_ids=tuple(case["run_id"]),
-                    sentence=f"**Repeats of {text(name)} differ in speed** by up to "
-                    f"{fastest / slowest:.1f} times ({slowest:,.0f} to {fastest:,.0f} examples/s)"
-                    f"{UNSTEADY}.{_most_different(case, over_repeats)}",
+                    sentence=f"**Runs of {text(name)} that should be equally fast differ** by up "
+                    f"to {fastest / slowest:.1f} times ({slowest:,.0f} to {fastest:,.0f} "
+                    f"examples/s){UNSTEADY}.{_most_different(case, over_repeats)}",
                 )
             )  # fmt: skip
     if len(found) <= MAX_UNEVEN_NAMED:
@@ -121,8 +121,8 @@ def _uneven(analysis: Analysis) -> list[Finding]:
     worst = max(found, key=lambda one: one.value or 0)
     where = ", ".join(filter(None, [worst.subject, worst.condition]))
     sentence = (
-        f"**Repeats differ in speed** by more than {dataframes.MAX_UNEVEN:g} times in "
-        f"{len(found)} of {len(cases)} cases, by up to {worst.value:.1f} times ({text(where)})"
+        f"**Runs that should be equally fast differ** by more than {dataframes.MAX_UNEVEN:g} times "
+        f"in {len(found)} of {len(cases)} cases, by up to {worst.value:.1f} times ({text(where)})"
         f"{UNSTEADY}."
     )
     return [replace(worst, condition="", run_ids=(), sentence=sentence, summary=True), *found]

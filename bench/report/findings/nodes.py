@@ -19,8 +19,8 @@ from bench.report.frames.odd_nodes import ERROR_RATE, MIN_NODES, OddNode, node_v
 from bench.report.frames.pairs import Paired
 
 ONE_NODE = (
-    "The runs are from one node: speeds and ratios hold for this node; others of its kind may "
-    "differ."
+    "The runs are from one machine: speeds and ratios hold for this machine; others of its kind "
+    "may differ."
 )
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.console import counted
 from bench.markdown import text
-from bench.report.findings.finding import Finding
+from bench.report.findings.finding import Finding, repeats
 from bench.report.frames import dataframes
 from bench.report.frames.analysis import Analysis
 from bench.report.frames.pairs import Paired
@@ -42,11 +42,13 @@ def speed(analysis: Analysis, label: str, group: pd.DataFrame) -> list[Finding]:
         analysis.speeds.compare(int(fastest.condition), found.subject, other.implementation)
         for other in others
     ]
-    ratios = [_ratio(found, other, pair) for other, pair in zip(others, pairs, strict=True)]
+    ratios = [
+        _ratio(analysis, found, other, pair) for other, pair in zip(others, pairs, strict=True)
+    ]
     return [_lead(fastest, ratios, pairs[0]), *ratios]
 
 
-def _ratio(found: Finding, other: Any, pair: Paired | None) -> Finding:
+def _ratio(analysis: Analysis, found: Finding, other: Any, pair: Paired | None) -> Finding:
     """Return the ratio of the speed of the fastest to that of another implementation."""
     name, baseline = text(found.subject), text(other.implementation)
     found = replace(
@@ -57,11 +59,17 @@ def _ratio(found: Finding, other: Any, pair: Paired | None) -> Finding:
     )  # fmt: skip
     if pair is None:
         return found
+    rates, n_seeds = analysis.speeds.repeats(
+        int(other.condition), found.subject, other.implementation
+    )
+    found = replace(
+        found, n_pairs=pair.n_pairs, n_seeds=n_seeds, n_nodes=pair.n_nodes, learning_rates=rates
+    )
     is_faster = pair.low > 0
-    ratio = times(math.exp(pair.mean))
-    sentence = f"{name} is {ratio} times as fast as {baseline} ({_basis(pair)})."
+    ratio, basis = times(math.exp(pair.mean)), _basis(found, pair)
+    sentence = f"{name} is {ratio} times as fast as {baseline} ({basis})."
     if pair.is_known and not is_faster:
-        sentence = f"{name} and {baseline} **can't be told apart** (ratio {ratio}; {_basis(pair)})."
+        sentence = f"{name} and {baseline} **can't be told apart** (ratio {ratio}; {basis})."
     caveat = "One pair of runs: the next pair may differ by more than the epochs of this one."
     return replace(
         found,
@@ -71,26 +79,21 @@ def _ratio(found: Finding, other: Any, pair: Paired | None) -> Finding:
         low=math.exp(pair.low) if pair.is_known else None,
         high=math.exp(pair.high) if pair.is_known else None,
         unit="ratio",
-        n_pairs=pair.n_pairs,
-        n_nodes=pair.n_nodes,
         method=pair.method,
         caveats=() if pair.method in ("pairs", "nodes") else (caveat,),
         sentence=sentence,
     )
 
 
-def _basis(pair: Paired) -> str:
+def _basis(found: Finding, pair: Paired) -> str:
     """Return what a ratio is based on, in words."""
-    n_pairs = counted(pair.n_pairs, "pair")
-    if pair.n_nodes > 1:
-        n_pairs += f" on {pair.n_nodes} nodes"
     if pair.method == "epochs":
         spread = 100 * math.expm1(pair.standard_error)
-        return f"{n_pairs}; epochs alone spread by {spread:.0f} %"
+        return f"{repeats(found)}; epochs alone spread by {spread:.0f} %"
     if not pair.is_known:
-        return f"{n_pairs}, so no interval"
+        return f"{repeats(found)}, so no interval"
     low, high = (times(math.exp(value), math.exp(pair.mean)) for value in (pair.low, pair.high))
-    return f"{n_pairs}, 95 % interval {low} to {high}"
+    return f"{repeats(found)}, 95 % interval {low} to {high}"
 
 
 def _lead(fastest: Any, ratios: Sequence[Finding], pair: Paired | None) -> Finding:
@@ -113,8 +116,8 @@ def _lead(fastest: Any, ratios: Sequence[Finding], pair: Paired | None) -> Findi
     else:
         sentence = (
             f"{name} is the fastest, at {at}: {times(first.value)} times as fast as "
-            f"{text(first.baseline)}, the next ({_basis(pair)}), and {times(last.value)} times as "
-            f"fast as {text(last.baseline)}, the slowest."
+            f"{text(first.baseline)}, the next ({_basis(first, pair)}), and {times(last.value)} "
+            f"times as fast as {text(last.baseline)}, the slowest."
         )
     return replace(
         first,

@@ -95,7 +95,9 @@ def _common_settings(runs: pd.DataFrame) -> list[Finding]:
     shared = [
         f"{name.replace('_', ' ')} {text(dataframes.plain(runs[name].iloc[0]))}"
         for name in settings
-        if runs[name].nunique(dropna=False) == 1 and pd.notna(runs[name].iloc[0])
+        if runs[name].nunique(dropna=False) == 1
+        and pd.notna(runs[name].iloc[0])
+        and runs[name].iloc[0] != "auto"
     ]
     sentence = f"The same in every run: {', '.join(shared)}."
     same = Finding(question="settings", claim="same", level="neutral", sentence=sentence)

@@ -84,7 +84,7 @@ def _speed(
     tile = _tile("speed", "Fastest", answer, detail, leads)
     compared = {(name, one.condition) for one in leads for name in (one.subject, one.baseline)}
     if tile.level == "good" and compared & uneven:
-        return replace(tile, level="neutral", detail=f"{detail}; repeats differ")
+        return replace(tile, level="neutral", detail=f"{detail}; its runs differ in speed")
     return tile
 
 
@@ -100,34 +100,35 @@ def _by_kind(leads: Sequence[Finding]) -> str:
 def _accuracy(pairs: Sequence[Finding]) -> Tile | None:
     if not pairs:
         return None
-    guessing = [one for one in pairs if one.claim == "guessing"]
+    title = "Do they learn the same?"
+    if guessing := [one for one in pairs if one.claim == "guessing"]:
+        return _tile("accuracy", title, "some only guess", guessing[0].subject, pairs)
     compared = [one for one in pairs if one.value is not None]
-    bound = f"{PARITY_POINTS:g} points"
-    if guessing:
-        answer, detail = "some only guess", guessing[0].subject
-    elif not compared:
-        answer, detail = "can't be told", "no seed in common"
-    else:
-        differing = [one for one in compared if one.claim in ("better", "worse")]
-        largest = max(differing or compared, key=lambda one: abs(one.value or 0))
+    known = [one for one in compared if one.low is not None]
+    differing = [one for one in compared if one.claim in ("better", "worse")]
+    if differing:
+        largest = max(differing, key=lambda one: abs(one.value or 0))
         where = f"{largest.condition}: " if largest.condition else ""
-        side = "higher" if (largest.value or 0) > 0 else "lower"
-        detail = f"{where}test accuracy of {largest.subject} {abs(largest.value or 0):.2f} points "
-        detail += f"{side} than of {largest.baseline}"
+        side = "higher" if largest.claim == "better" else "lower"
+        detail = f"{where}test accuracy of {largest.subject} {abs(largest.value or 0):.2f} "
+        detail += f"percentage points {side} than of {largest.baseline}"
         if largest.low is not None:
             detail += f" (95 % interval {largest.low:+.2f} to {largest.high:+.2f})"
-        detail += f"; {basis(largest)}"
-        claims = {one.claim for one in pairs}
-        known = [one for one in compared if one.low is not None]
-        if claims == {"equal"}:
-            answer = f"yes, within {bound}"
-        elif claims & {"better", "worse"}:
-            answer = f"no, {abs(largest.value or 0):.2f} points apart"
-        elif known:
-            answer = f"no difference found, at most {max(map(most_apart, known), key=float)} points"
-        else:
-            answer = "can't be told"
-    return _tile("accuracy", "Do they learn the same?", answer, detail, pairs)
+        answer = f"no, {abs(largest.value or 0):.2f} points apart"
+        return _tile("accuracy", title, answer, f"{detail}; {basis(largest)}", pairs)
+    if not known:
+        detail = "one run each" if compared else "no seed in common"
+        return _tile("accuracy", title, "can't be told", detail, pairs)
+    apart = sorted({f"{abs(one.value or 0):.2f}" for one in compared}, key=float)
+    span = " to ".join(dict.fromkeys([apart[0], apart[-1]]))
+    most = max(map(most_apart, known), key=float)
+    detail = f"test accuracies are {span} percentage points apart; "
+    if {one.claim for one in pairs} == {"equal"}:
+        detail += f"with 95 % certainty at most {most}; up to {PARITY_POINTS:g} counts as equal"
+        return _tile("accuracy", title, "yes", detail, pairs)
+    detail += f"this may be chance, but a real difference of up to {most} is possible"
+    made = _tile("accuracy", title, "no difference found", f"{detail} ({basis(known[0])})", pairs)
+    return replace(made, level="neutral") if len(known) == len(pairs) else made
 
 
 def _rates(best: Sequence[Finding]) -> Tile | None:
@@ -138,18 +139,21 @@ def _rates(best: Sequence[Finding]) -> Tile | None:
     usual = max(rates, key=values.count)
     others = [one for one in best if one.value != usual]
     names = {one.subject for one in best}
-    answer = dataframes.plain(usual)
+    answer = dataframes.plain(usual) + (" in most cases" if others else "")
     detail = f"for {next(iter(names))}" if len(names) == 1 else "for every implementation"
     if others:
-        first = others[0]
-        where = f" ({first.condition})" if first.condition else ""
-        detail = f"in {len(best) - len(others)} of {len(best)} cases; "
-        detail += f"{dataframes.plain(first.value)} for {first.subject}{where}"
-        detail += f", {len(others) - 1} more" if len(others) > 1 else ""
-    n_at_edge = sum("rate tried" in caveat for one in best for caveat in one.caveats)
-    if n_at_edge:
-        detail += "; at the edge of the rates tried"
-        detail += f" in {n_at_edge} of {len(best)} cases" if n_at_edge < len(best) else ""
+        listed = [
+            f"{dataframes.plain(one.value)} for {one.subject}"
+            + (f" with {one.condition}" if one.condition else "")
+            for one in others
+        ]
+        more = f" and {len(listed) - 1} more" if len(listed) > 1 else ""
+        detail = f"but {listed[0]}{more}"
+    at_edge = [caveat for one in best for caveat in one.caveats if "rate tried" in caveat]
+    if len(at_edge) == len(best) or (len(at_edge) == len(others) == 1 and others[0].caveats):
+        detail += f"; {at_edge[0][0].lower()}{at_edge[0][1:-1]}"
+    elif at_edge:
+        detail += f"; {len(at_edge)} of {len(best)} are at the edge of the rates tried: try more"
     return _tile("learning_rate", "Best learning rate", answer, detail, best)
 
 
@@ -158,12 +162,12 @@ def _parity(verdicts: Sequence[Finding]) -> Tile | None:
         return None
     by_claim = {one.claim: one.subject for one in verdicts}
     if "failed" in by_claim:
-        answer, detail = "failed", by_claim["failed"]
+        answer, detail = "no", f"not the recipe's: {by_claim['failed']}"
     elif "not_checked" in by_claim:
         answer, detail = "not proven", by_claim["not_checked"]
     else:
-        answer, detail = "passed", "all compute what the recipe says"
-    return _tile("parity", "Same equations", answer, detail, verdicts)
+        answer, detail = "yes", "gradients and updates are those of a reference in float64"
+    return _tile("parity", "Same equations?", answer, detail, verdicts)
 
 
 def _quiet(found: Sequence[Finding]) -> Tile | None:
@@ -183,8 +187,8 @@ def _quiet(found: Sequence[Finding]) -> Tile | None:
         return _tile("quiet", RELIABLE, "less so", detail, apart)
     if noise[0].claim == "quiet" and uneven:
         worst = max(uneven, key=lambda one: one.value or 0)
-        detail = f"repeats of {worst.subject} differ up to {worst.value:.1f} times in speed"
-        return _tile("quiet", RELIABLE, "less so: repeats differ", detail, uneven)
+        detail = f"{_differ(worst)}, although the machine seemed quiet"
+        return _tile("quiet", RELIABLE, "less so", detail, uneven)
     if noise[0].claim == "quiet":
         return _tile("quiet", RELIABLE, "yes", f"the machine was quiet in all {n_runs} runs", noise)
     disturbed = [one for one in noise if one.claim == "not_quiet"]
@@ -196,8 +200,12 @@ def _quiet(found: Sequence[Finding]) -> Tile | None:
         detail += f"; not known in {unknown[0].value:.0f}"
     if uneven:
         worst = max(uneven, key=lambda one: one.value or 0)
-        detail += f"; repeats of {worst.subject} differ up to {worst.value:.1f} times in speed"
+        detail += f"; {_differ(worst)}"
     return _tile("quiet", RELIABLE, "less so" if disturbed else "not known", detail, noise)
+
+
+def _differ(uneven: Finding) -> str:
+    return f"equal work took {uneven.subject} up to {uneven.value:.1f} times as long"
 
 
 def _runs(endings: Sequence[Finding]) -> Tile | None:

@@ -37,6 +37,12 @@ class Analysis:
         return compared if compared.empty else compared[compared["status"] == "done"]
 
     @cached_property
+    def names(self) -> list[str]:
+        """The implementations in the order of the comparison, the fastest first."""
+        names = dict.fromkeys(map(str, self.comparison.get("implementation", ())))
+        return [*names, *sorted({view.implementation for view in self.views} - names.keys())]
+
+    @cached_property
     def kinds(self) -> dict[int, str]:
         """The kind of machine of each condition, by its number."""
         kind = dataframes.kind_labels(self.runs)

@@ -34,6 +34,9 @@ class SpeedPairs:
         cells = timed.groupby(["condition", "implementation"])
         self._epoch_spread = cells["epoch_spread"].first()
         self._n_epochs = pd.to_numeric(cells["epochs"].first(), errors="coerce")
+        columns = (timed[name].astype(str) for name in ("node", "learning_rate", "seed"))
+        keys = pd.Series([*zip(*columns, strict=True)], timed.index, dtype=object)
+        self._keys = keys.groupby([timed["condition"], timed["implementation"]]).agg(frozenset)
 
     def means(self) -> pd.Series:
         """Return the mean log(examples/s) by condition and implementation; nodes count equally."""
@@ -71,6 +74,12 @@ class SpeedPairs:
         if not (math.isfinite(spread) and freedom >= 1):
             return paired
         return replace(paired, standard_error=spread, freedom=freedom, method="epochs")
+
+    def repeats(self, condition: int, subject: str, baseline: str) -> tuple[tuple[float, ...], int]:
+        """Return the learning rates of the pairs, and the number of their seeds."""
+        pairs = self._keys[condition, subject] & self._keys[condition, baseline]
+        rates = {float(rate) for _, rate, _ in pairs}
+        return tuple(sorted(rates)), len({seed for *_, seed in pairs})
 
     def by_node(self, condition: int, subject: str, baseline: str) -> dict[str, Paired]:
         """Return log(speed of subject / speed of baseline) on each node that has a pair.

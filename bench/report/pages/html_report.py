@@ -31,6 +31,9 @@ from bench.report.frames.swept import FILTERS
 
 MAX_ROWS = 1000  # of a table
 MAX_COLOURS = 48  # of an embedded picture; its file has more
+# The section with the numbers of each tile.
+SECTIONS = {"speed": "speed", "accuracy": "curves", "learning_rate": "rates", "parity": "fair",
+            "quiet": "runs", "machine": "speed", "runs": "runs"}  # fmt: skip
 
 
 def page(
@@ -83,6 +86,12 @@ def page(
     scripts = [_vega_embed().replace("</script", "<\\/script"), _part("page.js")]
     return environment.get_template("index.html.j2").render(
         document=document,
+        sections={
+            question: section.name
+            for question, name in SECTIONS.items()
+            for section in document.sections
+            if section.name == name
+        },
         data=Markup(_json(content)),  # noqa: S704  # every < is escaped
         max_rows=MAX_ROWS,
         styles=Markup(styles),  # noqa: S704  # the project's

@@ -138,7 +138,7 @@ def test_a_chart_has_a_legend_of_what_its_axes_do_not_name():
     found = charts_of(data_of(records))
     assert set(found["accuracy_by_seconds"].legend) == {"numpy", "keras"}
     assert list(found["accuracy_by_epochs"].legend) == ["0.01", "0.1"]
-    assert "evaluate" in found["time_by_part"].legend
+    assert "evaluation" in found["time_by_part"].legend
     assert not found["peak_memory"].legend
     assert all('"legend": {' not in json.dumps(one.specification) for one in found.values())
 
@@ -227,7 +227,7 @@ def test_conditions_that_are_not_drawn_are_counted():
     ("ratio", "words"),
     [
         (1.0, "fastest"), (11.31, "11.3x\u00a0slower"), (1.5, "1.50x\u00a0slower"),
-        (0.5, "2.0x\u00a0faster"), (1234.5, "1,234x\u00a0slower"), (float("nan"), "-"),
+        (0.5, "2.00x\u00a0faster"), (1234.5, "1,234x\u00a0slower"), (float("nan"), "-"),
     ],
 )  # fmt: skip
 def test_a_ratio_is_said_in_words(ratio, words):
@@ -264,4 +264,31 @@ def test_time_by_part_is_a_mean_over_runs():
         for seed in (1, 2)
     ]
     table = data_of(records).tables["time_by_part"].set_index("part")
-    assert table.loc["train", "seconds"] == 1.5
+    assert table.loc["training", "seconds"] == 1.5
+
+
+def test_panels_of_a_chart_share_their_axes():
+    records = [
+        make_record(name, architecture, accuracy=accuracy, test_accuracy=accuracy)
+        for architecture, accuracies in (("one_hidden", (0.7, 0.8)), ("two_hidden", (0.75, 0.9)))
+        for name, accuracy in zip(("numpy", "keras"), accuracies, strict=True)
+    ]
+    chart = charts_of(data_of(records))["accuracy_by_seconds"]
+    shown = chart.rows(data_of(records))["validation_accuracy"]
+    axis = chart.specification["encoding"]["y"]
+    assert axis["scale"]["domain"] == [shown.min(), shown.max()]
+    (alone,) = [one for one in records if one.run_id.startswith("numpy-one")]
+    chart = charts_of(data_of([alone]))["accuracy_by_seconds"]
+    assert "domain" not in chart.specification["encoding"]["y"]["scale"]
+
+
+def test_the_speed_of_a_point_has_the_interval_of_its_ratio():
+    records = [
+        make_record(name, seed=seed, examples_per_second=speed * (1 + seed * slope))
+        for name, speed, slope in (("numpy", 1000.0, 0.01), ("keras", 100.0, 0.05))
+        for seed in (0, 1)
+    ]
+    fastest, other = data_of(records).tables["compared"].to_dict("records")
+    assert fastest["speed_low"] == fastest["speed_high"] == fastest["examples_per_second"]
+    assert other["speed_low"] < other["examples_per_second"] < other["speed_high"]
+    assert other["speed_low"] == pytest.approx(fastest["examples_per_second"] / other["high"])

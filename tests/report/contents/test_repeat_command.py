@@ -1,5 +1,6 @@
 """The command in a report repeats the very run: what it composes has the run's own hash."""
 
+import itertools
 import shlex
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import msgspec
 import pytest
 
 from bench.config.compose import compose_runs
-from bench.report.contents.repeat_command import repeat_command
+from bench.report.contents.repeat_command import repeat_command, repeat_commands
 from tests.report.conftest import make_record
 
 
@@ -80,3 +81,53 @@ def test_a_choice_from_a_users_folder_is_repeated_from_there(tmp_path):
 def test_a_users_folder_of_odd_characters_has_no_command():
     record = replace(make_record(), config_dir="/x\n; reboot")
     assert repeat_command(record).startswith("(no command: ")
+
+
+def runs_repeated(line):
+    """Return the settings of each run of a command, with every value of a sweep."""
+    words = shlex.split(line)
+    settings = [word.partition("=") for word in words if "=" in word]
+    values = [value.split(",") if "-m" in words else [value] for _, _, value in settings]
+    return {
+        frozenset(zip((key for key, *_ in settings), some, strict=True))
+        for some in itertools.product(*values)
+    }
+
+
+def records_at(*settings):
+    return [
+        replace(make_record(name, learning_rate=rate), run_id=f"{name}-{rate}")
+        for name, rate in settings
+    ]
+
+
+def test_one_command_repeats_all_combinations_of_settings():
+    names, rates = ("numpy", "keras"), (0.1, 0.01, 1e-05)
+    records = records_at(*itertools.product(names, rates))
+    (line,) = repeat_commands(records)
+    assert line.startswith("bench -m implementation=keras,numpy ")
+    assert "learning_rate=1e-05,0.01,0.1 " in line
+    one_by_one = [runs_repeated(repeat_command(record)) for record in records]
+    assert runs_repeated(line) == set().union(*one_by_one)
+
+
+def test_no_command_repeats_a_run_that_there_was_not():
+    records = records_at(("numpy", 0.1), ("numpy", 0.01), ("keras", 0.1), ("jax", 0.5))
+    lines = repeat_commands(records)
+    assert len(lines) == 3
+    one_by_one = [runs_repeated(repeat_command(record)) for record in records]
+    assert set().union(*map(runs_repeated, lines)) == set().union(*one_by_one)
+
+
+def test_a_run_without_a_command_is_named_after_the_commands():
+    records = records_at(("numpy", 0.1), ("a;b", 0.1), ("keras", 0.1))
+    line, refused = repeat_commands(records)
+    assert "implementation=keras,numpy" in line
+    assert refused.startswith("(no command: a;b-0.1 ")
+
+
+def test_values_with_commas_are_not_swept():
+    records = [record_of([f"architecture.hidden_sizes={sizes}"])[0] for sizes in ("[5]", "[7,8]")]
+    records = [replace(record, run_id=str(place)) for place, record in enumerate(records)]
+    lines = repeat_commands(records)
+    assert sorted(lines) == sorted(map(repeat_command, records))

@@ -84,7 +84,8 @@ def test_kinds_of_machine_stand_side_by_side():
             f"on {kind} ({len(means)} nodes, {low:.2f} to {high:.2f} times as fast as {names[1]})"
         )
     assert headline(found).replace("\\", "") == (
-        f"one_hidden: numba leads {words[0]}, jax {words[1]}."
+        f"one_hidden: numba leads {words[0]}, jax {words[1]}. They learn the same: test accuracies "
+        "agree within 0.3 points."
     )
     (one,) = asked(found, "kinds")
     assert (one.claim, one.condition, one.value, one.n_nodes) == (
@@ -110,7 +111,7 @@ def test_a_kind_with_one_node_speaks_for_this_node_only():
     assert asked(found, "kinds")[0].claim == "same"
     (one_node,) = asked(found, "nodes", "one_node")
     assert one_node.condition == f"one_hidden, machine {INTEL}"
-    assert "hold for this node" in one_node.sentence
+    assert "hold for this machine" in one_node.sentence
     alone = found_in(on_nodes(INTEL, 1, {"numba": 1500.0, "jax": 1000.0}))
     assert not asked(alone, "kinds")
     assert asked(alone, "nodes", "one_node")

@@ -153,7 +153,7 @@ def test_rates_of_any_size_are_filtered_in_all_charts_and_tables(visit, uncommon
     )
     assert {row["learning_rate"] for row in values(page, "time_by_part")} == {0.1}
     seconds = sum(
-        row["seconds"] for row in data_drawn(page, "time_by_part") if row["part"] == "train"
+        row["seconds"] for row in data_drawn(page, "time_by_part") if row["part"] == "training"
     )
     assert seconds == pytest.approx(2 * 6.0)
 

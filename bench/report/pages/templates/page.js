@@ -261,7 +261,7 @@ const observer = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "-10% 0px -80% 0px" });
 for (const section of all("main > section")) observer.observe(section);
-for (const link of links)
+for (const link of all("nav a, .tiles a"))
   link.addEventListener("click", (event) => {
     event.preventDefault();
     document.getElementById(link.hash.slice(1)).scrollIntoView();

@@ -1,16 +1,17 @@
-"""The table of the ratios on each node."""
+"""Tables of findings: the ratios on each node, and the differences in accuracy."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from bench.report.contents.blocks import Column, Row, Table
+from bench.report.findings.accuracy import basis
 from bench.report.findings.finding import Finding
 from bench.report.findings.speed import times
 
 
-def node_table(found: Sequence[Finding]) -> Table | None:
-    """Return the ratio on each node, one row per node; None for a single node.
+def node_table(found: Sequence[Finding]) -> list[Table]:
+    """Return the ratio on each node, one row per node; nothing for a single node.
 
     Args:
         found: all findings of a report.
@@ -20,7 +21,7 @@ def node_table(found: Sequence[Finding]) -> Table | None:
         if one.claim == "on_node":
             rows.setdefault((one.condition, one.node, one.subject), {})[one.baseline] = one
     if not rows:
-        return None
+        return []
     baselines = [*dict.fromkeys(name for ratios in rows.values() for name in ratios)]
     groups: dict[str, list[Row]] = {}
     for (condition, node, subject), ratios in rows.items():
@@ -35,10 +36,30 @@ def node_table(found: Sequence[Finding]) -> Table | None:
         "Ratio on each node: speed of the fastest implementation over that of each other one, with "
         "its 95 % interval if a node has several pairs"
     )
-    return Table(caption, columns, [*groups.items()])
+    return [Table(caption, columns, [*groups.items()])]
 
 
 def _ratio(one: Finding) -> str:
     if one.low is None:
         return times(one.value)
     return f"{times(one.value)} ({times(one.low, one.value)} to {times(one.high, one.value)})"
+
+
+def accuracy_table(found: Sequence[Finding]) -> list[Table]:
+    """Return the differences in test accuracy, one row per compared implementation; or nothing.
+
+    Args:
+        found: all findings of a report.
+    """
+    groups: dict[str, list[Row]] = {}
+    for one in found:
+        if one.question == "accuracy" and one.value is not None and not one.summary:
+            interval = "-" if one.low is None else f"{one.low:+.2f} to {one.high:+.2f}"
+            cells = [one.subject, one.baseline, f"{one.value:+.2f}", interval, basis(one)]
+            groups.setdefault(one.condition, []).append(Row(cells, {"implementation": one.subject}))
+    columns = [
+        Column("implementation", is_number=False), Column("minus", is_number=False),
+        Column("percentage points"), Column("95 % interval"), Column("from", is_number=False),
+    ]  # fmt: skip
+    caption = "Difference in test accuracy: an interval that includes 0 shows no difference"
+    return [Table(caption, columns, [*groups.items()])] if groups else []
