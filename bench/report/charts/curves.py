@@ -59,6 +59,7 @@ def curves_charts(data: ChartData, looks: Looks) -> list[Chart]:
         )
 
     reference = f"from {data.reference}" if data.reference else ""
+    others = Looks({name: one for name, one in looks.colours.items() if name != data.reference})
     return [
         race("validation_accuracy", "Accuracy", "Validation accuracy", log=False),
         Chart(
@@ -73,10 +74,8 @@ def curves_charts(data: ChartData, looks: Looks) -> list[Chart]:
             fields=("implementation", "epoch", "difference", "lowest", "highest", "pairs"),
             needs={"pairs": 0},
             value="difference",
-            specification=_differences(looks, n_epochs),
-            legend={
-                name: value for name, value in looks.colours.items() if name != data.reference
-            },
+            specification=_differences(others, n_epochs),
+            legend=others.colours,
             ranges={"y": ("lowest", "highest", -PARITY_POINTS, PARITY_POINTS)},
         ),
         by_epoch("validation_accuracy", "accuracy_by_epochs", "Accuracy",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.records import RunRecord, setting
-from bench.report.contents.blocks import Cell, Row, Table, simple_table
+from bench.report.contents.blocks import Cell, Column, Row, Table, simple_table
 from bench.report.contents.tables import LEVELS
 from bench.report.frames import dataframes
 from bench.report.frames.analysis import Analysis
@@ -45,12 +45,14 @@ def parity(analysis: Analysis) -> Table:
             f"{verdict.device}, {verdict.threads}",
         ]
         rows.append(Row(cells, {"implementation": verdict.implementation}))
-    headings = [
-        "implementation", "recipe", "parity", "gradients", "one step", "fifty steps", "code",
-        "versions", "device, threads",
+    columns = [
+        *(Column(name, is_number=False) for name in ("implementation", "recipe", "parity")),
+        *(Column(name, is_number=False) for name in ("gradients", "one step", "fifty steps")),
+        Column("code", is_number=False, is_extra=True), Column("versions", is_number=False),
+        Column("device, threads", is_number=False, is_extra=True),
     ]  # fmt: skip
     caption = "Parity: in each check, the distance from the reference / the largest that passes"
-    return simple_table(caption, headings, rows, 9)
+    return Table(caption, columns, [("", rows)])
 
 
 def sheet(analysis: Analysis) -> Table:

@@ -43,7 +43,7 @@ def test_on_paper_there_are_pictures_and_commands_in_black_on_white(visit, ordin
     n_charts = page.locator("figure.chart:visible").count()
     assert page.locator("figure.chart img:visible").count() == n_charts >= 8
     assert page.locator("canvas:visible, #filters:visible, .numbers:visible").count() == 0
-    assert page.get_by_text("bench implementation=numpy").first.is_visible()
+    assert page.get_by_text("bench -m implementation=keras,numpy").first.is_visible()
     assert "the pictures show all" in page.locator("#paper:visible").inner_text()
     style = "getComputedStyle(document.body)"
     assert page.evaluate(f"{style}.backgroundColor") == "rgb(255, 255, 255)"
