@@ -81,7 +81,7 @@ def _learning(found: Sequence[Finding]) -> str:
 
 def _by_condition(leads: Sequence[Finding]) -> str:
     """Return by how much one implementation is the fastest under each of a few conditions."""
-    ratios = []
+    ratios: list[str] = []
     bases = [repeats(lead) for lead in leads]
     is_same = len(set(bases)) == 1
     for lead, basis in zip(leads, bases, strict=True):

@@ -10,7 +10,7 @@ from bench.report.findings.findings import findings
 from bench.report.findings.tiles import tiles
 from bench.report.frames.analysis import analyse
 from tests.report.conftest import ENVIRONMENT, make_record, sweep_of
-from tests.report.findings.asking import runs_of, words_of
+from tests.report.findings.asking import found_in, runs_of, words_of
 
 
 @pytest.mark.parametrize(
