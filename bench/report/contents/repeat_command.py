@@ -6,7 +6,7 @@ import functools
 import math
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -53,32 +53,37 @@ def repeat_commands(records: Sequence[RunRecord]) -> list[str]:
     """
     lines = {record.run_id: _words(record) for record in records}
     refused = [repeat_command(record) for record in records if _unsafe(lines[record.run_id])]
-    distinct = {tuple(words) for words in lines.values() if not _unsafe(words)}
-    runs = [dict(word.split("=", 1) for word in words[1:]) for words in sorted(distinct)]
-    return [*_merged(runs), *refused]
+    runs = [
+        dict(word.split("=", 1) for word in words[1:])
+        for words in lines.values()
+        if not _unsafe(words)
+    ]
+    keys = [*dict.fromkeys(key for run in runs for key in run)]
+    distinct = {tuple(run.get(key, "") for key in keys) for run in runs}
+    made = (dict(zip(keys, values, strict=True)) for values in _combined(distinct))
+    return [*map(_line, made), *refused]
 
 
-def _merged(runs: Sequence[Mapping[str, str]]) -> Iterator[str]:
-    """Yield one command if the runs are all combinations of their values, else several."""
-    if not runs:
+def _combined(runs: Set[tuple[str, ...]]) -> Iterator[list[list[str]]]:
+    """Yield lists of values, one per key, whose combinations are some of the runs."""
+    if runs <= {()}:
+        yield from ([] for _ in runs)
         return
-    keys = dict.fromkeys(key for run in runs for key in run)
-    values = {key: sorted({run.get(key, "") for run in runs}, key=_by_number) for key in keys}
-    varying = [key for key in keys if len(values[key]) > 1]
-    is_product = math.prod(map(len, values.values())) == len(runs)
-    if len(runs) == 1 or (is_product and all(map(_can_be_swept, values.values()))):
-        listed = [f"{key}={','.join(some)}" for key, some in values.items()]
-        yield shlex.join(["bench", *(["-m"] if varying else []), *listed])
-        return
-    for value in values[varying[0]]:
-        yield from _merged([run for run in runs if run.get(varying[0], "") == value])
+    others: dict[str, set[tuple[str, ...]]] = {}
+    for value, *rest in runs:
+        others.setdefault(value, set()).add(tuple(rest))
+    alike: dict[Any, list[str]] = {}  # values that occur with the same others
+    for value in sorted(others, key=_by_number):
+        is_alone = not value or "," in value  # a sweep separates values by commas
+        alike.setdefault((frozenset(others[value]), is_alone and value), []).append(value)
+    for (rest_runs, _), values in alike.items():
+        yield from ([values, *more] for more in _combined(rest_runs))
 
 
-def _can_be_swept(values: Sequence[str]) -> bool:
-    """Return whether a sweep may have these values of a key: it separates values by commas."""
-    if len(values) > 1:
-        return all(value and "," not in value for value in values)
-    return "," not in values[0] or values[0].startswith("[")
+def _line(values: Mapping[str, Sequence[str]]) -> str:
+    words = [f"{key}={','.join(some)}" for key, some in values.items() if some != [""]]
+    is_sweep = any(len(some) > 1 for some in values.values())
+    return shlex.join(["bench", *(["-m"] if is_sweep else []), *words])
 
 
 def _by_number(value: str) -> tuple[float, str]:
