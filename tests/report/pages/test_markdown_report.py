@@ -65,7 +65,7 @@ def test_what_does_not_fit_is_cut_and_the_page_says_so(tmp_path):
 def test_every_folded_part_ends(tmp_path):
     error = RunError(type="E", message="m", traceback="t")
     text = page(tmp_path, make_record(), make_record("keras", status="failed", error=error))
-    assert text.count("<details>") == text.count("</details>") == 6
+    assert text.count("<details>") == text.count("</details>") == 7
 
 
 def test_each_traceback_is_shown_once_with_the_runs_that_ended_in_it(tmp_path):
