@@ -32,11 +32,13 @@ class Contention:
         others_share: core time used by other processes, 0 to 1, beyond the error of the clocks.
         stolen_share: core time that the host gave to other virtual machines, 0 to 1.
         throttled_share: time in which the container's CPU quota stopped the process, 0 to 1.
+        niceness: of the process, -20 to 19; if above 0, it waits for other processes.
     """
 
     others_share: float | None
     stolen_share: float | None
     throttled_share: float
+    niceness: int = 0
 
 
 class ContentionMeter:
@@ -59,7 +61,12 @@ class ContentionMeter:
         if start.stolen is not None and end.stolen is not None:
             stolen = min((end.stolen - start.stolen) / core_seconds, 1.0)
         throttled = min((end.throttled - start.throttled) / elapsed_seconds, 1.0)
-        return Contention(others_share=others, stolen_share=stolen, throttled_share=throttled)
+        return Contention(
+            others_share=others,
+            stolen_share=stolen,
+            throttled_share=throttled,
+            niceness=os.nice(0),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +135,11 @@ def noisy_reasons(
             f"its speed at matrix products was {share_of_best:.0%} of the best measured here"
         )
     if (contention.others_share or 0.0) > MAX_OTHERS_SHARE:
-        reasons.append(f"other processes used {contention.others_share:.0%} of the run's cores")
+        priority = f"; niceness {contention.niceness} let them go first"
+        reasons.append(
+            f"other processes used {contention.others_share:.0%} of the run's cores"
+            f"{priority if contention.niceness > 0 else ''}"
+        )
     if (contention.stolen_share or 0.0) > MAX_STOLEN_SHARE:
         reasons.append(f"other virtual machines took {contention.stolen_share:.0%} of its cores")
     if contention.throttled_share > MAX_THROTTLED_SHARE:

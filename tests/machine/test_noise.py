@@ -17,6 +17,7 @@ def reasons(before=100.0, after=100.0, best=100.0, **shares):
         others_share=shares.get("others", 0.01),
         stolen_share=shares.get("stolen", 0.0),
         throttled_share=shares.get("throttled", 0.0),
+        niceness=shares.get("niceness", 0),
     )
     return noise.noisy_reasons(
         ceiling_before=before, ceiling_after=after, best_ceiling=best, contention=contention
@@ -30,6 +31,7 @@ def reasons(before=100.0, after=100.0, best=100.0, **shares):
         {"after": 109.0},
         {"before": 85.0, "after": 85.0},
         {"others": None, "stolen": None},
+        {"niceness": 15},  # nobody else used the cores
     ],
 )
 def test_a_quiet_run_has_no_reasons(readings):
@@ -43,6 +45,7 @@ def test_a_quiet_run_has_no_reasons(readings):
         ({"before": 89.0}, "changed by 12%"),
         ({"before": 45.0, "after": 45.0}, "was 45% of the best"),
         ({"others": 0.5}, "other processes used 50%"),
+        ({"others": 0.5, "niceness": 15}, "niceness 15 let them go first"),
         ({"stolen": 0.1}, "other virtual machines took 10%"),
         ({"throttled": 0.5}, "quota stopped it for 50% of the time"),
     ],

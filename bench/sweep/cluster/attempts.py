@@ -6,7 +6,7 @@
         job                                  the engine's id, written by the head
         started.json                         written by the node; by the head if given up
         RUN/record.json, RUN/run.log, ...    results, written by the node
-        outcome.json                         written last by the node
+        outcome.json                         written last: by the node, or by Ray's launcher
         committed                            written by the head before it moves the results
     results/SWEEP/attempts/datasets/NAME/    the files of a dataset, for nodes that lack them
     results/SWEEP/attempts/slurm/            what jobs of SLURM have printed
@@ -172,3 +172,20 @@ def held(folder: Path) -> Iterator[bool]:
 def last_numbers(attempts: list[Attempt]) -> Mapping[str, int]:
     """Return the number of the last attempt of each block."""
     return {attempt.block: attempt.number for attempt in sorted(attempts)}
+
+
+def read_datasets(folder: Path) -> list[tuple[str, bytes]]:
+    """Return what `write_datasets` has written to the folder of attempts: paths below it, bytes."""
+    paths = sorted((folder / DATASETS).glob("*/*"))
+    return [(str(path.relative_to(folder)), path.read_bytes()) for path in paths]
+
+
+def write_failure(folder: Path, reason: str) -> None:
+    """Write the outcome of an attempt that the engine reports as failed.
+
+    Args:
+        folder: of the attempt.
+        reason: in words.
+    """
+    outcome = Outcome(status="failed", reason=reason)
+    files.write_atomically(folder / OUTCOME_NAME, msgspec.json.encode(outcome))

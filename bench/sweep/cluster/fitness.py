@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -59,6 +60,11 @@ def examine(request: BlockRequest, sent: Path) -> NodeFacts:
         dataset = ", ".join(sorted(places))
     except UnfitError as error:
         problems.append(str(error))
+    if (niceness := os.nice(0)) > 0:
+        problems.append(
+            f"niceness {niceness}: runs wait for other processes; start this node's daemon of Ray "
+            "or SLURM with the ordinary priority"
+        )
     state: Literal["free", "held", "unusable"] = "unusable"
     try:
         state = "held" if lock.is_held() else "free"

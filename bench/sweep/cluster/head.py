@@ -12,15 +12,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench import provenance
 from bench.console import printable
-from bench.records import BROKEN, RunRecord
 from bench.results import store
 from bench.sweep.cluster.attempts import Attempts, held, last_numbers
 from bench.sweep.cluster.dispatcher import Attempt, Dispatcher, Loss
-from bench.sweep.cluster.launcher import Launcher, LauncherError, Placement, connect
-from bench.sweep.cluster.messages import BlockRequest
+from bench.sweep.cluster.launcher import (
+    EngineEndedError,
+    Launcher,
+    LauncherError,
+    Placement,
+    connect,
+)
 from bench.sweep.cluster.progress import ClusterProgress
+from bench.sweep.cluster.requests import is_complete, request_for
 from bench.sweep.jobs import Job
 
 POLL_SECONDS = 1.0
@@ -68,7 +72,7 @@ class Head:
         sweep = store.read_sweep(sweep_folder)
         self._verdicts = sweep.verdicts
         records = {record.run_id: record for record in sweep.records}
-        pending = [block for block, jobs in self._jobs.items() if not _is_complete(jobs, records)]
+        pending = [block for block, jobs in self._jobs.items() if not is_complete(jobs, records)]
         existing = attempts.existing()
         max_attempts = planned[0].config.launcher.attempts
         self._dispatcher = Dispatcher(pending, max_attempts, last_numbers(existing))
@@ -112,7 +116,8 @@ class Head:
                     self.poll()
                     n_silent, has_answered = 0, True
                 except LauncherError as error:
-                    if not has_answered or n_silent >= MAX_SILENT_POLLS:
+                    is_over = isinstance(error, EngineEndedError) or n_silent >= MAX_SILENT_POLLS
+                    if is_over or not has_answered:
                         raise
                     if n_silent == 0:
                         self._progress.clear()
@@ -130,9 +135,10 @@ class Head:
         return dispatcher.given_up
 
     def poll(self) -> None:
-        """Start attempts as far as the launcher takes them, and collect those that have ended."""
-        self._place()
+        """Collect attempts that have ended, and start others as far as the launcher takes them."""
         self._collect(self._launcher.active())
+        if not self._dispatcher.finished:
+            self._place()
 
     def _place(self) -> None:
         dispatcher = self._dispatcher
@@ -145,7 +151,8 @@ class Head:
         for _ in range(min(n_free, dispatcher.n_waiting)):
             attempt = dispatcher.place()
             assert attempt is not None  # noqa: S101
-            folders[attempt] = self._attempts.write_request(attempt, self._request(attempt))
+            request = request_for(self._jobs[attempt.block], attempt, self._verdicts)
+            folders[attempt] = self._attempts.write_request(attempt, request)
         if not folders:
             return
         started: dict[Attempt, str] = {}
@@ -163,19 +170,6 @@ class Head:
             return "no node takes part; `bench-doctor launcher=...` lists the nodes"
         nodes = [f"{node} ({reason})" for node, reason in sorted(self._why_excluded.items())]
         return f"no node is left; left out: {', '.join(nodes)}"
-
-    def _request(self, attempt: Attempt) -> BlockRequest:
-        jobs = self._jobs[attempt.block]
-        keys = {job.pending_verdict.key for job in jobs}
-        return BlockRequest(
-            configs=tuple(job.config for job in jobs),
-            code=tuple(_without_machine(job.fingerprints) for job in jobs),
-            verdicts=tuple(verdict for verdict in self._verdicts if verdict.key in keys),
-            requested_at=jobs[0].requested_at,
-            attempt=attempt.number,
-            allow_mixed=jobs[0].config.launcher.allow_mixed,
-            user_folder=str(jobs[0].user_folder) if jobs[0].user_folder else None,
-        )
 
     def _collect(self, active: Mapping[Attempt, Placement]) -> None:
         """Commit attempts that have become complete, and note those that are lost."""
@@ -209,6 +203,9 @@ class Head:
             self._attempts.commit(attempt)
             statuses = Counter(record.status for record in records.values())
             words = ", ".join(f"{n} {status}" for status, n in sorted(statuses.items()))
+            found = [record.environment.get("noisy_reasons") for record in records.values()]
+            if noisy := [reasons for reasons in found if reasons]:
+                words += f"; {len(noisy)} noisy, the first because {noisy[0][0]}"
             self._progress.print_complete(attempt, words)
 
     def _lose(self, attempt: Attempt, reason: str, kind: Loss) -> None:
@@ -220,25 +217,3 @@ class Head:
         what = "refused by" if kind == "refused" else "lost on"
         then = "will be tried again" if again else "given up"
         self._progress.print_end(attempt, f"{what} {node or 'the engine'}: {reason}; {then}")
-
-
-def _is_complete(jobs: Sequence[Job], records: Mapping[str, RunRecord]) -> bool:
-    """Return whether all runs of a block have records of one node, made with the current code.
-
-    With `launcher.allow_mixed`, nodes may have other code and versions.
-    """
-    found = [records.get(job.run_id) for job in jobs]
-    if any(record is None or record.status in BROKEN for record in found):
-        return False
-    kept = [record for record in found if record is not None]
-    current = jobs[0].config.launcher.allow_mixed or all(
-        not provenance.what_changed(
-            _without_machine(record.made_with), _without_machine(job.fingerprints)
-        )
-        for record, job in zip(kept, jobs, strict=True)
-    )
-    return current and len({record.node for record in kept}) == 1
-
-
-def _without_machine(fingerprints: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in fingerprints.items() if key not in provenance.MACHINE_KEYS}

@@ -16,6 +16,10 @@ class LauncherError(BenchError):
     """The engine can't be used; the message says why and what to do."""
 
 
+class EngineEndedError(LauncherError):
+    """The engine has ended, and all attempts with it: it makes no sense to wait for an answer."""
+
+
 @dataclass(frozen=True)
 class Placement:
     """Where an active attempt is."""

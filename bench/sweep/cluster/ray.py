@@ -5,7 +5,6 @@ Ray may not notice that a node is frozen, so that tasks send a sign of life ever
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,17 +15,16 @@ from typing import Any
 from bench import files
 from bench.config.schema import LauncherConfig
 from bench.console import first_line
+from bench.sweep.cluster.attempts import read_datasets, write_failure
 from bench.sweep.cluster.dispatcher import Attempt
-from bench.sweep.cluster.launcher import LauncherError, Node, Placement
-from bench.sweep.cluster.messages import DATASETS, REQUEST_NAME
+from bench.sweep.cluster.launcher import EngineEndedError, LauncherError, Node, Placement
+from bench.sweep.cluster.messages import REQUEST_NAME
+from bench.sweep.cluster.ray_address import check_address
 
 RESOURCE = "bench"  # each node has one
 MAX_SILENT_SECONDS = 60.0
 MAX_START_SECONDS = 300.0  # until the first sign of life: a worker has to start and import
-CONNECT_SECONDS = 10.0
-# gRPC speaks HTTP/2 (RFC 9113, 3.4): both sides begin with a frame of settings.
-SETTINGS_FRAME, FRAME_HEADER_BYTES = b"\4", 9
-HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0" + SETTINGS_FRAME + bytes(5)
+MAX_HEAD_SILENT_SECONDS = 20.0  # Ray itself kills the command of a dead head after 60 s
 # Ray's workers have low priority (15), with which runs would be timed. These names are Ray's.
 FULL_PRIORITY = {"RAY_worker_niceness": "0"}
 
@@ -61,15 +59,17 @@ class RayLauncher:
         self._tasks: dict[Attempt, _Task] = {}
         self._silent: set[str] = set()  # nodes that were given up; Ray may count them as alive
         self._ids: dict[str, str] = {}  # Ray's id of each node
-        self._datasets: list[Any] = []  # a reference; Ray replaces one that is no list by its value
+        self._datasets: list[Any] = []  # one reference; outside of a list, Ray would resolve it
         options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
         if settings.address is None:
             options |= {"include_dashboard": False, "resources": {RESOURCE: 1}}
         else:
-            _check_address(settings.address)
+            check_address(settings.address)
             options |= {"address": settings.address}
         with self._errors_named(f"launcher.address={settings.address}"):
             ray.init(**options)
+        self._head = settings.address or ray.get_runtime_context().gcs_address
+        self._head_answered = time.monotonic()
 
     @contextmanager
     def _errors_named(self, subject: str = "launcher=ray") -> Iterator[None]:
@@ -80,6 +80,7 @@ class RayLauncher:
 
     def nodes(self) -> dict[str, Node]:
         """Return the nodes by address and the first digits of Ray's id."""
+        self._check_head()
         found = {}
         with self._errors_named():
             table = self._ray.nodes()
@@ -92,6 +93,19 @@ class RayLauncher:
                 state = f"no {RESOURCE!r}"
             found[name] = Node(state=state, usable=entry["Alive"] and has_resource)
         return found
+
+    def _check_head(self) -> None:
+        """Check that Ray's head answers: without it, calls of Ray wait, then end the process."""
+        try:
+            check_address(self._head)
+            self._head_answered = time.monotonic()
+        except LauncherError as error:
+            if time.monotonic() - self._head_answered < MAX_HEAD_SILENT_SECONDS:
+                raise
+            raise EngineEndedError(
+                f"{error}. Ray's head has ended, and with it all blocks that were running; start "
+                "Ray again, then the same command: it keeps the complete blocks"
+            ) from error
 
     def _free_nodes(self, excluded: frozenset[str]) -> list[str]:
         """Return the nodes that are alive and execute no attempt of this command.
@@ -122,7 +136,7 @@ class RayLauncher:
         with self._errors_named():
             for (attempt, folder), node in zip(folders.items(), free, strict=False):
                 if not self._datasets:
-                    self._datasets = [self._ray.put(_dataset_files(folder.parent))]
+                    self._datasets = [self._ray.put(read_datasets(folder.parent))]
                 task = self._ray.remote(ray_node.execute).options(
                     num_cpus=0,
                     num_returns="streaming",
@@ -162,13 +176,15 @@ class RayLauncher:
                 if time.monotonic() < task.silent_until:
                     return True
                 self._silent.add(task.node)
+                write_failure(task.folder, f"no sign of life for {MAX_SILENT_SECONDS:.0f} s")
                 return False
             try:
                 sent = self._ray.get(next(task.generator))
             except StopIteration:
                 return False
             except self._ray.exceptions.RayError as error:
-                print(f"    Ray: {type(error).__name__}: {first_line(str(error))}")
+                reason = f"Ray: {type(error).__name__}: {first_line(str(error))}"
+                write_failure(task.folder, reason)
                 return False
             task.silent_until = time.monotonic() + MAX_SILENT_SECONDS
             for name, contents in sent:
@@ -185,24 +201,3 @@ class RayLauncher:
     def close(self) -> None:
         """Disconnect; a cluster that was started here ends."""
         self._ray.shutdown()
-
-
-def _dataset_files(attempts: Path) -> list[tuple[str, bytes]]:
-    """Return the files that the head has written for nodes, with paths below the attempts."""
-    paths = sorted((attempts / DATASETS).glob("*/*"))
-    return [(str(path.relative_to(attempts)), path.read_bytes()) for path in paths]
-
-
-def _check_address(address: str) -> None:
-    """Refuse an address at which no server of gRPC answers; Ray would try for minutes."""
-    host, _, port = address.rpartition(":")
-    try:
-        with socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS) as connection:
-            connection.sendall(HTTP2_PREFACE)
-            if connection.recv(FRAME_HEADER_BYTES, socket.MSG_WAITALL)[3:4] != SETTINGS_FRAME:
-                raise ConnectionError("another program answers")
-    except (OSError, OverflowError) as error:
-        raise LauncherError(
-            f"launcher.address={address}: can't connect: {error}; give the address that "
-            "`ray start --head` prints"
-        ) from error

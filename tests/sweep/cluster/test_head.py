@@ -7,7 +7,7 @@ import dataclasses
 import msgspec
 import pytest
 
-from bench.sweep.cluster import head, node
+from bench.sweep.cluster import head, node, requests
 from bench.sweep.cluster.attempts import Attempts
 from bench.sweep.cluster.launcher import Placement
 from tests.sweep.conftest import record_of
@@ -26,17 +26,17 @@ from tests.sweep.conftest import record_of
 def test_a_block_is_complete_with_records_of_one_node_and_the_current_code(plan, changes, complete):
     jobs = plan(0, 1)
     records = [record_of(job, node="node-a") for job in jobs]
-    assert not head._is_complete(jobs, {records[0].run_id: records[0]})
+    assert not requests.is_complete(jobs, {records[0].run_id: records[0]})
     records[1] = dataclasses.replace(records[1], **changes)
     found = {record.run_id: record for record in records}
-    assert head._is_complete(jobs, found) is complete
+    assert requests.is_complete(jobs, found) is complete
 
 
 def test_nodes_with_other_versions_may_complete_a_block_if_that_is_allowed(plan, composed):
     allowed = msgspec.structs.replace(composed.launcher, allow_mixed=True)
     jobs = plan(0, launcher=allowed)
     record = record_of(jobs[0], node="node-a", made_with={"numpy": "0.1"})
-    assert head._is_complete(jobs, {record.run_id: record})
+    assert requests.is_complete(jobs, {record.run_id: record})
 
 
 class OneNode:
@@ -82,10 +82,10 @@ def test_a_requeued_job_is_cancelled_and_its_block_placed_again(head_of):
     sweep, attempts = head_of(launcher)
     sweep.poll()
     (first,) = launcher.placements
+    sweep.poll()  # sees that it runs
     launcher.placements[first] = Placement(running=False, node=None)
     sweep.poll()
     assert launcher.cancelled == [first]
-    sweep.poll()
     assert [attempt.number for attempt in launcher.placements] == [2]
     assert node.main(attempts.folder_of(first), "a") == 1  # SLURM may start it later: it ends
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import msgspec
 import pytest
@@ -96,12 +97,14 @@ def test_an_examined_node_is_described_and_executes_nothing(request_of, monkeypa
     assert not (folder / job.run_id).exists()
     code = (provenance.code_fingerprint(job.config) | {"numpy": "0.1"},)
     monkeypatch.setattr(lock, "LOCK_PATH", tmp_path / "no" / "lock")
+    monkeypatch.setattr(os, "nice", lambda _: 15)
     folder, _ = request_of("seed=1", examine=True, code=code)
     assert node.main(folder, "") == 0
     found = outcome_in(folder).facts
     assert (found.same_code, found.lock) == (False, "unusable")
     assert found.problems[0].startswith("numpy: numpy was 0.1 and is ")
-    assert "can't be opened" in found.problems[1]
+    assert found.problems[1].startswith("niceness 15: runs wait for other processes")
+    assert "can't be opened" in found.problems[2]
 
 
 def test_a_held_lock_is_seen(request_of):
