@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.results.store import RECORD_NAME
+from bench.results.store import RECORD_NAME, VERDICT_FILES
 from bench.sweep.cluster.messages import OUTCOME_NAME, REQUEST_NAME, STARTED_NAME
 from tests.chaos.conftest import FULL
 from tests.clusters.faults import FAULTS, busy_nodes, freeze_node
@@ -20,8 +20,9 @@ from tests.clusters.slurm import slurm as slurm
 from tests.clusters.sweeps import check_whole_blocks, read, start_bench
 from tests.processes import wait_for
 
-# Two blocks, of two runs each that take some seconds together.
-SWEEP = ("seed=0,1", "epochs=60", "launcher.attempts=9")
+# Two blocks, of two runs each that take some seconds together, most of them to start a process.
+SWEEP = ("implementation=numpy", "learning_rate=0.1,0.2", "seed=0,1", "launcher.attempts=9")
+SWEEP_FOLDER = Path("results/night")
 MAX_DELAY_SECONDS = 2.0  # from the start of the processes for runs to the fault
 QUICK = ("jobs cancelled", "jobs requeued", "nodes killed", "workers killed")
 # Files by which a sweep shows its progress; records appear twice, in an attempt and in the sweep.
@@ -37,11 +38,13 @@ def cluster(request):
 
 
 @pytest.fixture
-def begin(cluster):
-    """Start the sweep in a folder."""
+def begin(cluster, tmp_path):
+    """Start the sweep in a folder; parity is known since the first sweep of a test."""
 
     def begin_here(folder):
-        folder.mkdir(exist_ok=True)
+        (folder / SWEEP_FOLDER).mkdir(parents=True, exist_ok=True)
+        for verdict in list(tmp_path.glob(f"*/{SWEEP_FOLDER}/{VERDICT_FILES}"))[:1]:
+            shutil.copy(verdict, folder / SWEEP_FOLDER / verdict.name)
         return start_bench(folder, *SWEEP, *cluster.words, environment=cluster.environment)
 
     return begin_here
@@ -73,7 +76,7 @@ def test_every_run_exists_once_after_a_fault(cluster, begin, request, tmp_path, 
     for number, name in enumerate(drawn(randomness, FAULTS[engine], n)):
         start = time.monotonic()
         folder = tmp_path / str(number)
-        attempts = folder / "results" / "night" / "attempts"
+        attempts = folder / SWEEP_FOLDER / "attempts"
         process = begin(folder)
         wait_for(lambda: busy_nodes(cluster), MAX_WAIT_SECONDS)
         time.sleep(randomness.uniform(0, MAX_DELAY_SECONDS))
@@ -98,7 +101,7 @@ def kill_head(process, folder, n_steps, delay_seconds):
     """Kill a sweep a moment after its folder shows a number of steps; say whether it was alive."""
     seen = set()
     while process.poll() is None and len(seen) < n_steps:
-        for path, _, names in os.walk(folder / "results" / "night"):
+        for path, _, names in os.walk(folder / SWEEP_FOLDER):
             if not Path(path).name.startswith("."):  # a run that is being copied
                 seen |= {f"{path}/{name}" for name in STEPS.intersection(names)}
         time.sleep(0.02)
@@ -120,7 +123,9 @@ def test_a_killed_head_is_continued_by_the_same_command(
         while not kill_head(begin(folder), folder, n_steps, delay_seconds):
             shutil.rmtree(folder)  # the sweep has ended before: once more, with less delay
             delay_seconds /= 2
-        committed = {path: path.read_bytes() for path in folder.glob("results/night/*/record.json")}
+        committed = {
+            path: path.read_bytes() for path in folder.glob(f"{SWEEP_FOLDER}/*/record.json")
+        }
         check(cluster, folder, begin(folder))
         assert all(path.read_bytes() == content for path, content in committed.items())
         print(

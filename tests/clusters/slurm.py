@@ -35,6 +35,7 @@ TaskPlugin=task/affinity
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SchedulerType=sched/builtin
+SchedulerParameters=batch_sched_delay=0,sched_interval=2
 SlurmdTimeout=10
 KillWait=5
 ReturnToService=2

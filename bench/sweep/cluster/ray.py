@@ -22,7 +22,7 @@ from bench.sweep.cluster.messages import REQUEST_NAME
 from bench.sweep.cluster.ray_address import check_address
 
 RESOURCE = "bench"  # each node has one
-MAX_SILENT_SECONDS = 60.0
+MAX_SILENT_SECONDS = 30.0
 MAX_START_SECONDS = 300.0  # until the first sign of life: a worker has to start and import
 MAX_HEAD_SILENT_SECONDS = 20.0  # Ray itself kills the command of a dead head after 60 s
 # Ray's workers have low priority (15), with which runs would be timed. These names are Ray's.
