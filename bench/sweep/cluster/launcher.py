@@ -17,7 +17,7 @@ class LauncherError(BenchError):
 
 
 class EngineEndedError(LauncherError):
-    """The engine has ended, and all attempts with it: it makes no sense to wait for an answer."""
+    """The engine has ended, and all attempts with it; waiting for an answer is useless."""
 
 
 @dataclass(frozen=True)

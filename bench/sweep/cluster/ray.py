@@ -5,6 +5,7 @@ Ray may not notice that a node is frozen, so that tasks send a sign of life ever
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -61,22 +62,29 @@ class RayLauncher:
         self._ids: dict[str, str] = {}  # Ray's id of each node
         self._datasets: list[Any] = []  # one reference; outside of a list, Ray would resolve it
         options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
+        self._subject, self._to_continue = "launcher=ray", "start the same command to continue"
         if settings.address is None:
             options |= {"include_dashboard": False, "resources": {RESOURCE: 1}}
+            logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
         else:
-            check_address(settings.address)
-            options |= {"address": settings.address}
-        with self._errors_named(f"launcher.address={settings.address}"):
-            ray.init(**options)
+            self._subject = f"launcher.address={settings.address}"
+            self._to_continue = "start Ray again, then the same command to continue"
+            try:
+                check_address(settings.address)
+            except ConnectionError as error:
+                advice = "give the address that `ray start --head` prints"
+                raise LauncherError(f"{self._subject}: {error}; {advice}") from error
+        with self._errors_named():
+            ray.init(address=settings.address or "local", **options)
         self._head = settings.address or ray.get_runtime_context().gcs_address
         self._head_answered = time.monotonic()
 
     @contextmanager
-    def _errors_named(self, subject: str = "launcher=ray") -> Iterator[None]:
+    def _errors_named(self) -> Iterator[None]:
         try:
             yield
         except (self._ray.exceptions.RayError, ConnectionError, ValueError, RuntimeError) as error:
-            raise LauncherError(f"{subject}: {first_line(str(error))}") from error
+            raise LauncherError(f"{self._subject}: {first_line(str(error))}") from error
 
     def nodes(self) -> dict[str, Node]:
         """Return the nodes by address and the first digits of Ray's id."""
@@ -99,13 +107,12 @@ class RayLauncher:
         try:
             check_address(self._head)
             self._head_answered = time.monotonic()
-        except LauncherError as error:
+        except ConnectionError as error:
+            problem = f"{self._subject}: Ray's head {self._head} does not answer ({error})"
             if time.monotonic() - self._head_answered < MAX_HEAD_SILENT_SECONDS:
-                raise
-            raise EngineEndedError(
-                f"{error}. Ray's head has ended, and with it all blocks that were running; start "
-                "Ray again, then the same command: it keeps the complete blocks"
-            ) from error
+                raise LauncherError(problem) from error
+            lost = "the blocks that were running are lost"
+            raise EngineEndedError(f"{problem}; {lost}; {self._to_continue}") from error
 
     def _free_nodes(self, excluded: frozenset[str]) -> list[str]:
         """Return the nodes that are alive and execute no attempt of this command.

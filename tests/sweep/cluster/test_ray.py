@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import socket
 import threading
 
-import psutil
 import pytest
 
 from tests.clusters.processes import MAX_WAIT_SECONDS, free_ports
-from tests.clusters.sweeps import SLOW, check_whole_blocks, read, running_block
+from tests.clusters.sweeps import check_whole_blocks, read
 from tests.conftest import TINY
-from tests.processes import is_running, wait_for
+from tests.processes import wait_for
 
 
 def test_blocks_are_executed_whole_on_both_nodes(ray, start, tmp_path):
@@ -64,30 +62,3 @@ def test_another_server_at_the_address_is_named(run):
         ended = run("bench-doctor", "--launcher=ray", f"launcher.address={address}")
     assert ended.returncode == 2
     assert f"launcher.address={address}: can't connect: another program answers" in ended.stderr
-
-
-def descendants(process):
-    return psutil.Process(process.pid).children(recursive=True)
-
-
-def test_when_ray_ends_the_command_says_so_and_the_same_command_continues(start, tmp_path):
-    pytest.importorskip("ray")
-    words = ("launcher=ray", *SLOW)
-    first = start(*words)
-    wait_for(lambda: any(tmp_path.glob("results/night/*/record.json")), MAX_WAIT_SECONDS)
-    (server,) = (each for each in descendants(first) if each.name().startswith("gcs_server"))
-    server.kill()
-    assert first.wait(timeout=120) == 2
-    output = (tmp_path / "output").read_text()
-    assert "start Ray again, then the same command" in output
-    assert "Traceback" not in output
-    assert "Check failed" not in output
-    second = start(*words)
-    running_block(tmp_path)
-    started = [each.pid for each in descendants(second)]
-    second.send_signal(signal.SIGINT)
-    assert second.wait(timeout=120) == 130
-    output = (tmp_path / "output").read_text()
-    assert "1 of 2 blocks finished earlier, kept" in output
-    assert "To continue: bench -m" in output
-    wait_for(lambda: not any(map(is_running, started)), MAX_WAIT_SECONDS)
