@@ -174,15 +174,17 @@ class Head:
     def _collect(self, active: Mapping[Attempt, Placement]) -> None:
         """Commit attempts that have become complete, and note those that are lost."""
         for attempt in list(self._dispatcher.running.values()):
-            if attempt in active:
-                if active[attempt].running:
-                    self._progress.note_start(attempt, active[attempt].node)
-                elif self._progress.node_of(attempt) is not None:
+            placement = active.get(attempt)
+            if placement is not None and not placement.running:
+                if self._progress.node_of(attempt) is not None:
                     self._launcher.cancel([attempt])
                     self._lose(attempt, "its job was requeued", "lost")
                 continue
-            outcome = self._attempts.outcome(attempt)
-            self._polls_since_end[attempt] += 1
+            if placement is not None:
+                self._progress.note_start(attempt, placement.node)
+            else:
+                self._polls_since_end[attempt] += 1
+            outcome = self._attempts.outcome(attempt)  # final, also if the engine lists the attempt
             if outcome is None and self._polls_since_end[attempt] < GRACE_POLLS:
                 continue
             if outcome is not None and outcome.status == "complete":

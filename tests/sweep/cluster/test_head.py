@@ -99,3 +99,13 @@ def test_a_job_whose_id_was_not_written_does_not_begin_later(head_of):
     again.poll()
     assert [attempt.number for attempt in attempts.existing()] == [1, 2]
     assert node.main(attempts.folder_of(lost), "a") == 1
+
+
+def test_a_block_with_an_outcome_is_committed_although_the_engine_lists_its_job(head_of):
+    launcher = OneNode()  # SLURM lists a job for a while after its supervisor was killed
+    sweep, attempts = head_of(launcher)
+    sweep.poll()
+    (attempt,) = launcher.placements
+    assert node.main(attempts.folder_of(attempt), "a") == 0
+    sweep.poll()
+    assert sweep._dispatcher.complete == {attempt.block}
