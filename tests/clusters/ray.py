@@ -87,7 +87,11 @@ class RayCluster:
     def _popen(self, node, words):
         command = [str(SCRIPTS / "ray"), "start", f"--node-ip-address={node}", *RAY_OPTIONS, *words]
         Path(self._temporary(node)).mkdir(exist_ok=True)
-        variables = {"RAY_raylet_start_wait_time_s": "120", "TMPDIR": self._temporary(node)}
+        variables = {
+            "RAY_AUTH_MODE": "disabled",  # also if this user has a token
+            "RAY_raylet_start_wait_time_s": "120",
+            "TMPDIR": self._temporary(node),
+        }
         with (self._folder / node).open("wb") as output:
             return subprocess.Popen(
                 command,

@@ -6,6 +6,8 @@ Ray may not notice that a node is frozen, so that tasks send a sign of life ever
 from __future__ import annotations
 
 import logging
+import os
+import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -65,6 +67,9 @@ class RayLauncher:
         self._subject, self._to_continue = "launcher=ray", "start the same command to continue"
         if settings.address is None:
             options |= {"include_dashboard": False, "resources": {RESOURCE: 1}}
+            # Otherwise, Ray writes ~/.ray/auth_token and tells the user about it; with that file,
+            # nodes of `ray start` can't join the next cluster.
+            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex()
             logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
         else:
             self._subject = f"launcher.address={settings.address}"
