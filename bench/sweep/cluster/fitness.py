@@ -18,6 +18,7 @@ from bench.data.errors import DatasetError
 from bench.files import FileError
 from bench.machine import facts, lock
 from bench.sweep.cluster.messages import BlockRequest, NodeFacts
+from bench.sweep.cluster.requests import without_machine
 
 
 class UnfitError(Exception):
@@ -98,7 +99,8 @@ def _differences(request: BlockRequest) -> list[str]:
     for config, code in zip(request.configs, request.code, strict=True):
         if config.implementation.module not in registry.modules():
             continue  # a problem of its own
-        for difference in provenance.differences(code, provenance.code_fingerprint(config)):
+        here = without_machine(provenance.code_fingerprint(config))
+        for difference in provenance.differences(without_machine(code), here):
             implementations.setdefault(difference, {})[config.implementation.name] = None
     return [f"{', '.join(names)}: {difference}" for difference, names in implementations.items()]
 

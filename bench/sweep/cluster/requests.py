@@ -10,6 +10,12 @@ from bench.sweep.cluster.dispatcher import Attempt
 from bench.sweep.cluster.messages import BlockRequest
 from bench.sweep.jobs import Job
 
+OF_MACHINE = {
+    *provenance.MACHINE_KEYS,
+    "gpu driver",
+    *(f"variable {name}" for name in provenance.GPU_VARIABLES),
+}
+
 
 def request_for(jobs: Sequence[Job], attempt: Attempt, known: Sequence[Verdict]) -> BlockRequest:
     """Return the request for an attempt at a block.
@@ -22,7 +28,7 @@ def request_for(jobs: Sequence[Job], attempt: Attempt, known: Sequence[Verdict])
     keys = {job.pending_verdict.key for job in jobs}
     return BlockRequest(
         configs=tuple(job.config for job in jobs),
-        code=tuple(_without_machine(job.fingerprints) for job in jobs),
+        code=tuple(without_machine(job.fingerprints) for job in jobs),
         verdicts=tuple(verdict for verdict in known if verdict.key in keys),
         requested_at=jobs[0].requested_at,
         attempt=attempt.number,
@@ -42,12 +48,13 @@ def is_complete(jobs: Sequence[Job], records: Mapping[str, RunRecord]) -> bool:
     kept = [record for record in found if record is not None]
     current = jobs[0].config.launcher.allow_mixed or all(
         not provenance.what_changed(
-            _without_machine(record.made_with), _without_machine(job.fingerprints)
+            without_machine(record.made_with), without_machine(job.fingerprints)
         )
         for record, job in zip(kept, jobs, strict=True)
     )
     return current and len({record.node for record in kept}) == 1
 
 
-def _without_machine(fingerprints: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in fingerprints.items() if key not in provenance.MACHINE_KEYS}
+def without_machine(fingerprints: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what may differ between nodes: processor, cores, GPU, and how jobs select a GPU."""
+    return {key: value for key, value in fingerprints.items() if key not in OF_MACHINE}

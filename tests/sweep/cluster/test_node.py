@@ -10,10 +10,11 @@ import pytest
 
 from bench import provenance
 from bench.config.compose import compose_runs
-from bench.machine import facts, lock
+from bench.files import write_atomically
+from bench.machine import facts, gpu, lock
 from bench.results import checksummed, store
 from bench.sweep import planning
-from bench.sweep.cluster import node
+from bench.sweep.cluster import node, requests
 from bench.sweep.cluster.attempts import Attempts
 from bench.sweep.cluster.dispatcher import Attempt
 from bench.sweep.cluster.messages import BlockRequest, Outcome
@@ -85,6 +86,15 @@ def test_a_node_with_other_versions_refuses_and_names_them(request_of):
     assert "numpy was 0.1 and is " in outcome.reason
     folder, _ = request_of("seed=2", code=code, allow_mixed=True)
     assert node.main(folder, "") == 0
+
+
+def test_a_node_may_have_another_gpu_than_the_head(request_of, monkeypatch):
+    folder, job = request_of("device=gpu")  # without CuPy, the run is skipped
+    request = requests.request_for([job], Attempt(job.block, 3), ())
+    write_atomically(folder / "request.json", msgspec.json.encode(request))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    monkeypatch.setattr(gpu, "describe", lambda: {"gpu": "NVIDIA H100", "gpu driver": "580.65"})
+    assert node.main(folder, "") == 0, outcome_in(folder).reason
 
 
 def test_an_examined_node_is_described_and_executes_nothing(request_of, monkeypatch, tmp_path):
