@@ -27,8 +27,8 @@ import msgspec
 from bench import files
 from bench.data import copies
 from bench.data.datasets import DatasetSettings
-from bench.records import RunRecord
-from bench.results import store
+from bench.records import RunRecord, Verdict
+from bench.results import checksummed, store
 from bench.sweep.cluster.dispatcher import Attempt
 from bench.sweep.cluster.messages import (
     DATASETS,
@@ -123,6 +123,14 @@ class Attempts:
         """
         paths = self.folder_of(attempt).glob(f"[!.]*/{store.RECORD_NAME}")
         return {path.parent.name: store.read_record(path) for path in paths}
+
+    def verdicts(self) -> list[Verdict]:
+        """Return the readable verdicts that are committed."""
+        found = []
+        for path in self._sweep_folder.glob(store.VERDICT_FILES):
+            with contextlib.suppress(store.StoreError):
+                found.append(checksummed.read(path, Verdict))
+        return found
 
     def commit(self, attempt: Attempt) -> None:
         """Move the results of a complete attempt into the sweep.

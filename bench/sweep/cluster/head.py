@@ -70,7 +70,6 @@ class Head:
             block: list(jobs) for block, jobs in itertools.groupby(planned, lambda job: job.block)
         }
         sweep = store.read_sweep(sweep_folder)
-        self._verdicts = sweep.verdicts
         records = {record.run_id: record for record in sweep.records}
         pending = [block for block, jobs in self._jobs.items() if not is_complete(jobs, records)]
         existing = attempts.existing()
@@ -148,10 +147,11 @@ class Head:
             dispatcher.give_up_waiting(self._why_no_node_is_left())
             return
         folders = {}
+        verdicts = self._attempts.verdicts()
         for _ in range(min(n_free, dispatcher.n_waiting)):
             attempt = dispatcher.place()
             assert attempt is not None  # noqa: S101
-            request = request_for(self._jobs[attempt.block], attempt, self._verdicts)
+            request = request_for(self._jobs[attempt.block], attempt, verdicts)
             folders[attempt] = self._attempts.write_request(attempt, request)
         if not folders:
             return

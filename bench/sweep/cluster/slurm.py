@@ -106,7 +106,8 @@ class SlurmLauncher:
             "ntasks_per_node": 1,
             "exclusive": True,
             "use_srun": False,  # a step of srun would be bound to one core
-            "additional_parameters": {"no-requeue": True},
+            # All memory of the node, too: exclusive jobs get its cores and GPUs only.
+            "additional_parameters": {"no-requeue": True, "mem": 0},
             **({"partition": settings.partition} if settings.partition else {}),
             **({"setup": list(settings.setup)} if settings.setup else {}),
             **({"array_parallelism": settings.nodes} if settings.nodes else {}),

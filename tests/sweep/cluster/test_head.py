@@ -10,6 +10,7 @@ import pytest
 from bench.sweep.cluster import head, node, requests
 from bench.sweep.cluster.attempts import Attempts
 from bench.sweep.cluster.launcher import Placement
+from bench.sweep.cluster.messages import BlockRequest
 from tests.sweep.conftest import record_of
 
 
@@ -69,8 +70,8 @@ class OneNode:
 def head_of(plan):
     """Return a head of one block with a launcher, and the attempts."""
 
-    def make(launcher):
-        jobs = plan(0)
+    def make(launcher, *seeds):
+        jobs = plan(*seeds or (0,))
         attempts = Attempts(jobs[0].sweep_folder)
         return head.Head(jobs, launcher, attempts, jobs[0].sweep_folder), attempts
 
@@ -109,3 +110,16 @@ def test_a_block_with_an_outcome_is_committed_although_the_engine_lists_its_job(
     assert node.main(attempts.folder_of(attempt), "a") == 0
     sweep.poll()
     assert sweep._dispatcher.complete == {attempt.block}
+
+
+def test_parity_is_checked_for_the_first_block_only(head_of):
+    launcher = OneNode()
+    sweep, attempts = head_of(launcher, 0, 1)
+    sweep.poll()
+    (first,) = launcher.placements
+    assert node.main(attempts.folder_of(first), "a") == 0
+    launcher.placements.clear()
+    sweep.poll()
+    (second,) = launcher.placements
+    request = (attempts.folder_of(second) / "request.json").read_bytes()
+    assert len(msgspec.json.decode(request, type=BlockRequest).verdicts) == 1
