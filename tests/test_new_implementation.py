@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,18 @@ def test_the_steps_of_the_page_work(name, run, tmp_path):
     pytest_command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "my"]
     ended = subprocess.run(pytest_command, cwd=tmp_path, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout
+
+
+def test_the_package_of_the_page_contains_all_its_files(tmp_path):
+    toml, layout = re.search(r"```toml\n(.*?)```\n+```\n(.*?)```", PAGE, re.DOTALL).groups()
+    for name in layout.split():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(toml if path.suffix == ".toml" else "", encoding="utf-8")
+    build = "from setuptools import build_meta; print(build_meta.build_wheel('.'))"
+    subprocess.run([sys.executable, "-c", build], cwd=tmp_path, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert {*layout.split()} - {*zipfile.ZipFile(wheel).namelist()} == {"pyproject.toml"}
 
 
 def new_implementation(call, *words):
