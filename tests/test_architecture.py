@@ -25,6 +25,7 @@ IMPLEMENTATION_FILES = sorted((ROOT / "implementations").rglob("*.py"))
 GROUND = {
     "colours",
     "console",
+    "decisions",
     "errors",
     "files",
     "git",

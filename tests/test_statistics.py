@@ -1,4 +1,4 @@
-"""Estimates from pairs of times, decisions about several cases, and errors of means."""
+"""Estimates from pairs of times, and errors of means."""
 
 from __future__ import annotations
 
@@ -12,15 +12,10 @@ from scipy import stats
 from scipy.stats import mstats
 
 from bench.statistics import (
-    FIRST_LOOK,
-    LOOKS,
     MARGIN,
-    Estimate,
-    decide,
     degrees_of_freedom,
     estimate,
     half_width,
-    significant,
     standard_error_from_interval,
     standard_error_of_accuracy,
 )
@@ -30,13 +25,6 @@ VALUES = st.lists(st.floats(-0.1, 0.1), min_size=5, max_size=80)
 
 def sample(n, mean=0.0, spread=0.01, seed=0):
     return np.random.default_rng(seed).normal(mean, spread, n).tolist()
-
-
-def estimated(ratio=1.0, upper=1.02, p_value=0.5, n_pairs=20):
-    return Estimate(
-        n_pairs=n_pairs, ratio=ratio, low=ratio, high=ratio, upper=upper, spread=0.01,
-        p_value=p_value,
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("n", [5, 7, 20, 33, 80])
@@ -99,54 +87,6 @@ def test_too_few_pairs_are_refused():
 def test_pairs_without_any_spread_have_an_estimate():
     assert estimate([0.0] * 5).p_value == 1
     assert estimate([0.1] * 5).p_value == 0
-
-
-def test_holm_stops_at_the_first_that_does_not_pass():
-    # 0.005 < 0.05 / 4 and 0.01 < 0.05 / 3, but 0.03 >= 0.05 / 2; 0.04 would pass alone.
-    p_values = {"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005}
-    assert significant(p_values, dict.fromkeys(p_values, 0.05)) == ["d", "a"]
-
-
-def test_a_case_that_is_not_tested_now_does_not_stop_the_others():
-    p_values = {"frozen": 1e-6, "slow": 1e-5}
-    assert significant(p_values, {"frozen": 0.0, "slow": 0.0005}) == ["slow"]
-    assert significant({**p_values, "slow": 0.0003}, {"frozen": 0.0, "slow": 0.0005}) == []
-    frozen = estimated(1.02, 1.025, p_value=1e-6, n_pairs=FIRST_LOOK)
-    result = decide({"frozen": frozen, "slow": estimated(1.1, 1.12, p_value=1e-5)}, 0.03)
-    assert result == {"frozen": "not slower", "slow": "slower"}
-
-
-def test_slower_is_possible_at_looks_only():
-    slow = estimated(1.05, 1.06, p_value=1e-6, n_pairs=20)
-    assert decide({"case": slow}, 0.03) == {"case": "slower"}
-    between = estimated(1.05, 1.06, p_value=1e-6, n_pairs=19)
-    assert decide({"case": between}, 0.03) == {"case": None}
-    assert decide({"case": between}, 0.03, last=True) == {"case": "slower"}
-
-
-@pytest.mark.parametrize(("n_pairs", "p_value"), [(20, 0.0006), (40, 0.0016), (80, 0.0031)])
-def test_each_look_uses_its_share_of_false_alarms(n_pairs, p_value):
-    result = decide({"case": estimated(1.05, 1.09, p_value=p_value, n_pairs=n_pairs)}, 0.03)
-    assert result["case"] == ("can't tell" if n_pairs == 80 else None)
-    assert sum(LOOKS.values()) <= 0.005
-
-
-def test_not_slower_is_possible_at_the_first_look():
-    quick = estimated(1.0, 1.01, n_pairs=FIRST_LOOK)
-    assert decide({"case": quick}, 0.03) == {"case": "not slower"}
-    assert decide({"case": quick}, 0.005) == {"case": None}
-
-
-def test_several_cases_share_one_error_rate():
-    p_value = 0.0003  # passes alone, and not as one of two
-    slow = estimated(1.05, 1.09, p_value=p_value)
-    assert decide({"a": slow}, 0.03)["a"] == "slower"
-    assert decide({"a": slow, "b": estimated()}, 0.03)["a"] is None
-
-
-def test_the_last_look_always_answers():
-    result = decide({"case": estimated(1.02, 1.04, p_value=0.1, n_pairs=6)}, 0.03, last=True)
-    assert result == {"case": "can't tell"}
 
 
 def test_half_width_equals_that_of_scipys_t_interval():

@@ -53,7 +53,7 @@ def compose_runs(
         ConfigError: with one line that names the key, its value and what is allowed.
     """
     from bench import registry  # imports NumPy, as the schema does; --help does without
-    from bench.config.schema import check
+    from bench.config.checks import check
 
     user_folder = user_files.find_user_folder(config_folder)
     registry.use_plugin_folders(user_files.plugin_folders(user_folder))

@@ -1,19 +1,19 @@
-"""Datasets to train on: load, split and summarise them."""
+"""Datasets to train on: find, load and summarise them."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
-from bench.contract import FloatArray, LabelArray
-from bench.data import fashion_mnist, idx_folder
+from bench.contract import LabelArray
+from bench.data import fashion_mnist, idx_folder, synthetic
 from bench.data.errors import DatasetError
 from bench.records import N_CLASSES, N_PIXELS, DatasetSummary
 
@@ -26,17 +26,9 @@ FASHION_MNIST, SYNTHETIC = "fashion_mnist", "synthetic"
 IDX = "idx"  # until the files have been read: their name and checksum replace it
 
 SAMPLE_SIZE = 20  # images of each set in reports
-MAX_SYNTHETIC_SIZE = 100_000
-MAX_NOISE = 120  # grey levels added or subtracted; a prototype has 0 to 255
+UNNAMED = tuple(f"class {label}" for label in range(N_CLASSES))
 
-SyntheticSize = Annotated[
-    int,
-    Meta(
-        ge=1,
-        le=MAX_SYNTHETIC_SIZE,
-        description=f"a whole number from 1 to {MAX_SYNTHETIC_SIZE}",
-    ),
-]
+SyntheticSize = Annotated[int, Meta(ge=1, le=synthetic.MAX_SIZE)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,9 +47,7 @@ class DatasetSettings:
     path: str | None = None
     training_size: SyntheticSize = 2_000
     test_size: SyntheticSize = 500
-    seed: Annotated[
-        int, Meta(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")
-    ] = 0
+    seed: Annotated[int, Meta(ge=0, lt=2**32)] = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,27 +71,6 @@ class Dataset:
     test_labels: LabelArray
     class_names: tuple[str, ...]
     fingerprint: str
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Split:
-    """Images and labels for training and evaluation.
-
-    Attributes:
-        train_images: (n_train, 784) float32 in [0, 1].
-        train_labels: (n_train,) int64 in 0 to 9.
-        validation_images: (n_validation, 784); may be empty.
-        validation_labels: (n_validation,).
-        test_images: (n_test, 784).
-        test_labels: (n_test,).
-    """
-
-    train_images: FloatArray
-    train_labels: LabelArray
-    validation_images: FloatArray
-    validation_labels: LabelArray
-    test_images: FloatArray
-    test_labels: LabelArray
 
 
 def locate(settings: DatasetSettings, sources: Sources | None = None) -> Path | None:
@@ -145,16 +114,9 @@ def load(settings: DatasetSettings, folder: Path | None) -> Dataset:
         raise DatasetError(f"{settings.name} is read from a folder; none was given")
     if settings.name != FASHION_MNIST:
         return _load_idx_set(settings, folder)
-    arrays = {file: fashion_mnist.read(folder, file)[1] for file in fashion_mnist.FILES}
-    return Dataset(
-        name=settings.name,
-        train_images=arrays[fashion_mnist.TRAIN_IMAGES].reshape(-1, N_PIXELS),
-        train_labels=arrays[fashion_mnist.TRAIN_LABELS].astype(np.int64),
-        test_images=arrays[fashion_mnist.TEST_IMAGES].reshape(-1, N_PIXELS),
-        test_labels=arrays[fashion_mnist.TEST_LABELS].astype(np.int64),
-        class_names=fashion_mnist.CLASS_NAMES,
-        fingerprint=_fingerprint(bytes.fromhex(file.sha256) for file in fashion_mnist.FILES),
-    )
+    arrays = [fashion_mnist.read(folder, file)[1] for file in fashion_mnist.FILES]
+    digests = [bytes.fromhex(file.sha256) for file in fashion_mnist.FILES]
+    return _dataset(settings.name, arrays, fashion_mnist.CLASS_NAMES, _fingerprint(digests))
 
 
 def with_contents(settings: DatasetSettings) -> DatasetSettings:
@@ -179,16 +141,30 @@ def _load_idx_set(settings: DatasetSettings, folder: Path) -> Dataset:
     name, _, fingerprint = settings.name.rpartition("-")
     if _fingerprint(found.digests) != fingerprint:
         raise DatasetError(f"{folder}: its files have changed since the run was planned")
-    train_labels, test_labels, test_images, train_images = found.arrays
+    class_names = tuple(map(str, range(N_CLASSES))) if name == "mnist" else UNNAMED
+    return _dataset(name, found.arrays, class_names, fingerprint)
+
+
+def _generate(settings: DatasetSettings) -> Dataset:
+    train, test = synthetic.generate(settings.training_size, settings.test_size, settings.seed)
+    fingerprint = _fingerprint(
+        hashlib.sha256(array.tobytes()).digest() for array in (*train, *test)
+    )
+    return _dataset(settings.name, (train[1], test[1], test[0], train[0]), UNNAMED, fingerprint)
+
+
+def _dataset(
+    name: str, arrays: Sequence[npt.NDArray[Any]], class_names: tuple[str, ...], fingerprint: str
+) -> Dataset:
+    """Return a dataset, given its arrays in the order of `IdxSet.arrays`."""
+    train_labels, test_labels, test_images, train_images = arrays
     return Dataset(
         name=name,
         train_images=train_images.reshape(-1, N_PIXELS),
         train_labels=train_labels.astype(np.int64),
         test_images=test_images.reshape(-1, N_PIXELS),
         test_labels=test_labels.astype(np.int64),
-        class_names=tuple(
-            str(label) if name == "mnist" else f"class {label}" for label in range(N_CLASSES)
-        ),
+        class_names=class_names,
         fingerprint=fingerprint,
     )
 
@@ -200,50 +176,6 @@ def training_size(settings: DatasetSettings) -> int:
     if settings.name != FASHION_MNIST:
         return len(idx_folder.read(Path(settings.path or "").expanduser().absolute()).arrays[0])
     return fashion_mnist.TRAIN_LABELS.shape[0]
-
-
-def validation_size(n_examples: int, validation_fraction: float) -> int:
-    """Return the number of training examples that become the validation set.
-
-    Args:
-        n_examples: size of the whole training set.
-        validation_fraction: from 0 to 1.
-
-    Returns:
-        The nearest whole number; of two, the even number.
-    """
-    return round(n_examples * validation_fraction)
-
-
-def split(dataset: Dataset, validation_fraction: float) -> Split:
-    """Make the last part of the training set the validation set, and scale images to [0, 1].
-
-    Args:
-        dataset: the whole dataset.
-        validation_fraction: from 0, for an empty validation set, up to but not including 1.
-
-    Returns:
-        float32 images and int64 labels.
-
-    Raises:
-        DatasetError: no training example is left.
-    """
-    n_examples = len(dataset.train_labels)
-    n_train = n_examples - validation_size(n_examples, validation_fraction)
-    if not 0 < n_train <= n_examples:
-        raise DatasetError(
-            f"validation_fraction={validation_fraction}: leaves {n_train} of {n_examples} "
-            "examples to train on; give a smaller fraction, from 0 on"
-        )
-    train_images = _scale(dataset.train_images)
-    return Split(
-        train_images=train_images[:n_train],
-        train_labels=dataset.train_labels[:n_train],
-        validation_images=train_images[n_train:],
-        validation_labels=dataset.train_labels[n_train:],
-        test_images=_scale(dataset.test_images),
-        test_labels=dataset.test_labels,
-    )
 
 
 def summarise(dataset: Dataset) -> DatasetSummary:
@@ -259,38 +191,6 @@ def summarise(dataset: Dataset) -> DatasetSummary:
         test_images=dataset.test_images[:SAMPLE_SIZE].tobytes(),
         test_labels=tuple(dataset.test_labels[:SAMPLE_SIZE].tolist()),
     )
-
-
-def _generate(settings: DatasetSettings) -> Dataset:
-    """Generate a dataset: each class is a random prototype image, each example one plus noise.
-
-    All arithmetic is on integers, so a seed gives the same bytes on every machine.
-    """
-    generator = np.random.default_rng(settings.seed)
-    prototypes = generator.integers(0, 256, (N_CLASSES, N_PIXELS), dtype=np.int16)
-
-    def examples(size: int) -> tuple[ImageArray, LabelArray]:
-        labels = generator.integers(0, N_CLASSES, size, dtype=np.int64)
-        images = generator.integers(-MAX_NOISE, MAX_NOISE + 1, (size, N_PIXELS), dtype=np.int16)
-        images += prototypes[labels]
-        return images.clip(0, 255, out=images).astype(np.uint8), labels
-
-    train_images, train_labels = examples(settings.training_size)
-    test_images, test_labels = examples(settings.test_size)
-    arrays = (train_images, train_labels, test_images, test_labels)
-    return Dataset(
-        name=settings.name,
-        train_images=train_images,
-        train_labels=train_labels,
-        test_images=test_images,
-        test_labels=test_labels,
-        class_names=tuple(f"class {label}" for label in range(N_CLASSES)),
-        fingerprint=_fingerprint(hashlib.sha256(array.tobytes()).digest() for array in arrays),
-    )
-
-
-def _scale(images: ImageArray) -> FloatArray:
-    return np.divide(images, 255, dtype=np.float32)
 
 
 def _class_counts(labels: LabelArray) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ import msgspec
 from bench import provenance, registry
 from bench.console import adapt_commands
 from bench.contract import UnavailableError
-from bench.data import datasets
+from bench.data import datasets, splits
 from bench.machine import usage
 from bench.process.protocol import (
     CODE_CHANGED_STATUS,
@@ -115,7 +115,7 @@ def _load_and_train(
     with timer.part("data"):
         folder = Path(request.dataset_folder) if request.dataset_folder else None
         dataset = datasets.load(config.dataset, folder)
-        split = datasets.split(dataset, config.validation_fraction)
+        split = splits.split(dataset, config.validation_fraction)
     if dataset.fingerprint not in request.summarised:
         send_message(DataLoaded(summary=datasets.summarise(dataset)))
     result = train(implementation, config, split, timer, send_message)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from bench.decisions import LOOKS, smallest_found
 from bench.regression import power
 from bench.regression.outcome import Outcome
 from bench.results.history import STEP
-from bench.statistics import LOOKS, MIN_PAIRS, smallest_found
+from bench.statistics import MIN_PAIRS
 
 ENOUGH_PAIRS = min(LOOKS)  # for either answer
 USUAL_SPREAD = 0.011  # of pairs, where the machine was not calibrated: docs/regression/rates.md

@@ -17,7 +17,7 @@ from bench.config.errors import ConfigError
 from bench.config.identity import HANDLING_KEYS, REPEAT_COMMAND_KEYS, hashed_content
 from bench.config.schema import RunConfig
 from bench.contract import BACKEND_VARIABLE
-from bench.data import datasets
+from bench.data import datasets, splits
 from bench.training import sampling
 from bench.training.flops import flops_per_example
 
@@ -142,7 +142,7 @@ def write_data(cases: Sequence[Case], folder: Path) -> None:
     """
     config = cases[0].config
     dataset = datasets.load(config.dataset, datasets.locate(config.dataset))
-    data = datasets.split(dataset, config.validation_fraction)
+    data = splits.split(dataset, config.validation_fraction)
     np.save(folder / "images.npy", data.train_images)
     np.save(folder / "labels.npy", data.train_labels)
     for case in cases:

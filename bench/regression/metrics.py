@@ -8,8 +8,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.decisions import Answer
 from bench.results.history import STEP
-from bench.statistics import MARGIN, Answer
+from bench.statistics import MARGIN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bench.decisions import Answer
 from bench.regression.cases import Case
 from bench.regression.exit_statuses import CANT_TELL, FOUND, NOT_MEASURED, NOT_SLOWER, SKIP, STOP
 from bench.regression.metrics import METRICS, STEP_ONLY
 from bench.regression.pair_record import Pair
 from bench.regression.sides.process import CaseError
 from bench.results.history import STEP, Entry
-from bench.statistics import MIN_PAIRS, Answer, Estimate, estimate
+from bench.statistics import MIN_PAIRS, Estimate, estimate
 
 BASE = "BASE"
 # Relative differences that are always allowed between the models of both sides; keys of `Pair`.

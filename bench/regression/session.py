@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.console import counted
+from bench.decisions import LOOKS, decide
 from bench.machine import lock
 from bench.regression import budget
 from bench.regression.cases import Case, write_data
@@ -21,7 +22,7 @@ from bench.regression.pairs import find_n_steps, measure, processes_of
 from bench.regression.settings import Settings
 from bench.regression.sides.checkout import Side, SideName, Sides
 from bench.regression.sides.process import CaseError, Conditions, OutOfTimeError, SideProcess
-from bench.statistics import LOOKS, Estimate, decide
+from bench.statistics import Estimate
 
 MIN_STEPS = 4  # in a slice
 

@@ -9,17 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.decisions import LOOKS, Answer, Key, significant
 from bench.results.history import STEP, Entry
 from bench.statistics import (
     CERTAINTY,
     CONFIDENCE,
-    LOOKS,
-    Answer,
     Estimate,
     FloatArray,
-    Key,
     degrees_of_freedom,
-    significant,
     t_quantile,
     t_upper_tail,
 )

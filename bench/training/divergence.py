@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.contract import FloatArray, LabelArray
-from bench.data.datasets import Split
+from bench.data.splits import Split
 from bench.records import EpochRecord
 
 # A run is stopped at this multiple of the untrained model's loss. No run was observed to recover

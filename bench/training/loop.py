@@ -27,7 +27,8 @@ from bench.contract import (
     Problem,
     ReportsOnDevice,
 )
-from bench.data.datasets import SAMPLE_SIZE, Split
+from bench.data.datasets import SAMPLE_SIZE
+from bench.data.splits import Split
 from bench.machine import ceiling, facts, gpu, noise, usage
 from bench.records import EpochRecord
 from bench.training import sampling

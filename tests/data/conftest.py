@@ -7,14 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from bench.data import fashion_mnist, locate
+from bench.data import datasets, fashion_mnist, locate
+from bench.data.datasets import Dataset, DatasetSettings
 from bench.data.fashion_mnist import FILES
+
+REAL = DatasetSettings(name="fashion_mnist")
+SYNTHETIC = DatasetSettings(name="synthetic")
 
 
 @pytest.fixture(scope="session")
 def real_folder() -> Path:
     """Where Fashion-MNIST is on this machine."""
     return locate.locate(None)
+
+
+@pytest.fixture(scope="session")
+def real(real_folder: Path) -> Dataset:
+    """Fashion-MNIST. Not to be changed."""
+    return datasets.load(REAL, real_folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What is loaded is Fashion-MNIST and nothing else; splits, summaries, the synthetic set."""
+"""What is loaded is Fashion-MNIST and nothing else; summaries; the synthetic set."""
 
 import gzip
 import hashlib
@@ -23,15 +23,7 @@ from bench.data.fashion_mnist import (
     TRAIN_IMAGES,
     TRAIN_LABELS,
 )
-from tests.data.conftest import replace_file
-
-REAL = DatasetSettings(name="fashion_mnist")
-SYNTHETIC = DatasetSettings(name="synthetic")
-
-
-@pytest.fixture(scope="module")
-def real(real_folder):
-    return datasets.load(REAL, real_folder)
+from tests.data.conftest import REAL, SYNTHETIC, replace_file
 
 
 @pytest.fixture
@@ -253,34 +245,6 @@ def test_the_home_folder_is_written_as_a_tilde(copy, monkeypatch):
 def test_an_impossible_path_is_refused(path):
     with pytest.raises(DatasetError, match=r"dataset\.path="):
         datasets.locate(replace(REAL, path=path))
-
-
-def test_the_validation_set_is_the_last_part_of_the_training_set(real):
-    split = datasets.split(real, 0.2)
-    assert split.train_images.shape == (48_000, 784)
-    assert split.validation_images.shape == (12_000, 784)
-    assert split.test_images.shape == (10_000, 784)
-    assert split.validation_labels.tolist() == real.train_labels[48_000:].tolist()
-    assert split.train_labels.tolist() == real.train_labels[:48_000].tolist()
-    for images in (split.train_images, split.validation_images, split.test_images):
-        assert images.dtype == np.float32
-        assert images.min() == 0
-        assert images.max() == 1
-    expected = (real.train_images[48_000] / 255.0).astype(np.float32)
-    np.testing.assert_array_equal(split.validation_images[0], expected)
-
-
-def test_without_validation_all_examples_are_for_training():
-    split = datasets.split(datasets.load(SYNTHETIC, None), 0)
-    assert len(split.train_labels) == len(split.train_images) == 2_000
-    assert split.validation_images.shape == (0, 784)
-    assert split.validation_labels.shape == (0,)
-
-
-@pytest.mark.parametrize("fraction", [1.0, 0.9999, -0.1, 2.0])
-def test_a_split_without_training_examples_is_refused(fraction):
-    with pytest.raises(DatasetError, match=f"validation_fraction={fraction}"):
-        datasets.split(datasets.load(SYNTHETIC, None), fraction)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import statistics
+from bench import decisions
 from bench.machine import lock
 from bench.regression import command, pairs, session
 from bench.regression.sides import repository as git
@@ -68,8 +68,8 @@ SHORT_LOOKS = {6: 0.004, 8: 0.003, 20: 0.003}  # the last one for a busy machine
 SHORT_SESSIONS = (
     (pairs, "SLICE_SECONDS", 0.005),
     (pairs, "N_TURNS", 4),
-    (statistics, "FIRST_LOOK", 5),
-    (statistics, "LOOKS", SHORT_LOOKS),
+    (decisions, "FIRST_LOOK", 5),
+    (decisions, "LOOKS", SHORT_LOOKS),
     (session, "LOOKS", SHORT_LOOKS),
     (history, "N_PAIRS", 6),
 )

@@ -7,11 +7,12 @@ import re
 import numpy as np
 import pytest
 
+from bench.decisions import LOOKS, decide, smallest_found
 from bench.regression import budget, power
 from bench.regression.cases import parse_cases
 from bench.regression.outcome import Outcome
 from bench.regression.pair_record import Pair
-from bench.statistics import LOOKS, decide, estimate, smallest_found
+from bench.statistics import estimate
 from tests.regression.conftest import CASES
 
 

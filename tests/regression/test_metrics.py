@@ -8,11 +8,11 @@ import re
 import numpy as np
 import pytest
 
+from bench.decisions import FIRST_LOOK, LOOKS, decide
 from bench.regression.cases import parse_cases
 from bench.regression.metrics import METRICS, chosen, parse_metrics, parse_smallest
 from bench.regression.outcome import Outcome
 from bench.regression.pair_record import Pair, Readings
-from bench.statistics import FIRST_LOOK, LOOKS, decide
 from tests.regression.conftest import CASE, CASES
 
 DEFAULT = {"step": 0.03, "memory": 0.05, "warm_up": 0.1}

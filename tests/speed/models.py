@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench import registry
 from bench.config.compose import compose_runs
 from bench.contract import Problem
-from bench.data import datasets
+from bench.data import datasets, splits
 from bench.training import sampling
 
 WORDS = ("dataset=synthetic", "dataset.training_size=20000", "batch_size=128")
@@ -21,7 +21,7 @@ def configure(implementation, *words):
 
 def warm_model(config):
     """Return an implementation that is ready to train, and the batches of an epoch."""
-    split = datasets.split(datasets.load(config.dataset, None), config.validation_fraction)
+    split = splits.split(datasets.load(config.dataset, None), config.validation_fraction)
     problem = Problem(
         train_images=split.train_images,
         train_labels=split.train_labels,

@@ -7,7 +7,7 @@ import pytest
 
 from bench import registry
 from bench.config.compose import choices, compose_runs
-from bench.data import datasets
+from bench.data import datasets, splits
 from bench.training import sampling
 from bench.training.loop import Trainer
 from bench.training.timer import Timer
@@ -25,7 +25,7 @@ def test_what_the_harness_adds_to_an_epoch(benchmark, capsys):
     than what is looked for; what the harness does besides is to be under 1 %."""
     words = ["dataset=synthetic", "dataset.training_size=60000", "threads=1"]  # an ordinary epoch
     (config,) = compose_runs(words, default_name="speed")
-    split = datasets.split(datasets.load(config.dataset, None), config.validation_fraction)
+    split = splits.split(datasets.load(config.dataset, None), config.validation_fraction)
     model, ledger = registry.load(config.implementation.module)(), Timer()
     trainer = Trainer(model, config, split, ledger)
     trainer.prepare()

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from bench.data.datasets import Split
+from bench.data.splits import Split
 from bench.records import EpochRecord
 from bench.training.divergence import has_diverged, training_sample
 

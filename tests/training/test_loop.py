@@ -6,7 +6,7 @@ import pytest
 from bench import registry
 from bench.config.compose import compose_runs
 from bench.contract import Layer, ReportsOnDevice
-from bench.data import datasets
+from bench.data import datasets, splits
 from bench.machine import ceiling, gpu
 from bench.training.flops import flops_per_example
 from bench.training.loop import train
@@ -64,7 +64,7 @@ def trained():
         small = ["dataset=synthetic", "dataset.training_size=200", "dataset.test_size=50"]
         small += ["architecture.hidden_sizes=[8]", "epochs=3", "threads=1"]
         (config,) = compose_runs([*small, *words], default_name="test")
-        data = datasets.split(datasets.load(config.dataset, None), config.validation_fraction)
+        data = splits.split(datasets.load(config.dataset, None), config.validation_fraction)
         return train(implementation, config, data, Timer(), lambda _: None)
 
     return run

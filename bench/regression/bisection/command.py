@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.decisions import looks
 from bench.git import run_git
 from bench.machine import facts
 from bench.regression import session
@@ -22,7 +23,6 @@ from bench.regression.sides.checkout import find_repository
 from bench.regression.sides.process import OutOfTimeError
 from bench.regression.sides.repository import Repository, checked_out_commit
 from bench.results.history import STEP
-from bench.statistics import looks
 
 
 def run(settings: Bisection) -> int:

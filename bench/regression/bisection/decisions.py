@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench import statistics
-from bench.statistics import Answer, Estimate, decide, estimate, looks
+from bench.decisions import Answer, decide, looks
+from bench.statistics import Estimate, estimate
 
 FIRST_LOOK = 6  # number of pairs after which a commit can be slow or fast
 

@@ -14,6 +14,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.decisions import looks
 from bench.regression.bisection.decisions import (
     FIRST_LOOK,
     Compare,
@@ -26,7 +27,7 @@ from bench.regression.bisection.decisions import (
     is_more_certain,
     next_look,
 )
-from bench.statistics import Estimate, estimate, looks
+from bench.statistics import Estimate, estimate
 
 # Certainty that a commit is on one side of the half, per look. If the commit found is not slower
 # than its parent, all decisions are made again with the second value.

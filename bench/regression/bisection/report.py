@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from bench.decisions import LOOKS
 from bench.regression.bisection.chain import Chain
 from bench.regression.bisection.decisions import Conclusion
 from bench.regression.sides.repository import Repository, describe_commit
-from bench.statistics import LOOKS, Estimate
+from bench.statistics import Estimate
 
 MAX_LISTED = 10  # suspects
 ERROR_PROBABILITY = sum(LOOKS.values())  # that a commit without a change is called slower

@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
+from bench.decisions import FIRST_LOOK, LOOKS, Answer
 from bench.markdown import table
 from bench.regression.calibration.resampling import N_SESSIONS, Looks, Sample, Sessions
 from bench.regression.pair_record import Pair, Readings
 from bench.results.history import STEP
-from bench.statistics import FIRST_LOOK, LOOKS, MIN_PAIRS, Answer, estimate, normal_spread
+from bench.statistics import MIN_PAIRS, estimate, normal_spread
 
 QUIET, LOADED = EQUAL = ("quiet", "loaded")  # kinds of pairs, in the file of pairs
 CANT_TELL: Answer = "can't tell"

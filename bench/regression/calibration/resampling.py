@@ -11,19 +11,10 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
+from bench.decisions import FIRST_LOOK, LOOKS, Answer, decide, looks
 from bench.regression.metrics import METRICS
 from bench.regression.pair_record import Pair
-from bench.statistics import (
-    FIRST_LOOK,
-    LOOKS,
-    Answer,
-    Estimate,
-    decide,
-    degrees_of_freedom,
-    estimate,
-    looks,
-    t_upper_tail,
-)
+from bench.statistics import Estimate, degrees_of_freedom, estimate, t_upper_tail
 
 SEED = 20261124
 N_SESSIONS = 1000

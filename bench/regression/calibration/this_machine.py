@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from bench import imports, terminal
+from bench.decisions import FIRST_LOOK, smallest_found
 from bench.regression import power, session
 from bench.regression.calibration import resampling
 from bench.regression.cases import Case, parse_cases
@@ -20,7 +21,7 @@ from bench.regression.power import Power
 from bench.regression.settings import DEFAULT_NAMES, Calibration
 from bench.regression.sides.checkout import both_checked_out
 from bench.results.history import STEP
-from bench.statistics import FIRST_LOOK, estimate, smallest_found
+from bench.statistics import estimate
 
 MAX_PAIRS = 200
 SECONDS = 300.0  # a session of 5 minutes

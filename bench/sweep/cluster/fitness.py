@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from bench import provenance, registry
-from bench.config import schema, user_files
+from bench.config import checks, user_files
 from bench.config.errors import ConfigError
 from bench.config.schema import RunConfig
 from bench.data import copies
@@ -87,7 +87,7 @@ def _problems(request: BlockRequest) -> list[str]:
         user_folder = user_files.find_user_folder(request.user_folder)
         registry.use_plugin_folders(user_files.plugin_folders(user_folder))
         for config in request.configs:
-            schema.check_on_node(config)
+            checks.check_on_node(config)
     except ConfigError as error:
         return [str(error)]
     return []

@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 
+from bench.decisions import decide
 from bench.regression import session
 from bench.regression.bisection import chain as chains
 from bench.regression.bisection import command as bisection
@@ -17,7 +18,6 @@ from bench.regression.pair_record import Pair
 from bench.regression.sides.checkout import SideError
 from bench.regression.sides.process import CaseError, OutOfTimeError
 from bench.regression.sides.repository import find_repository
-from bench.statistics import decide
 from tests.regression.conftest import CASE, CASES, commit, run_git
 
 MODULE = "implementations/numpy_mlp.py"
