@@ -17,7 +17,7 @@ import bench
 MODULES = {
     "bench": "bench.sweep.command",
     "bench-compare": "bench.regression.command",
-    "bench-doctor": "bench.doctor",
+    "bench-doctor": "bench.doctor.command",
     "bench-export": "bench.export.command",
     "bench-parity": "bench.parity.command",
     "bench-report": "bench.report.command",

@@ -1,53 +1,29 @@
-"""`bench-doctor` as its users run it, and what it says about machines unlike this one."""
+"""The checks of `bench-doctor`, on this machine and on machines unlike it."""
 
 import os
-import re
 import subprocess
 import sys
 
 import pytest
 
-from bench import console, doctor, registry
+from bench import registry
 from bench.config.compose import choices, compose_runs
 from bench.data import locate
+from bench.doctor import checks
 from bench.machine import cgroups, facts, lock, noise
-from tests.plugins import write_plugin
 
 QUIET = noise.Contention(others_share=0.0, stolen_share=0.0, throttled_share=0.0)
 
 
 @pytest.fixture(autouse=True)
 def short_probe(monkeypatch):
-    monkeypatch.setattr(doctor, "PROBE_SECONDS", 0.05)
-
-
-def test_it_names_every_subject_and_ends_with_a_verdict(run):
-    ended = run("bench-doctor")
-    lines = ended.stdout.splitlines()
-    subjects = {line[4:].split()[0] for line in lines if not line.startswith("    ->")}
-    wanted = {"cores", "lock", "load", "frequency", "steal", "spread", "BLAS", "Fashion-MNIST"}
-    assert wanted | set(choices("implementation")) <= subjects
-    fit = ended.returncode == 0
-    assert lines[-1].startswith("Fit to measure on" if fit else "Not fit to measure on")
-    assert any(line.startswith("!") for line in lines) is not fit
-    assert ended.stderr == ""
-
-
-def test_implementations_of_a_folder_are_listed(call, tmp_path):
-    write_plugin(tmp_path, "mine")
-    try:
-        _, out, _ = call(doctor.main, "--config-dir", tmp_path)
-        assert re.search("^ok  mine ", out, re.MULTILINE)
-        status, _, err = call(doctor.main, "--config-dir", "nowhere")
-        assert (status, err) == (2, "bench-doctor: --config-dir=nowhere: no such folder\n")
-    finally:
-        registry.use_plugin_folders([])
+    monkeypatch.setattr(checks, "PROBE_SECONDS", 0.05)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs processor affinity")
 def test_a_load_on_the_only_core_it_may_use_is_bad():
     pin = f"import os\nos.sched_setaffinity(0, {{{facts.usable_cores()[0]}}})\n"
-    probe = "from bench import doctor\nprint([finding.state for finding in doctor._probe()][0])"
+    probe = "from bench.doctor import checks\nprint(next(checks._probe()).state)"
     with subprocess.Popen([sys.executable, "-c", pin + "while True: pass"]) as load:
         try:
             state = subprocess.check_output([sys.executable, "-c", pin + probe], text=True)
@@ -57,7 +33,9 @@ def test_a_load_on_the_only_core_it_may_use_is_bad():
 
 
 def findings_by_subject():
-    return {finding.subject: finding for finding in doctor.examine()}
+    names = ",".join(choices("implementation"))
+    configs = compose_runs([f"implementation={names}"], default_name="test", multirun=True)
+    return {finding.subject: finding for finding in checks.examine(configs)}
 
 
 def test_every_finding_that_could_be_better_says_what_to_do(monkeypatch, tmp_path):
@@ -89,21 +67,6 @@ def test_a_containers_quota_is_named_with_the_cores_that_auto_takes(monkeypatch,
     monkeypatch.setattr(facts, "usable_cores", lambda: (0, 1))
     for module in (facts, cgroups):
         monkeypatch.setattr(module, "limits", lambda: {"cores": quota})
-    finding = doctor._cores()
+    finding = checks._cores()
     assert finding.state == state
     assert ("threads=auto uses 1" in finding.text) is (quota < 2)
-
-
-def test_remedies_are_those_for_how_it_was_installed(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(sys, "argv", ["bench-doctor"])
-    monkeypatch.setattr(console, "CHECKOUT", tmp_path)
-    finding = doctor.Finding("torch", "note", "not installed", "make setup EXTRAS=torch")
-    monkeypatch.setattr(doctor, "examine", lambda _: [finding])
-    assert doctor.main() == 0
-    assert "-> pip install 'mlp-bench[torch]'" in capsys.readouterr().out
-
-
-def test_a_bad_finding_decides_the_exit_status(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["bench-doctor"])
-    monkeypatch.setattr(doctor, "examine", lambda _: [doctor.Finding("load", "bad", "x", "y")])
-    assert doctor.main() == 1
