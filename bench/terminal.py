@@ -12,14 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.console import as_typed, first_line, printable
-from bench.records import (
-    RunRecord,
-    Verdict,
-    best_ranked_runs,
-    last_validation_accuracy,
-    lookup,
-    setting,
-)
+from bench.nested import lookup, setting
+from bench.records import RunRecord, Verdict
+from bench.scores import best_ranked_runs, last_validation_accuracy
 
 MAX_WIDTH = 100
 SYNTHETIC = "synthetic data"

@@ -9,7 +9,8 @@ import pandas as pd
 
 from bench.api.plain_errors import plain_errors
 from bench.api.sources import FOLDERS, Records, Source, records_of
-from bench.records import Status, setting
+from bench.nested import setting
+from bench.records import Status
 from bench.report.frames import dataframes
 from bench.report.frames.display_names import RunView, run_views
 from bench.report.frames.runs import curves_frame, runs_frame

@@ -29,7 +29,7 @@ from bench.data.datasets import (
 from bench.data.errors import DatasetError
 from bench.data.splits import validation_size
 from bench.machine.facts import cpu_flags, cpu_model, usable_cores
-from bench.records import lookup
+from bench.nested import lookup
 
 DATASETS = (FASHION_MNIST, IDX, SYNTHETIC)
 # The keys that each launcher reads.

@@ -2,7 +2,7 @@
 
 Configurations are plain dicts here, as in records. They may come from an older version, with
 missing keys, or from a stranger, with values of any type. Only the standard library and
-`bench.records` are imported, so that reports can import this module.
+`bench.nested` are imported, so that reports can import this module.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, Final
 
-from bench.records import flatten
+from bench.nested import flatten
 
 
 class Purpose(Enum):

@@ -27,7 +27,7 @@ from bench import CONF, imports
 from bench.config import plugins
 from bench.config.errors import ConfigError, one_line, short_value
 from bench.config.suggestions import nearest
-from bench.records import flatten
+from bench.nested import flatten
 
 if TYPE_CHECKING:
     from bench.config.schema import ImplementationConfig

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from bench.console import shorten
-from bench.records import RunRecord, flatten
+from bench.nested import flatten
+from bench.records import RunRecord
 
 CURVES = ("train_loss", "validation_loss", "validation_accuracy", "training_set_loss")
 SUMMARY = (

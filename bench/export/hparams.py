@@ -16,7 +16,8 @@ from typing import Any
 from bench.config.identity import varying_keys
 from bench.console import as_typed
 from bench.export import contents
-from bench.records import FINISHED, RunRecord, flatten
+from bench.nested import flatten
+from bench.records import FINISHED, RunRecord
 
 SETTINGS = ("implementation.name", "architecture.name", "learning_rate")  # also if all runs agree
 METRICS = (

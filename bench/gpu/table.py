@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from bench.markdown import block, table, text
-from bench.records import RunRecord, Verdict, setting
+from bench.nested import setting
+from bench.records import RunRecord, Verdict
 from bench.results.store import Sweep
 
 HEADINGS = (

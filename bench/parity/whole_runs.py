@@ -11,7 +11,8 @@ import msgspec
 
 from bench import provenance
 from bench.config import identity
-from bench.records import PARITY_POINTS, RunRecord, lookup, setting
+from bench.nested import lookup, setting
+from bench.records import PARITY_POINTS, RunRecord
 
 MIN_PAIRS = 5
 

@@ -9,9 +9,10 @@ from bench.api.plain_errors import plain_errors
 from bench.api.sources import Source, records_of
 from bench.errors import BenchError
 from bench.plot import panels
-from bench.records import DatasetSummary, best_runs
+from bench.records import DatasetSummary
 from bench.report.charts import data_pictures, image_panels
 from bench.report.frames.display_names import RunView, run_views
+from bench.scores import best_runs
 from bench.terminal import SYNTHETIC
 
 

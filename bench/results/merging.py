@@ -9,9 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from bench.records import RunRecord, decisive_verdicts
+from bench.records import RunRecord
 from bench.results.plan import PLAN_NAME
 from bench.results.store import RECORD_NAME, StoreError, Sweep, read_sweep
+from bench.scores import decisive_verdicts
 
 MAX_HINTS = 10
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.files import FileError, write_atomically
-from bench.records import DatasetSummary, RunRecord, Verdict, decisive_verdicts
+from bench.records import DatasetSummary, RunRecord, Verdict
 from bench.results import checksummed
 from bench.results.plan import PLAN_NAME, SweepPlan
+from bench.scores import decisive_verdicts
 
 RECORD_NAME = "record.json"
 LOG_NAME = "run.log"  # in a run's folder: what its process printed

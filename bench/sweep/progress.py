@@ -7,7 +7,8 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 
 from bench.console import printable
-from bench.records import FINISHED, RunRecord, Verdict, setting
+from bench.nested import setting
+from bench.records import FINISHED, RunRecord, Verdict
 from bench.sweep.jobs import Job, is_current
 from bench.terminal import describe_verdict
 from bench.training.result import EpochEnded

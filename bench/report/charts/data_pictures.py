@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from bench import plotting
-from bench.records import DatasetSummary, best_runs, setting
+from bench.nested import setting
+from bench.records import DatasetSummary
 from bench.report.charts.image_panels import (
     Cell,
     draw_confusion,
@@ -19,6 +20,7 @@ from bench.report.charts.image_panels import (
 from bench.report.contents.blocks import Figure, Row, simple_table
 from bench.report.contents.tables import mistaken_pairs
 from bench.report.frames.display_names import RunView
+from bench.scores import best_runs
 from bench.terminal import dataset_stamp
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from bench.console import counted, printable
 from bench.markdown import text
-from bench.records import RunRecord, lookup
+from bench.nested import lookup
+from bench.records import RunRecord
 from bench.report.contents import comparison_table, fairness, tables
 from bench.report.contents.all_runs import all_runs
 from bench.report.contents.blocks import (

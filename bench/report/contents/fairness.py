@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.records import RunRecord, setting
+from bench.nested import setting
+from bench.records import RunRecord
 from bench.report.contents.blocks import Cell, Column, Row, Table, simple_table
 from bench.report.contents.tables import LEVELS
 from bench.report.frames import dataframes

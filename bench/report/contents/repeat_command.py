@@ -16,7 +16,8 @@ from bench import CONF
 from bench.config.identity import DESCRIBING_KEYS, GROUPS, REPEAT_COMMAND_KEYS
 from bench.console import as_typed, printable
 from bench.contract import Recipe
-from bench.records import RunRecord, flatten
+from bench.nested import flatten
+from bench.records import RunRecord
 
 # Records may come from strangers: a command contains no characters unsafe in a shell.
 SAFE_WORD = re.compile(r"[\w.,=+\[\] -]+", re.ASCII)

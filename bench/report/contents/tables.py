@@ -9,11 +9,12 @@ from typing import Any
 import pandas as pd
 
 from bench.console import first_line
-from bench.records import DatasetSummary, RunRecord, best_runs
+from bench.records import DatasetSummary, RunRecord
 from bench.report.contents.blocks import Cell, Column, Folded, Level, Row, Table
 from bench.report.frames import dataframes
 from bench.report.frames.analysis import Analysis
 from bench.report.frames.swept import FILTERS
+from bench.scores import best_runs
 from bench.terminal import format_number
 
 MAX_MISTAKES = 5

@@ -11,11 +11,12 @@ import pandas as pd
 
 from bench.console import counted
 from bench.markdown import text
-from bench.records import PARITY_POINTS, has_learned
+from bench.records import PARITY_POINTS
 from bench.report.findings.finding import LEVELS, Finding, repeats
 from bench.report.frames import dataframes
 from bench.report.frames.accuracy_pairs import AccuracyDifference
 from bench.report.frames.analysis import Analysis
+from bench.scores import has_learned
 
 BOUND = f"{PARITY_POINTS:g} points"
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from bench.records import setting
+from bench.nested import setting
 from bench.report.frames import dataframes
 from bench.report.frames.accuracy_pairs import AccuracyPairs
 from bench.report.frames.comparison import add_time_to_accuracy, compare

@@ -11,7 +11,8 @@ import pandas as pd
 
 from bench.config.identity import CONDITION_KEYS
 from bench.console import as_typed, counted
-from bench.records import SECONDS_PARTS, RunRecord, Verdict, setting
+from bench.nested import setting
+from bench.records import SECONDS_PARTS, RunRecord, Verdict
 
 # Runs are compared only where all of these are the same.
 CONDITIONS = (*CONDITION_KEYS, "dataset_fingerprint", "cores", "machine")

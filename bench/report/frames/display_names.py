@@ -18,7 +18,8 @@ from omegaconf import OmegaConf
 from bench import CONF
 from bench.config.identity import GROUPS, group_content
 from bench.console import printable, shorten
-from bench.records import RunRecord, flatten
+from bench.nested import flatten
+from bench.records import RunRecord
 
 NOT_RECORDED = "not recorded"
 MAX_CHARACTERS = 40  # of one value in a label

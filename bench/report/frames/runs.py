@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 
 from bench.config.identity import CONDITION_KEYS, GROUPS, LATER_KEYS, REPEAT_KEYS
-from bench.records import RunRecord, Seconds, Verdict, last_validation_accuracy, score, setting
+from bench.nested import setting
+from bench.records import RunRecord, Seconds, Verdict
 from bench.report.frames import dataframes
 from bench.report.frames.display_names import RunView, run_views
+from bench.scores import last_validation_accuracy, score
 
 SETTINGS = tuple(key for key in (*REPEAT_KEYS, *CONDITION_KEYS) if key not in GROUPS)
 
