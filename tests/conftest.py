@@ -1,4 +1,4 @@
-"""Shared by all tests: commands run as a user runs them, in a folder of their own."""
+"""Fixtures for all tests: run commands as a user does, each in its own folder."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
-# Tests run in parallel, so more threads of a BLAS library only wait for each other. NumPy reads
-# this when it is imported. The processes of runs get their own number of threads.
+# Tests run in parallel, so several threads of a BLAS library would only wait for each other. NumPy
+# reads this when it is imported. The processes of runs get their own number of threads.
 for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ[variable] = "1"
 
@@ -33,22 +33,22 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 
 MAX_WORKERS = 4
 
-Ended = subprocess.CompletedProcess[str]
+Completed = subprocess.CompletedProcess[str]
 SCRIPTS = Path(sys.executable).parent
 TINY = ("dataset=synthetic", "epochs=2", "architecture.hidden_sizes=[16]", "threads=1")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return the number of workers for --numprocesses=auto: some tests wait, so one for that."""
+    """Return the number of workers for --numprocesses=auto: one more than cores, as tests wait."""
     return min(MAX_WORKERS, len(usable_cores()) + 1)
 
 
 @pytest.fixture(scope="session")
-def run_in() -> Callable[..., Ended]:
+def run_in() -> Callable[..., Completed]:
     """Run one of the project's commands in a folder; options as for subprocess.run."""
 
-    def run_command(folder: Path, *words: str, **options: object) -> Ended:
+    def run_command(folder: Path, *words: str, **options: object) -> Completed:
         command = [str(SCRIPTS / words[0]), *words[1:]]
         settings = {"cwd": folder, "capture_output": True, "text": True, "check": False}
         return subprocess.run(command, **(settings | options))
@@ -57,10 +57,10 @@ def run_in() -> Callable[..., Ended]:
 
 
 @pytest.fixture
-def run(run_in, tmp_path: Path) -> Callable[..., Ended]:
+def run(run_in, tmp_path: Path) -> Callable[..., Completed]:
     """Run one of the project's commands in an empty folder."""
 
-    def run_command(*words: str, **options: object) -> Ended:
+    def run_command(*words: str, **options: object) -> Completed:
         return run_in(tmp_path, *words, **options)
 
     return run_command

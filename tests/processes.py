@@ -1,4 +1,4 @@
-"""Requests for runs, and a look at the processes that runs consist of."""
+"""Requests for runs, and functions that list and check the processes of runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.config.compose import compose_runs
 from bench.machine import usage
 from bench.process.protocol import Request
 
-# With one thread: more of them wait actively for each other, which takes time from other tests.
+# One thread, because several threads busy-wait for each other, which slows other tests down.
 LONG = ("dataset=synthetic", "dataset.training_size=10000", "epochs=100000", "threads=1")
 
 
@@ -22,7 +22,7 @@ def request(*words: str) -> Request:
 
 
 def guardians(process: int | None = None) -> list[int]:
-    """Return the guardians of a process's fork servers; by default of this process's."""
+    """Return the guardians of a process's fork servers; None for this process."""
     return [
         child
         for child in usage.children(process or os.getpid())
@@ -34,20 +34,20 @@ def _command(process: int) -> list[str]:
     try:
         return psutil.Process(process).cmdline()
     except psutil.Error:
-        return []  # it has ended meanwhile
+        return []  # the process has exited
 
 
 def runs(process: int | None = None) -> list[int]:
-    """Return the running processes of a process's runs, with all that they have started."""
-    found = []
+    """Return the running processes of a process's runs, and all their descendants."""
+    processes = []
     for guardian in guardians(process):
         server, *orphans = usage.children(guardian) or [guardian]
-        found += [*usage.descendants(server), *orphans]
-    return found
+        processes += [*usage.descendants(server), *orphans]
+    return processes
 
 
 def is_running(process: int) -> bool:
-    """Say whether a process exists and is no zombie."""
+    """Return whether a process exists and is not a zombie."""
     try:
         return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -55,7 +55,7 @@ def is_running(process: int) -> bool:
 
 
 def is_sleeping(seconds: str) -> bool:
-    """Say whether a process on this machine runs the command `sleep SECONDS`."""
+    """Return whether a process on this machine runs the command `sleep SECONDS`."""
     return any(
         process.info["cmdline"] == ["sleep", seconds]
         for process in psutil.process_iter(["cmdline"])
@@ -63,7 +63,7 @@ def is_sleeping(seconds: str) -> bool:
 
 
 def wait_for(condition, seconds: float = 30) -> None:
-    """Wait until a condition holds; fail after a time."""
+    """Wait until `condition()` is true; fail after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -195,14 +195,14 @@ def test_answers_that_train_nothing_import_nothing_heavy(words):
         f"sys.argv = ['bench', *{words!r}]\n"
         "main()\n"
     )
-    ended = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", watch],
         capture_output=True,
         text=True,
         check=True,
         env={"COMP_LINE": "bench implementation=", "PATH": "/usr/bin:/bin"},
     )
-    loaded = set(ended.stderr.partition("LOADED")[2].split())
+    loaded = set(completed.stderr.partition("LOADED")[2].split())
     assert "hydra" in loaded
     assert not loaded & {*FRAMEWORKS, "numpy", "pandas", "matplotlib", "scipy"}
-    assert "numpy" in ended.stdout or words[0] != "-sc"
+    assert "numpy" in completed.stdout or words[0] != "-sc"

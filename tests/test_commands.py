@@ -41,8 +41,8 @@ def run_piped(folder: Path, *words: str, read_lines: int = 0) -> tuple[int, str]
 
 @every_command
 def test_every_command_prints_its_version(command, run):
-    ended = run(command, "--version")
-    assert (ended.returncode, ended.stdout) == (0, f"mlp-bench {bench.__version__}\n")
+    completed = run(command, "--version")
+    assert (completed.returncode, completed.stdout) == (0, f"mlp-bench {bench.__version__}\n")
 
 
 @every_command
@@ -55,12 +55,12 @@ def test_help_needs_neither_an_open_output_nor_docstrings(command, tmp_path, mon
 def test_a_full_output_is_named_and_need_not_show_every_character(command, run):
     ascii_only = os.environ | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
     with FULL.open("w") as full:
-        ended = run(
+        completed = run(
             command, "--help",
             env=ascii_only, capture_output=False, stdout=full, stderr=subprocess.PIPE,
         )  # fmt: skip
-    assert ended.returncode == 2
-    assert ended.stderr == f"{command}: standard output: No space left on device\n"
+    assert completed.returncode == 2
+    assert completed.stderr == f"{command}: standard output: No space left on device\n"
 
 
 def test_a_closed_output_costs_no_run(tmp_path):
@@ -76,12 +76,12 @@ def sweep(run_in, tmp_path_factory) -> Path:
     """A finished sweep, made while nothing could be written to stdout."""
     folder = tmp_path_factory.mktemp("full")
     with FULL.open("w") as full:
-        ended = run_in(
+        completed = run_in(
             folder, "bench", *TINY, "sweep_name=full",
             capture_output=False, stdout=full, stderr=subprocess.PIPE,
         )  # fmt: skip
-    assert ended.returncode == 2
-    assert ended.stderr == "bench: standard output: No space left on device\n"
+    assert completed.returncode == 2
+    assert completed.stderr == "bench: standard output: No space left on device\n"
     return folder / "results" / "full"
 
 
@@ -92,9 +92,9 @@ def test_a_full_output_costs_no_run(sweep):
 
 def test_characters_that_the_output_cannot_show_are_escaped(sweep, run):
     ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
-    ended = run("bench-report", str(sweep), "--format=terminal", env=ascii_only)
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert r"\xb1 95 % interval" in ended.stdout
+    completed = run("bench-report", str(sweep), "--format=terminal", env=ascii_only)
+    assert (completed.returncode, completed.stderr) == (0, "")
+    assert r"\xb1 95 % interval" in completed.stdout
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,9 @@ def test_characters_that_the_output_cannot_show_are_escaped(sweep, run):
 )
 def test_a_message_of_several_lines_is_printed_as_lines_and_controls_no_terminal(words, run):
     override = "dataset.path='nowhere\x1b[31m'"
-    ended = run(*words, override) if len(words) == 1 else run(*words, f'"{override}"', cwd=ROOT)
-    assert ended.returncode == 2
-    first, second, *_ = ended.stderr.splitlines()
+    completed = run(*words, override) if len(words) == 1 else run(*words, f'"{override}"', cwd=ROOT)
+    assert completed.returncode == 2
+    first, second, *_ = completed.stderr.splitlines()
     assert first.startswith(rf"{words[0]}: dataset.path=nowhere\x1b[31m: ")
     assert second.startswith("Expected: ")
 
@@ -124,7 +124,7 @@ sys.meta_path.insert(0, InterruptingFinder())
 sys.argv = [{command!r}]
 sys.exit(mlp_bench._start({command!r}))
 """
-    ended = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,
         capture_output=True,
@@ -133,7 +133,7 @@ sys.exit(mlp_bench._start({command!r}))
         # Where the tests run in the background, SIGINT is ignored, and that is inherited.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    assert (ended.returncode, ended.stderr) == (130, f"{command}: interrupted\n")
+    assert (completed.returncode, completed.stderr) == (130, f"{command}: interrupted\n")
 
 
 def test_an_interrupt_at_work_is_one_line(monkeypatch, capsys):
@@ -158,9 +158,9 @@ def test_packages_of_the_same_names_on_the_path_are_named_and_not_used(run, tmp_
     for package in mlp_bench.PACKAGES:
         make_package(tmp_path / "other", package)
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "other")}
-    ended = run("bench", *TINY, "sweep_name=clash", env=environment)
-    assert ended.returncode == 0, ended.stderr
-    (line,) = ended.stderr.splitlines()
+    completed = run("bench", *TINY, "sweep_name=clash", env=environment)
+    assert completed.returncode == 0, completed.stderr
+    (line,) = completed.stderr.splitlines()
     assert line.startswith("bench: not used: ")
     assert all(f"'{tmp_path}/other/{package}'" in line for package in mlp_bench.PACKAGES)
 
@@ -175,7 +175,7 @@ def test_files_of_another_distribution_in_our_package_are_named(damage, tmp_path
     (place / "bench" / "__init__.py").write_text(ours)
     if damage == "commands":
         (place / "bench" / "commands").mkdir()
-    ended = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", "import sys, mlp_bench; sys.exit(mlp_bench.bench_report())"],
         env=os.environ | {"PYTHONPATH": str(place)},
         cwd=tmp_path,
@@ -183,5 +183,5 @@ def test_files_of_another_distribution_in_our_package_are_named(damage, tmp_path
         text=True,
         check=False,
     )
-    assert ended.returncode == 2
-    assert re.fullmatch(r"bench-report: another distribution .*frappe-bench.*\n", ended.stderr)
+    assert completed.returncode == 2
+    assert re.fullmatch(r"bench-report: another distribution .*frappe-bench.*\n", completed.stderr)

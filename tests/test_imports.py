@@ -76,8 +76,8 @@ def test_what_was_imported_counts_even_when_the_file_is_edited_later(project):
         "path.write_text('edited = True')\n"
         "assert imports.sources('implementations.helper')[path] == before\n"
     )
-    ended = run_python(program, project)
-    assert ended.returncode == 0, ended.stderr
+    completed = run_python(program, project)
+    assert completed.returncode == 0, completed.stderr
 
 
 def test_pythons_cache_of_an_older_source_is_not_used(project):
@@ -92,8 +92,8 @@ def test_pythons_cache_of_an_older_source_is_not_used(project):
         "    import implementations.unused as module\n"
         "    assert module.value == value\n"
     )
-    ended = run_python(program, project)
-    assert ended.returncode == 0, ended.stderr
+    completed = run_python(program, project)
+    assert completed.returncode == 0, completed.stderr
 
 
 @pytest.mark.parametrize(
@@ -109,9 +109,9 @@ def test_code_that_the_fingerprint_does_not_cover_is_not_imported(project, seale
         f"imports.seal({sealed})\n"
         "import implementations.unused\n"
     )
-    ended = run_python(program, project)
-    assert ended.returncode == 1
-    assert reason in ended.stderr
+    completed = run_python(program, project)
+    assert completed.returncode == 1
+    assert reason in completed.stderr
 
 
 def test_a_folder_added_to_the_path_is_no_installed_library(tmp_path):
@@ -126,7 +126,7 @@ def test_a_folder_added_to_the_path_is_no_installed_library(tmp_path):
         "(on_path / 'installed-1.0.dist-info').mkdir(parents=True)\n"
         "print(imports.libraries_changed())\n"
     )
-    ended = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert ended.stdout.split() == ["False", "True"]
+    assert completed.stdout.split() == ["False", "True"]

@@ -56,26 +56,26 @@ def test_the_steps_of_the_page_work(name, run, tmp_path):
     _, create, check, check_again, sweep, report, compare = (
         shlex.split(line.replace("flax", name), comments=True) for line in COMMANDS
     )
-    ended = run(*create)
-    assert ended.returncode == 0, ended.stderr
-    ended = run(*check, "--recipe=relu_softmax_sgd")
-    assert (ended.returncode, ended.stderr) == (1, "")
-    assert "was not checked: write MLP.setup" in ended.stdout
+    completed = run(*create)
+    assert completed.returncode == 0, completed.stderr
+    completed = run(*check, "--recipe=relu_softmax_sgd")
+    assert (completed.returncode, completed.stderr) == (1, "")
+    assert "was not checked: write MLP.setup" in completed.stdout
     for path, text in files_of(name).items():
         assert not path.startswith("my/impl") or (tmp_path / path).exists()  # of step 1
         (tmp_path / path).write_text(text, encoding="utf-8")
-    ended = run(*check_again, "--recipe=relu_softmax_sgd")  # the test below checks all recipes
-    assert ended.returncode == 0, ended.stdout
-    ended = run(*sweep, *SHORT)
-    assert ended.returncode == 0, ended.stderr
-    ended = run(*report, "--format=md")
-    assert ended.returncode == 0, ended.stderr
-    ended = run(*compare, "--budget=30s", "--precision=99%")
-    assert ended.returncode in (NOT_SLOWER, CANT_TELL), ended.stderr
-    assert f"implementation={name} fails" not in ended.stdout
+    completed = run(*check_again, "--recipe=relu_softmax_sgd")  # the test below checks all recipes
+    assert completed.returncode == 0, completed.stdout
+    completed = run(*sweep, *SHORT)
+    assert completed.returncode == 0, completed.stderr
+    completed = run(*report, "--format=md")
+    assert completed.returncode == 0, completed.stderr
+    completed = run(*compare, "--budget=30s", "--precision=99%")
+    assert completed.returncode in (NOT_SLOWER, CANT_TELL), completed.stderr
+    assert f"implementation={name} fails" not in completed.stdout
     pytest_command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "my"]
-    ended = subprocess.run(pytest_command, cwd=tmp_path, capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stdout
+    completed = subprocess.run(pytest_command, cwd=tmp_path, capture_output=True, text=True)
+    assert completed.returncode == 0, completed.stdout
 
 
 def test_the_package_of_the_page_contains_all_its_files(tmp_path):

@@ -42,7 +42,7 @@ def test_every_notebook_is_tested():
 @pytest.mark.parametrize("name", NAMES)
 def test_it_runs_with_short_settings_and_stores_nothing(name, tmp_path):
     before = (FOLDER / f"{name}.ipynb").read_bytes()
-    ended = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, FOLDER / "execute.py", name],
         cwd=tmp_path,
         env=os.environ | {"NOTEBOOK_SETTINGS": "short"},
@@ -50,7 +50,7 @@ def test_it_runs_with_short_settings_and_stores_nothing(name, tmp_path):
         text=True,
         check=False,
     )
-    assert ended.returncode == 0, ended.stderr
+    assert completed.returncode == 0, completed.stderr
     assert (FOLDER / f"{name}.ipynb").read_bytes() == before
 
 

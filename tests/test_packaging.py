@@ -69,7 +69,7 @@ def run_installed(installed):
     """Run a command of the environment in a folder."""
 
     def run(folder: Path, *words: object, statuses=(0,), **variables: str) -> str:
-        ended = subprocess.run(
+        completed = subprocess.run(
             [installed / "bin" / str(words[0]), *map(str, words[1:])],
             cwd=folder,
             env=os.environ | variables,
@@ -77,8 +77,8 @@ def run_installed(installed):
             text=True,
             check=False,
         )
-        assert ended.returncode in statuses, ended.stdout + ended.stderr
-        return ended.stdout
+        assert completed.returncode in statuses, completed.stdout + completed.stderr
+        return completed.stdout
 
     return run
 

@@ -157,9 +157,9 @@ def test_a_run_with_other_code_or_versions_is_repeated_and_its_record_kept(run, 
     del record[checksummed.CHECKSUM], record[checksummed.YOUNGER_KEY]
     record["made_with"] |= {"numpy": "1.0", provenance.IMPLEMENTATION: "1.0"}
     path.write_text(json.dumps(record))
-    ended = run(*words)
-    assert ended.returncode == 0, ended.stderr
-    (line,) = (line for line in ended.stdout.splitlines() if "numpy was 1.0 and is" in line)
+    completed = run(*words)
+    assert completed.returncode == 0, completed.stderr
+    (line,) = (line for line in completed.stdout.splitlines() if "numpy was 1.0 and is" in line)
     assert line.startswith(str(path.relative_to(tmp_path)))
     assert "the code of the implementation has changed" in line
     (earlier,) = path.parent.glob("earlier-*.json")

@@ -60,8 +60,8 @@ def test_a_command_of_the_readme_works(words, folder, run_in, call, monkeypatch)
         assert status == 0, out + err
         return
     trains = words[0] == "bench" and "--help" not in words
-    ended = run_in(folder, *words, *(SMALL if trains else ()))
-    assert ended.returncode == 0, ended.stderr
+    completed = run_in(folder, *words, *(SMALL if trains else ()))
+    assert completed.returncode == 0, completed.stderr
 
 
 @pytest.mark.parametrize(

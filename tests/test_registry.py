@@ -66,15 +66,15 @@ def clash(tmp_path):
 
 def test_the_projects_implementations_are_loaded_despite_others_on_the_path(clash):
     run_python, _ = clash
-    ended = run_python(
+    completed = run_python(
         "from bench import registry; print(registry.load('notebook_mlp').__module__)"
     )
-    assert ended.stdout == "implementations.notebook_mlp\n", ended.stderr
+    assert completed.stdout == "implementations.notebook_mlp\n", completed.stderr
 
 
 def test_another_package_that_was_imported_first_is_named(clash):
     run_python, other = clash
-    ended = run_python(
+    completed = run_python(
         "import implementations\nfrom bench import registry\nregistry.load('numpy_mlp')"
     )
-    assert f"ImportError: {other} was imported as implementations" in ended.stderr
+    assert f"ImportError: {other} was imported as implementations" in completed.stderr

@@ -113,7 +113,7 @@ def _environment(variables, values):
 def _run_step(script, clone, variables):
     needs_github = re.search(r"\bgh api\b", script)
     words = ["bash", "-n" if needs_github else "-eo", *([] if needs_github else ["pipefail"])]
-    ended = subprocess.run(
+    completed = subprocess.run(
         [*words, "-c", script],
         cwd=clone,
         env=os.environ | variables | {"PYTHONPATH": str(clone), "MAKEFLAGS": "--dry-run"},
@@ -121,7 +121,7 @@ def _run_step(script, clone, variables):
         text=True,
         check=False,
     )
-    assert ended.returncode == 0, f"{script}\n{ended.stdout}\n{ended.stderr}"
+    assert completed.returncode == 0, f"{script}\n{completed.stdout}\n{completed.stderr}"
 
 
 GITHUB = {"github.repository": "someone/project", "github.event.number": "1"}

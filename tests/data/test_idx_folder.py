@@ -78,10 +78,10 @@ def test_fashion_mnist_is_not_another_set(real_folder):
 def test_a_run_and_its_report_say_that_it_is_not_fashion_mnist(folder, run, tmp_path):
     words = [word for word in TINY if not word.startswith("dataset")]
     words += ["dataset=idx", f"dataset.path={folder}", "batch_size=10", "sweep_name=runes"]
-    ended = run("bench", *words)
-    assert ended.returncode == 0, ended.stderr
+    completed = run("bench", *words)
+    assert completed.returncode == 0, completed.stderr
     name = name_of(folder)
-    assert f"Runs ({name}, not Fashion-MNIST)" in ended.stdout
+    assert f"Runs ({name}, not Fashion-MNIST)" in completed.stdout
     (path,) = tmp_path.glob("results/runes/*/record.json")
     record = json.loads(path.read_text())
     assert record["config"]["dataset"]["name"] == name

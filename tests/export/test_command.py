@@ -121,7 +121,7 @@ def test_no_address_is_looked_up_or_connected_to(tool, sweep, tmp_path):
     quiet = {name for name in os.environ if name.startswith(("PYTEST", "CI", "GITHUB", "GITLAB"))}
     environment = {name: value for name, value in os.environ.items() if name not in quiet}
     command = [SCRIPTS / "bench-export", sweep, "--to", tool, "--output", tmp_path / "out"]
-    ended = subprocess.run(
+    completed = subprocess.run(
         [
             "strace",
             "--seccomp-bpf",
@@ -137,7 +137,7 @@ def test_no_address_is_looked_up_or_connected_to(tool, sweep, tmp_path):
         text=True,
         check=False,
     )
-    assert ended.returncode == 0, ended.stderr
+    assert completed.returncode == 0, completed.stderr
     lines = trace.read_text().splitlines()
     assert "+++ exited with 0 +++" in lines[-1]
     addresses = [line for line in lines if "AF_INET" in line]

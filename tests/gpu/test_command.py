@@ -41,15 +41,15 @@ def test_everything_that_the_commands_import_is_required():
 
 
 def test_missing_packages_are_named_in_one_line():
-    ended = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-S", "-m", "bench.gpu"],  # -S: without the installed packages
         capture_output=True, text=True, check=False, cwd=ROOT,
         env={"PATH": os.environ["PATH"]},
     )  # fmt: skip
-    assert ended.returncode == 2
-    assert ended.stdout == ""
+    assert completed.returncode == 2
+    assert completed.stdout == ""
     names = ", ".join(command.REQUIRED.values())
-    assert ended.stderr == (
+    assert completed.stderr == (
         f"make gpu: {sys.executable} lacks {names}: bring them as docs/gpu.md says, or choose "
         "another interpreter: make gpu PYTHON=...\n"
     )
@@ -63,13 +63,13 @@ def test_missing_packages_are_named_in_one_line():
     ],
 )
 def test_a_mistake_is_refused_in_one_line(word, message, tmp_path):
-    ended = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-m", "bench.gpu", word],
         capture_output=True, text=True, check=False, cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
-    assert ended.returncode == 2
-    assert message in ended.stderr
+    assert completed.returncode == 2
+    assert message in completed.stderr
     assert list(tmp_path.iterdir()) == []
 
 

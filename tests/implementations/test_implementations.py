@@ -76,10 +76,10 @@ def test_without_a_gpu_the_error_says_how_to_get_one(check_contract):
 @pytest.mark.skipif(not HAS_GPU, reason="there is no GPU")
 def test_records_of_runs_on_a_gpu_name_it(run, tmp_path):
     names = ",".join(implementations_for_a_gpu())
-    ended = run("bench", "-m", *TINY, f"implementation={names}", "device=gpu", "sweep_name=gpu")
+    completed = run("bench", "-m", *TINY, f"implementation={names}", "device=gpu", "sweep_name=gpu")
     records = [json.loads(path.read_text()) for path in tmp_path.glob("results/gpu/*/record.json")]
     done = [record for record in records if record["status"] == "done"]
-    assert done, ended.stdout
+    assert done, completed.stdout
     assert {record["status"] for record in records} <= {"done", "skipped"}
     for record in done:
         assert record["environment"]["gpu"]

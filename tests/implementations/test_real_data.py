@@ -10,8 +10,8 @@ def records(tmp_path_factory, run_in):
     """Return the records of a run of each implementation, by name."""
     folder = tmp_path_factory.mktemp("real")
     words = ("implementation=numpy,keras", "sweep_name=x", "epochs=2", "threads=1")
-    ended = run_in(folder, "bench", "-m", *words)
-    assert ended.returncode == 0, ended.stderr
+    completed = run_in(folder, "bench", "-m", *words)
+    assert completed.returncode == 0, completed.stderr
     made = [json.loads(path.read_text()) for path in folder.glob("results/x/*/record.json")]
     return {record["config"]["implementation"]["name"]: record for record in made}
 

@@ -80,11 +80,11 @@ def half_a_core():
 
 
 def test_the_kernels_own_quota_is_respected(half_a_core):
-    ended = subprocess.run(
+    completed = subprocess.run(
         ["sh", "-c", f"echo $$ > {half_a_core}/cgroup.procs && exec {sys.executable} -c '{SHOW}'"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert "'cores': 0.5" in ended.stdout
-    assert ended.stdout.endswith(",)\n")  # one core
+    assert "'cores': 0.5" in completed.stdout
+    assert completed.stdout.endswith(",)\n")  # one core

@@ -57,8 +57,8 @@ def test_peak_memory_covers_what_was_allocated_even_if_it_was_freed(then):
         f"block = bytearray(b'x' * (before + 50_000_000))\n{then}"
         "print(usage.peak_memory_bytes() - before)"
     )
-    ended = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
-    assert int(ended.stdout) >= 40_000_000
+    completed = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert int(completed.stdout) >= 40_000_000
 
 
 def test_memory_of_children_of_children_counts(start_child):

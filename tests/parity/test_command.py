@@ -38,15 +38,15 @@ def claimed() -> list[tuple[str, str]]:
 
 
 def test_every_installed_implementation_passes_with_every_recipe_that_it_claims(run):
-    ended = run("bench-parity")
+    completed = run("bench-parity")
     pairs = claimed()
     for name, recipe in pairs:
-        lines = re.findall(rf"^ {name} +{recipe} .*$", ended.stdout, re.MULTILINE)
-        assert len(lines) == 1, ended.stdout + ended.stderr
+        lines = re.findall(rf"^ {name} +{recipe} .*$", completed.stdout, re.MULTILINE)
+        assert len(lines) == 1, completed.stdout + completed.stderr
         assert len(re.findall(r"\de-\d", lines[0])) == 4
         assert "!" not in lines[0]
-    assert f"{len(pairs)} of {len(pairs)} passed" in ended.stdout
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert f"{len(pairs)} of {len(pairs)} passed" in completed.stdout
+    assert (completed.returncode, completed.stderr) == (0, "")
 
 
 def test_nothing_checked_is_no_pass(call):
@@ -58,14 +58,14 @@ def test_nothing_checked_is_no_pass(call):
 
 
 def test_a_missing_gpu_is_reported_once_for_each_implementation(run):
-    ended = run("bench-parity", "--implementation", "numpy,notebook", "--device", "gpu")
+    completed = run("bench-parity", "--implementation", "numpy,notebook", "--device", "gpu")
     n_passed = 0
     for name in ("numpy", "notebook"):
-        lines = [line for line in ended.stdout.splitlines() if line.startswith(f"{name}: ")]
+        lines = [line for line in completed.stdout.splitlines() if line.startswith(f"{name}: ")]
         assert len(lines) == 1
         assert "skipped, " in lines[0] or "recipes passed" in lines[0]
         n_passed += "recipes passed" in lines[0]
-    assert ended.returncode == (0 if n_passed == 2 else 2)
+    assert completed.returncode == (0 if n_passed == 2 else 2)
 
 
 def arguments(*words):

@@ -206,15 +206,15 @@ def test_an_implementation_that_fails_keeps_its_numbers_and_loses_its_rank(copie
     add("wrong", honest.replace("1 - activations**2", "1 - activations"))
     add("eighth", honest)
     words = ["implementation=wrong,eighth", "recipe=tanh_softmax_sgd", "sweep_name=trial"]
-    ended = command("bench.sweep.command", "-m", *words, *TINY)
-    assert ended.returncode == 0, ended.stderr
+    completed = command("bench.sweep.command", "-m", *words, *TINY)
+    assert completed.returncode == 0, completed.stderr
     assert "wrong has no rank: it does NOT compute what the recipe says: fails rung 1" in (
-        ended.stdout
+        completed.stdout
     )
-    assert "eighth has no rank" not in ended.stdout
-    ended = command("bench.report.command", "results/trial")
-    assert ended.returncode == 0, ended.stderr
-    assert "wrong has no rank: parity failed" in ended.stdout
+    assert "eighth has no rank" not in completed.stdout
+    completed = command("bench.report.command", "results/trial")
+    assert completed.returncode == 0, completed.stderr
+    assert "wrong has no rank: parity failed" in completed.stdout
     page = (tmp_path / "results/trial/report/report.md").read_text(encoding="utf-8")
     (row,) = (line for line in page.splitlines() if line.startswith("| wrong | - |"))
     assert "**failed**" in row
@@ -228,7 +228,10 @@ def test_another_implementation_is_a_module_and_a_file_and_nothing_else(copied):
     source = (ROOT / "implementations" / "numpy_mlp.py").read_text(encoding="utf-8")
     add("eighth", source)
     add("broken", source.replace("def train_epoch(self", "def train_epoch_misspelt(self"))
-    ended = command("bench.parity.command", "--implementation", "eighth,broken")
-    assert "eighth: 10 of 10 recipes passed" in ended.stdout, ended.stderr
-    assert "broken relu_softmax_sgd: was not checked: 'MLP' object has no attribute" in ended.stdout
-    assert ended.returncode == 1
+    completed = command("bench.parity.command", "--implementation", "eighth,broken")
+    assert "eighth: 10 of 10 recipes passed" in completed.stdout, completed.stderr
+    assert (
+        "broken relu_softmax_sgd: was not checked: 'MLP' object has no attribute"
+        in completed.stdout
+    )
+    assert completed.returncode == 1

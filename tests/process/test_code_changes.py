@@ -1,4 +1,4 @@
-"""A run and its parity verdict are made with the code that their fingerprints were taken of."""
+"""A run and its parity verdict execute the code that their fingerprints describe."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ISOLATIONS = ("fork", "spawn")
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A copy of the project, from which processes import, and an empty cache."""
+    """Copy the project, let processes import the copy, and use an empty cache."""
     folder = tmp_path / "project"
     for name in ("bench", "implementations"):
         ignored = shutil.ignore_patterns("__pycache__")
@@ -31,7 +31,7 @@ def project(tmp_path, monkeypatch):
 
 
 def edit(folder, name="implementations/notebook_mlp.py"):
-    """Make an implementation climb the gradient, or change another file."""
+    """Reverse the sign of an implementation's updates, or append a comment to another file."""
     path = folder / name
     source = path.read_text()
     changed = source.replace("-= ", "+= ").replace("- rate", "+ rate")
@@ -47,12 +47,14 @@ def tiny(isolation):
     )  # fmt: skip
 
 
-def run(asked, supervisor, tmp_path, on_epoch=lambda _: None):
-    return train_in_child(asked, tmp_path / "run.log", on_epoch, supervisor).result
+def run(run_request, supervisor, tmp_path, on_epoch=lambda _: None):
+    return train_in_child(run_request, tmp_path / "run.log", on_epoch, supervisor).result
 
 
-def with_code(asked):
-    return msgspec.structs.replace(asked, made_with=provenance.run_fingerprint(asked.config))
+def with_code(run_request):
+    return msgspec.structs.replace(
+        run_request, made_with=provenance.run_fingerprint(run_request.config)
+    )
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
@@ -63,18 +65,19 @@ def with_code(asked):
 def test_a_verdict_after_an_edit_is_on_the_code_that_ran_or_none(
     isolation, name, project, supervisor, tmp_path
 ):
-    asked = with_code(tiny(isolation))
-    pending = pending_verdict(asked.config)
-    seen = []
+    run_request = with_code(tiny(isolation))
+    pending = pending_verdict(run_request.config)
+    n_edits = 0
 
     def edit_once(_):
-        if not seen:
+        nonlocal n_edits
+        if n_edits == 0:
             edit(project, name)
-        seen.append(1)
+        n_edits += 1
 
-    assert run(asked, supervisor, tmp_path, edit_once).status == "done"
-    assert pending_verdict(asked.config).key != pending.key
-    ensure_verdict(asked.config, pending, tmp_path / "sweep", lambda _: None, supervisor)
+    assert run(run_request, supervisor, tmp_path, edit_once).status == "done"
+    assert pending_verdict(run_request.config).key != pending.key
+    ensure_verdict(run_request.config, pending, tmp_path / "sweep", lambda _: None, supervisor)
     (verdict,) = store.read_sweep(tmp_path / "sweep").verdicts
     assert verdict.key == pending.key
     if isolation == "fork":  # the server still has the code that ran
@@ -85,10 +88,10 @@ def test_a_verdict_after_an_edit_is_on_the_code_that_ran_or_none(
 
 
 def test_a_run_after_an_edit_is_made_with_the_new_code(project, supervisor, tmp_path):
-    asked = tiny("fork")
+    run_request = tiny("fork")
     losses = []
     for _ in range(2):
-        result = run(with_code(asked), supervisor, tmp_path)
+        result = run(with_code(run_request), supervisor, tmp_path)
         assert result.status in FINISHED
         losses.append(result.epochs[-1].train_loss)
         edit(project)
@@ -99,19 +102,19 @@ def test_a_run_after_an_edit_is_made_with_the_new_code(project, supervisor, tmp_
 def test_a_run_whose_code_changes_while_it_starts_is_failed(
     isolation, project, supervisor, tmp_path
 ):
-    asked = with_code(tiny(isolation))
+    run_request = with_code(tiny(isolation))
     edit(project)
-    result = run(asked, supervisor, tmp_path)
+    result = run(run_request, supervisor, tmp_path)
     assert result.status == "failed"
     assert "changed while the process started" in result.error.message
 
 
 def test_a_library_upgraded_meanwhile_leads_to_a_new_server(project, supervisor, tmp_path):
-    asked = with_code(tiny("fork"))
+    run_request = with_code(tiny("fork"))
     servers = []
     for version in "12":
         (project / f"library-{version}.dist-info").mkdir()
-        assert run(asked, supervisor, tmp_path).status == "done"
+        assert run(run_request, supervisor, tmp_path).status == "done"
         servers += supervisor._servers.values()
     assert servers[0] != servers[1]
 

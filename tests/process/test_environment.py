@@ -1,4 +1,4 @@
-"""No variable and no file of the user's changes what a child process computes."""
+"""The user's variables and configuration files do not change the results of a child process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.machine import facts
 from bench.machine.facts import cpu_flags
 from bench.process.environment import FIXED_VARIABLES, WORKING_FOLDER, child_environment
 
-STEERING = {
+INFLUENTIAL = {
     "JAX_ENABLE_X64": "1",
     "KERAS_BACKEND": "jax",
     "KERAS_HOME": "/somewhere",
@@ -32,9 +32,9 @@ STEERING = {
 }
 
 
-@pytest.mark.parametrize("name", STEERING)
-def test_a_variable_that_steers_a_library_is_not_inherited(name):
-    environment = child_environment(1, STEERING)
+@pytest.mark.parametrize("name", INFLUENTIAL)
+def test_a_variable_that_changes_a_library_is_not_inherited(name):
+    environment = child_environment(1, INFLUENTIAL)
     assert environment.get(name) == FIXED_VARIABLES.get(name)
 
 
@@ -45,11 +45,13 @@ def test_the_thread_variables_are_those_of_the_run():
 
 
 def test_relative_entries_of_the_python_path_keep_their_meaning():
-    environment = child_environment(1, {"PYTHONPATH": os.pathsep.join(["", "mine", "/theirs"])})
-    assert environment["PYTHONPATH"] == os.pathsep.join([str(Path.cwd() / "mine"), "/theirs"])
+    environment = child_environment(
+        1, {"PYTHONPATH": os.pathsep.join(["", "relative", "/absolute"])}
+    )
+    assert environment["PYTHONPATH"] == os.pathsep.join([str(Path.cwd() / "relative"), "/absolute"])
 
 
-def test_a_configuration_folder_can_be_neither_read_nor_made():
+def test_a_configuration_folder_can_be_neither_read_nor_created():
     folder = Path(FIXED_VARIABLES["KERAS_HOME"])
     with pytest.raises(OSError, match="Not a directory"):
         folder.mkdir(parents=True)
@@ -64,7 +66,7 @@ def test_the_users_file_changes_neither_backend_nor_float_type(tmp_path):
         "import implementations.keras_mlp, keras;"
         "print(keras.backend.backend(), keras.backend.floatx(), keras.backend.epsilon())"
     )
-    ended = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-P", "-c", program],
         capture_output=True,
         text=True,
@@ -72,7 +74,7 @@ def test_the_users_file_changes_neither_backend_nor_float_type(tmp_path):
         cwd=WORKING_FOLDER,
         env=child_environment(1, os.environ | {"HOME": str(tmp_path)}),
     )
-    assert ended.stdout.split() == ["tensorflow", "float32", "1e-07"]
+    assert completed.stdout.split() == ["tensorflow", "float32", "1e-07"]
 
 
 # Programs that print which instructions a library uses.

@@ -29,9 +29,9 @@ WORKFLOW = PROJECT / ".github" / "workflows" / "speed.yml"
     ],
 )  # fmt: skip
 def test_an_empty_string_is_refused_everywhere(capsys, words, value):
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as raised:
         parser().parse_args([word.format(value) for word in words])
-    assert ended.value.code == 2
+    assert raised.value.code == 2
     assert f"'{value}'" in capsys.readouterr().err
 
 

@@ -151,8 +151,8 @@ def test_a_side_that_hangs_ends_with_its_children(
     monkeypatch.setattr(side_process, "MAX_ANSWER_SECONDS", timeout_seconds)
     path = tmp_path / "child"
     head = tree("head", numpy_mlp=("import numpy as np", STARTS_A_CHILD.format(path=str(path))))
-    ended, printed, _ = compare(tree("base"), head, "--budget", budget)
-    assert ended == status
+    actual_status, printed, _ = compare(tree("base"), head, "--budget", budget)
+    assert actual_status == status
     assert reason in printed
     wait_for(lambda: not is_running(int(path.read_text())))
 

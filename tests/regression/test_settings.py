@@ -53,9 +53,9 @@ def test_the_options_choose_the_mode(mode):
     ("mode", "option"), [(mode, option) for mode in MODES for option in MODES[mode][1].split()]
 )
 def test_an_option_that_does_not_act_is_refused(capsys, mode, option):
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as raised:
         parse([*MODES[mode][0], option])
-    assert ended.value.code == 2
+    assert raised.value.code == 2
     name = option.replace("HEAD", "BASE").partition("=")[0]
     assert f"error: {name}" in capsys.readouterr().err
 

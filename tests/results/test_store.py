@@ -294,9 +294,9 @@ def test_a_sweep_of_the_first_edition_is_read(run_in, tmp_path):
     assert (record.status, record.test_accuracy, len(record.epochs)) == ("done", 0.08, 3)
     assert (verdict.key, verdict.passed) == (record.parity_key, True)
     folder = shutil.copytree(FIRST_EDITION, tmp_path / "first")
-    ended = run_in(tmp_path, "bench-report", str(folder), "--format=terminal,csv")
-    assert ended.returncode == 0, ended.stderr
-    assert "numpy" in ended.stdout
+    completed = run_in(tmp_path, "bench-report", str(folder), "--format=terminal,csv")
+    assert completed.returncode == 0, completed.stderr
+    assert "numpy" in completed.stdout
 
 
 @pytest.mark.parametrize(

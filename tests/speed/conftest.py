@@ -1,4 +1,4 @@
-"""Shared by the speed suite: where results are stored, and models that are ready to train."""
+"""Fixtures of the speed tests: the folder of their results, and models that are ready to train."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from bench.contract import BACKEND_VARIABLE
 from bench.machine import facts
 from tests.speed.models import configure, warm_model
 
-BENCHMARKS = Path(__file__).parents[2] / "results" / "benchmarks"
+RESULTS = Path(__file__).parents[2] / "results" / "benchmarks"
 LIBRARIES = ("tensorflow", "keras", "torch", "jax", "scikit-learn", "pandas", "matplotlib", "scipy")
 
 
 def fingerprint():
-    """What has to be the same for two results to be compared."""
-    told = facts.describe(LIBRARIES)
-    return {key: told[key] for key in ("cpu_model", "cores", "python", "libraries")}
+    """Return the facts that are equal in results that can be compared."""
+    description = facts.describe(LIBRARIES)
+    return {key: description[key] for key in ("cpu_model", "cores", "python", "libraries")}
 
 
 def pytest_configure(config):
-    """Keep results in a folder per fingerprint, so that the last one is one to compare with."""
+    """Store results in a folder for each fingerprint: pytest-benchmark compares with the latest."""
     if config.option.benchmark_storage != "file://./.benchmarks":
-        return  # another was asked for
+        return  # the command line names another folder
     content = json.dumps(fingerprint(), sort_keys=True)
-    folder = BENCHMARKS / hashlib.sha256(content.encode()).hexdigest()[:12]
+    folder = RESULTS / hashlib.sha256(content.encode()).hexdigest()[:12]
     if not folder.exists():
-        # Without this the first time would end in a warning of pytest-benchmark that nobody needs.
+        # Nothing to compare with yet: pytest-benchmark would print a warning.
         config.option.benchmark_compare = None
     folder.mkdir(parents=True, exist_ok=True)
     config.option.benchmark_storage = f"file://{folder}"
@@ -42,18 +42,20 @@ def pytest_benchmark_update_machine_info(machine_info):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Say what the results can't be compared with, and why."""
-    mine = fingerprint()
-    others = {}
-    for path in sorted(BENCHMARKS.glob("*/*/*.json"), key=lambda path: path.stat().st_mtime):
+    """Print which stored results can't be compared with those of this machine, and why."""
+    current = fingerprint()
+    stored = {}
+    for path in sorted(RESULTS.glob("*/*/*.json"), key=lambda path: path.stat().st_mtime):
         try:
-            others[path.parts[-3]] = json.loads(path.read_text())["machine_info"]["fingerprint"]
+            stored[path.parts[-3]] = json.loads(path.read_text())["machine_info"]["fingerprint"]
         except (ValueError, LookupError, TypeError) as error:
             terminalreporter.write_line(f"{path}: damaged, delete it: {error!r}")
-    for theirs in others.values():
-        apart = [f"{key} {theirs.get(key)}" for key in mine if theirs.get(key) != mine[key]]
-        if apart:
-            terminalreporter.write_line(f"Not compared with results of {'; '.join(apart)}")
+    for other in stored.values():
+        differences = [
+            f"{key} {other.get(key)}" for key in current if other.get(key) != current[key]
+        ]
+        if differences:
+            terminalreporter.write_line(f"Not compared with results of {'; '.join(differences)}")
 
 
 @pytest.fixture

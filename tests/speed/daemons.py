@@ -1,11 +1,11 @@
-"""Measure what the idle daemons of a node, of SLURM or of Ray, cost a training on that node.
+"""Measure by how much the idle daemons of SLURM and of Ray slow down training on their node.
 
     taskset -c 0 python -m tests.speed.daemons [--engines slurm,ray] [--pairs 400]
 
-A training repeats its epochs on one core. The daemons run on the same core: a training on more
-cores loses less. In one half of each pair the node's daemons run; in the other they are stopped
-with SIGSTOP. The order within a pair is random, so that drift favours neither. 400 pairs take
-eight minutes.
+One core trains and runs the daemons; with more cores, training is slowed down less. Epochs are
+trained in pairs of periods. In one period of a pair the node's daemons run; in the other they are
+stopped with SIGSTOP. The order within a pair is random, so that drift favours neither. 400 pairs
+take eight minutes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CLUSTERS = {"slurm": SlurmCluster, "ray": RayCluster}
 
 
 def epochs_per_second(model, batches):
-    """Train for a period, and return the speed."""
+    """Train for a period, and return its speed in epochs per second."""
     start, n_epochs = time.perf_counter(), 0
     while time.perf_counter() - start < PERIOD_SECONDS:
         model.train_epoch(batches)
@@ -42,7 +42,7 @@ def epochs_per_second(model, batches):
 
 
 def cpu_seconds(pids):
-    """Return the CPU time of processes."""
+    """Return the CPU seconds that processes have used."""
     times = [psutil.Process(pid).cpu_times() for pid in pids]
     return sum(each.user + each.system for each in times)
 
@@ -82,7 +82,7 @@ def measure_engine(engine, model, batches, n_pairs):
 def main():
     """Print the ratio for each engine, with its 95 % interval over the pairs."""
     parser = argparse.ArgumentParser(
-        description="What do the idle daemons of a node cost a training?"
+        description="Measure by how much the idle daemons of a node slow down training."
     )
     parser.add_argument("--engines", default="slurm,ray")
     parser.add_argument("--pairs", type=int, default=400, help="at least 5")
@@ -90,10 +90,10 @@ def main():
     model, batches = warm_model(configure("numpy", "threads=1"))
     for engine in arguments.engines.split(","):
         ratios, cores = measure_engine(engine, model, batches, arguments.pairs)
-        found = estimate(ratios)
+        interval = estimate(ratios)
         print(
-            f"{engine}: seconds of an epoch with daemons / without = {found.ratio:.4f} "
-            f"({found.low:.4f} to {found.high:.4f}, {found.n_pairs} pairs); "
+            f"{engine}: seconds of an epoch with daemons / without = {interval.ratio:.4f} "
+            f"({interval.low:.4f} to {interval.high:.4f}, {interval.n_pairs} pairs); "
             f"the daemons use {statistics.fmean(cores):.2%} of a core",
             flush=True,
         )

@@ -8,13 +8,13 @@ from bench.contract import Problem
 from bench.data import datasets, splits
 from bench.training import sampling
 
-WORDS = ("dataset=synthetic", "dataset.training_size=20000", "batch_size=128")
+OVERRIDES = ("dataset=synthetic", "dataset.training_size=20000", "batch_size=128")
 
 
-def configure(implementation, *words):
+def configure(implementation, *overrides):
     """Return the configuration of one run."""
     (config,) = compose_runs(
-        [f"implementation={implementation}", *WORDS, *words], default_name="speed"
+        [f"implementation={implementation}", *OVERRIDES, *overrides], default_name="speed"
     )
     return config
 

@@ -24,8 +24,8 @@ def records(folder):
 def finished(tmp_path_factory, run_in):
     """A finished sweep of two runs, made by the installed command, and what that printed."""
     folder = tmp_path_factory.mktemp("finished")
-    ended = run_in(folder, "bench", *TINY, "-m", "learning_rate=0.05,1e6", "sweep_name=night")
-    return folder / "results" / "night", ended
+    completed = run_in(folder, "bench", *TINY, "-m", "learning_rate=0.05,1e6", "sweep_name=night")
+    return folder / "results" / "night", completed
 
 
 @pytest.fixture
@@ -35,28 +35,28 @@ def night(finished, tmp_path):
 
 
 def test_a_sweep_leaves_a_record_per_run_and_prints_where(finished):
-    folder, ended = finished
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stderr == ""
+    folder, completed = finished
+    assert completed.returncode == 0, completed.stderr
+    assert completed.stderr == ""
     found = {record["config"]["learning_rate"]: record for record in records(folder)}
     assert {rate: record["status"] for rate, record in found.items()} == {
         0.05: "done",
         1e6: "diverged",
     }
     assert [epoch["epoch"] for epoch in found[0.05]["epochs"]] == [0, 1, 2]
-    assert "[1/2] numpy one_hidden learning rate 0.05, seed 0\n" in ended.stdout
-    assert "[2/2] numpy one_hidden learning rate 1e+06, seed 0  (about " in ended.stdout
-    assert ended.stdout.count("    epoch ") >= 3
+    assert "[1/2] numpy one_hidden learning rate 0.05, seed 0\n" in completed.stdout
+    assert "[2/2] numpy one_hidden learning rate 1e+06, seed 0  (about " in completed.stdout
+    assert completed.stdout.count("    epoch ") >= 3
     assert found[0.05]["test_accuracy"] > 0.9  # synthetic data can be learnt
-    assert "diverged" in ended.stdout
-    assert "bench-report results/night" in ended.stdout
+    assert "diverged" in completed.stdout
+    assert "bench-report results/night" in completed.stdout
 
 
 def test_synthetic_data_is_named_in_the_record_and_summarised_once(finished):
-    folder, ended = finished
+    folder, completed = finished
     assert {record["config"]["dataset"]["name"] for record in records(folder)} == {"synthetic"}
     assert len(list(folder.glob("dataset-synthetic-*.json"))) == 1
-    assert "Runs (synthetic data)" in ended.stdout
+    assert "Runs (synthetic data)" in completed.stdout
 
 
 def test_the_environment_in_the_record_names_all_that_was_imported(finished):
@@ -225,9 +225,9 @@ def test_an_interrupted_sweep_without_a_name_prints_the_one_it_got(tmp_path):
 
 @pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"], ["-sc", "install=bash"]])
 def test_questions_are_answered_without_making_anything(run, tmp_path, words):
-    ended = run("bench", *words)
-    assert ended.returncode == 0
-    assert ended.stdout
+    completed = run("bench", *words)
+    assert completed.returncode == 0
+    assert completed.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -236,11 +236,11 @@ def test_completion_offers_choices_also_those_of_a_folder(run, tmp_path, folder)
     (tmp_path / "my" / "recipe").mkdir(parents=True)
     (tmp_path / "my" / "recipe" / "mine.yaml").write_text("name: mine\n")
     environment = {"PATH": "/usr/bin:/bin", "COMP_LINE": f"bench {folder}recipe="}
-    ended = run("bench", "-sc", "query=bash", env=environment)
-    offered = ended.stdout.split()
+    completed = run("bench", "-sc", "query=bash", env=environment)
+    offered = completed.stdout.split()
     assert "recipe=relu_softmax_sgd" in offered
     assert ("recipe=mine" in offered) == ("my" in folder)
-    assert ended.stderr == ""
+    assert completed.stderr == ""
 
 
 @pytest.mark.parametrize("words", [("-m", *TINY), (*TINY, "-m"), (*TINY[:1], "-m", *TINY[1:])])
