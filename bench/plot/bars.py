@@ -46,7 +46,7 @@ def learning_rates(source: Source, *, ax: Axes | None = None) -> Axes:
     labels = list(table["label"].unique())
     colours = panels.colours(runs)
     conditions = sorted(table["condition"].unique())
-    ax = panels.new_axes(ax, max(6.0, 1 + 0.5 * len(table)), 4)
+    ax = panels.new_axes(ax, max(7.0, 2 + 0.5 * len(table)), 4)
     width = 0.8 / len(labels)
     for place, label in enumerate(labels):
         rows = table[table["label"] == label]
@@ -67,7 +67,7 @@ def learning_rates(source: Source, *, ax: Axes | None = None) -> Axes:
     ax.set_xticks(range(len(rates)), [dataframes.plain(rate) for rate in rates])
     ax.margins(y=0.1)
     if len(labels) > 1:
-        ax.legend(fontsize="small", frameon=False, ncols=1 + len(labels) // 10)
+        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize="small", frameon=False)
     accuracy = words(dataframes.rate_accuracy(runs))
     title = f"{accuracy.capitalize()} by learning rate{panels.stamp(runs)}"
     panels.finish(ax, title, "learning rate", accuracy).grid(visible=False, axis="x")
