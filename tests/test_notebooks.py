@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "notebooks"
 NAMES = ("from_scratch", "keras", "compare")
-MAX_TOTAL_BYTES = 3 * 2**20
+MAX_TOTAL_BYTES = 2**20
 
 
 def read(name: str) -> nbformat.NotebookNode:
