@@ -15,6 +15,7 @@ from bench.report.contents.blocks import Panel
 CURVE_COLUMNS = (
     "epoch", "train_loss", "validation_loss", "validation_accuracy", "train_seconds_so_far",
 )  # fmt: skip
+MIN_SHARE = 0.25  # of a shared axis that the values of each panel take up
 RUN_FIELDS = ("implementation", "learning_rate", "seed")  # of the table below a chart of runs
 
 
@@ -96,7 +97,8 @@ class Chart:
         value: the column that the description gives the range of.
         specification: the Vega-Lite specification, without data.
         legend: colours by name, of what neither axis names.
-        ranges: what the axis of each channel has to contain in every panel: columns, and numbers.
+        ranges: the columns and numbers on the axis of each channel, which the panels share unless
+            the values of one would be hard to read.
         keeps_unknown: if at least one row meets `needs`, all rows are drawn.
         panels: the conditions that it has rows for.
     """
@@ -145,10 +147,13 @@ class Chart:
         ]
         shared = self.specification
         for channel, ends in self.ranges.items() if len(panels) > 1 else ():
-            values = [rows[one].dropna() if isinstance(one, str) else [one] for one in ends]
-            domain = [float(end(map(end, filter(len, values)))) for end in (min, max)]
-            if domain[0] < domain[1]:
-                shared = _with_domain(shared, channel, domain)
+            columns = [one for one in ends if isinstance(one, str)]
+            values = rows.assign(**{str(one): one for one in ends if one not in columns})
+            of_panels = values.groupby("condition")[[*map(str, ends)]]
+            lows, highs = of_panels.min().min(axis=1), of_panels.max().max(axis=1)
+            low, high = float(lows.min()), float(highs.max())
+            if low < high and (highs - lows >= MIN_SHARE * (high - low)).all():
+                shared = _with_domain(shared, channel, [low, high])
         return replace(self, specification=shared, panels=tuple(panels))
 
 

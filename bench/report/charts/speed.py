@@ -124,19 +124,19 @@ def _tradeoff(looks: Looks, accuracy: str, *, log: bool, named: bool) -> Spec:
             "implementation", "learning_rate", "examples_per_second", "accuracy", "seeds")},
     }  # fmt: skip
     labels = {
-        "mark": {"type": "text", "dy": -12},
+        "mark": {"type": "text", "align": "left", "dx": 8, "dy": -9},
         "encoding": {"x": x, "y": y, "text": {"field": "implementation"}},
     }
-    rules = [{"mark": {"type": "rule", "strokeOpacity": 0.7}, "encoding": one}
+    rules = [{"mark": {"type": "rule", "strokeWidth": 1.5}, "encoding": one}
              for one in (speeds, accuracies)]  # fmt: skip
     return {"height": HEIGHT, "layer": [front, *rules, points, *([labels] if named else [])]}
 
 
 def _ratios(looks: Looks, n_rows: int, *, log: bool) -> Spec:
     """Draw a forest plot: how many times slower than the fastest, with intervals."""
-    x = number("times_slower", "times slower than the fastest", log=log)
-    x["scale"] |= {"padding": 40}  # for the words
-    y = looks.names
+    x = number("times_slower", "times slower", log=log)
+    y = looks.names | {"sort": {"field": "times_slower", "op": "max"}}
+    y["axis"] = y["axis"] | {"grid": False}
     bar = {
         "mark": {"type": "rule", "strokeWidth": 2},
         "encoding": {"y": y, "x": x | {"field": "low"}, "x2": {"field": "high"},
@@ -147,9 +147,10 @@ def _ratios(looks: Looks, n_rows: int, *, log: bool) -> Spec:
         "encoding": {"y": y, "x": x, **looks.own,
                      "tooltip": tooltip("implementation", "times_slower", "low", "high")},
     }  # fmt: skip
-    words = {
-        "mark": {"type": "text", "dy": -11},
-        "encoding": {"y": y, "x": x, "text": {"field": "words"}},
+    words = {  # at the end of the interval, if there is one
+        "transform": [{"calculate": "datum.high || datum.times_slower", "as": "end"}],
+        "mark": {"type": "text", "align": "left", "dx": 9},
+        "encoding": {"y": y, "x": x | {"field": "end"}, "text": {"field": "words"}},
     }
     one = {"mark": {"type": "rule", "color": GREY, "strokeDash": [4, 3]},
            "encoding": {"x": {"datum": 1}}}  # fmt: skip
@@ -158,10 +159,10 @@ def _ratios(looks: Looks, n_rows: int, *, log: bool) -> Spec:
 
 def _speeds(looks: Looks, n_rows: int, *, log: bool) -> Spec:
     """Draw the speed of every run, and that of the comparison."""
-    y = looks.names
+    y = looks.names | {"sort": {"field": "compared_speed", "op": "max", "order": "descending"}}
     x = number("examples_per_second", "examples per second", log=log, format="~s", zero=not log)
     points = {
-        "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "fillOpacity": 0.6},
+        "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "fillOpacity": 0.8},
         "encoding": {"y": y, "x": x, **looks.own, "tooltip": tooltip(
             "run_id", "examples_per_second", "flops_utilisation")},
     }  # fmt: skip

@@ -180,7 +180,7 @@ def _sections(
             Folded("What the columns mean", [Bullets(definitions(table))], is_printed=True),
         ]
     curves, more_curves = of("curves")[:2], of("curves")[2:]
-    curves += accuracy_table(found)
+    curves += [folded_if_long("Differences in test accuracy", one) for one in accuracy_table(found)]
     speed = [*of("speed"), *node_table(found), *(Text(notice) for notice in notices)]
     rates = of("rates")
     if has_result and analysis.runs["learning_rate"].nunique() > 1:

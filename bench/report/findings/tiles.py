@@ -126,8 +126,8 @@ def _accuracy(pairs: Sequence[Finding]) -> Tile | None:
     if {one.claim for one in pairs} == {"equal"}:
         detail += f"with 95 % certainty at most {most}; up to {PARITY_POINTS:g} counts as equal"
         return _tile("accuracy", title, "yes", detail, pairs)
-    detail += f"this may be chance, but a real difference of up to {most} is possible"
-    made = _tile("accuracy", title, "no difference found", f"{detail} ({basis(known[0])})", pairs)
+    detail += f"this may be chance, but up to {most} is possible ({basis(known[0])})"
+    made = _tile("accuracy", title, "no difference found", detail, pairs)
     return replace(made, level="neutral") if len(known) == len(pairs) else made
 
 

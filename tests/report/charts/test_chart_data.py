@@ -277,6 +277,10 @@ def test_panels_of_a_chart_share_their_axes():
     shown = chart.rows(data_of(records))["validation_accuracy"]
     axis = chart.specification["encoding"]["y"]
     assert axis["scale"]["domain"] == [shown.min(), shown.max()]
+    far = [make_record(name, "three", accuracy=0.1 + 0.01 * place)
+           for place, name in enumerate(("numpy", "keras"))]  # fmt: skip
+    chart = charts_of(data_of([*records, *far]))["accuracy_by_seconds"]
+    assert "domain" not in chart.specification["encoding"]["y"]["scale"]  # one would be a line
     (alone,) = [one for one in records if one.run_id.startswith("numpy-one")]
     chart = charts_of(data_of([alone]))["accuracy_by_seconds"]
     assert "domain" not in chart.specification["encoding"]["y"]["scale"]

@@ -197,9 +197,11 @@ function addLegends() {
 
 function addFilters(filters) {
   const form = filters.querySelector("form");
+  const names = Object.keys(content.colours);
   const byNumber = (one, other) => one - other || String(one).localeCompare(String(other));
   for (const field of content.filters) {
-    const values = [...new Set(runs.map((row) => canonical(row[field])))].sort(byNumber);
+    const values = [...new Set(runs.map((row) => canonical(row[field])))].sort(
+      field === "implementation" ? (one, other) => names.indexOf(one) - names.indexOf(other) : byNumber);
     if (values.length < 2) continue;
     const set = element("fieldset", element("legend", field.replace("_", " ")));
     const boxes = values.map((value) => Object.assign(
