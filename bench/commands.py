@@ -109,5 +109,5 @@ def _text_stream(file: OutputFile, original: TextIO | None) -> TextIO:
         io.BufferedWriter(file),
         encoding="utf-8" if original is None else original.encoding,
         errors="backslashreplace",
-        line_buffering=True,  # whoever reads it, such as a log file, gets a line at once
+        line_buffering=True,  # a reader, such as `tail -f`, gets each line at once
     )

@@ -16,15 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bench.contract import (
-    Batches,
-    FloatArray,
-    Layer,
-    Parameters,
-    Problem,
-    Recipe,
-    UnavailableError,
-)
+from bench.contract import Batches, FloatArray, Layer, Parameters, Problem, Recipe, UnavailableError
 
 ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh}
 

@@ -9,13 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bench.contract import (
-    Batches,
-    FloatArray,
-    Layer,
-    Parameters,
-    Problem,
-)
+from bench.contract import Batches, FloatArray, Layer, Parameters, Problem
 
 Vector = npt.NDArray[np.float64]  # (units,)
 Array = npt.NDArray[np.float64]  # weights (fan_in, fan_out) or bias (fan_out,)

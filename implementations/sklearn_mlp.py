@@ -16,13 +16,7 @@ from typing import Any
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
-from bench.contract import (
-    Batches,
-    FloatArray,
-    Layer,
-    Parameters,
-    Problem,
-)
+from bench.contract import Batches, FloatArray, Layer, Parameters, Problem
 
 ACTIVATIONS = {"relu": "relu", "sigmoid": "logistic", "tanh": "tanh"}  # scikit-learn's names
 
@@ -96,7 +90,7 @@ def _classifier(problem: Problem, parameters: Parameters) -> Any:
         epsilon=recipe.epsilon,
     )
     # Parameters exist only after a first `partial_fit`: fit one example, overwrite the parameters,
-    # and delete the optimizer (not public), which the next `partial_fit` then creates anew.
+    # and delete the optimizer (not public), which the next `partial_fit` creates again.
     classes = np.arange(problem.layer_sizes[-1])
     classifier.partial_fit(problem.train_images[:1], problem.train_labels[:1], classes=classes)
     for number, layer in enumerate(parameters):

@@ -14,14 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # the import below reads it 
 import numpy as np
 import tensorflow as tf
 
-from bench.contract import (
-    Batches,
-    FloatArray,
-    Layer,
-    Parameters,
-    Problem,
-    UnavailableError,
-)
+from bench.contract import Batches, FloatArray, Layer, Parameters, Problem, UnavailableError
 
 ACTIVATIONS = {"relu": tf.nn.relu, "sigmoid": tf.math.sigmoid, "tanh": tf.math.tanh}
 

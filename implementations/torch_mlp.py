@@ -16,15 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from bench.contract import (
-    Batches,
-    FloatArray,
-    Layer,
-    Parameters,
-    Problem,
-    Recipe,
-    UnavailableError,
-)
+from bench.contract import Batches, FloatArray, Layer, Parameters, Problem, Recipe, UnavailableError
 
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 

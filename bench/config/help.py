@@ -1,4 +1,4 @@
-"""The text of `bench --help`. This module imports nothing slow: the text must come at once."""
+"""The text of `bench --help`. This module imports nothing slow, so that it prints at once."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Decide which keys of a run's configuration make two runs the same.
 
 Configurations are plain dicts here, as in records. They may come from an older version, with
-missing keys, or from a stranger, with values of any type. Only the standard library and
+missing keys, or from an unknown source, with values of any type. Only the standard library and
 `bench.nested` are imported, so that reports can import this module.
 """
 

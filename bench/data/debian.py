@@ -1,4 +1,4 @@
-"""Download and unpack a Debian package, without root rights and without installing it."""
+"""Download and unpack a Debian package without root permissions; nothing is installed."""
 
 from __future__ import annotations
 

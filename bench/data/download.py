@@ -72,8 +72,8 @@ def _reason(error: BaseException | str) -> str:
 def _open(url: str, timeout_seconds: float) -> Any:
     """Return the response to a request.
 
-    The timeout of a socket does not cover DNS and restarts for each address; hence a thread with a
-    total timeout.
+    The timeout of a socket does not cover DNS and restarts for each address. Therefore the request
+    runs in a thread, and this function waits with a total timeout.
     """
     answer: Future[Any] = Future()
 

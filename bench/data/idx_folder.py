@@ -53,9 +53,9 @@ def read(folder: Path) -> IdxSet:
     return _read(tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths))
 
 
-@functools.lru_cache(maxsize=1)  # the configuration of every run asks
+@functools.lru_cache(maxsize=1)  # called for the configuration of every run
 def _read(files: tuple[tuple[Path, int, int], ...]) -> IdxSet:
-    """Read files with these paths; times and sizes tell whether they have changed."""
+    """Read files with these paths; times and sizes show whether they have changed."""
     digests, arrays = [], []
     for file, (path, _, _) in zip(FILES, files, strict=True):
         contents = _read_bytes(path, file)

@@ -87,7 +87,7 @@ class Table:
 
 
 def _alike(values: Sequence[Any]) -> list[Value | None]:
-    """Return the values of a setting as numbers, as booleans, or as text if they are not alike."""
+    """Return the values of a setting as numbers, as booleans, or as text if their types differ."""
     known = [value for value in values if value is not None]
     if all(isinstance(value, bool) for value in known):
         return list(values)

@@ -1,4 +1,4 @@
-"""The commands of a session, one after the other. What one measured is kept if its time is up."""
+"""Run the commands of a session, one after the other; keep the results of interrupted ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ceiling: the fastest float32 matrix product on a process's cores, now and ever."""
+"""The ceiling: the fastest float32 matrix product on a process's cores, now and so far."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Was the machine quiet during a run? Measurements, and the decision with its reasons.
 
 A run is noisy if it was slower than on the idle machine. The ceiling before and after the run shows
-a load that starts or stops. The time that other processes used on the run's cores, and the highest
-ceiling ever measured here, show a constant load.
+a load that starts or stops. The time that other processes used on the run's cores, and a comparison
+with the highest ceiling measured on this machine so far, show a constant load.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ class Ladder:
             )
 
     def fifty_steps(self, batch_size: int) -> tuple[Rung, Rung]:
-        """Train twice, from parameters one unit apart, and compare with the reference.
+        """Train twice, from parameters that differ by one unit, and compare with the reference.
 
         All parameters are moved by one unit in the last place, up or down at random, because
         moving only one often changes nothing.

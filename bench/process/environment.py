@@ -32,10 +32,10 @@ PLACE_VARIABLES = (
     "TZ", "USER", "VIRTUAL_ENV", "XDG_CACHE_HOME",
 )  # fmt: skip
 
-# Libraries search here for configuration files. /dev/null is not a folder, so nobody can create
-# these paths later.
+# Libraries search here for configuration files. /dev/null is not a folder, so these
+# paths can never exist.
 FIXED_VARIABLES = {
-    "KERAS_HOME": "/dev/null/keras",  # otherwise ~/.keras/keras.json chooses backend and float type
+    "KERAS_HOME": "/dev/null/keras",  # else ~/.keras/keras.json would set backend and float type
     "PYTHONUNBUFFERED": "1",
 }
 
@@ -56,7 +56,7 @@ AVX2_VARIABLES = {
     "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",  # JAX and TensorFlow
 }
 # YNNPACK, which multiplies matrices for XLA, ignores that limit; without it, Eigen multiplies them.
-# XLA ends the process if it does not know a flag: this one is known since these versions.
+# XLA ends the process at an unknown flag; it knows this flag since these versions.
 WITHOUT_YNNPACK = " --xla_cpu_experimental_ynn_fusion_type="
 SINCE_VERSIONS = {"jaxlib": (0, 10), "tensorflow": (2, 21)}
 

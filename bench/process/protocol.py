@@ -54,7 +54,7 @@ def open_channel() -> BinaryIO:
 
 
 def send(channel: BinaryIO, message: object) -> None:
-    """Write one message as a line."""
+    """Write one message as a line of JSON."""
     channel.write(msgspec.json.encode(message) + b"\n")
     channel.flush()
 

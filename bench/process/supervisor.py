@@ -48,7 +48,7 @@ class ProcessEnd:
             name = signal.Signals(-self.returncode).name
         except ValueError:  # a real-time signal, which has no name
             name = f"signal {-self.returncode}"
-        hint = " (sent by somebody, or because memory ran out)" if name == "SIGKILL" else ""
+        hint = " (sent by a user, or because memory ran out)" if name == "SIGKILL" else ""
         return f"the process was killed by {name}{hint}"
 
 

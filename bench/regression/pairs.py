@@ -15,12 +15,12 @@ from bench.regression.metrics import METRICS, Metric
 from bench.regression.pair_record import Pair, Readings, update_difference
 from bench.regression.sides.checkout import SideName, Sides
 from bench.regression.sides.process import Conditions, SideProcess, check_finite
+from bench.regression.turns import in_turns
 from bench.results.history import STEP
 
 SLICE_SECONDS = 0.05
 FIRST_SLICE_FLOPS = 1e9  # for measuring how long a step takes
-MAX_STEPS = 10_000  # for training that does almost nothing
-N_TURNS = 16  # many short slices: a disturbance affects few of them, which the median ignores
+MAX_STEPS = 10_000  # for training that computes almost nothing
 N_EVALUATIONS = 8  # of each side, in turns
 SIDES: tuple[SideName, SideName] = ("base", "head")
 DIVERGES: dict[SideName, str] = {
@@ -108,20 +108,13 @@ def measure(
     opened = _open(processes, order, case, perturbed=perturbed)
     for process in processes.values():
         process.move(case.config.cores)
-        process.pause()
     seconds: dict[SideName, list[float]] = {name: [] for name in processes}
     losses: dict[SideName, list[float]] = {name: [] for name in processes}
-    for turn in range(N_TURNS + 1):
-        randomness.shuffle(order)
-        for name in order:
-            processes[name].resume()
-            trained = processes[name].request(slice=turn)
-            processes[name].pause()
-            losses[name].append(trained["loss"])
-            if turn > 0:  # the first one follows a move to other cores
-                seconds[name].append(trained["seconds"])
-    for process in processes.values():
-        process.resume()
+    for turn, name in in_turns(processes, randomness):
+        trained = processes[name].request(slice=turn)
+        losses[name].append(trained["loss"])
+        if turn > 0:
+            seconds[name].append(trained["seconds"])
     readings = {
         METRICS[name].readings: _readings(METRICS[name], processes, opened)
         for name in metrics

@@ -95,7 +95,7 @@ class SeriesKey(NamedTuple):
 
     @property
     def settings_words(self) -> str:
-        """The settings with their hash, which also tells settings apart that are not listed."""
+        """The settings with their hash, which also covers settings that are not listed."""
         return f"{self.settings} ({self.identity})" if self.identity else UNKNOWN_SETTINGS
 
 

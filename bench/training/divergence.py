@@ -1,4 +1,4 @@
-"""When has a run diverged? The losses that the harness computes decide, for all alike.
+"""Decide whether a run has diverged, from losses that the harness computes.
 
 The training loss that an implementation reports is recorded but not used: some frameworks clip it
 or skip values that are not finite. The harness computes the loss over the same sample of the

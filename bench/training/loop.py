@@ -19,14 +19,7 @@ from typing import Any
 import numpy as np
 
 from bench.config.schema import RunConfig
-from bench.contract import (
-    Batches,
-    FloatArray,
-    Implementation,
-    LabelArray,
-    Problem,
-    ReportsOnDevice,
-)
+from bench.contract import Batches, FloatArray, Implementation, LabelArray, Problem, ReportsOnDevice
 from bench.data.datasets import SAMPLE_SIZE
 from bench.data.splits import Split
 from bench.machine import ceiling, facts, gpu, noise, usage

@@ -60,9 +60,9 @@ def batches(
     """Order the examples and cut them into whole batches.
 
     The examples that do not fill a last batch are left out of this epoch: batches of one shape are
-    compiled once, and the mean loss weighs all examples alike. With `shuffle`, every epoch leaves
-    out other examples; without it, always the last ones of the training set. A record's
-    `examples_per_epoch` is the number of examples that are trained on.
+    compiled once, and all examples have the same weight in the mean loss. With `shuffle`, every
+    epoch leaves out other examples; without it, always the last ones of the training set. The
+    `examples_per_epoch` of a record is the number of examples that are trained on.
 
     Args:
         seed: 0 or more.

@@ -1,7 +1,7 @@
-"""A barrier for threads that meet every few microseconds.
+"""A barrier for threads that wait for each other every few microseconds.
 
-Each thread counts its arrivals in a cache line of its own, and waits until every other thread has
-counted as many. Waiting threads stay awake: waking one takes longer than a small batch.
+Each thread counts its arrivals in its own cache line, and waits until the counts of all others are
+as high. A waiting thread spins instead of sleeping: waking it would take longer than a small batch.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 LINE = 8  # numbers of 8 bytes in a cache line
-RELEASED = 2**62  # arrivals of a thread that nobody has to wait for
-MAX_SPINS = 2000  # afterwards the thread offers its core to others: cores may be contended
+RELEASED = 2**62  # arrivals of a thread that other threads must not wait for
+MAX_SPINS = 2000  # after these the thread yields its core, which another process may need
 
 INTEGER = ir.IntType(64)
 _yield_core = ctypes.CDLL(None).sched_yield

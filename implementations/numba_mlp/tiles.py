@@ -180,7 +180,7 @@ def prefetch(context: Any, address: Any, n_bytes: Any) -> Any:
 def transpose(context: Any, source: Any, target: Any) -> Any:
     """Copy 16 x 16 numbers transposed, from one address to another.
 
-    Four times, halves of all pairs of rows are exchanged: first rows 8 apart, then 4, 2 and 1.
+    Four times, halves of all pairs of rows are exchanged: first with row + 8, then 4, 2 and 1.
     """
     signature = types.void(types.intp, types.intp)
 

@@ -7,11 +7,11 @@ activation f. delta is the gradient of one example's loss with respect to z:
     layer before:  delta = (delta W^T) f'(z)
     gradients:     dL/dW = x^T delta / batch_size,  dL/db = sum over examples of delta / batch_size
 
-The way from an image to its deltas concerns one example only. A thread computes it for its share of
-the batch, eight examples at a time; the last few examples of a batch are grouped in the same way
-for every number of threads. The gradient of a weight concerns all examples: the threads wait for
-each other, then each one updates its share of the weights. No sum is split between threads. So the
-result does not depend on their number.
+The deltas of an example depend on this example only. A thread computes them for its share of the
+batch, eight examples at a time; the last few examples of a batch are grouped in the same way
+for every number of threads. The gradient of a weight depends on all examples: the threads wait
+for each other, then each one updates its share of the weights. No sum is split between threads, so
+the result does not depend on their number.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ def _compile_update(optimize: Any, *, is_sgd: bool) -> Any:
         scale, unused = np.float32(1 / batch_size), np.float32(0)
         for row in range(0, PANEL, MAX_ROWS):
             columns = inputs + row * FLOAT_BYTES
-            if is_sgd:  # W -= rate x^T delta, in one go
+            if is_sgd:  # W -= rate x^T delta, in one pass
                 target = address(state.parameters, weights + row)
                 update_8(columns, ROW_BYTES, deltas, batch_size, target, -rate * scale)
             else:
@@ -268,7 +268,7 @@ def address(array: Any, row: Any) -> Any:
 
 @compiled
 def share(n: Any, thread: Any, n_threads: Any) -> Any:
-    """Return the beginning and the end of a thread's share of n things."""
+    """Return the beginning and the end of a thread's share of n items."""
     return n * thread // n_threads, n * (thread + 1) // n_threads
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bench import decisions
 from bench.machine import lock
-from bench.regression import command, pairs, session
+from bench.regression import command, pairs, session, turns
 from bench.regression.sides import repository as git
 from bench.results import history
 
@@ -67,7 +67,7 @@ class MLP:
 SHORT_LOOKS = {6: 0.004, 8: 0.003, 20: 0.003}  # the last one for a busy machine
 SHORT_SESSIONS = (
     (pairs, "SLICE_SECONDS", 0.005),
-    (pairs, "N_TURNS", 4),
+    (turns, "N_TURNS", 4),
     (decisions, "FIRST_LOOK", 5),
     (decisions, "LOOKS", SHORT_LOOKS),
     (session, "LOOKS", SHORT_LOOKS),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.machine import lock
-from bench.regression import pairs
+from bench.regression import pairs, turns
 from bench.regression.sides import process as side_process
 from bench.regression.sides import requirements
 from bench.results import history
@@ -79,7 +79,7 @@ def test_a_tree_of_the_first_edition_is_compared_and_a_case_that_it_lacks_is_nam
     assert (equal["cell"], equal["answer"]) == (CASE, "not slower")
     assert not equal["learns_something_else"]
     assert len(equal["pairs"]) >= 5
-    assert all(len(pair["base_seconds"]) == pairs.N_TURNS for pair in equal["pairs"])
+    assert all(len(pair["base_seconds"]) == turns.N_TURNS for pair in equal["pairs"])
     report = (tmp_path / "output" / "report.md").read_text()
     assert "not measured" in report
     assert "not slower" in report

@@ -95,8 +95,8 @@ def _doubt(case: str, conclusion: Conclusion) -> list[str]:
         ]
     if n_suspects == 1:
         return [
-            f"{case}: probably this commit, not confirmed: compared with its parent directly, it "
-            "can't be told from an equal one."
+            f"{case}: probably this commit, not confirmed: the direct comparison with its parent "
+            "can't tell whether it is slower."
         ]
     words = [f"{case}: one of these {n_suspects} commits or several; the others can't be measured"]
     if conclusion.n_undecided:

@@ -34,7 +34,7 @@ from bench.results.history import STEP
 
 STEPS = ("planted 1%", "planted 3%", "planted 5%", "planted 10%")
 METRICS_PLANT = "planted memory 5%, warm_up 10%"
-# What HEAD needs more than BASE, by kind of pairs and metric.
+# Relative increase of HEAD over BASE, by kind of pairs and metric.
 PLANTED: dict[str, dict[str, float]] = {
     **{kind: {STEP: share} for kind, share in zip(STEPS, (0.01, 0.03, 0.05, 0.10), strict=True)},
     METRICS_PLANT: {"memory": 0.05, "warm_up": 0.10},
@@ -58,7 +58,7 @@ def collect(
     """Append pairs to a file, one per line, until it contains `n_rounds` rounds.
 
     A round measures every case, in random order, so that a drift of the machine affects all cases
-    and kinds of pairs alike. An existing file is continued with the commit that it was begun with.
+    and kinds of pairs equally. An existing file is continued with the commit of its first pairs.
 
     Args:
         cases: cases to train.
@@ -163,7 +163,7 @@ def _measure_pair(
 
 @contextmanager
 def _load_on(cores: Sequence[int]) -> Iterator[None]:
-    """Start a disturbing process on each core; kill the processes at the end of the block."""
+    """Start a process that disturbs the pair on each core; kill them at the end of the block."""
     processes = [
         subprocess.Popen([sys.executable, "-c", LOAD, str(core)], start_new_session=True)  # noqa: S603
         for core in cores

@@ -1,4 +1,4 @@
-"""Planted increases: copies of the project, and histories of commits, that need more."""
+"""Planted increases: copies of the project, and histories of commits, that are made worse."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ class MLP(_MLP):
 
 
 def wrapper(shares: Mapping[str, float]) -> str:
-    """Return code that makes an implementation need more: relative increase, by metric."""
+    """Return code that increases what an implementation needs, by metric and relative increase."""
     return WRAPPER.format_map({"step": 0, "memory": 0, "warm_up": 0, **shares})
 
 
 def plant(tree: Path, planted: Path, shares: Mapping[str, float], modules: Iterable[str]) -> None:
-    """Copy the folders of a side, and make implementations of the copy need more.
+    """Copy the folders of a side, and increase what implementations of the copy need.
 
     Args:
         tree: folder of a project.
@@ -105,7 +105,7 @@ def choose(seed: int) -> History:
     share = SHARES[seed % len(SHARES)]
     slow = int(randomness.integers(1, n_commits + 1))
     broken = np.flatnonzero(randomness.random(n_commits) < BROKEN_SHARE).tolist()
-    ends = {0, n_commits, slow - 1, slow}  # the slow commit can be told from its parent
+    ends = {0, n_commits, slow - 1, slow}  # GOOD, BAD, and what names the slow commit
     return History(
         seed=seed, n_commits=n_commits, share=share, slow=slow if share else None,
         broken=frozenset(broken) - ends,

@@ -89,7 +89,7 @@ def _remarks(results: Sequence[Results]) -> list[str]:
 
 
 def _fastest(measured: Results) -> list[str]:
-    """Say which candidate is the fastest, if the two fastest can be told apart."""
+    """Return which candidate is the fastest, or that the two fastest do not differ clearly."""
     times = {
         candidate: seconds
         for candidate in measured.group.cases
@@ -119,7 +119,7 @@ def _exit_status(results: Sequence[Results]) -> int:
         return FOUND
     if not any(measured.seconds for measured in results):
         return NOT_MEASURED
-    is_complete = "can't tell" not in answers and not any(o.needs_rounds for o in results)
+    is_complete = "can't tell" not in answers and not any(r.needs_rounds for r in results)
     return NOT_SLOWER if is_complete else CANT_TELL
 
 

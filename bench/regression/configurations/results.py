@@ -71,7 +71,7 @@ class Results:
 
     def learns_something_else(self, candidate: str) -> bool:
         """Return whether its first update differs from the reference's by more than rounding."""
-        differences = [apart[candidate] for apart in self.differences if candidate in apart]
+        differences = [each[candidate] for each in self.differences if candidate in each]
         return bool(differences) and statistics.median(differences) > MAX_DIFFERENCE
 
     def answer(self, candidate: str) -> Answer:

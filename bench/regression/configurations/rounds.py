@@ -8,8 +8,8 @@ go on until every ratio to the reference is precise enough, or time is up.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from bench.machine import facts
@@ -19,7 +19,7 @@ from bench.regression.configurations.candidates import Group
 from bench.regression.configurations.results import Results
 from bench.regression.output.progress import progress_bar
 from bench.regression.pair_record import update_difference
-from bench.regression.pairs import N_TURNS, find_n_steps
+from bench.regression.pairs import find_n_steps
 from bench.regression.sides.checkout import Side
 from bench.regression.sides.process import (
     CaseError,
@@ -28,9 +28,13 @@ from bench.regression.sides.process import (
     SideProcess,
     check_finite,
 )
+from bench.regression.turns import in_turns
 
 ENOUGH_ROUNDS = 10  # if time is short, a group gets so many before the next one
 N_FIRST_STEPS = 10  # as in `sides.program`: the first update is made by so many steps
+
+Processes = dict[str, SideProcess]  # by candidate
+LeavingOut = Callable[[str], AbstractContextManager[None]]  # removes a candidate that fails
 
 
 def measure(
@@ -107,7 +111,7 @@ class Round:
 
         @contextmanager
         def leaving_out(label: str) -> Iterator[None]:
-            """Go on without a candidate that fails."""
+            """Continue without a candidate that fails."""
             try:
                 yield
             except CaseError as error:
@@ -115,52 +119,39 @@ class Round:
                 del self.processes[_key(label, cases[label])]
                 active.pop(label).close()
 
-        for label, process in list(active.items()):
-            if cases[label].name not in self.steps:
+        for label, case in cases.items():
+            if case.name not in self.steps:
                 with leaving_out(label):
-                    process.move(cases[label].config.cores)
-                    self.steps[cases[label].name] = find_n_steps(
-                        process, cases[label], self.conditions.folder, N_FIRST_STEPS
-                    )
-        for label, process in active.items():  # build all models at the same time
-            process.move(process.own_cores)
-            process.send(open=cases[label].name)
-        updates = {}
-        for label, process in list(active.items()):
-            with leaving_out(label):
-                updates[label] = process.receive()["update"]
-                check_finite(label, updates[label])
+                    self._find_steps(active[label], case)
+        updates = _build_models(active, cases, leaving_out)
+        seconds = self._train_in_turns(active, cases, leaving_out)
+        results.seconds.append({label: seconds[label] for label in active})
+        if results.group.same_problem and results.reference in active:
+            reference = updates[results.reference]
+            results.differences.append(
+                {label: update_difference(reference, updates[label]) for label in active}
+            )
+
+    def _find_steps(self, process: SideProcess, case: Case) -> None:
+        process.move(case.config.cores)
+        folder = self.conditions.folder
+        self.steps[case.name] = find_n_steps(process, case, folder, N_FIRST_STEPS)
+
+    def _train_in_turns(
+        self, active: Processes, cases: Mapping[str, Case], leaving_out: LeavingOut
+    ) -> dict[str, list[float]]:
+        """Return the seconds per example of each turn, by candidate."""
         for label, process in active.items():
             process.move(cases[label].config.cores)
-            process.pause()
         seconds: dict[str, list[float]] = {label: [] for label in active}
-        for turn in range(N_TURNS + 1):
-            order = list(active)
-            self.conditions.randomness.shuffle(order)
-            for label in order:
-                with leaving_out(label):
-                    active[label].resume()
-                    trained = active[label].request(slice=turn)
-                    check_finite(label, [trained["loss"]])
-                    seconds[label].append(trained["seconds"])
-                    active[label].pause()
-        for process in active.values():
-            process.resume()
-        n_examples = {
-            label: self.steps[cases[label].name] * cases[label].config.batch_size
-            for label in active
-        }
-        results.seconds.append(
-            # The first turn follows a move to other cores.
-            {label: [time / n_examples[label] for time in seconds[label][1:]] for label in active}
-        )
-        if results.group.same_problem and results.reference in active:
-            results.differences.append(
-                {
-                    label: update_difference(updates[results.reference], updates[label])
-                    for label in active
-                }
-            )
+        for turn, label in in_turns(active, self.conditions.randomness):
+            with leaving_out(label):
+                trained = active[label].request(slice=turn)
+                check_finite(label, [trained["loss"]])
+                if turn > 0:
+                    n_examples = self.steps[cases[label].name] * cases[label].config.batch_size
+                    seconds[label].append(trained["seconds"] / n_examples)
+        return seconds
 
     def _process(self, label: str, case: Case, place: int) -> SideProcess:
         """Return the process for a case; start it if there is none."""
@@ -173,6 +164,21 @@ class Round:
             )
             self.stack.callback(self.processes[key].close)
         return self.processes[key]
+
+
+def _build_models(
+    active: Processes, cases: Mapping[str, Case], leaving_out: LeavingOut
+) -> dict[str, list[float]]:
+    """Let all candidates build their models at the same time; return their first updates."""
+    for label, process in active.items():
+        process.move(process.own_cores)
+        process.send(open=cases[label].name)
+    updates = {}
+    for label, process in list(active.items()):
+        with leaving_out(label):
+            updates[label] = process.receive()["update"]
+            check_finite(label, updates[label])
+    return updates
 
 
 def _key(label: str, case: Case) -> tuple[object, ...]:

@@ -32,7 +32,7 @@ def revisions(conditions: Conditions) -> Iterator[Callable[[Sequence[Outcome]], 
 
 @contextmanager
 def progress_bar(description: str, conditions: Conditions) -> Iterator[Callable[[str], None]]:
-    """Show a bar of the time that is used; yield a function that shows the state beside it."""
+    """Show a bar of the time that is used; yield a function that shows the state next to it."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"))
     console = terminal.console()
     hidden = not console.is_terminal  # it would print empty lines

@@ -17,7 +17,7 @@ DIFFERENCES = {
 
 
 def remarks(outcomes: Sequence[Outcome], sides: Sides) -> list[str]:
-    """Return what a reader must know besides the table, a line each."""
+    """Return what a reader must know in addition to the table, one line each."""
     base, head = sides["base"], sides["head"]
     different = different_libraries(sides)
     in_both = {name: pair for name, pair in different.items() if "none" not in pair}

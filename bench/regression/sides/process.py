@@ -118,11 +118,11 @@ class SideProcess:
                         os.sched_setaffinity(int(thread.name), cores)
 
     def pause(self) -> None:
-        """Stop its threads: some libraries let them spin for milliseconds after their work."""
+        """Stop its threads."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let its threads go on."""
+        """Continue its threads."""
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: int) -> None:

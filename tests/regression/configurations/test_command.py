@@ -8,7 +8,7 @@ import math
 import pytest
 
 from bench.config.errors import ConfigError
-from bench.regression import command, pairs
+from bench.regression import command, pairs, turns
 from bench.regression.configurations import rounds
 from bench.regression.configurations.candidates import Group, parse_groups
 from bench.regression.configurations.results import Results
@@ -21,7 +21,7 @@ NUMPY, NOTEBOOK = "implementation=numpy", "implementation=notebook"
 def compare(monkeypatch, capsys):
     """Return a function that runs the command with short slices; it returns status and output."""
     monkeypatch.setattr(pairs, "SLICE_SECONDS", 0.001)
-    monkeypatch.setattr(rounds, "N_TURNS", 2)
+    monkeypatch.setattr(turns, "N_TURNS", 2)
 
     def run(*words):
         monkeypatch.setattr("sys.argv", ["bench-compare", *words])
