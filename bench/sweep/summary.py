@@ -40,7 +40,8 @@ def print_summary(jobs: Sequence[Job]) -> ExitStatus:
     records = [record for sweep in sweeps for record in sweep.records]
     keys = {record.parity_key for record in records}
     verdicts = [verdict for sweep in sweeps for verdict in sweep.verdicts if verdict.key in keys]
-    print_runs(records, verdicts, varying_keys([record.config for record in records]))
+    if records:
+        print_runs(records, verdicts, varying_keys([record.config for record in records]))
     for line in (line for sweep in sweeps for line in sweep.unreadable):
         print(f"Not read: {printable(line)}")
     for sweep in sweeps:
