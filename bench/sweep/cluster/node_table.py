@@ -34,7 +34,7 @@ def print_nodes(nodes: Sequence[Examined]) -> bool:
     if not answered:
         print("No node takes part: SLURM lists none, or no node of Ray has the resource 'bench'.")
     else:
-        print(f"Nodes that can execute these runs: {n_fit} of {len(answered)}.")
+        print(f"Nodes that are fit for these runs: {n_fit} of {len(answered)}.")
     return 0 < n_fit == len(answered)
 
 

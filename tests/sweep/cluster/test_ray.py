@@ -35,7 +35,7 @@ def test_the_doctor_examines_each_node(ray, run):
     assert ended.stdout.count(": threads=4000: must be auto, or 1 to ") == 2
     assert len(re.findall(" alive +same +synthetic +", ended.stdout)) == 2
     assert "no 'bench'" in ended.stdout  # the head
-    assert "Nodes that can execute these runs: 0 of 2." in ended.stdout
+    assert "Nodes that are fit for these runs: 0 of 2." in ended.stdout
 
 
 def test_an_address_without_a_cluster_is_named(run):

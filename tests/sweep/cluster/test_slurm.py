@@ -74,7 +74,7 @@ def test_the_doctor_examines_each_node(slurm, run, tmp_path):
     assert ended.returncode == 0, ended.stdout + ended.stderr
     for node in slurm.nodes:
         assert re.search(rf"^ ?{node} +\w+ +same +synthetic +(free|held) ", ended.stdout, re.M)
-    assert "Nodes that can execute these runs: 2 of 2." in ended.stdout
+    assert "Nodes that are fit for these runs: 2 of 2." in ended.stdout
     assert not list(tmp_path.iterdir())
 
 
