@@ -2,7 +2,7 @@
 # EXTRAS=torch,jax,numba,sklearn, or some of them, installs more frameworks; it works with every target.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-# With PYTHON=..., that one; else the one of .venv if it exists.
+# The given PYTHON; else that of .venv if it exists, or python3.
 GPU_PYTHON := $(if $(filter file,$(origin PYTHON)),$(firstword $(wildcard $(BIN)/python) python3),$(PYTHON))
 COMMA := ,
 EXTRAS ?=

@@ -1,4 +1,4 @@
-"""Imports run downwards, the contract stays small, and answers that train nothing start fast."""
+"""Imports run downwards, the contract stays small, and commands that train nothing start fast."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ COMMANDS = {
     "sweep", "parity", "regression", "report", "doctor", "export", "gpu", "commands", "testing",
     "new_implementation",
 }  # fmt: skip
-# What each folder or module of bench/ may import of bench/, besides its own folder.
+# What each folder or module of bench/ may import of bench/, in addition to its own folder.
 MAY_IMPORT = {
     "contract": set(),
     "nested": {"records"},
@@ -187,7 +187,7 @@ def test_an_implementation_file_names_itself_and_a_module(path):
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-sc", "query=bash"]])
-def test_answers_that_train_nothing_import_nothing_heavy(words):
+def test_commands_that_train_nothing_import_no_slow_module(words):
     watch = (
         "import sys, atexit\n"
         "from bench.sweep.command import main\n"

@@ -1,4 +1,4 @@
-"""Commands end in order with any output stream, and when they are interrupted."""
+"""Commands exit correctly with any output stream, and when they are interrupted."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_full_output_is_named_and_need_not_show_every_character(command, run):
     assert completed.stderr == f"{command}: standard output: No space left on device\n"
 
 
-def test_a_closed_output_costs_no_run(tmp_path):
+def test_a_closed_output_does_not_end_a_sweep(tmp_path):
     words = ("-m", "dataset=synthetic", "dataset.training_size=100", "epochs=3", "seed=0,1")
     status, errors = run_piped(tmp_path, "bench", *words, "sweep_name=cut", read_lines=1)
     assert (status, errors) == (0, "")
@@ -85,7 +85,7 @@ def sweep(run_in, tmp_path_factory) -> Path:
     return folder / "results" / "full"
 
 
-def test_a_full_output_costs_no_run(sweep):
+def test_a_full_output_does_not_end_a_sweep(sweep):
     (path,) = sweep.glob("*/record.json")
     assert json.loads(path.read_text())["status"] == "done"
 
@@ -100,7 +100,7 @@ def test_characters_that_the_output_cannot_show_are_escaped(sweep, run):
 @pytest.mark.parametrize(
     "words", [("bench",), ("bench-compare", "HEAD", "--cells")], ids=lambda words: words[0]
 )
-def test_a_message_of_several_lines_is_printed_as_lines_and_controls_no_terminal(words, run):
+def test_a_message_of_several_lines_is_printed_as_lines_without_control_characters(words, run):
     override = "dataset.path='nowhere\x1b[31m'"
     completed = run(*words, override) if len(words) == 1 else run(*words, f'"{override}"', cwd=ROOT)
     assert completed.returncode == 2
@@ -136,7 +136,7 @@ sys.exit(mlp_bench._start({command!r}))
     assert (completed.returncode, completed.stderr) == (130, f"{command}: interrupted\n")
 
 
-def test_an_interrupt_at_work_is_one_line(monkeypatch, capsys):
+def test_an_interrupt_during_a_command_is_one_line(monkeypatch, capsys):
     def interrupt(_):
         signal.raise_signal(signal.SIGINT)
 

@@ -1,4 +1,4 @@
-"""Text made printable: nothing in it controls a terminal."""
+"""Printable text: it has no characters that control a terminal."""
 
 from bench import console
 from bench.console import adapt_commands, print_error, printable, printable_lines

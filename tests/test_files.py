@@ -10,7 +10,7 @@ import pytest
 from bench import files
 
 
-def test_a_written_file_stands_alone_and_everybody_may_read_it(tmp_path):
+def test_a_written_file_is_readable_by_all_and_leaves_no_temporary_file(tmp_path):
     path = tmp_path / "new" / "record.json"
     files.write_atomically(path, b"first")
     files.write_atomically(path, b"second")
@@ -55,7 +55,7 @@ def test_of_two_writers_neither_deletes_the_temporary_file_of_the_other(tmp_path
     assert not temporary.exists()
 
 
-def test_a_lock_that_another_holds_is_not_waited_for_unless_asked(tmp_path):
+def test_locking_waits_for_another_process_only_if_requested(tmp_path):
     with files.locked(tmp_path) as first, files.locked(tmp_path, wait=False) as second:
         assert (first, second) == (True, False)
     with files.locked(tmp_path, wait=False) as again:

@@ -81,7 +81,7 @@ def test_what_was_imported_counts_even_when_the_file_is_edited_later(project):
 
 
 def test_pythons_cache_of_an_older_source_is_not_used(project):
-    """An edit that keeps size and time of a file, as a script's may, goes unnoticed by Python."""
+    """Python does not notice an edit that keeps the size and the time of a file."""
     program = (
         "import os\n"
         "path = imports.PROJECT / 'implementations/unused.py'\n"

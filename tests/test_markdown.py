@@ -38,7 +38,7 @@ def test_a_table_has_as_many_cells_in_every_line():
 
 
 @given(st.text(st.characters(exclude_categories=[])))
-def test_nothing_in_it_steers_a_terminal_or_cannot_be_written(value):
+def test_printable_text_has_no_control_characters_and_can_be_encoded(value):
     for shown in (text(value), code(value), block(value, max_characters=100)):
         assert not {unicodedata.category(one) for one in shown.replace("\n", "")} & {"Cc", "Cs"}
         shown.encode("utf-8")
@@ -53,7 +53,7 @@ def test_an_address_is_no_link(address):
 
 
 @pytest.mark.parametrize("show", [text, code])
-def test_characters_that_turn_the_direction_of_writing_are_escaped(show):
+def test_bidirectional_control_characters_are_escaped(show):
     for character in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069\u200f":
         assert character not in show(f"a{character}b")
         assert f"{ascii(character)[2:-1]}b" in show(f"a{character}b")

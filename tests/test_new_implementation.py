@@ -1,4 +1,4 @@
-"""The steps of docs/new_implementation.md, as a reader takes them, and the command of step 1."""
+"""The steps of docs/new_implementation.md, as a reader would do them, and the command of step 1."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def test_every_notebook_is_tested():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_runs_with_short_settings_and_stores_nothing(name, tmp_path):
+def test_a_notebook_runs_with_short_settings_and_stores_nothing(name, tmp_path):
     before = (FOLDER / f"{name}.ipynb").read_bytes()
     completed = subprocess.run(
         [sys.executable, FOLDER / "execute.py", name],

@@ -29,7 +29,7 @@ version = "1.5"
 [project.entry-points."mlp_bench.implementations"]
 packaged = "mlp_bench_packaged"
 """
-# So much slower that a comparison needs little time.
+# Slower by so much that a short comparison finds it.
 COMPARED = """\
 import time
 from implementations.numpy_mlp import MLP as NumpyMLP

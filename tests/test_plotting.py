@@ -1,4 +1,4 @@
-"""How files of pictures are called."""
+"""The names of picture files."""
 
 from bench import plotting
 

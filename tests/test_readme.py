@@ -15,7 +15,7 @@ from tests.regression.conftest import SHORT_SESSIONS
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FEW_CELLS = "implementation=numpy dataset=synthetic threads=1"
-# One name for all, so that what one command has trained is kept by the next.
+# The same name for all sweeps, so that each command keeps the runs of earlier ones.
 SMALL = ("dataset=synthetic", "epochs=1", "threads=1", "sweep_name=default")
 
 
@@ -28,7 +28,7 @@ def commands() -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """One folder for all, for a report needs the sweep before it."""
+    """One folder for all commands: a report needs the sweep of an earlier command."""
     return tmp_path_factory.mktemp("user")
 
 
@@ -38,7 +38,7 @@ def test_the_two_commands_at_the_top_are_make_bench_and_make_test():
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
 def test_a_command_of_the_readme_works(words, folder, run_in, call, monkeypatch):
-    if words[0] == "make":  # what it runs is what this very run of the tests consists of
+    if words[0] == "make":  # it would run these tests again
         subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, check=True)
         return
     if words[0] == "bench-compare":  # in a repository that has a HEAD; few and short pairs

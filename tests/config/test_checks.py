@@ -1,4 +1,4 @@
-"""Which values a configuration may have, and the messages about those that it may not."""
+"""The allowed values of a configuration, and the messages about other values."""
 
 import copy
 import dataclasses
@@ -115,7 +115,7 @@ def test_instructions_that_the_processor_lacks_are_refused(accepted, monkeypatch
     )
 
 
-def test_instructions_of_the_processor_are_no_setting_for_a_gpu(accepted, monkeypatch):
+def test_instructions_are_refused_for_a_gpu(accepted, monkeypatch):
     monkeypatch.setattr(checks, "cpu_flags", lambda: frozenset({"avx2"}))
     assert check(changed(accepted, "instructions", "avx2")).instructions == "avx2"
     on_gpu = changed(accepted, "device", "gpu")

@@ -29,7 +29,7 @@ def values(word: str) -> list[str]:
         ("sweep_name='a,b'", ["'a,b'"]),
     ],
 )
-def test_a_form_has_these_values(word, expected):
+def test_a_form_of_override_expands_to_these_values(word, expected):
     assert values(word) == expected
 
 

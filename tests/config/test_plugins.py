@@ -15,7 +15,7 @@ from tests.plugins import write_installed_plugin, write_plugin
 
 @pytest.fixture
 def clear_caches():
-    """Let the packages of a test be found, and forgotten afterwards."""
+    """Forget the plug-ins that were found, before and after the test."""
 
     def clear() -> None:
         plugins.installed.cache_clear()

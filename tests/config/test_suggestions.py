@@ -25,7 +25,7 @@ IMPLEMENTATIONS = ["jax", "keras", "keras_jit", "numpy", "sklearn", "tensorflow"
         ("LR", "learning_rate"), ("batch-size", "batch_size"), ("beta1", "recipe.beta_1"),
     ],
 )  # fmt: skip
-def test_a_key_that_a_person_would_suggest(written, meant):
+def test_the_suggested_key_is_the_obvious_key(written, meant):
     assert nearest(written, KEYS) == f"; did you mean {meant}?"
 
 
@@ -33,7 +33,7 @@ def test_a_key_that_a_person_would_suggest(written, meant):
     ("written", "meant"),
     [("nunpy", "numpy"), ("kears", "keras"), ("tf", "tensorflow"), ("pytorch", "torch")],
 )
-def test_a_choice_that_a_person_would_suggest(written, meant):
+def test_the_suggested_choice_is_the_obvious_choice(written, meant):
     assert nearest(written, IMPLEMENTATIONS) == f"; did you mean {meant}?"
 
 

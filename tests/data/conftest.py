@@ -1,4 +1,4 @@
-"""Shared by the tests of data: the real files, and folders of them that a test may change."""
+"""Fixtures for the tests of data: the real files, and copies that a test may change."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ FASHION_MNIST = DatasetSettings(name="fashion_mnist")
 
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
-    """Be on a machine without datasets; return its cache."""
+    """Simulate a machine without datasets; return its cache."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("KERAS_HOME", raising=False)

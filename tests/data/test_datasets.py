@@ -35,7 +35,7 @@ def copy(tmp_path, decompressed):
 
 
 def refusal(folder: Path) -> str:
-    """Return why a folder is refused, by `locate` and by `load` alike."""
+    """Return why a folder is refused, by `locate` as well as by `load`."""
     with pytest.raises(DatasetError) as located:
         datasets.locate(replace(REAL, path=str(folder)))
     with pytest.raises(DatasetError) as loaded:
@@ -196,7 +196,7 @@ def test_the_folder_of_a_given_file_is_used(copy):
     assert datasets.locate(replace(REAL, path=path)) == copy
 
 
-def test_other_files_of_the_same_names_beside_the_dataset_are_passed_over(tmp_path, decompressed):
+def test_files_of_the_same_names_next_to_the_dataset_are_ignored(tmp_path, decompressed):
     for file in FILES:
         for name in ("EMNIST", "FashionMNIST"):
             (tmp_path / name / "raw").mkdir(parents=True, exist_ok=True)
@@ -266,7 +266,7 @@ def test_a_summary_shows_the_first_images(real):
     assert (summary.name, summary.fingerprint) == ("fashion_mnist", real.fingerprint)
 
 
-def test_the_synthetic_set_depends_on_its_seed_alone():
+def test_the_synthetic_set_depends_on_its_seed_only():
     first, again = datasets.load(SYNTHETIC, None), datasets.load(SYNTHETIC, None)
     assert first.train_images.tobytes() == again.train_images.tobytes()
     assert first.fingerprint == again.fingerprint == "76d645af"

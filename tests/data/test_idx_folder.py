@@ -1,4 +1,4 @@
-"""Other sets in the format of MNIST are named by what is in them; anything else is refused."""
+"""Other sets in the format of MNIST are named by what is in them; other files are refused."""
 
 from __future__ import annotations
 

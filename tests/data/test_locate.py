@@ -88,7 +88,7 @@ def serve():
 
 @pytest.fixture
 def sources(tmp_path):
-    """An empty cache and no other place."""
+    """An empty cache, and no other source of files."""
     return Sources(cache=tmp_path / "cache", folders=(), urls=(), package=None)
 
 
@@ -120,7 +120,7 @@ def test_a_copy_on_this_machine_is_preferred_to_a_download(sources, serve, publi
     assert not sources.cache.exists()
 
 
-def test_a_damaged_copy_is_named_and_passed_over(sources, copy, published, capsys):
+def test_a_damaged_copy_is_named_and_not_used(sources, copy, published, capsys):
     path = copy / f"{TEST_LABELS.name}.gz"
     replace_file(path, b"damaged")
     assert locate.locate(None, replace(sources, folders=(copy, published))) == published
@@ -252,7 +252,7 @@ def test_files_of_a_killed_process_are_deleted_by_the_next_download(
     assert not list(temporary.iterdir())
 
 
-def test_the_error_lists_every_place_and_what_would_help(sources, tmp_path, copy):
+def test_the_error_lists_every_place_and_the_remedies(sources, tmp_path, copy):
     replace_file(copy / f"{TEST_LABELS.name}.gz", b"damaged")
     sources = replace(sources, folders=(tmp_path / "absent", copy), urls=("http://127.0.0.1:1",))
     lines = failure(sources).splitlines()
@@ -297,7 +297,7 @@ needs_apt = pytest.mark.skipif(
 
 @pytest.fixture
 def archive(tmp_path, monkeypatch):
-    """Make a Debian archive of one package and let apt know of no other, installed or not."""
+    """Make a Debian archive of one package; apt knows no other source and no installed package."""
 
     def make(files):
         package = tmp_path / "package"

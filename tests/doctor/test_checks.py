@@ -1,4 +1,4 @@
-"""The checks of `bench-doctor`, on this machine and on machines unlike it."""
+"""The checks of `bench-doctor`, on this machine and on simulated machines."""
 
 import os
 import subprocess

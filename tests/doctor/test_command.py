@@ -10,7 +10,7 @@ from bench.doctor.checks import Finding
 from tests.plugins import write_plugin
 
 
-def test_it_names_every_subject_and_ends_with_a_verdict(run):
+def test_every_subject_is_listed_and_the_last_line_is_the_verdict(run):
     ended = run("bench-doctor")
     lines = ended.stdout.splitlines()
     subjects = {line[4:].split()[0] for line in lines if not line.startswith("    ->")}

@@ -117,7 +117,7 @@ def test_wandb_writes_a_run_offline_for_every_record(sweep, run_export):
 def test_no_address_is_looked_up_or_connected_to(tool, sweep, tmp_path):
     pytest.importorskip(TOOLS[tool].requires[0])
     trace = tmp_path / "trace"
-    # MLflow keeps silent where it takes itself to be tested.
+    # MLflow sends no telemetry if it detects a test environment.
     quiet = {name for name in os.environ if name.startswith(("PYTEST", "CI", "GITHUB", "GITLAB"))}
     environment = {name: value for name, value in os.environ.items() if name not in quiet}
     command = [SCRIPTS / "bench-export", sweep, "--to", tool, "--output", tmp_path / "out"]

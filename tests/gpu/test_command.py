@@ -1,4 +1,4 @@
-"""What `make gpu` needs, and how it says so."""
+"""The packages that `make gpu` needs, and its messages about missing ones."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_mistake_is_refused_in_one_line(word, message, tmp_path):
 
 
 def make(*words, **variables):
-    # The tests may run under another make, which hands its own variables down.
+    # The tests may run under another make, which passes its own variables on.
     return subprocess.run(
         ["make", "--dry-run", "gpu", *words],
         capture_output=True, text=True, check=True, cwd=ROOT,
@@ -82,7 +82,7 @@ def make(*words, **variables):
     ).stdout  # fmt: skip
 
 
-def test_make_chooses_the_interpreter_and_hands_the_dataset_over():
+def test_make_chooses_the_interpreter_and_passes_the_dataset():
     expected = ".venv/bin/python" if (ROOT / ".venv/bin/python").exists() else "python3"
     assert f" {expected} -m bench.gpu" in make()
     assert " /some/python -m bench.gpu" in make("PYTHON=/some/python")

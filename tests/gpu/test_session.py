@@ -1,4 +1,4 @@
-"""A session keeps to its time and keeps what it has measured; a processor in place of the GPU."""
+"""A session observes its time limit and keeps its results; tested with a processor as device."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TINY = (
 )  # fmt: skip
 
 
-def test_a_session_leaves_records_outputs_and_a_table(tmp_path, monkeypatch, capsys):
+def test_a_session_writes_records_outputs_and_a_table(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(session, "COMPARISON_UNTIL", 0.0)  # the comparison is interrupted at once
@@ -60,7 +60,7 @@ def test_the_output_of_a_command_is_printed_and_kept(run_program, capsys):
     assert capsys.readouterr().out.startswith("\nbench 'a word'\n")
 
 
-def test_a_command_whose_time_is_up_is_interrupted_and_its_output_kept(run_program):
+def test_a_command_that_reaches_its_time_limit_is_interrupted_and_its_output_kept(run_program):
     program = """
     try:
         print("measured", flush=True)

@@ -63,7 +63,7 @@ def test_an_implementation_that_did_not_run_has_a_row_with_the_reason():
     assert (row["examples/s"], row["runs"]) == ("-", "0")
 
 
-def test_a_row_says_if_parity_was_not_proved():
+def test_a_row_shows_that_parity_was_not_proved():
     record = on_card("torch", 1e6)
     assert rows(page(sweep_of(record, verdicts=()), {}))[0]["parity"] == "not checked"
     (verdict,) = verdicts_for([record])

@@ -80,7 +80,7 @@ def test_the_result_does_not_depend_on_the_number_of_threads(recipe, batch_size)
             assert np.array_equal(layer.bias, other.bias)
 
 
-def test_images_that_are_not_grey_levels_are_used_as_they_are():
+def test_images_that_are_not_grey_levels_are_used_unchanged():
     images = np.random.default_rng(1).random((50, 784), dtype=np.float32)
     _, (layer, *_), reference = train(SGD, threads=1, batch_size=8, images=images)
     assert np.abs(layer.weights - reference.weights[0]).max() < 1e-6

@@ -54,7 +54,7 @@ def distances(given, epochs):
 
 @pytest.mark.parametrize("batch_size", [1, 2, 33, 250])
 @pytest.mark.parametrize("recipe", choices("recipe"))
-def test_any_batch_size_ends_where_the_reference_ends(recipe, batch_size):
+def test_parameters_agree_with_the_reference_for_any_batch_size(recipe, batch_size):
     batches = sampling.batches(0, 1, N_EXAMPLES, batch_size)[:70]
     parameters, loss = distances(problem(recipe), [batches])
     assert parameters < 2e-5
@@ -69,7 +69,7 @@ def test_batches_of_changing_size_train_one_model():
 
 
 @pytest.mark.parametrize("batch_size", [1, 32, 128])
-def test_training_ends_at_the_same_bits_every_time(batch_size):
+def test_training_is_repeatable_to_the_last_bit(batch_size):
     batches = sampling.batches(0, 1, N_EXAMPLES, batch_size)
     ends = []
     for _ in range(2):
@@ -79,7 +79,7 @@ def test_training_ends_at_the_same_bits_every_time(batch_size):
     assert ends[0] == ends[1]
 
 
-def test_the_given_parameters_stay_as_they_are():
+def test_the_given_parameters_are_not_changed():
     given = problem()
     start, same = (sampling.initial_parameters(0, SIZES, "he_normal") for _ in range(2))
     model = numpy_mlp.MLP()

@@ -39,6 +39,6 @@ def test_both_are_made_with_the_same_real_data(records):
         assert sum(map(sum, record["confusion_matrix"])) == 10_000
 
 
-def test_little_time_is_unaccounted_for(records):
+def test_the_parts_of_the_time_sum_almost_to_the_total(records):
     for record in records.values():
         assert record["seconds"]["other"] < 0.05 * record["seconds"]["total"]

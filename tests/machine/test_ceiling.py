@@ -1,4 +1,4 @@
-"""The ceiling is the fastest of several products; the best one of a machine is remembered."""
+"""The ceiling is the fastest of several products; the highest one of a machine is stored."""
 
 import json
 import time

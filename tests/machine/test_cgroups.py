@@ -1,4 +1,4 @@
-"""Limits of containers, from made-up folders of both versions, and from the kernel where we may."""
+"""Limits of containers: simulated folders of both versions, and real ones where permitted."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A run keeps to the cores it is given, whatever its framework would like to do."""
+"""A run uses only the cores that it is bound to, with every framework."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def supervisor():
 
 
 @pytest.mark.parametrize("name", choices("implementation"))
-def test_on_one_core_no_more_than_one_is_kept_busy(name, supervisor, tmp_path):
+def test_a_run_on_one_core_keeps_one_core_busy(name, supervisor, tmp_path):
     size = 2000 if name in SLOW else 20_000
     words = (f"implementation={name}", f"dataset.training_size={size}", "epochs=1", "threads=1")
     run_request = request(*words)

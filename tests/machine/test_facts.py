@@ -29,7 +29,7 @@ def test_modules_are_named_by_their_distributions():
 @pytest.mark.parametrize(
     ("quota", "n_cores"), [(None, 4), (0.5, 1), (1.0, 1), (2.9, 2), (4.0, 4), (64.0, 4)]
 )
-def test_default_cores_are_those_that_the_cpu_quota_pays_for(monkeypatch, quota, n_cores):
+def test_default_cores_are_limited_by_the_cpu_quota(monkeypatch, quota, n_cores):
     monkeypatch.setattr(facts, "usable_cores", lambda: (1, 3, 5, 7))
     monkeypatch.setattr(facts, "limits", lambda: {} if quota is None else {"cores": quota})
     assert facts.default_cores() == (1, 3, 5, 7)[:n_cores]

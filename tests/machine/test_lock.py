@@ -1,4 +1,4 @@
-"""Only one run is timed on a machine at a time, whoever starts it."""
+"""Only one run is timed on a machine at a time, also with several users."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ with lock.reserved():
 
 @pytest.fixture
 def lock_path(monkeypatch, tmp_path):
-    """A lock of this test's own, so that tests do not wait for each other."""
+    """A separate lock, so that tests do not wait for each other."""
     path = tmp_path / "lock"
     monkeypatch.setattr(lock, "LOCK_PATH", path)
     return path
@@ -59,20 +59,20 @@ def hold(lock_path):
         process.communicate()
 
 
-def test_a_run_waits_for_another_processs_run_and_says_so(hold, capsys):
+def test_a_run_waits_for_the_run_of_another_process_and_prints_that(hold, capsys):
     process = hold(0.5)
     with lock.reserved():
         assert process.wait(timeout=10) == 0
     assert capsys.readouterr().out == f"{lock.WAITING}\n"
 
 
-def test_a_killed_holder_holds_nobody_up(hold):
+def test_the_lock_of_a_killed_process_is_released(hold):
     hold(1000).kill()
     with lock.reserved():
         pass
 
 
-def test_sharing_waits_for_nobody(hold):
+def test_a_shared_run_does_not_wait(hold):
     process = hold(1000)
     with lock.reserved(shared=True):
         assert process.poll() is None
@@ -81,7 +81,7 @@ def test_sharing_waits_for_nobody(hold):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 @pytest.mark.parametrize("first", [0, NOBODY])
 def test_users_of_a_machine_share_the_lock(hold, lock_path, first):
-    """In a folder like /tmp, where the file belongs to whoever was first."""
+    """The folder is like /tmp: the file belongs to the first user."""
     lock_path.parent.chmod(0o1777)
     for folder in lock_path.parents[1:]:  # the other user may look into pytest's folders
         if folder.owner() == "root" and not folder.stat().st_mode & 0o001:
@@ -119,7 +119,7 @@ def make_symbolic_link(path):
         (os.mkdir, "is not a plain file"),
     ],
 )
-def test_what_is_no_lock_file_is_refused_with_a_remedy(lock_path, make, reason):
+def test_a_path_that_is_not_a_plain_file_is_refused_with_a_remedy(lock_path, make, reason):
     make(lock_path)
     with (
         pytest.raises(FileError, match=f"{reason}.*share_machine=true"),

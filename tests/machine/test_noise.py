@@ -1,4 +1,4 @@
-"""When a run counts as noisy: a load that comes, one that stays, a container's quota."""
+"""When a run counts as noisy: a new load, a constant load, the quota of a container."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ def reasons(before=100.0, after=100.0, best=100.0, **shares):
         {"after": 109.0},
         {"before": 85.0, "after": 85.0},
         {"others": None, "stolen": None},
-        {"niceness": 15},  # nobody else used the cores
+        {"niceness": 15},  # no other process used the cores
     ],
 )
 def test_a_quiet_run_has_no_reasons(readings):
@@ -50,14 +50,14 @@ def test_a_quiet_run_has_no_reasons(readings):
         ({"throttled": 0.5}, "quota stopped it for 50% of the time"),
     ],
 )
-def test_each_disturbance_is_a_reason_of_its_own(readings, reason):
+def test_each_disturbance_gives_a_separate_reason(readings, reason):
     (only,) = reasons(**readings)
     assert reason in only
 
 
 @pytest.fixture
 def clocks(monkeypatch):
-    """Clocks that this test moves by hand: two cores, of which the process may use the second."""
+    """Clocks that the test sets: two cores, of which the process may use the second."""
     now = {"wall": 0.0, "own": 0.0, "busy": [0.0, 0.0], "stolen": [0.0, 0.0], "throttled": 0.0}
     monkeypatch.setattr(facts, "usable_cores", lambda: (1,))
 
@@ -79,7 +79,7 @@ def clocks(monkeypatch):
         (5.0, [10.0, 5.02], 0.0),  # within the error of the clocks
     ],
 )
-def test_only_what_others_use_of_the_runs_own_cores_counts(clocks, own, busy, share):
+def test_only_time_of_other_processes_on_the_cores_of_the_run_counts(clocks, own, busy, share):
     meter = noise.ContentionMeter()
     clocks.update(wall=10.0, own=own, busy=busy)
     assert meter.read().others_share == pytest.approx(share, abs=0.01)
@@ -94,7 +94,7 @@ def test_stolen_and_throttled_time_are_shares_of_the_period(clocks):
 
 
 @pytest.mark.parametrize("content", [None, "cpu  1 2 3\n", "cpu0 0 0 0 0 0 0 0 0 0 0\n"])
-def test_a_system_that_counts_no_core_times_says_nothing(monkeypatch, tmp_path, content):
+def test_a_system_without_core_clocks_gives_no_shares(monkeypatch, tmp_path, content):
     monkeypatch.setattr(noise, "CORE_CLOCKS", tmp_path / "stat")
     if content is not None:
         (tmp_path / "stat").write_text(content)
@@ -126,7 +126,7 @@ print(meter.read().others_share)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs processor affinity")
-def test_a_permanent_load_on_a_runs_core_is_seen():
+def test_a_permanent_load_on_the_core_of_a_run_is_measured():
     core = facts.usable_cores()[-1]
     busy = "import os, sys\nos.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
     with subprocess.Popen([sys.executable, "-c", busy, str(core)]) as load:

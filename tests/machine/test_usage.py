@@ -50,7 +50,7 @@ def test_processor_time_is_that_of_all_threads():
 
 @pytest.mark.parametrize("then", ["", "del block\n"])
 def test_peak_memory_covers_what_was_allocated_even_if_it_was_freed(then):
-    """In a process of its own: the peak of this one includes all tests before."""
+    """Measure in a new process, because the peak of this one includes earlier tests."""
     program = (
         "from bench.machine import usage\n"
         "before = usage.peak_memory_bytes()\n"

@@ -49,7 +49,7 @@ def test_every_installed_implementation_passes_with_every_recipe_that_it_claims(
     assert (completed.returncode, completed.stderr) == (0, "")
 
 
-def test_nothing_checked_is_no_pass(call):
+def test_an_empty_check_does_not_pass(call):
     status, out, err = call(command.main, "--implementation", "notebook", "--device", "gpu")
     assert "notebook: skipped, no device=gpu" in out
     assert "passed" not in out
@@ -155,7 +155,7 @@ def test_a_timed_run_is_waited_for(monkeypatch, tmp_path, capsys):
     assert found["relu_softmax_sgd"].passed
 
 
-def test_cores_are_given_back_whatever_happens(monkeypatch):
+def test_cores_are_released_after_an_error(monkeypatch):
     def fail(*_):
         raise OSError("no space left on device")
 
@@ -169,7 +169,7 @@ def test_cores_are_given_back_whatever_happens(monkeypatch):
 
 
 def write(folder: Path, implementation: str, accuracies: list[float | None]) -> None:
-    """Leave a run a seed; None stands for one that diverged."""
+    """Write a record per seed, with these test accuracies; None is a diverged run."""
     for seed, accuracy in enumerate(accuracies):
         status = "done" if accuracy else "diverged"
         record = make_record(implementation, seed=seed, test_accuracy=accuracy, status=status)
@@ -178,7 +178,7 @@ def write(folder: Path, implementation: str, accuracies: list[float | None]) -> 
 
 @pytest.fixture
 def whole(tmp_path):
-    """A sweep of five runs of `one`, and of others that come close to it or don't."""
+    """A sweep of five runs of `one`, and of others with close and with different accuracies."""
     folder = tmp_path / "results" / "whole"
     write(folder, "one", [0.850, 0.860, 0.870, 0.860, 0.860])
     write(folder, "other", [0.852, 0.864, 0.872, 0.862, 0.862])
@@ -186,7 +186,7 @@ def whole(tmp_path):
     return folder
 
 
-def test_whole_runs_are_judged_in_pairs_of_the_same_seed(call, whole):
+def test_whole_runs_are_compared_in_pairs_of_the_same_seed(call, whole):
     status, out, _ = call(command.main, whole)
     assert re.search(r"other .* 5 +0 +\+0\.24  ", out)
     assert re.search(r"worse .* 5 +0 +-0\.38!", out)
@@ -195,7 +195,7 @@ def test_whole_runs_are_judged_in_pairs_of_the_same_seed(call, whole):
     assert call(command.main, whole, "--baseline", "nobody")[0] == 2
 
 
-def test_one_whose_runs_are_lost_fails_in_sight_of_all(call, whole):
+def test_an_implementation_with_lost_runs_fails_in_the_table(call, whole):
     write(whole, "lost", [None] * 5)
     write(whole, "torn", [0.850, 0.860, 0.870, 0.860, None, 0.860])
     status, out, _ = call(command.main, whole, "--baseline", "one")
@@ -214,7 +214,7 @@ def test_a_record_that_is_left_out_is_named(whole, capsys):
     assert f"another record with the run_id {record.run_id}" in capsys.readouterr().out
 
 
-def test_a_planned_run_without_a_record_is_no_pass(call, whole):
+def test_a_planned_run_without_a_record_does_not_pass(call, whole):
     (whole / "worse-one_hidden-lr0.1-seed0-fashion_" / "record.json").unlink()
     records = [record.run_id for record in store.read_sweep(whole).records]
     add_to_plan(whole, [*records, "third-one_hidden-lr0.1-seed0-fashion_"])

@@ -144,7 +144,7 @@ class NotANumber(MLP):
 
 
 class NotANumberInTheLastBias(MLP):
-    """The array that is looked at last: the distances before it are all in order."""
+    """NaN only in the last array that is compared; all earlier distances are within bounds."""
 
     def parameters(self):
         parameters = super().parameters()

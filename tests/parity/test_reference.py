@@ -1,4 +1,4 @@
-"""The oracle itself: its gradients are those of its loss, its equations those of the contract."""
+"""The reference: its gradients are those of its loss, its equations those of the contract."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_two_steps_of_adam_by_hand():
     reference = Reference(start, config.recipe, learning_rate=0.01)
     image, label = np.zeros((1, 784), np.float32), np.array([0])
     reference.step(image, label)
-    first_gradient = 0.1 - 1  # softmax of equal scores, less the truth
+    first_gradient = 0.1 - 1  # softmax of equal logits minus the truth
     m, v = 0.1 * first_gradient, 0.001 * first_gradient**2
     bias = -0.01 * np.sqrt(0.001) / 0.1 * m / (np.sqrt(v) + 1e-7)
     assert reference.biases[0][0] == pytest.approx(bias, rel=1e-12)

@@ -47,7 +47,7 @@ def ensure(sweep_folder, on_verdict, supervisor, pending=None):
     ensure_verdict(config, pending or pending_verdict(config), sweep_folder, on_verdict, supervisor)
 
 
-def test_a_verdict_does_not_depend_on_what_a_run_may_vary():
+def test_a_verdict_does_not_depend_on_settings_outside_the_equations():
     keys = {
         pending_verdict(configuration(*words)).key
         for words in (
@@ -94,7 +94,7 @@ def test_a_sweep_gets_the_verdict_and_the_next_one_a_copy(tmp_path, supervisor):
     ensure(tmp_path / "first", received.append, supervisor)
     ensure(tmp_path / "second", received.append, supervisor)
     assert store.read_sweep(tmp_path / "second").verdicts == (verdict,)
-    assert received == [verdict]  # the ladder was climbed once
+    assert received == [verdict]  # the checks ran once
 
 
 def test_a_damaged_verdict_in_the_cache_is_replaced(tmp_path, supervisor):
@@ -107,7 +107,7 @@ def test_a_damaged_verdict_in_the_cache_is_replaced(tmp_path, supervisor):
     assert checksummed.read(cached, Verdict).passed
 
 
-def test_a_cache_that_cannot_be_written_to_costs_only_time(tmp_path, monkeypatch, supervisor):
+def test_checks_run_without_a_writable_cache(tmp_path, monkeypatch, supervisor):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     ensure(tmp_path / "sweep", lambda _: None, supervisor)
@@ -223,7 +223,7 @@ def test_an_implementation_that_fails_keeps_its_numbers_and_loses_its_rank(copie
     assert "times as fast as wrong" not in page
 
 
-def test_another_implementation_is_a_module_and_a_file_and_nothing_else(copied):
+def test_a_module_and_a_yaml_file_add_an_implementation(copied):
     add, command = copied
     source = (ROOT / "implementations" / "numpy_mlp.py").read_text(encoding="utf-8")
     add("eighth", source)

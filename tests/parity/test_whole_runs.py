@@ -1,4 +1,4 @@
-"""Rung 4: which runs are paired, and which runs are lost. These start no process."""
+"""Rung 4: which runs are paired, and which runs are lost. No test starts a process."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ def test_runs_under_other_settings_are_no_pair(changed):
     assert pairing.n_lost == 2
 
 
-def test_what_one_of_the_two_skipped_is_nothing_to_compare():
+def test_conditions_that_an_implementation_skipped_are_left_out():
     skipped = make_record("other", status="skipped")
     assert list(whole_runs.compare([make_record("one"), skipped], "one")) == []
     assert list(whole_runs.compare([make_record("one"), skipped], "other")) == []

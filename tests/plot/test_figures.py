@@ -1,4 +1,4 @@
-"""The figures of `bench.plot` show what the records say, and leave matplotlib as it was."""
+"""The figures of `bench.plot` show the values of the records; no setting of matplotlib changes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ def test_every_figure_takes_a_folder_records_and_frames_and_returns_the_axes(nam
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_a_new_figure_is_one_of_pyplot_and_an_existing_one_is_left_alone(name, folder, monkeypatch):
+def test_a_new_figure_belongs_to_pyplot_and_an_existing_one_is_not_changed(
+    name, folder, monkeypatch
+):
     monkeypatch.setenv("MPLBACKEND", "Agg")
     from matplotlib import pyplot
 
@@ -138,7 +140,7 @@ def test_speed_shows_every_run_and_the_mean_of_the_report(folder, ax):
     assert ax.get_xlabel() == "examples per second"
 
 
-def test_conditions_are_told_apart_in_labels(write):  # noqa: F811
+def test_labels_distinguish_conditions(write):  # noqa: F811
     folder = write(make_record("numpy", "one_hidden"), make_record("numpy", "two_hidden"))
     ax = bench.plot.speed(folder, ax=Figure().subplots())
     assert {label.get_text() for label in ax.get_yticklabels()} == {

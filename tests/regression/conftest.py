@@ -106,7 +106,7 @@ def make_tree(folder, contract=None, **edits):
 
 @pytest.fixture
 def repository(tree, monkeypatch):
-    """Return a git repository of one commit, and go there."""
+    """Return a git repository with one commit, and change into it."""
     folder = tree("repository")
     run_git(folder, "init", "--quiet")
     commit(folder, "first")
@@ -115,7 +115,7 @@ def repository(tree, monkeypatch):
 
 
 def run_git(folder, *words):
-    """Run git as somebody, and return what it prints."""
+    """Run git with a name and an address; return its output."""
     author = ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.org"]
     return subprocess.run(
         ["git", "-C", folder, *author, *words], check=True, capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""What a budget buys is said before it is spent, and short budgets answer some cases."""
+"""A session announces how many pairs its budget gives; short budgets answer some cases."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def pair_of():
 
 
 @pytest.mark.parametrize("n_pairs", sorted(LOOKS))
-def test_the_slowdown_that_is_said_to_be_found_is_found(n_pairs):
+def test_the_announced_slowdown_is_found(n_pairs):
     spread, randomness = 0.02, np.random.default_rng(0)
     slowdown = smallest_found(n_pairs, spread)
     found = 0
@@ -84,13 +84,15 @@ def test_without_the_time_of_a_step_no_slowdown_is_named(outcomes, capsys):
     assert capsys.readouterr().out == "Budget: about 37 pairs. An answer needs up to 20.\n"
 
 
-def test_what_would_tell_is_said_of_an_undecided_case(outcomes, pair_of):
+def test_an_undecided_case_is_explained(outcomes, pair_of):
     outcome = outcomes[0]
     assert budget.explain(outcome, 3) is None
     outcome.pairs += [pair_of(0.9 if n % 2 else 1.1) for n in range(20)]
     outcome.answers["step"] = "can't tell"
-    said = budget.explain(outcome, 3)
-    assert re.match(r"20 pairs with a spread of 1[0-9.]+% are enough to find a slowdown of", said)
+    explanation = budget.explain(outcome, 3)
+    assert re.match(
+        r"20 pairs with a spread of 1[0-9.]+% are enough to find a slowdown of", explanation
+    )
     outcome.answers["step"] = "not slower"
     assert budget.explain(outcome, 3) is None
 

@@ -55,7 +55,7 @@ def test_cases_with_other_settings_have_another_identity(other):
 
 
 @pytest.mark.skipif(len(usable_cores()) < 2, reason="a machine with one core")
-def test_the_number_of_cores_identifies_a_case_and_not_how_it_is_given():
+def test_the_number_of_cores_identifies_a_case_however_it_is_given():
     two = CASES.replace("threads=1", "threads=2")
     assert identity(two) != identity(CASES)
     (automatic,) = parse_cases(CASES.replace("threads=1", "threads=auto"))
@@ -95,7 +95,7 @@ def test_the_settings_are_given_in_words():
         ),
     ],
 )
-def test_what_is_no_case_is_refused(overrides, reason):
+def test_overrides_that_describe_no_case_are_refused(overrides, reason):
     with pytest.raises(ConfigError, match=reason):
         parse_cases(overrides)
 

@@ -31,7 +31,7 @@ SKIPS_LATER = (
 BROKEN = ("def setup(", "def begin(")
 
 
-# What the implementations of the first edition import of it; the files beside it were others too.
+# The module that implementations of the first edition import; its other files differed as well.
 FIRST_EDITION_CONTRACT = """
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -253,7 +253,7 @@ def test_a_distrusted_repository_is_named_with_the_remedy(compare, repository, m
     assert "safe.directory" in printed
 
 
-def test_a_defect_of_its_own_is_not_taken_for_slower(compare, repository, monkeypatch):
+def test_an_internal_error_does_not_count_as_slower(compare, repository, monkeypatch):
     monkeypatch.setattr(pairs, "SLICE_SECONDS", "short")
     status, printed, _ = compare("HEAD")
     assert status == 2

@@ -1,4 +1,4 @@
-"""What is compared besides the time of a step, and that all of it shares one error rate."""
+"""Metrics other than the time of a step; all metrics share one error rate."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def answers_of_session(case, randomness, **increases):
 def test_equal_sides_raise_no_alarm_over_all_metrics_and_cases(case):
     randomness = np.random.default_rng(0)
     sessions = [answers_of_session(case, randomness) for _ in range(N_SESSIONS)]
-    # Twelve false alarms a thousand sessions would have an upper bound above what is promised.
+    # With twelve false alarms in a thousand sessions, the upper bound would exceed the stated rate.
     assert sum("slower" in answers.values() for answers in sessions) <= 1
     memory = [answers[0, "memory"] for answers in sessions]
     assert memory.count("not slower") == N_SESSIONS

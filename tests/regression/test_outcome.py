@@ -1,4 +1,4 @@
-"""What is known of a case, and the exit status that follows."""
+"""The outcome of a case, and the exit status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a session ends, and that a failing case costs only itself. Measurements are made up."""
+"""The end of a session, and failing cases. Measurements are simulated."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_equal_sides_are_not_slower_at_the_first_look(run):
 
 
 @pytest.mark.parametrize("stage", ["failing_steps", "failing_drift", "failing_pairs"])
-def test_a_failing_case_costs_only_itself(run, stage):
+def test_a_failing_case_does_not_affect_others(run, stage):
     failed, *others = run(small_noise, **{stage: ("numpy-one_hidden-16",)})
     assert failed.answer is None
     assert failed.failed == ("head" if stage == "failing_pairs" else "base")
@@ -114,7 +114,7 @@ def test_undecided_cases_end_after_the_last_look(run):
         assert (outcome.answer, len(outcome.pairs)) == ("can't tell", 80)
 
 
-def test_a_fixed_number_of_pairs_is_measured_whatever_they_show(run):
+def test_a_fixed_number_of_pairs_is_measured_without_stopping_early(run):
     for outcome in run(small_noise, n_pairs=20):
         assert (outcome.answer, len(outcome.pairs)) == ("not slower", 20)
 
@@ -136,8 +136,8 @@ def test_with_a_short_budget_a_case_is_answered_before_the_next_begins(run, monk
     assert third.error == "budget used up after 2 pairs; increase --budget"
 
 
-def test_a_session_goes_on_with_earlier_pairs(run):
-    first = run(small_noise, out_of_time=5)  # cases take turns: two, two and one
+def test_a_session_continues_with_earlier_pairs(run):
+    first = run(small_noise, out_of_time=5)  # in rounds of all cases: two, two and one
     assert [len(outcome.pairs) for outcome in first] == [2, 2, 1]
     earlier = {outcome.case.name: outcome.pairs for outcome in first}
     for outcome, before in zip(run(small_noise, earlier=earlier), first, strict=True):
@@ -170,7 +170,7 @@ def test_a_disturbed_slice_does_not_shorten_the_others(find_steps):
     assert find_steps([0.01]) == pytest.approx(2 * find_steps([0.02]), abs=1)
 
 
-def test_training_that_does_nothing_gets_no_endless_slice(find_steps):
+def test_the_slice_of_training_that_computes_nothing_is_bounded(find_steps):
     assert find_steps([1e-9]) == pairs.MAX_STEPS
 
 

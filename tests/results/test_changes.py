@@ -69,7 +69,7 @@ def test_a_change_is_marked_with_its_size(n_before):
     assert change.ratio == pytest.approx(1.07, abs=0.005)
 
 
-def test_noise_is_no_change():
+def test_noise_is_not_reported_as_a_change():
     false_alarms = 0
     for seed in range(30):
         noise = np.random.default_rng(seed).normal(0, 0.002, 30)
@@ -77,7 +77,7 @@ def test_noise_is_no_change():
     assert false_alarms == 0
 
 
-def test_what_disturbs_whole_sessions_is_no_change():
+def test_a_disturbance_of_whole_sessions_is_not_a_change():
     """On a busy machine, entries differ by more than their intervals say."""
     false_alarms = 0
     for seed in range(30):

@@ -56,7 +56,7 @@ def test_two_files_are_merged_by_keeping_the_lines_of_both(tmp_path_factory, our
 def test_a_line_that_is_not_an_entry_is_named_and_left_out(tmp_path, capsys, line):
     path = tmp_path / "history.jsonl"
     history.append(path, [entry(1)])
-    path.write_bytes(path.read_bytes() + b"\n" + line)  # and its last line is not ended
+    path.write_bytes(path.read_bytes() + b"\n" + line)  # without a newline at its end
     history.append(path, [entry(2)])
     assert history.read(path) == [entry(1), entry(2)]
     assert f"{path}, line 3: left out, not an entry" in capsys.readouterr().err

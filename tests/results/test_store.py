@@ -1,4 +1,4 @@
-"""Records: whole or not there, read or refused by name."""
+"""Records are written completely or not at all, and read or refused with their name."""
 
 import json
 import math
@@ -89,7 +89,7 @@ def test_a_written_record_is_read_unchanged(record, tmp_path_factory):
     assert store.read_record(path) == record
 
 
-def test_a_record_has_the_keys_that_others_rely_on(record, tmp_path):
+def test_a_record_has_the_documented_keys_and_values(record, tmp_path):
     content = json.loads(store.write_record(tmp_path, record).read_text())
     assert set(content) >= {
         "schema_version",
@@ -155,7 +155,7 @@ def test_a_record_cut_off_anywhere_is_refused_by_name(record, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"schema_version": checksummed.SCHEMA_VERSION + 1}, "upgrade"),
         ({"schema_version": "one"}, r"\$.schema_version"),
@@ -164,10 +164,10 @@ def test_a_record_cut_off_anywhere_is_refused_by_name(record, tmp_path):
         ({"test_loss": "low"}, r"\$.test_loss"),
     ],
 )
-def test_a_record_of_another_shape_is_refused(change, said, record, tmp_path):
+def test_a_record_of_another_shape_is_refused(change, message, record, tmp_path):
     path = tmp_path / store.RECORD_NAME
     path.write_text(json.dumps(asdict(record) | change))
-    with pytest.raises(store.StoreError, match=said):
+    with pytest.raises(store.StoreError, match=message):
         store.read_record(path)
 
 

@@ -19,7 +19,7 @@ REQUESTED_AT = "2026-01-02T00:00:00.000+00:00"
 
 @pytest.fixture(autouse=True)
 def lock_of_its_own(monkeypatch, tmp_path):
-    """Wait for no timed run of other tests."""
+    """Do not wait for timed runs of other tests."""
     monkeypatch.setattr(lock, "LOCK_PATH", tmp_path / "machine.lock")
 
 

@@ -1,4 +1,4 @@
-"""The command as its users type it; where a process of its own matters, in one."""
+"""The command as its users type it; in a new process where that makes a difference."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_finished_runs_are_kept_and_resume_false_refuses_them(main, night):
 
 
 def test_the_same_seed_gives_numpy_the_same_curves_to_the_last_bit(main, finished, tmp_path):
-    """In another sweep, beside other runs, with one more measurement, and with flags first."""
+    """The curves are the same in another sweep, with other runs, measurements and flags."""
     words = ("-m", *TINY, "learning_rate=0.05", "evaluate_training_set=false,true")
     assert main(*words, "sweep_name=again")[0] == 0
     first = next(r for r in records(finished[0]) if r["config"]["learning_rate"] == 0.05)
@@ -98,7 +98,7 @@ def test_the_same_seed_gives_numpy_the_same_curves_to_the_last_bit(main, finishe
         assert 0 < epoch["training_set_loss"] < epoch["train_loss"]
 
 
-def test_a_sweep_goes_on_past_a_failure_and_exits_with_1(main, tmp_path):
+def test_a_sweep_continues_after_a_failure_and_exits_with_1(main, tmp_path):
     status, _, err = main(
         "-m", *TINY, "epochs=100000", "timeout_seconds=2", "seed=0,1", "sweep_name=slow"
     )
@@ -106,7 +106,7 @@ def test_a_sweep_goes_on_past_a_failure_and_exits_with_1(main, tmp_path):
     assert [record["status"] for record in records(tmp_path / "results/slow")] == ["timeout"] * 2
 
 
-def test_a_sweep_of_skipped_runs_is_no_success(main, tmp_path):
+def test_a_sweep_of_skipped_runs_exits_with_3(main, tmp_path):
     status, out, _ = main(*TINY, "implementation.requires=[no_such_framework]", "sweep_name=a")
     assert status == ExitStatus.NOTHING_TRAINED
     assert "Nothing was trained: every run was skipped" in out
@@ -114,7 +114,7 @@ def test_a_sweep_of_skipped_runs_is_no_success(main, tmp_path):
     assert record["status"] == "skipped"
 
 
-def test_no_validation_set_is_no_fault(main, tmp_path):
+def test_a_sweep_without_a_validation_set_succeeds(main, tmp_path):
     status, _, err = main(*TINY, "validation_fraction=0", "sweep_name=all")
     assert status == 0, err
     (record,) = records(tmp_path / "results" / "all")
@@ -122,7 +122,7 @@ def test_no_validation_set_is_no_fault(main, tmp_path):
     assert {epoch["validation_loss"] for epoch in record["epochs"]} == {None}
 
 
-def test_a_mistake_is_found_before_anything_is_made(main, tmp_path):
+def test_a_mistake_is_found_before_anything_is_written(main, tmp_path):
     assert main("-m", *TINY, "learning_rate=0.1,-1") == (
         2,
         "",
@@ -166,7 +166,7 @@ def test_a_lock_of_the_machine_that_is_a_link_is_named(main, tmp_path, monkeypat
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_sweep_goes_on_where_its_folder_is_deleted(main, tmp_path, monkeypatch):
+def test_a_sweep_continues_after_its_folder_is_deleted(main, tmp_path, monkeypatch):
     from bench.sweep import progress
 
     def delete(job, remark, print_heading=progress.print_heading):
@@ -216,7 +216,7 @@ def test_an_interrupted_sweep_prints_what_is_finished_and_can_be_resumed(main, t
     assert len(records(tmp_path / "results" / "night")) == 2
 
 
-def test_an_interrupted_sweep_without_a_name_prints_the_one_it_got(tmp_path):
+def test_an_interrupted_sweep_without_a_name_prints_its_name(tmp_path):
     out, _ = interrupted([SCRIPTS / "bench", *LONG], tmp_path, at="    epoch 1")
     (folder,) = (tmp_path / "results").iterdir()
     command = shlex.join(["bench", *LONG, f"sweep_name={folder.name}"])
@@ -224,7 +224,7 @@ def test_an_interrupted_sweep_without_a_name_prints_the_one_it_got(tmp_path):
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"], ["-sc", "install=bash"]])
-def test_questions_are_answered_without_making_anything(run, tmp_path, words):
+def test_help_and_other_queries_write_nothing(run, tmp_path, words):
     completed = run("bench", *words)
     assert completed.returncode == 0
     assert completed.stdout

@@ -24,7 +24,7 @@ def elsewhere(job, **changes):
     return dict(job.fingerprints) | changes
 
 
-def test_jobs_know_their_position_in_the_whole_sweep(plan):
+def test_jobs_have_their_position_in_the_whole_sweep(plan):
     assert [(job.number, job.n_runs) for job in plan(0, 1)] == [(1, 2), (2, 2)]
     assert [(job.number, job.n_runs) for job in plan(1, 2)] == [(2, 3), (3, 3)]
 
@@ -58,7 +58,7 @@ def test_labels_name_what_varies_within_a_group(configure, composed):
     ]
 
 
-def test_each_unnamed_sweep_gets_a_folder_of_its_own(plan, tmp_path):
+def test_each_unnamed_sweep_gets_a_new_folder(plan, tmp_path):
     names = [plan(0, 1, sweep_name="unnamed")[1].config.sweep_name for _ in range(3)]
     assert names == ["unnamed", "unnamed-2", "unnamed-3"]
     assert sorted(path.name for path in (tmp_path / "results").iterdir()) == sorted(names)
@@ -68,7 +68,7 @@ def test_a_named_sweep_keeps_its_folder(plan):
     assert {plan(0)[0].config.sweep_name for _ in range(2)} == {"night"}
 
 
-def test_an_unnamed_sweep_without_a_place_is_refused(plan, tmp_path):
+def test_an_unnamed_sweep_without_a_writable_folder_is_refused(plan, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(store.StoreError, match="file"):
         plan(0, sweep_name="unnamed", results_folder=str(tmp_path / "file" / "results"))
@@ -119,7 +119,7 @@ def test_a_name_with_records_is_refused_where_nothing_is_to_be_resumed(plan, wri
 
 
 @pytest.mark.parametrize("key", ["processor", "number of cores"])
-def test_a_record_of_another_machine_gets_a_run_beside_it(plan, write, capsys, key):
+def test_a_run_next_to_a_record_of_another_machine_gets_a_separate_folder(plan, write, capsys, key):
     (job,) = plan(0)
     theirs = write(job, made_with=elsewhere(job, **{key: "other"}))
     (ours,) = plan(0)
@@ -133,7 +133,7 @@ def test_a_record_of_another_machine_gets_a_run_beside_it(plan, write, capsys, k
     assert not jobs.is_of_another_machine(theirs, there)
 
 
-def test_a_record_with_other_code_or_without_a_result_gives_its_place_to_the_next(plan, write):
+def test_a_record_with_other_code_or_without_a_result_is_replaced(plan, write):
     for seed, changes in enumerate(({"status": "failed"}, {"status": "skipped"})):
         (job,) = plan(seed)
         write(job, made_with=elsewhere(job, processor="other"), **changes)

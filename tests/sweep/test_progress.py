@@ -21,9 +21,9 @@ def test_nothing_is_estimated_before_a_run_has_finished(plan):
     assert str(TimeLeft(planned, [lasting(planned[0], 9, status="failed")])) == ""
 
 
-def test_only_runs_that_are_really_left_count(plan):
+def test_only_unfinished_runs_count(plan):
     planned = plan(*range(1000))
-    # The last ones of the plan are finished: the runs to go are its first three.
+    # The last ones of the plan are finished: the first three runs are left.
     records = [lasting(job, 4) for job in planned[3:]]
     time_left = TimeLeft(planned, records)
     assert time_left.seconds == pytest.approx(12)
@@ -43,13 +43,13 @@ def test_the_records_of_a_renamed_sweep_count(plan):
     assert TimeLeft(planned, [lasting(planned[0], 4, sweep_name="before")]).seconds == 4
 
 
-def test_records_that_will_not_be_kept_are_left_to_make(plan):
+def test_records_that_will_be_replaced_count_as_unfinished(plan):
     planned = plan(0, 1)
     records = [lasting(job, 100, made_with={"code": "older"}) for job in planned]
     assert str(TimeLeft(planned, records)) == "about 3 min left"
 
 
-def test_a_run_is_estimated_by_those_like_it(configure, composed):
+def test_a_run_is_estimated_from_similar_runs(configure, composed):
     def like(implementation, architecture, seed):
         return configure(
             seed=seed,
@@ -71,8 +71,8 @@ def test_a_run_is_estimated_by_those_like_it(configure, composed):
         return TimeLeft(planned, records).seconds
 
     assert left_after(*kinds) == 111
-    assert left_after(kinds[0], kinds[2]) == 1 + 100 + 2 * 1  # fast and large as fast and small
-    assert left_after(kinds[0]) == 1 + 4 * 1  # slow as all that is known
+    assert left_after(kinds[0], kinds[2]) == 1 + 100 + 2 * 1  # "fast large" as "fast small"
+    assert left_after(kinds[0]) == 1 + 4 * 1  # "slow" as the mean of all
 
 
 def test_the_latest_durations_count(plan):
@@ -86,7 +86,7 @@ def test_the_latest_durations_count(plan):
 
 
 @pytest.mark.parametrize("reasons", [[], ["other processes used 50% of the run's cores", "b"]])
-def test_a_noisy_run_says_why(capsys, plan, reasons):
+def test_the_reasons_of_a_noisy_run_are_printed(capsys, plan, reasons):
     (job,) = plan(0)
     scheduler._print_problems(job, record_of(job, environment={"noisy_reasons": reasons}))
     printed = capsys.readouterr().out

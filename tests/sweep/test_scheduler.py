@@ -1,4 +1,4 @@
-"""Runs are executed, kept, repeated or left to another process. These start no process."""
+"""Runs are executed, kept, repeated or left to another process. No test starts a process."""
 
 from __future__ import annotations
 

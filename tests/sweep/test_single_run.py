@@ -1,4 +1,4 @@
-"""One run: its record, whatever happens to it."""
+"""The record of one run, also of a run that fails."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_file_that_is_missing_for_another_reason_is_no_deleted_folder(execute)
         execute(process)
 
 
-def test_fingerprints_are_those_of_after_the_wait_for_the_machine(execute, monkeypatch):
+def test_fingerprints_are_taken_after_waiting_for_the_machine(execute, monkeypatch):
     fingerprints = jobs.take_fingerprints
 
     def edited(config):

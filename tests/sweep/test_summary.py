@@ -23,7 +23,9 @@ from tests.sweep.conftest import REQUESTED_AT
         (("done", "out_of_memory"), ExitStatus.RUN_FAILED),
     ],
 )
-def test_the_exit_status_says_what_became_of_the_runs(plan, write, capsys, statuses, expected):
+def test_the_exit_status_depends_on_the_statuses_of_the_runs(
+    plan, write, capsys, statuses, expected
+):
     planned = plan(*range(len(statuses)), 99)
     for job, status in zip(planned, statuses, strict=False):
         write(job, status=status)

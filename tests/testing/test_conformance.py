@@ -1,4 +1,4 @@
-"""Each planted breach of the contract fails the check of that name, and no correct model fails."""
+"""Each planted violation of the contract fails the check of that name; correct models pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The timed loop with implementations of this test's own: on a CPU, on a GPU, and diverging."""
+"""The timed loop with small test implementations: on a CPU, on a GPU, and diverging."""
 
 import numpy as np
 import pytest
@@ -71,7 +71,7 @@ def trained():
 
 
 def diverging(scale, reported_loss=0.5):
-    """An implementation whose logits grow `scale`-fold while it reports a harmless loss."""
+    """An implementation whose logits grow by `scale` per epoch while it reports a low loss."""
     kind = type("Diverging", (Linear,), {"scale": scale, "reported_loss": reported_loss})
     return kind()
 
@@ -118,7 +118,7 @@ def test_naming_the_device_is_optional(trained):
 def test_divergence_does_not_depend_on_the_reported_loss(
     trained, scale, n_epochs, validation_fraction
 ):
-    """Hopeless runs stop at once; a finite loss above the untrained one counts at the end."""
+    """Runs with a huge loss stop at once; a loss above the untrained one counts at the end."""
     result = trained(diverging(scale), f"validation_fraction={validation_fraction}")
     assert result.status == "diverged"
     assert len(result.epochs) == n_epochs + 1  # and the untrained model
@@ -126,7 +126,7 @@ def test_divergence_does_not_depend_on_the_reported_loss(
 
 
 @pytest.mark.parametrize("reported_loss", [0.5, 1e30, np.inf, np.nan])
-def test_a_reported_loss_is_recorded_and_decides_nothing(trained, reported_loss):
+def test_a_reported_loss_is_recorded_and_not_used_for_divergence(trained, reported_loss):
     result = trained(diverging(1.0, reported_loss))
     assert result.status == "done"
     finite = reported_loss if np.isfinite(reported_loss) else None

@@ -50,7 +50,7 @@ def test_the_seed_decides_the_parameters():
     n_examples=st.integers(1, 500),
     batch_size=st.integers(1, 50),
 )
-def test_batches_hold_each_example_at_most_once_and_drop_only_the_rest(
+def test_batches_contain_each_example_at_most_once_and_drop_only_the_remainder(
     seed, epoch, n_examples, batch_size
 ):
     order = batches(seed, epoch, n_examples, batch_size)
@@ -60,12 +60,12 @@ def test_batches_hold_each_example_at_most_once_and_drop_only_the_rest(
     assert np.array_equal(order, batches(seed, epoch, n_examples, batch_size))
 
 
-def test_every_epoch_has_an_order_of_its_own():
+def test_every_epoch_has_a_different_order():
     first, second = batches(0, 1, 1000, 10), batches(0, 2, 1000, 10)
     assert not np.array_equal(first, second)
     assert not np.array_equal(first.ravel(), np.arange(1000))
 
 
-def test_without_shuffling_the_order_is_the_files():
+def test_without_shuffling_the_order_is_that_of_the_file():
     order = batches(0, 5, 10, 3, shuffle=False)
     assert order.tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]

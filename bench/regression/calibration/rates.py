@@ -29,9 +29,9 @@ HEADINGS = (
 ABOUT = f"""\
 {N_SESSIONS:,} sessions of up to {max(LOOKS)} pairs are drawn from each kind of pairs. All metrics \
 of a session share one error rate. Pairs of equal sides (quiet, loaded) are shifted to a mean \
-ratio of 1 before that: the mean of a sample is rarely exactly 1, and every drawn session would \
-inherit that. The 95 % bounds treat sessions as independent, although they share pairs. The last \
-column counts sessions that share none, without a shift. Made by \
+ratio of 1 before that: the mean of a sample is rarely exactly 1, and all drawn sessions would \
+have that error. The 95 % bounds treat sessions as independent, although they share pairs. The \
+last column counts sessions that share none, without a shift. Made by \
 `python -m bench.regression.calibration evaluate`."""
 
 

@@ -80,7 +80,7 @@ class Sample:
         """Draw sessions, in groups of consecutive pairs; there must be at least 5 pairs.
 
         Pairs of equal sides are shifted to a ratio of 1 before that: the ratio of a small sample is
-        rarely exactly 1, and every drawn session would inherit that. The first pair follows the
+        rarely exactly 1, and all drawn sessions would have that error. The first pair follows the
         last one, so that each pair is drawn equally often (Politis and Romano 1992).
         """
         n_values = len(next(iter(self.values.values())))

@@ -49,7 +49,7 @@ def bisect(compare, tmp_path):
 
 @pytest.fixture
 def made_up_pairs(monkeypatch):
-    """Make pairs up, from the code of both sides, instead of measuring them."""
+    """Generate pairs from the code of both sides instead of measuring them."""
     noise = np.random.default_rng(0)
 
     def measure(base, head, number):

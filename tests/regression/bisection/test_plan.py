@@ -135,7 +135,7 @@ def test_good_and_bad_get_more_pairs_if_their_half_is_less_certain_than_the_comm
     assert (step.purpose, step.head) == ("commit", "1")
 
 
-def test_two_equal_slowdowns_are_never_called_one(noise):
+def test_two_equal_slowdowns_are_never_reported_as_one(noise):
     for seed in range(10):
         speeds = [0.0] * 10 + [math.log1p(0.05)] * 20 + [math.log1p(0.10)] * 10
         conclusion, _ = search(speeds, noise[QUIET], seed)
@@ -155,7 +155,7 @@ def test_a_gradual_slowdown_names_no_commit(noise):
         assert conclusion.commit is None
 
 
-def test_commits_that_fail_stay_suspects_if_they_can_not_be_told_apart(noise):
+def test_commits_that_fail_stay_suspects_if_no_measurement_excludes_them(noise):
     speeds = [0.0] * 20 + [math.log1p(0.10)] * 20
     conclusion, _ = search(speeds, noise[QUIET], 0, failing=range(18, 23))
     assert conclusion.suspects == tuple(map(str, range(18, 24)))

@@ -176,7 +176,7 @@ def test_collecting_continues_a_file(collect, repository):
     assert "epochs has no effect" in printed
 
 
-def test_several_cases_take_turns_and_each_has_its_kinds_of_pairs(collect):
+def test_each_round_measures_all_cases_with_their_kinds_of_pairs(collect):
     both = CASES.replace("=numpy", "=numpy,notebook")
     status, printed, path = collect("--rounds", "4", cases=both)
     assert status == 0, printed
@@ -188,7 +188,7 @@ def test_several_cases_take_turns_and_each_has_its_kinds_of_pairs(collect):
         }  # fmt: skip
 
 
-def test_other_metrics_are_collected_with_a_plant_of_their_own(collect):
+def test_other_metrics_are_collected_with_a_separate_plant(collect):
     status, printed, path = collect("--rounds", "1", "--metrics=memory,warm_up")
     assert status == 0, printed
     heading, cases = rates.read(path)

@@ -62,7 +62,7 @@ def test_a_search_of_a_history_is_continued(few_pairs, tree, tmp_path, monkeypat
     assert row.n_pairs >= 16
 
 
-def test_a_campaign_continues_its_file(tmp_path, monkeypatch, capsys):
+def test_a_search_of_histories_continues_its_file(tmp_path, monkeypatch, capsys):
     searched = []
 
     def search(history, _project, _output, _cases, budget):

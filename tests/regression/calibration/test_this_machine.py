@@ -43,7 +43,7 @@ def finds(case, spread, seconds_per_pair):
     return evaluate(case, equal_pairs(spread), seconds_per_pair, "2026-11-26").finds
 
 
-def test_a_steadier_machine_and_more_pairs_find_smaller_slowdowns(case):
+def test_less_noise_and_more_pairs_find_smaller_slowdowns(case):
     steady = finds(case, 0.02, seconds_per_pair=7.5)
     few_pairs = finds(case, 0.02, seconds_per_pair=20.0)
     noisy = finds(case, 0.06, seconds_per_pair=7.5)
@@ -68,7 +68,7 @@ def test_sessions_drawn_from_the_pairs_find_that_slowdown(case, spread, monkeypa
     assert sample.evaluate(sample.draw(), "step", found.finds).share("slower") >= 0.85
 
 
-def test_a_ratio_that_few_equal_pairs_have_by_chance_is_no_power(case):
+def test_a_ratio_that_differs_from_one_by_chance_does_not_change_the_result(case):
     found = evaluate(case, equal_pairs(0.01), 10.0, "2026-11-26")
     by_chance = evaluate(case, equal_pairs(0.01, ratio=1.05), 10.0, "2026-11-26")
     assert (by_chance.finds, by_chance.false_alarms) == (found.finds, found.false_alarms)

@@ -102,7 +102,7 @@ def test_the_answer_follows_from_the_interval(found, expected):
     assert found.answer(NOTEBOOK) == expected
 
 
-def test_rounds_go_on_until_the_interval_is_narrow():
+def test_rounds_are_measured_until_the_interval_is_narrow():
     assert results([1.1] * 4).needs_rounds
     assert results([0.8, 1.2, 0.9, 1.3, 0.7]).needs_rounds
     assert not results([1.1, 1.1, 1.11, 1.12, 1.1]).needs_rounds
@@ -110,7 +110,7 @@ def test_rounds_go_on_until_the_interval_is_narrow():
     assert not results([], **{NUMPY: "exited"}).needs_rounds
 
 
-def test_the_faster_one_is_found_and_kept(compare, tmp_path):
+def test_the_faster_configuration_is_found_and_written(compare, tmp_path):
     status, output = compare(
         NUMPY, NOTEBOOK, "--over", OVER, "--precision", "100%", "--output", str(tmp_path)
     )

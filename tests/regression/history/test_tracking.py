@@ -1,4 +1,4 @@
-"""What a commit is compared with where there is a history. Measurements are made up."""
+"""The commit that HEAD is compared with if a history exists. Measurements are simulated."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OTHER_RATE = CASES.replace("learning_rate=0.01", "learning_rate=0.02")
 
 
 class Project:
-    """A repository with a history; what its commits learn and how fast they are is made up."""
+    """A repository with a history; the results and speeds of its commits are simulated."""
 
     def __init__(self, folder):
         self.folder = folder

@@ -17,7 +17,7 @@ from tests.regression.conftest import run_git
 MODULE = Path("implementations", "numpy_mlp.py")
 
 
-def test_the_working_tree_is_copied_as_it_stands(repository):
+def test_the_working_tree_is_copied_with_uncommitted_changes(repository):
     (repository / MODULE).write_text("edited")
     (repository / "implementations" / "new_mlp.py").write_text("untracked")
     with checked_out(None, None, find_repository(repository), "HEAD") as side:
@@ -70,7 +70,7 @@ def test_both_sides_get_the_modules_of_plug_ins(repository, tmp_path):
         ("HEAD", Path("/nowhere/python"), "--base-python=/nowhere/python: no such file"),
     ],
 )
-def test_what_is_no_side_is_refused(repository, revision, python, reason):
+def test_a_side_that_is_no_project_is_refused(repository, revision, python, reason):
     with (
         pytest.raises(SideError, match=reason),
         checked_out(revision, python, find_repository(repository), "BASE"),

@@ -51,7 +51,7 @@ time.sleep(1000)
 """
 
 
-def test_a_side_moves_and_ends_with_all_that_it_has_started(start):
+def test_a_side_moves_and_ends_together_with_its_descendants(start):
     process = start(STARTS_ANOTHER)
     numbers = process.receive().values()
     for cores in (CORES[:1], CORES[-1:], CORES):
@@ -74,7 +74,7 @@ def test_a_signal_that_killed_a_side_is_named(start):
         process.receive()
 
 
-def test_an_answer_is_not_awaited_for_ever(start, monkeypatch):
+def test_waiting_for_an_answer_has_a_time_limit(start, monkeypatch):
     hangs = "import time\ntime.sleep(1000)"
     with pytest.raises(OutOfTimeError):
         start(hangs, seconds=0.1).receive()
@@ -123,7 +123,7 @@ SideProcess("head", side, [core], conditions).receive()
 """
 
 
-def test_a_side_that_hangs_ends_with_all_that_it_has_started_when_its_parent_is_killed(tmp_path):
+def test_a_hanging_side_and_its_descendants_end_when_the_parent_is_killed(tmp_path):
     (tmp_path / "numpy.py").write_text(HANGS)  # the first library that a side imports
     with subprocess.Popen([sys.executable, "-c", STARTS_A_SIDE, tmp_path, str(CORES[0])]) as parent:
         wait_for((tmp_path / "hangs").exists)

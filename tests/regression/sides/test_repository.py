@@ -1,4 +1,4 @@
-"""Repositories of every kind: where the project is in them, and what git complains about."""
+"""Repositories of every kind: where the project is in them, and errors of git."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_project_in_a_subfolder_is_found(subfolder, start, tmp_path):
     assert git.checked_out_commit(found.project).endswith("-dirty")
 
 
-def test_several_projects_are_told_apart_by_the_current_folder(subfolder, tmp_path):
+def test_the_current_folder_selects_one_of_several_projects(subfolder, tmp_path):
     make_tree(subfolder / "copy")
     commit(subfolder, "two")
     assert git.find_repository(subfolder / "copy").prefix == "copy/"
@@ -97,7 +97,7 @@ def test_a_submodule(repository, tmp_path):
     assert written(found, "HEAD", tmp_path) == FILES
 
 
-def test_a_hook_does_not_lead_elsewhere(repository, tmp_path, monkeypatch):
+def test_variables_of_a_git_hook_are_ignored(repository, tmp_path, monkeypatch):
     other = tmp_path / "other"
     other.mkdir()
     run_git(other, "init", "--quiet")
@@ -121,7 +121,7 @@ def test_a_shallow_clone_is_named_with_the_remedy(repository, tmp_path):
     assert "clone is shallow" not in str(error.value)
 
 
-def test_a_distrusted_repository_is_refused_in_gits_own_words(repository, monkeypatch):
+def test_a_distrusted_repository_is_refused_with_the_message_of_git(repository, monkeypatch):
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
@@ -129,13 +129,13 @@ def test_a_distrusted_repository_is_refused_in_gits_own_words(repository, monkey
         git.find_repository(repository)
 
 
-def test_a_folder_outside_of_a_repository_is_refused_in_gits_own_words(tmp_path):
+def test_a_folder_outside_of_a_repository_is_refused_with_the_message_of_git(tmp_path):
     with pytest.raises(GitError, match="not a git repository"):
         git.find_repository(tmp_path)
     assert git.checked_out_commit(tmp_path) is None
 
 
-def test_without_git_that_is_said(repository, monkeypatch):
+def test_a_missing_git_is_reported(repository, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(GitError, match="git is not installed"):
         git.find_repository(repository)

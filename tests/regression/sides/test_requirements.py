@@ -81,7 +81,7 @@ def test_an_environment_is_made_once_from_requirements(compare, repository, cach
     assert len([folder for folder in cache.iterdir() if folder.is_dir()]) == 1
 
 
-def test_what_uv_says_is_passed_on_in_a_line(compare, repository, cache):
+def test_an_error_of_uv_is_shown_in_one_line(compare, repository, cache):
     status, printed, _ = compare("HEAD", "HEAD", "--base-requirements", "numpy==bad")
     assert status == 2
     (line,) = (line for line in printed.splitlines() if line.startswith("bench-compare: "))
@@ -90,7 +90,7 @@ def test_what_uv_says_is_passed_on_in_a_line(compare, repository, cache):
     assert "Traceback" not in printed
 
 
-def test_without_uv_it_says_how_to_get_it(compare, repository, cache, monkeypatch):
+def test_a_missing_uv_is_reported_with_the_remedy(compare, repository, cache, monkeypatch):
     monkeypatch.setattr(requirements.shutil, "which", lambda *_, **__: None)
     status, printed, _ = compare("HEAD", "HEAD", "--base-requirements", "numpy==2.2.6")
     assert status == 2
