@@ -173,7 +173,7 @@ def _with_domain(part: Any, channel: str, domain: Sequence[float]) -> Any:
 def _plain_values(column: pd.Series) -> list[Any]:
     """Return values as JSON has them, numbers with six significant digits."""
     return [
-        None if pd.isna(value) or value in (math.inf, -math.inf)
-        else float(f"{value:.6g}") if isinstance(value, float) else value
+        value if not isinstance(value, float)
+        else float(f"{value:.6g}") if math.isfinite(value) else None
         for value in column.tolist()
     ]  # fmt: skip

@@ -104,7 +104,8 @@ class _Selection:
     """Runs that are compared; `keys` are equal in the two runs of a pair."""
 
     def __init__(self, runs: pd.DataFrame, views: Sequence[RunView], keys: list[str]) -> None:
-        self._runs, self._views, self._keys = runs, views, keys
+        self._runs = runs[[*keys, "run_id", "test_accuracy", "test_size"]]
+        self._views, self._keys = views, keys
         self._points = SideBySide(runs, 100 * runs["test_accuracy"], keys)
         self._places = runs.groupby(["condition", "implementation"]).groups
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from numbers import Real
 from typing import Any
 
@@ -13,7 +12,7 @@ import pandas as pd
 
 from bench.config.identity import CONDITION_KEYS, GROUPS, LATER_KEYS, REPEAT_KEYS
 from bench.nested import setting
-from bench.records import RunRecord, Seconds, Verdict
+from bench.records import SECONDS_PARTS, RunRecord, Seconds, Verdict
 from bench.report.frames import dataframes
 from bench.report.frames.display_names import RunView, run_views
 from bench.scores import last_validation_accuracy, score
@@ -87,7 +86,8 @@ def _run_row(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
         "cores": _count(record.environment.get("cores")),
         "cores_kept_busy": _number(record.environment.get("cores_kept_busy")),
     }
-    row |= {f"{part}_seconds": value for part, value in asdict(record.seconds).items()}
+    parts = (*SECONDS_PARTS, "total")
+    row |= {f"{part}_seconds": getattr(record.seconds, part) for part in parts}
     row |= {
         "error_type": record.error.type if record.error else None,
         "error_message": record.error.message if record.error else None,
