@@ -32,7 +32,8 @@ def curves_charts(data: ChartData, looks: Looks) -> list[Chart]:
             name=f"{title.split()[-1].lower()}_by_seconds",
             section="curves",
             title=f"{title} by time",
-            caption=f"{caption} at the best learning rate, against {IN_TRAINING_SECONDS}.",
+            caption=f"{caption} of each implementation at its best learning rate, against "
+            f"{IN_TRAINING_SECONDS}.",
             table="best_curves",
             fields=(*RUN_FIELDS, "epoch", "train_seconds_so_far", metric),
             needs={metric: 0} | ({"train_seconds_so_far": 0} if log_x else {}),
@@ -68,8 +69,8 @@ def curves_charts(data: ChartData, looks: Looks) -> list[Chart]:
             title=f"Difference {reference} by epoch",
             caption="Validation accuracy minus that of "
             f"{data.reference or 'the reference'}, at the same learning rate and seed. The line is "
-            "the mean, the coloured area the lowest and the highest. In the grey band, a "
-            "difference counts as equal.",
+            "the mean, the coloured area the lowest and the highest. In the grey band, "
+            f"\u00b1{PARITY_POINTS:g} points, a difference counts as equal.",
             table="differences",
             fields=("implementation", "epoch", "difference", "lowest", "highest", "pairs"),
             needs={"pairs": 0},
@@ -110,7 +111,7 @@ def _differences(looks: Looks, n_epochs: int) -> Spec:
     one_row: Spec = {"values": [{}]}
     limits = {
         "data": one_row,
-        "mark": {"type": "rect", "color": GREY, "fillOpacity": 0.15},
+        "mark": {"type": "rect", "color": GREY, "fillOpacity": 0.25},
         "encoding": bounds,
     }
     zero = {

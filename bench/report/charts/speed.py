@@ -22,6 +22,7 @@ def comparison_charts(data: ChartData, looks: Looks) -> list[Chart]:
     """Return the charts of speed, accuracy, and the ratios of speeds."""
     compared, done = data.tables["compared"], data.tables["done"]
     all_ratios = compared[["low", "high", "times_slower"]].stack()
+    pooled = " Its width comes from all panels together." if len(data.conditions) > 1 else ""
     log_speed = is_wide(done["examples_per_second"])
     accuracy, is_named = data.accuracy, data.n_names <= MAX_NAMED
     fronts = compared.loc[compared["pareto"].astype(bool), "condition"].value_counts()
@@ -31,7 +32,8 @@ def comparison_charts(data: ChartData, looks: Looks) -> list[Chart]:
         section="summary",
         title="Speed and accuracy",
         caption="Up and to the right is better. Lines are 95 % intervals: of the accuracy at the "
-        f"best learning rate, and of the speed relative to the fastest.{front}",
+        f"best learning rate, and of the speed relative to the fastest, "
+        f"which has none.{front}",
         table="compared",
         fields=("implementation", "learning_rate", "examples_per_second", "accuracy", "pareto"),
         needs={"examples_per_second": 0, "accuracy": -1},
@@ -51,7 +53,7 @@ def comparison_charts(data: ChartData, looks: Looks) -> list[Chart]:
         section="summary" if len(data.conditions) == 1 else "speed",
         title="How many times slower than the fastest",
         caption="The line is the 95 % interval. If it includes 1, it is not known which of the two "
-        "is faster.",
+        f"is faster.{pooled}",
         table="compared",
         fields=("implementation", "times_slower", "low", "high"),
         needs={"times_slower": 0},
@@ -136,7 +138,6 @@ def _ratios(looks: Looks, n_rows: int, *, log: bool) -> Spec:
     """Draw a forest plot: how many times slower than the fastest, with intervals."""
     x = number("times_slower", "times slower", log=log)
     y = looks.names | {"sort": {"field": "times_slower", "op": "max"}}
-    y["axis"] = y["axis"] | {"grid": False}
     bar = {
         "mark": {"type": "rule", "strokeWidth": 2},
         "encoding": {"y": y, "x": x | {"field": "low"}, "x2": {"field": "high"},
@@ -160,6 +161,7 @@ def _ratios(looks: Looks, n_rows: int, *, log: bool) -> Spec:
 def _speeds(looks: Looks, n_rows: int, *, log: bool) -> Spec:
     """Draw the speed of every run, and that of the comparison."""
     y = looks.names | {"sort": {"field": "compared_speed", "op": "max", "order": "descending"}}
+    y["axis"] = y["axis"] | {"grid": True}
     x = number("examples_per_second", "examples per second", log=log, format="~s", zero=not log)
     points = {
         "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "fillOpacity": 0.8},

@@ -34,7 +34,7 @@ class Looks:
         shape = name | {"scale": {"domain": [*colours], "range": shapes}}
         self.colours = colours
         # An axis of implementations, in the order of the colours.
-        axis = {"labelLimit": 140, "ticks": False, "domain": False}
+        axis = {"labelLimit": 140, "ticks": False, "domain": False, "grid": False}
         self.names: Spec = {"field": "implementation", "title": None, "axis": axis}
         self.names |= {"sort": [*colours]}
         self.colour = name | {"scale": {"domain": [*colours], "range": [*colours.values()]}}
@@ -53,7 +53,9 @@ def number(
         scale |= {"padding": 12, "nice": False}
     axis: Spec = {"tickCount": 6, "grid": not log, "labelOverlap": "greedy", "labelSeparation": 6}
     axis |= {"format": format} if format else {}
-    title += " (log scale)" if log else ""
+    if log:
+        title += " (log scale)"
+        axis["labelExpr"] = f"format(datum.value, '{format or '~g'}')"  # Vega leaves some out
     return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": axis}
 
 

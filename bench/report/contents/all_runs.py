@@ -91,7 +91,11 @@ def _table(analysis: Analysis) -> Table:
     over_repeats = dataframes.speed_over_repeats(analysis.runs)
     ordered = sorted(
         zip(analysis.views, dataframes.rows(analysis.runs), over_repeats, strict=True),
-        key=lambda entry: entry[0].record.status == "done",
+        key=lambda entry: (
+            entry[0].record.status == "done",
+            entry[1].condition,
+            analysis.names.index(entry[0].implementation),
+        ),
     )
     rows = []
     for view, row, ratio in ordered:

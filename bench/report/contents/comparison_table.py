@@ -31,8 +31,8 @@ COMPARISON = (
     Column("test accuracy", definition="at the best learning rate: mean over seeds with its 95 % "
            "interval; for one seed, 1.96 standard errors from the size of the test set"),
     Column("learning rate", definition="the best: highest validation accuracy after the last "
-           "epoch; without a validation set, lowest training loss; a rate at which all seeds have "
-           "a result wins over one at which some have none"),
+           "epoch; without a validation set, lowest training loss; rates at which a seed has no "
+           "result come last"),
     Column(TO_TARGET, definition="seconds of training until validation accuracy first reaches the "
            "target; median over the runs at the best learning rate; by default, the target is the "
            "highest hundredth that all implementations have reached under this condition"),
@@ -82,7 +82,7 @@ def comparison(analysis: Analysis) -> Table:
     numbers = {key: analysis.runs[key].nunique() for key in ("learning_rate", "seed")}
     several = [counted(n, key.replace("_", " ")) for key, n in numbers.items() if n > 1]
     over = " and ".join(several) or "all runs"
-    caption = f"Comparison: speed is the geometric mean over {over}, accuracy that at the best rate"
+    caption = f"Comparison: speed: geometric mean over {over}; accuracy: each at its best rate"
     return Table(caption, columns, groups)
 
 

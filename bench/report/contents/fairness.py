@@ -30,7 +30,7 @@ def parity(analysis: Analysis) -> Table:
     for verdict in sorted(verdicts, key=lambda one: place.get(one.implementation, len(place))):
         rungs = {
             rung.number: Cell(
-                f"{format_distance(rung.distance)} / {rung.bound:.1e}",
+                f"{format_distance(rung.distance)} (limit {rung.bound:.1e})",
                 level="" if rung.passed else "bad",
             )
             for rung in verdict.rungs
@@ -52,7 +52,7 @@ def parity(analysis: Analysis) -> Table:
         Column("code", is_number=False, is_extra=True), Column("versions", is_number=False),
         Column("device, threads", is_number=False, is_extra=True),
     ]  # fmt: skip
-    caption = "Parity: in each check, the distance from the reference / the largest that passes"
+    caption = "Parity: distance from the reference in each check, with the limit that passes"
     return Table(caption, columns, [("", rows)])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.records import PARITY_POINTS
 from bench.report.contents.blocks import Column, Row, Table
 from bench.report.findings.accuracy import basis
 from bench.report.findings.finding import Finding
@@ -58,8 +59,11 @@ def accuracy_table(found: Sequence[Finding]) -> list[Table]:
             cells = [one.subject, one.baseline, f"{one.value:+.2f}", interval, basis(one)]
             groups.setdefault(one.condition, []).append(Row(cells, {"implementation": one.subject}))
     columns = [
-        Column("implementation", is_number=False), Column("minus", is_number=False),
+        Column("implementation", is_number=False), Column("compared with", is_number=False),
         Column("percentage points"), Column("95 % interval"), Column("from", is_number=False),
     ]  # fmt: skip
-    caption = "Difference in test accuracy: an interval that includes 0 shows no difference"
+    caption = (
+        "Difference in test accuracy: an interval without 0 shows a difference, one within "
+        f"\u00b1{PARITY_POINTS:g} points equality"
+    )
     return [Table(caption, columns, [*groups.items()])] if groups else []

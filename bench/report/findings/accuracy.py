@@ -89,6 +89,7 @@ def _difference(
         answer = f"{subject} and {reference} **can't be told apart** in accuracy"
     mean, low, high = (_signed(value) for value in (pair.mean, pair.low, pair.high))
     interval = f", 95 % interval {low} to {high}" if pair.is_known else ""
+    mean = f"{subject} minus {reference}: {mean}" if found.claim == "cant_tell" else mean
     return replace(
         found,
         value=pair.mean,

@@ -19,7 +19,7 @@ from bench.report.frames.analysis import Analysis
 
 MAX_CONDITIONS = 12  # with their own sentences; the comparison contains all
 IN_WORDS = {
-    dataframes.PASSED: "Parity is proven for {}: the equations are those of the recipe",
+    dataframes.PASSED: "Parity checks passed for {}: the equations are those of the recipe",
     dataframes.FAILED: "Without a rank: {}; the equations are **not those of the recipe**",
     dataframes.NOT_CHECKED: "Without a rank: {}; it is **not proven** that the equations are those "
     "of the recipe",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from bench.markdown import text
 from bench.records import PARITY_POINTS
@@ -26,7 +26,7 @@ def headline(found: Sequence[Finding]) -> str:
     named = {name for lead in leads for name in (lead.subject, lead.baseline) if name}
     given = [one.value for one in found if one.question == "cores" and one.summary]
     busy = [one for one in found if one.question == "cores" and one.subject in named]
-    words = [_speed(leads, found), _learning(found)] + [
+    words = [_speed(leads, found), _doubt(named, found), _learning(found)] + [
         cores_in_words(busy, number) for number in given if number and busy
     ]
     return " ".join(filter(None, words))
@@ -66,6 +66,16 @@ def _speed(leads: Sequence[Finding], found: Sequence[Finding]) -> str:
     return "; ".join(sentence.rstrip(".") for sentence in shown) + "."
 
 
+def _doubt(names: Set[str], found: Sequence[Finding]) -> str:
+    """Return how much runs of the compared implementations differ that should not differ."""
+    uneven = [one for one in found if one.question == "repeats" and one.subject in names]
+    if not uneven:
+        return ""
+    worst = max(uneven, key=lambda one: one.value or 0)
+    name, most = text(worst.subject), times(worst.value)
+    return f"These ratios are rough: equal runs of {name} differ by up to {most} times."
+
+
 def _learning(found: Sequence[Finding]) -> str:
     """Return the sentence on accuracy."""
     compared = [one for one in found if one.question == "accuracy" and not one.summary]
@@ -76,7 +86,7 @@ def _learning(found: Sequence[Finding]) -> str:
     if claims == {"equal"}:
         return f"They learn the same: test accuracies agree within {PARITY_POINTS:g} points."
     is_known = compared and all(one.low is not None for one in compared)
-    return "No difference in test accuracy was found." if is_known else ""
+    return "No difference in test accuracy was found, nor equality shown." if is_known else ""
 
 
 def _by_condition(leads: Sequence[Finding]) -> str:

@@ -156,8 +156,9 @@ def cores(runs: pd.DataFrame) -> list[Finding]:
 
 def cores_in_words(found: Sequence[Finding], given: float) -> str:
     """Return how many of the given cores some implementations kept busy, as one sentence."""
-    listed = ", ".join(f"{text(one.subject)} {one.value:.1f}" for one in found)
-    return f"Cores kept busy while training, of {given:.0f}: {listed}."
+    first, *others = (f"{text(one.subject)} {one.value:.1f}" for one in found)
+    listed = ", ".join([f"{first} of {counted(int(given), 'core')}", *others])
+    return f"Kept busy while training: {listed}."
 
 
 def times(ratio: float | None, like: float | None = None) -> str:

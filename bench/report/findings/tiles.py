@@ -12,7 +12,7 @@ from bench.report.findings.finding import LEVELS, Finding, Question, Tile
 from bench.report.findings.speed import times
 from bench.report.frames import dataframes
 
-RELIABLE = "Are the speeds reliable?"
+RELIABLE, ROUGHLY = "Are the speeds reliable?", "only roughly"
 
 
 def tiles(found: Sequence[Finding]) -> tuple[Tile, ...]:
@@ -28,10 +28,10 @@ def tiles(found: Sequence[Finding]) -> tuple[Tile, ...]:
             len({one.machine for one in found if one.question == "speed"}) > 1,
             {(one.subject, one.condition) for one in found if one.question == "repeats"},
         ),
-        _accuracy([one for one in found if one.question == "accuracy" and not one.summary]),
-        _rates([one for one in found if one.question == "learning_rate" and not one.summary]),
-        _parity([one for one in found if one.question == "parity"]),
         _quiet(found),
+        _accuracy([one for one in found if one.question == "accuracy" and not one.summary]),
+        _parity([one for one in found if one.question == "parity"]),
+        _rates([one for one in found if one.question == "learning_rate" and not one.summary]),
         _runs([one for one in found if one.question == "runs" and one.value is not None]),
     )
     return tuple(tile for tile in made if tile is not None)
@@ -84,7 +84,9 @@ def _speed(
     tile = _tile("speed", "Fastest", answer, detail, leads)
     compared = {(name, one.condition) for one in leads for name in (one.subject, one.baseline)}
     if tile.level == "good" and compared & uneven:
-        return replace(tile, level="neutral", detail=f"{detail}; its runs differ in speed")
+        return replace(
+            tile, level="neutral", detail=f"{detail}; runs like each other differ in speed"
+        )
     return tile
 
 
@@ -122,12 +124,12 @@ def _accuracy(pairs: Sequence[Finding]) -> Tile | None:
     apart = sorted({f"{abs(one.value or 0):.2f}" for one in compared}, key=float)
     span = " to ".join(dict.fromkeys([apart[0], apart[-1]]))
     most = max(map(most_apart, known), key=float)
-    detail = f"test accuracies are {span} percentage points apart; "
+    detail = f"test accuracies are {span} percentage points apart ({basis(known[0])})"
     if {one.claim for one in pairs} == {"equal"}:
-        detail += f"with 95 % certainty at most {most}; up to {PARITY_POINTS:g} counts as equal"
+        detail += f", with 95 % certainty at most {most}; {PARITY_POINTS:g} counts as equal"
         return _tile("accuracy", title, "yes", detail, pairs)
-    detail += f"this may be chance, but up to {most} is possible ({basis(known[0])})"
-    made = _tile("accuracy", title, "no difference found", detail, pairs)
+    detail += f": this may be chance, but {most} is possible; {PARITY_POINTS:g} counts as equal"
+    made = _tile("accuracy", title, "no difference found, equality not shown", detail, pairs)
     return replace(made, level="neutral") if len(known) == len(pairs) else made
 
 
@@ -166,7 +168,7 @@ def _parity(verdicts: Sequence[Finding]) -> Tile | None:
     elif "not_checked" in by_claim:
         answer, detail = "not proven", by_claim["not_checked"]
     else:
-        answer, detail = "yes", "gradients and updates are those of a reference in float64"
+        answer, detail = "yes", "gradients and updates match a reference in float64"
     return _tile("parity", "Same equations?", answer, detail, verdicts)
 
 
@@ -184,11 +186,11 @@ def _quiet(found: Sequence[Finding]) -> Tile | None:
     n_runs = f"{sum(one.value or 0 for one in noise):.0f}"
     if noise[0].claim == "quiet" and apart:
         detail = f"compared runs were made up to {apart[0].value:.1f} hours apart"
-        return _tile("quiet", RELIABLE, "less so", detail, apart)
+        return _tile("quiet", RELIABLE, ROUGHLY, detail, apart)
     if noise[0].claim == "quiet" and uneven:
         worst = max(uneven, key=lambda one: one.value or 0)
         detail = f"{_differ(worst)}, although the machine seemed quiet"
-        return _tile("quiet", RELIABLE, "less so", detail, uneven)
+        return _tile("quiet", RELIABLE, ROUGHLY, detail, uneven)
     if noise[0].claim == "quiet":
         return _tile("quiet", RELIABLE, "yes", f"the machine was quiet in all {n_runs} runs", noise)
     disturbed = [one for one in noise if one.claim == "not_quiet"]
@@ -201,11 +203,11 @@ def _quiet(found: Sequence[Finding]) -> Tile | None:
     if uneven:
         worst = max(uneven, key=lambda one: one.value or 0)
         detail += f"; {_differ(worst)}"
-    return _tile("quiet", RELIABLE, "less so" if disturbed else "not known", detail, noise)
+    return _tile("quiet", RELIABLE, ROUGHLY if disturbed else "not known", detail, noise)
 
 
 def _differ(uneven: Finding) -> str:
-    return f"equal work took {uneven.subject} up to {uneven.value:.1f} times as long"
+    return f"one run of {uneven.subject} was {uneven.value:.1f} times slower than another like it"
 
 
 def _runs(endings: Sequence[Finding]) -> Tile | None:

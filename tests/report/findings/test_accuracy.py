@@ -20,7 +20,7 @@ from tests.report.findings.asking import found_in, words_of
         (
             (0.01, -0.01, 0.0),
             "cant_tell",
-            "**No difference in test accuracy was found** between keras and numpy (+0.00 po",
+            "**No difference in test accuracy was found** between keras and numpy (keras minus n",
         ),
     ],
 )

@@ -71,7 +71,7 @@ def test_a_best_rate_at_which_seeds_failed_is_named():
 
 def test_proven_and_failed_parity_are_stated():
     words = words_of(make_record(), make_record("keras", parity="failed"))
-    assert "Parity is proven for numpy: the equations are those of the recipe" in words
+    assert "Parity checks passed for numpy: the equations are those of the recipe" in words
     assert "Without a rank: keras; the equations are **not those of the recipe**" in words
 
 

@@ -43,7 +43,7 @@ def test_the_headline_names_the_fastest_of_each_condition():
 def test_the_headline_on_a_single_implementation_names_its_cores_once():
     record = make_record("numpy", environment=ENVIRONMENT | {"cores_kept_busy": 1.9})
     found = findings(analyse(sweep_of(record)))
-    assert headline(found).endswith(" Cores kept busy while training, of 2: numpy 1.9.")
+    assert headline(found).endswith(" Kept busy while training: numpy 1.9 of 2 cores.")
 
 
 def test_the_headline_ends_with_the_cores_that_were_kept_busy():
@@ -54,8 +54,8 @@ def test_the_headline_ends_with_the_cores_that_were_kept_busy():
         for name, count in busy.items() for seed in (0, 1)
     ]  # fmt: skip
     found = findings(analyse(sweep_of(*records)))
-    assert headline(found).endswith(" Cores kept busy while training, of 2: numpy 1.9, torch 1.5.")
-    assert "Cores kept busy while training, of 2: keras 1.0, numpy 1.9, torch 1.5." in words_of(
+    assert headline(found).endswith(" Kept busy while training: numpy 1.9 of 2 cores, torch 1.5.")
+    assert "Kept busy while training: keras 1.0 of 2 cores, numpy 1.9, torch 1.5." in words_of(
         *records
     )
     values = {one.subject: one.value for one in found if one.question == "cores"}
