@@ -22,7 +22,7 @@ def comparison_charts(data: ChartData, looks: Looks) -> list[Chart]:
     """Return the charts of speed, accuracy, and the ratios of speeds."""
     compared, done = data.tables["compared"], data.tables["done"]
     all_ratios = compared[["low", "high", "times_slower"]].stack()
-    pooled = " Its width comes from all panels together." if len(data.conditions) > 1 else ""
+    pooled = " The spread is that of all panels together." if len(data.conditions) > 1 else ""
     log_speed = is_wide(done["examples_per_second"])
     accuracy, is_named = data.accuracy, data.n_names <= MAX_NAMED
     fronts = compared.loc[compared["pareto"].astype(bool), "condition"].value_counts()

@@ -17,6 +17,11 @@ Spec = dict[str, Any]
 GREY, BLUE = "#888888", "#4c78a8"
 HEIGHT, ROW_HEIGHT = 220, 30  # pixels of a panel; of one row of a panel with names
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+# Labels at 1, 2, 3, 5, 10, 20, ...; Vega alone may label none above 7, or all up to 9 but not 10.
+LOG_LABEL = (
+    "indexof([1, 2, 3, 5], round(datum.value / pow(10, floor(log(datum.value) / LN10 + 1e-9)))) < 0"
+    " ? '' : format(datum.value, 'FORMAT')"
+)
 WIDE_RANGE = 5.0  # numbers that differ by this factor are drawn on a logarithmic axis
 
 
@@ -55,7 +60,7 @@ def number(
     axis |= {"format": format} if format else {}
     if log:
         title += " (log scale)"
-        axis["labelExpr"] = f"format(datum.value, '{format or '~g'}')"  # Vega leaves some out
+        axis["labelExpr"] = LOG_LABEL.replace("FORMAT", format or "~g")
     return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": axis}
 
 
