@@ -157,7 +157,7 @@ def seal(allowed: Mapping[Path, bytes]) -> None:
 
 
 def libraries_changed() -> bool:
-    """Say whether libraries were installed or removed since `record` was called."""
+    """Return whether libraries were installed or removed since `record` was called."""
     return _recorded is not None and _installed_libraries() != _installed
 
 

@@ -65,12 +65,12 @@ def for_hydra(override: Override) -> str:
 
 
 def is_choice(override: Override) -> bool:
-    """Say whether an override selects a choice, such as ``recipe=tanh_softmax_sgd``."""
+    """Return whether an override selects a choice, such as ``recipe=tanh_softmax_sgd``."""
     return override.key_or_group in groups() and not override.is_sweep_override()
 
 
 def is_settable(override: Override) -> bool:
-    """Say whether an override only sets one value, so that the order of overrides is irrelevant."""
+    """Return whether an override only sets one value, so that the order does not matter."""
     return (
         override.type is OverrideType.CHANGE
         and override.package is None

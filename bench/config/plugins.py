@@ -1,4 +1,4 @@
-"""Find installed packages that bring implementations.
+"""Find installed packages that contain implementations.
 
 Such a package declares an entry point in the group `mlp_bench.implementations`:
 
@@ -50,7 +50,7 @@ def installed() -> tuple[Plugin, ...]:
 
 
 def version_of(module: str) -> dict[str, str]:
-    """Return the name and version of the installed package that brings a module; else nothing."""
+    """Return the name and version of the installed package with a module; else nothing."""
     return {
         plugin.distribution: plugin.version
         for plugin in installed()

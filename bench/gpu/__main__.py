@@ -29,7 +29,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if missing := missing_distributions():
         print(
-            f"make gpu: {sys.executable} lacks {', '.join(missing)}: bring them as docs/gpu.md "
+            f"make gpu: {sys.executable} lacks {', '.join(missing)}: install them as docs/gpu.md "
             "says, or choose another interpreter: make gpu PYTHON=...",
             file=sys.stderr,
         )

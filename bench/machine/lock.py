@@ -54,7 +54,7 @@ def reserved(*, shared: bool = False) -> Iterator[None]:
 
 
 def is_held() -> bool:
-    """Say whether a timed run holds the machine's lock now.
+    """Return whether a timed run holds the machine's lock now.
 
     Raises:
         LockError: the lock file cannot be opened or is not a plain file.

@@ -18,7 +18,7 @@ USUAL_SPREAD = 0.011  # of pairs, where the machine was not calibrated: docs/reg
 def announce_pairs(
     outcomes: Sequence[Outcome], round_seconds: float, remaining_seconds: float
 ) -> bool:
-    """Say how many pairs fit; return whether to answer one case after the other.
+    """Print how many pairs fit; return whether to answer one case after the other.
 
     Args:
         outcomes: all cases, before the first pair.
@@ -62,7 +62,7 @@ def explain(outcome: Outcome, n_tests: int) -> str | None:
 
 
 def announce_rounds(n_groups: int, round_seconds: float, remaining_seconds: float) -> bool:
-    """Say how many rounds fit; return whether to measure one condition after the other.
+    """Print how many rounds fit; return whether to measure one condition after the other.
 
     Args:
         n_groups: number of conditions; each was measured once.
@@ -95,7 +95,7 @@ def _number_of(round_seconds: float, remaining_seconds: float) -> int:
 
 
 def _found(cases: Sequence[Outcome], n_pairs: int) -> str:
-    """Say which slowdown so many pairs find, by the spread on this machine if it is known."""
+    """Return a sentence: which slowdown `n_pairs` find, by the spread on this machine if known."""
     stored = power.read()
     spreads = [stored[o.case.identity].spread for o in cases if o.case.identity in stored]
     spread = max(spreads, default=USUAL_SPREAD)

@@ -73,19 +73,19 @@ def folder_of(config: RunConfig) -> Path:
 
 
 def is_of_another_run(record: RunRecord, job: Job) -> bool:
-    """Say whether a record was made with another configuration, and copied to a job's folder."""
+    """Return whether a record was made with another configuration and copied here."""
     return (record.run_id, record.config_hash) != (job.run_id, job.config.hash)
 
 
 def is_current(record: RunRecord, job: Job) -> bool:
-    """Say whether a record is a finished result of a job, with the same code and machine."""
+    """Return whether a record is a finished result of a job, with the same code and machine."""
     return record.status in FINISHED and not provenance.what_changed(
         record.made_with, job.fingerprints
     )
 
 
 def is_of_another_machine(record: RunRecord, job: Job) -> bool:
-    """Say whether a finished run used another processor, GPU or number of cores."""
+    """Return whether a finished run used another processor, GPU or number of cores."""
     return record.status in FINISHED and any(
         record.made_with.get(key, value) != value
         for key, value in machine_of(job.fingerprints).items()

@@ -48,7 +48,7 @@ def _write(context: Any, address: Any, value: Any) -> Any:
 
 @intrinsic
 def _pause(context: Any) -> Any:
-    """Tell an x86 processor that this thread waits, for the other thread of the same core."""
+    """Give a waiting thread's share of an x86 core to the other thread of that core."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         if platform.machine() in ("x86_64", "AMD64"):

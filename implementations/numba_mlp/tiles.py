@@ -155,7 +155,7 @@ def convert(source_type: np.dtype[Any]) -> Any:
 
 @intrinsic
 def prefetch(context: Any, address: Any, n_bytes: Any) -> Any:
-    """Ask for memory that will be read soon, from an address on."""
+    """Prefetch `n_bytes` of memory that will be read soon, from an address on."""
     signature = types.void(types.intp, types.intp)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -139,7 +139,7 @@ def compile_epoch(recipe: Recipe, image_type: np.dtype[Any]) -> Callable[..., No
 
 @compiled
 def prefetch_images(images: Any, rows: Any, start: Any, stop: Any) -> None:
-    """Ask for up to eight images of a batch, from its row `start` on."""
+    """Prefetch up to eight images of a batch, from its row `start` on."""
     for example in range(start, min(start + MAX_ROWS, stop)):
         image = images.ctypes.data + rows[example] * images.strides[0]
         prefetch(image, images.strides[0])

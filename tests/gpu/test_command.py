@@ -50,7 +50,7 @@ def test_missing_packages_are_named_in_one_line():
     assert completed.stdout == ""
     names = ", ".join(command.REQUIRED.values())
     assert completed.stderr == (
-        f"make gpu: {sys.executable} lacks {names}: bring them as docs/gpu.md says, or choose "
+        f"make gpu: {sys.executable} lacks {names}: install them as docs/gpu.md says, or choose "
         "another interpreter: make gpu PYTHON=...\n"
     )
 

@@ -56,7 +56,7 @@ def between(good: str, bad: str, repository: Repository) -> Chain:
 
 
 def merged_branches(commit: str, parent: str, repository: Repository) -> list[Chain]:
-    """Return the chain of each branch that a merge brings in, from the point where it started.
+    """Return the chain of each branch that a merge adds, from the commit where it started.
 
     Args:
         commit: a commit of a chain.

@@ -35,22 +35,15 @@ CERTAINTIES = (0.975, 0.9995)
 MAX_UNDECIDED = 3  # commits close to the half; with so many, several probably share the slowdown
 
 
-def next_step(
-    commits: Sequence[str], comparisons: Comparisons, smallest: float
-) -> Compare | Conclusion:
-    """Return what to measure next, or the conclusion.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A bisection so far.
 
-    Args:
+    Attributes:
         commits: the chain from GOOD to BAD, at least two commits.
         comparisons: what was measured, by the earlier and the later commit.
         smallest: the relative slowdown that matters, such as 0.03.
     """
-    return Plan(commits, comparisons, smallest).next_step()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is known; arguments of `next_step`."""
 
     commits: Sequence[str]
     comparisons: Comparisons

@@ -1,4 +1,4 @@
-"""Measure what the plan asks for, until it comes to a conclusion."""
+"""Measure the steps of the plan until it reaches a conclusion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.regression.bisection import chain as chains
 from bench.regression.bisection import log as logs
 from bench.regression.bisection.chain import Chain
 from bench.regression.bisection.decisions import Compare, Conclusion
-from bench.regression.bisection.plan import next_step
+from bench.regression.bisection.plan import Plan
 from bench.regression.cases import Case
 from bench.regression.outcome import Outcome
 from bench.regression.output import progress, revisions
@@ -91,7 +91,7 @@ class Search:
         return outcomes
 
     def run(self, chain: Chain) -> list[tuple[Chain, Conclusion]]:
-        """Bisect a chain; if a merge is found, then the branches that it brings in.
+        """Bisect a chain; if a merge is found, then the branches that it adds.
 
         Returns:
             Each chain that was searched, with its conclusion. The conclusion of a branch replaces
@@ -120,7 +120,7 @@ class Search:
     def _conclude(self, chain: Chain) -> Conclusion:
         while True:
             smallest = self.settings.smallest_by_metric[STEP]
-            step = next_step(chain.commits, self.log.measured(), smallest)
+            step = Plan(chain.commits, self.log.measured(), smallest).next_step()
             if isinstance(step, Conclusion):
                 return step
             self.suspects = step.suspects

@@ -199,7 +199,7 @@ def count_ancestors(commit: str, repository: Repository) -> int | None:
 def commits_that_change_training(revisions: str, repository: Repository) -> list[str]:
     """Return the commits of a range that change what a side runs, oldest first.
 
-    A merge is listed; the commits that it brings in are not.
+    A merge is listed; the commits of its branch are not.
 
     Args:
         revisions: such as v1..main.

@@ -10,7 +10,7 @@ import pytest
 
 from bench.regression.bisection import plan
 from bench.regression.bisection.decisions import Compare, Conclusion, Measured
-from bench.regression.bisection.plan import next_step
+from bench.regression.bisection.plan import Plan
 from bench.regression.calibration import rates
 from bench.regression.calibration.rates import LOADED, QUIET
 from tests.regression.calibration.test_rates import PAIRS
@@ -36,7 +36,7 @@ def search(speeds, noise, seed, failing=(), measured=()):
     randomness = np.random.default_rng(seed)
     commits = [str(number) for number in range(len(speeds))]
     comparisons = {key: Measured(values=tuple(values)) for key, values in dict(measured).items()}
-    while isinstance(step := next_step(commits, comparisons, SMALLEST), Compare):
+    while isinstance(step := Plan(commits, comparisons, SMALLEST).next_step(), Compare):
         key = step.base, step.head
         if int(step.head) in failing:
             comparisons[key] = Measured(error="does not build")
@@ -128,10 +128,10 @@ def test_good_and_bad_get_more_pairs_if_their_half_is_less_certain_than_the_comm
     quiet = noise[QUIET][:20]
     ends = Measured(values=tuple(0.2 + 10 * value for value in quiet))
     comparisons = {("0", "2"): ends, ("0", "1"): Measured(values=tuple(0.102 + v for v in quiet))}
-    step = next_step("012", comparisons, SMALLEST)
+    step = Plan("012", comparisons, SMALLEST).next_step()
     assert (step.purpose, step.head, step.n_pairs) == ("ends", "2", 40)
     quieter = Measured(values=tuple(0.2 + value for value in quiet))
-    step = next_step("012", comparisons | {("0", "2"): quieter}, SMALLEST)
+    step = Plan("012", comparisons | {("0", "2"): quieter}, SMALLEST).next_step()
     assert (step.purpose, step.head) == ("commit", "1")
 
 
@@ -175,7 +175,7 @@ def test_a_parent_that_fails_leaves_two_suspects(noise):
 
 
 def test_a_failing_bad_commit_has_no_answer():
-    conclusion = next_step("ab", {("a", "b"): Measured(error="does not build")}, SMALLEST)
+    conclusion = Plan("ab", {("a", "b"): Measured(error="does not build")}, SMALLEST).next_step()
     assert conclusion == Conclusion(answer="can't tell", total=None)
 
 
