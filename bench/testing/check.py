@@ -1,4 +1,4 @@
-"""Check one implementation in a process of its own."""
+"""Check one implementation in a new process."""
 
 from __future__ import annotations
 

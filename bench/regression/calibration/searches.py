@@ -100,13 +100,17 @@ def run(path: Path, n_histories: int, budget_seconds: float, cases: str) -> bool
         Whether all are finished.
     """
     until = time.monotonic() + budget_seconds
-    rows = _read(path)
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    rows = [msgspec.json.decode(line, type=Row) for line in lines]
     for seed in range(n_histories):
-        left = until - time.monotonic()
+        remaining_seconds = until - time.monotonic()
         if seed in {row.seed for row in rows}:
             continue
         output = path.with_name(f"{path.stem}-{seed}")
-        if left < 1 or (row := search(choose(seed), Path.cwd(), output, cases, left)) is None:
+        if remaining_seconds < 1:
+            break
+        row = search(choose(seed), Path.cwd(), output, cases, remaining_seconds)
+        if row is None:
             break
         with path.open("ab") as file:
             file.write(msgspec.json.encode(row) + b"\n")
@@ -114,11 +118,6 @@ def run(path: Path, n_histories: int, budget_seconds: float, cases: str) -> bool
         print(_table([row]), flush=True)
     print(f"{_table(rows)}\n\n{_summary(rows)}")
     return len(rows) >= n_histories
-
-
-def _read(path: Path) -> list[Row]:
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    return [msgspec.json.decode(line, type=Row) for line in lines]
 
 
 def _table(rows: Sequence[Row]) -> str:

@@ -122,7 +122,9 @@ class Round:
         for label, case in cases.items():
             if case.name not in self.steps:
                 with leaving_out(label):
-                    self._find_steps(active[label], case)
+                    active[label].move(case.config.cores)
+                    folder = self.conditions.folder
+                    self.steps[case.name] = find_n_steps(active[label], case, folder, N_FIRST_STEPS)
         updates = _build_models(active, cases, leaving_out)
         seconds = self._train_in_turns(active, cases, leaving_out)
         results.seconds.append({label: seconds[label] for label in active})
@@ -131,11 +133,6 @@ class Round:
             results.differences.append(
                 {label: update_difference(reference, updates[label]) for label in active}
             )
-
-    def _find_steps(self, process: SideProcess, case: Case) -> None:
-        process.move(case.config.cores)
-        folder = self.conditions.folder
-        self.steps[case.name] = find_n_steps(process, case, folder, N_FIRST_STEPS)
 
     def _train_in_turns(
         self, active: Processes, cases: Mapping[str, Case], leaving_out: LeavingOut
