@@ -72,8 +72,8 @@ def _doubt(names: Set[str], found: Sequence[Finding]) -> str:
     if not uneven:
         return ""
     worst = max(uneven, key=lambda one: one.value or 0)
-    name, most = text(worst.subject), times(worst.value)
-    return f"These ratios are rough: equal runs of {name} differ by up to {most} times."
+    most = f"{worst.value:.1f}"
+    return f"Speeds are rough: equal runs of {text(worst.subject)} differ by up to {most} times."
 
 
 def _learning(found: Sequence[Finding]) -> str:

@@ -67,3 +67,11 @@ def test_the_findings_below_a_headline_do_not_repeat_it():
     found = findings(analyse(sweep_of(*records)))
     assert headline(found) == f"{sentences(found)[0]} {SAME}"
     assert sentences(found)[1:] == further_sentences(found)
+
+
+def test_the_headline_says_that_speeds_are_rough_if_equal_runs_differ():
+    records = [*runs_of("numpy", (1000.0, 1010.0)), *runs_of("keras", (100.0, 130.0))]
+    rough = "Speeds are rough: equal runs of keras differ by up to 1.3 times."
+    assert rough in headline(findings(analyse(sweep_of(*records))))
+    records[3:] = runs_of("keras", (101.0,), learning_rate=0.2)
+    assert "rough" not in headline(findings(analyse(sweep_of(*records))))

@@ -73,6 +73,13 @@ def test_an_address_keeps_the_choices(visit, ordinary):
     assert not page.get_by_role("checkbox", name="numpy").is_checked()
 
 
+def test_a_tile_leads_to_the_section_with_its_numbers(visit, ordinary):
+    page = visit(ordinary)
+    page.get_by_role("checkbox", name="keras").uncheck()
+    page.get_by_role("link", name="Are the speeds reliable?").click()
+    assert page.url.endswith("#runs?implementation=keras")
+
+
 def test_values_of_a_filter_are_in_the_order_of_their_numbers(visit, uncommon):
     page = visit(uncommon)
     boxes = page.locator("#filters input[data-field=learning_rate]").all()
