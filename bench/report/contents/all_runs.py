@@ -22,10 +22,19 @@ from bench.report.contents.blocks import (
     Text,
 )
 from bench.report.contents.repeat_command import repeat_command, repeat_commands
-from bench.report.contents.tables import CEILING, LEVELS, folded_if_long, keys_of, quiet, reason_of
+from bench.report.contents.tables import (
+    CEILING,
+    LEVELS,
+    OTHER_WORK,
+    folded_if_long,
+    keys_of,
+    quiet,
+    reason_of,
+)
 from bench.report.frames import dataframes
 from bench.report.frames.analysis import Analysis
 from bench.report.frames.display_names import RunView
+from bench.report.frames.repeats import MAX_UNEVEN, over_repeats
 from bench.results.store import LOG_NAME
 from bench.terminal import format_number
 
@@ -75,7 +84,7 @@ def tracebacks(records: Sequence[RunRecord]) -> list[tuple[list[str], list[str]]
 
 
 def _table(analysis: Analysis) -> Table:
-    """Return the runs: first those without a result, with the reason."""
+    """Return the runs: first those without a result, then those that differ from their repeats."""
     swept = [name for name in dataframes.varying(analysis.runs) if name not in UNLISTED]
     columns = [
         Column("run", is_number=False), *(Column(name.replace("_", " ")) for name in swept),
@@ -85,39 +94,50 @@ def _table(analysis: Analysis) -> Table:
         Column("examples/s", definition="median over the epochs"),
         Column("ceiling", is_extra=True, definition=CEILING), Column("train s"),
         Column("total s", is_extra=True),
-        Column("machine was", is_number=False, definition="whether other work disturbed the run; "
+        Column("other work", is_number=False, definition="whether other work was seen; "
                "similar runs differ from it in learning rate or seed only"),
     ]  # fmt: skip
-    over_repeats = dataframes.speed_over_repeats(analysis.runs)
+    runs = analysis.runs
+    differs = _differs(runs)
     ordered = sorted(
-        zip(analysis.views, dataframes.rows(analysis.runs), over_repeats, strict=True),
+        zip(analysis.views, dataframes.rows(runs), differs, strict=True),
         key=lambda entry: (
             entry[0].record.status == "done",
+            not entry[2],
             entry[1].condition,
             analysis.names.index(entry[0].implementation),
         ),
     )
     rows = []
-    for view, row, ratio in ordered:
-        name, *cells = _run_row(view, ratio)
+    for view, row, words in ordered:
+        name, *cells = _run_row(view, words)
         settings = [dataframes.plain(getattr(row, key)) for key in swept]
         rows.append(Row([name, *settings, *cells], keys_of(row)))
     return Table("Runs", columns, [("", rows)])
 
 
-def _machine_was(record: RunRecord, over_repeats: float) -> Cell | str:
-    """Return how quiet the machine was, and whether the run was not as fast as its repeats."""
+def _differs(runs: pd.DataFrame) -> list[str]:
+    """Return in words how each run differs from its repeats, or ""."""
+    found = pd.Series("", runs.index)
+    seconds, speed = over_repeats(runs, "train_seconds"), over_repeats(runs)
+    found[seconds > MAX_UNEVEN] = "longer than similar runs"
+    found[speed > MAX_UNEVEN] = "faster than similar runs"
+    found[speed < 1 / MAX_UNEVEN] = "slower than similar runs"
+    return found.tolist()
+
+
+def _other_work(record: RunRecord, differs: str) -> Cell | str:
+    """Return whether other work was seen, and how the run differs from its repeats."""
     if record.examples_per_second is None:
         return "-"
     word = dataframes.quiet(record)
-    if 1 / dataframes.MAX_UNEVEN <= over_repeats <= dataframes.MAX_UNEVEN or pd.isna(over_repeats):
+    if not differs:
         return quiet(word)
-    differs = f"{'slower' if over_repeats < 1 else 'faster'} than similar runs"
-    return Cell(f"{word}, but {differs}" if word == dataframes.QUIET else f"{word}, {differs}",
-                level="attention")  # fmt: skip
+    but = "but " if word == dataframes.QUIET else ""
+    return Cell(f"{OTHER_WORK[word]}, {but}{differs}", level="attention")
 
 
-def _run_row(view: RunView, over_repeats: float) -> list[Cell | str]:
+def _run_row(view: RunView, differs: str) -> list[Cell | str]:
     record = view.record
     status = record.status.replace("_", " ")
     return [
@@ -130,5 +150,5 @@ def _run_row(view: RunView, over_repeats: float) -> list[Cell | str]:
         format_number(record.flops_utilisation, ".0%"),
         format_number(record.seconds.train, ".1f"),
         format_number(record.seconds.total, ".1f"),
-        _machine_was(record, over_repeats),
+        _other_work(record, differs),
     ]

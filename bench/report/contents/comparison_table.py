@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Any
 
@@ -35,7 +35,8 @@ COMPARISON = (
            "result come last"),
     Column(TO_TARGET, definition="seconds of training until validation accuracy first reaches the "
            "target; median over the runs at the best learning rate; by default, the target is the "
-           "highest hundredth that all implementations have reached under this condition"),
+           "highest hundredth that all implementations have reached under this condition; "
+           "an outlier is a run whose speed differs from that of similar runs"),
     Column("cores busy", definition="processor time over wall-clock time of training, mean over "
            "runs"),
     Column(MEMORY, definition="largest resident memory of any run"),
@@ -50,8 +51,8 @@ COMPARISON = (
     Column("warm-up s", is_extra=True),
     Column("train s", is_extra=True),
     Column("total s", is_extra=True),
-    Column("machine was", is_number=False, is_extra=True, definition="whether other work disturbed "
-           "a run"),
+    Column("other work", is_number=False, is_extra=True, definition="whether other work was "
+           "seen during a run"),
 )  # fmt: skip
 
 
@@ -60,11 +61,11 @@ def comparison(analysis: Analysis) -> Table:
     compared = analysis.comparison
     reasons = {view.record.run_id: reason_of(view.record) for view in analysis.views}
     targets = compared["target"].dropna().unique()
-    groups = []
+    groups, outliers = [], set(analysis.outliers["run_id"])
     fastest = compared["examples_per_second"].max()  # one scale for the bars of all groups
     for label, group in dataframes.conditions(compared):
         rows = [
-            Row(_comparison_row(row, fastest), keys_of(row))
+            Row(_comparison_row(row, fastest, outliers), keys_of(row))
             if row.status == "done"
             else _unfinished_row(row, reasons)
             for row in dataframes.rows(group)
@@ -86,7 +87,7 @@ def comparison(analysis: Analysis) -> Table:
     return Table(caption, columns, groups)
 
 
-def _comparison_row(row: Any, fastest: float) -> list[Cell | str]:
+def _comparison_row(row: Any, fastest: float, outliers: Set[str]) -> list[Cell | str]:
     speed = row.examples_per_second
     share = speed / fastest if pd.notna(speed) and fastest else None
     words = slower_in_words(row.times_slower, row.last_rank)
@@ -98,7 +99,8 @@ def _comparison_row(row: Any, fastest: float) -> list[Cell | str]:
         Cell(words, level=level, sort=_known(row.times_slower)),
         accuracy(row),
         dataframes.plain(row.learning_rate),
-        _seconds_to_target(row, "seconds_to_target"),
+        _seconds_to_target(row, "seconds_to_target")
+        + (" (outlier)" if outliers & {*row.run_ids} else ""),
         format_number(row.cores_kept_busy, ".1f"),
         format_number(row.peak_memory_bytes / 1e6, ",.0f"),
         Cell(row.parity, level=LEVELS[row.parity]),

@@ -26,6 +26,10 @@ LEVELS: Mapping[str, Level] = {
     dataframes.NOT_KNOWN: "attention", dataframes.PASSED: "good", dataframes.FAILED: "bad",
     dataframes.NOT_CHECKED: "attention",
 }  # fmt: skip
+OTHER_WORK = {
+    dataframes.QUIET: "none seen", dataframes.SHARED: "shared machine", dataframes.NOISY: "seen",
+    dataframes.NOT_KNOWN: "not known",
+}  # fmt: skip
 
 
 def keys_of(row: Any) -> dict[str, str]:
@@ -39,8 +43,8 @@ def reason_of(record: RunRecord) -> str:
 
 
 def quiet(word: str) -> Cell | str:
-    """Return how quiet the machine was."""
-    return Cell(word, level=LEVELS[word]) if word in LEVELS else word
+    """Return whether other work was seen on the machine."""
+    return Cell(OTHER_WORK[word], level=LEVELS[word]) if word in OTHER_WORK else word
 
 
 def folded_if_long(summary: str, table: Table) -> Table | Folded:

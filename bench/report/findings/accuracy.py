@@ -84,7 +84,8 @@ def _difference(
         )
         answer += " with this seed" if is_one else ""
     elif pair.is_known:
-        answer = f"**No difference in test accuracy was found** between {subject} and {reference}"
+        answer = f"**No difference in test accuracy was found** between {subject} and {reference}, "
+        answer += f"but equality within {BOUND} is not shown"
     else:
         answer = f"{subject} and {reference} **can't be told apart** in accuracy"
     mean, low, high = (_signed(value) for value in (pair.mean, pair.low, pair.high))

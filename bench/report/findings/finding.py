@@ -45,6 +45,10 @@ class Finding:
             spread between nodes in percent; or the hours between compared runs.
         low: lower end of the 95 % interval of `value`; None if there is no interval.
         high: upper end of the 95 % interval.
+        freedom: degrees of freedom of the interval of a ratio of speeds; more than `n_pairs` - 1 if
+            the spread of the pairs is pooled over conditions.
+        without_run: the id of a run whose speed differs from that of its repeats, or "".
+        value_without: `value` without that run.
         unit: of `value`.
         learning_rates: at which accuracies are compared: of subject and baseline, or of all pairs.
         n_pairs: pairs of runs that were compared.
@@ -69,6 +73,9 @@ class Finding:
     value: float | None = None
     low: float | None = None
     high: float | None = None
+    freedom: float = 0
+    without_run: str = ""
+    value_without: float | None = None
     unit: Unit = ""
     learning_rates: tuple[float, ...] = ()
     n_pairs: int = 0
@@ -118,6 +125,4 @@ class Tile:
     @property
     def word(self) -> str:
         """The level in a word."""
-        return {"good": "good", "attention": "look closer", "bad": "bad", "neutral": "note"}[
-            self.level
-        ]
+        return {"good": "good", "attention": "caution", "bad": "bad", "neutral": "note"}[self.level]

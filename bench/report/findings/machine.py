@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
 from bench.console import counted, first_line
@@ -17,11 +15,12 @@ from bench.records import RunRecord
 from bench.report.findings.finding import Finding
 from bench.report.frames import dataframes
 from bench.report.frames.analysis import Analysis
+from bench.report.frames.repeats import MAX_UNEVEN, over_repeats, worst_outlier
 
 MAX_REASONS = 10
 MAX_UNEVEN_NAMED = 2  # cases; more are counted
 MAX_PAUSE_SECONDS = 15 * 60.0  # between two runs of a block that are made in a row
-UNSTEADY = ": the machine was less steady than its checks show"
+UNSTEADY = ", **yet equal runs differ**: the machine was less steady than its checks show"
 PERCENTAGE = re.compile(r"([0-9]+)%")
 
 
@@ -32,7 +31,8 @@ def machine_findings(analysis: Analysis) -> list[Finding]:
         analysis: the analysis of any number of records.
     """
     runs = analysis.runs
-    return [*_machines(runs), *_noise(analysis), *_uneven(analysis), *_apart(runs)]
+    uneven = _uneven(analysis)
+    return [*_machines(runs), *_noise(analysis, bool(uneven)), *uneven, *_apart(runs)]
 
 
 def _machines(runs: pd.DataFrame) -> list[Finding]:
@@ -57,17 +57,18 @@ def _machines(runs: pd.DataFrame) -> list[Finding]:
     ]
 
 
-def _noise(analysis: Analysis) -> list[Finding]:
+def _noise(analysis: Analysis, is_uneven: bool) -> list[Finding]:
     """Describe how quiet the machine was while the finished runs were timed."""
     done = [view.record for view in analysis.views if view.record.status == "done"]
     if not done:
         return []
     words = Counter(dataframes.quiet(record) for record in done)
     if words[dataframes.QUIET] == len(done):
-        sentence = f"The machine was quiet in all {counted(len(done), 'run')}."
+        sentence = f"No other work was seen in {counted(len(done), 'run')}"
         return [
-            Finding(question="quiet", claim="quiet", level="good", value=len(done), unit="runs",
-                    sentence=sentence)
+            Finding(question="quiet", claim="quiet", level="attention" if is_uneven else "good",
+                    value=len(done), unit="runs",
+                    sentence=f"{sentence}{UNSTEADY if is_uneven else ''}.")
         ]  # fmt: skip
     because = _noisy_reasons(done) or (
         "the measured speed of matrix multiplication changed between start and end, or others "
@@ -96,34 +97,45 @@ def _uneven(analysis: Analysis) -> list[Finding]:
     """Name the cases whose runs on one node differ in speed, although only rate or seed differs."""
     runs, labels = analysis.runs, analysis.conditions if len(analysis.conditions) > 1 else ("",)
     done = runs[(runs["status"] == "done") & (runs["examples_per_second"] > 0)]
-    over_repeats = np.log(dataframes.speed_over_repeats(runs)).abs()
+    times_as_long = over_repeats(runs, "train_seconds")
     found, cases = [], done.groupby(["condition", "implementation"])
     for _, case in cases:
         number, name = int(case["condition"].iloc[0]), str(case["implementation"].iloc[0])
         on_nodes = case.groupby(case["node"].fillna(""))["examples_per_second"]
         slowest, fastest = max(
-            ((speeds.min(), speeds.max()) for _, speeds in on_nodes),
+            ((float(speeds.min()), float(speeds.max())) for _, speeds in on_nodes),
             key=lambda ends: ends[1] / ends[0],
         )
-        if fastest / slowest > dataframes.MAX_UNEVEN:
-            found.append(
-                Finding(
-                    question="repeats", claim="different", level="attention", unit="ratio",
-                    value=float(fastest / slowest), subject=name, condition=labels[number],
-                    run_ids=tuple(case["run_id"]),
-                    sentence=f"**Runs of {text(name)} that should be equally fast differ** by up "
-                    f"to {fastest / slowest:.1f} times ({slowest:,.0f} to {fastest:,.0f} "
-                    f"examples/s){UNSTEADY}.{_most_different(case, over_repeats)}",
-                )
-            )  # fmt: skip
+        longest = times_as_long[case.index].fillna(0.0)
+        if fastest / slowest > MAX_UNEVEN:
+            ratio = fastest / slowest
+            outlier = worst_outlier(analysis.outliers, number, [name])
+            sentence = f"**Runs of {text(name)} that should be equally fast differ** by up to "
+            sentence += f"{ratio:.1f} times ({slowest:,.0f} to {fastest:,.0f} examples/s)."
+            sentence += f" {code(outlier)} is the outlier." if outlier else ""
+        elif longest.max() > MAX_UNEVEN:
+            ratio = float(longest.max())
+            place = int(longest.argmax())
+            seconds = float(case["train_seconds"].iloc[place])
+            sentence = f"**A run of {text(name)} trained {ratio:.1f} times as long** as the median "
+            sentence += f"of equal runs ({seconds:.1f} against {seconds / ratio:.1f} s): "
+            sentence += f"{code(case['run_id'].iloc[place])}; some epochs were slow."
+        else:
+            continue
+        found.append(
+            Finding(
+                question="repeats", claim="different", level="attention", unit="ratio",
+                value=ratio, subject=name, condition=labels[number],
+                run_ids=tuple(case["run_id"]), sentence=sentence,
+            )
+        )  # fmt: skip
     if len(found) <= MAX_UNEVEN_NAMED:
         return found
     worst = max(found, key=lambda one: one.value or 0)
     where = ", ".join(filter(None, [worst.subject, worst.condition]))
     sentence = (
-        f"**Runs that should be equally fast differ** by more than {dataframes.MAX_UNEVEN:g} times "
-        f"in {len(found)} of {len(cases)} cases, by up to {worst.value:.1f} times ({text(where)})"
-        f"{UNSTEADY}."
+        f"**Runs that should be equally fast differ** by more than {MAX_UNEVEN:g} times "
+        f"in {len(found)} of {len(cases)} cases, by up to {worst.value:.1f} times ({text(where)})."
     )
     return [replace(worst, condition="", run_ids=(), sentence=sentence, summary=True), *found]
 
@@ -161,14 +173,6 @@ def _apart(runs: pd.DataFrame) -> list[Finding]:
             "runs in a row.",
         )
     ]  # fmt: skip
-
-
-def _most_different(case: pd.DataFrame, over_repeats: pd.Series) -> str:
-    """Name the run of a case whose speed differs most from that of its repeats, if one does."""
-    of_case = over_repeats[case.index].fillna(0.0)
-    if of_case.max() < math.log(dataframes.MAX_UNEVEN):
-        return ""
-    return f" {code(case['run_id'].iloc[int(of_case.argmax())])} differs most."
 
 
 def _noisy_reasons(records: Sequence[RunRecord]) -> str:

@@ -10,11 +10,15 @@ from typing import Any
 import pandas as pd
 
 from bench.console import counted
-from bench.markdown import text
+from bench.markdown import code, text
 from bench.report.findings.finding import Finding, repeats
 from bench.report.frames import dataframes
 from bench.report.frames.analysis import Analysis
 from bench.report.frames.pairs import Paired
+from bench.report.frames.repeats import worst_outlier
+from bench.report.frames.speed_pairs import SpeedPairs
+
+POOLED = "spread pooled over conditions"
 
 
 def speed(analysis: Analysis, label: str, group: pd.DataFrame) -> list[Finding]:
@@ -63,8 +67,10 @@ def _ratio(analysis: Analysis, found: Finding, other: Any, pair: Paired | None) 
         int(other.condition), found.subject, other.implementation
     )
     found = replace(
-        found, n_pairs=pair.n_pairs, n_seeds=n_seeds, n_nodes=pair.n_nodes, learning_rates=rates
-    )
+        found, n_pairs=pair.n_pairs, n_seeds=n_seeds, n_nodes=pair.n_nodes, learning_rates=rates,
+        freedom=pair.freedom,
+    )  # fmt: skip
+    found = _without_outlier(analysis, int(other.condition), found)
     is_faster = pair.low > 0
     ratio, basis = times(math.exp(pair.mean)), _basis(found, pair)
     sentence = f"{name} is {ratio} times as fast as {baseline} ({basis})."
@@ -92,8 +98,31 @@ def _basis(found: Finding, pair: Paired) -> str:
         return f"{repeats(found)}; epochs alone spread by {spread:.0f} %"
     if not pair.is_known:
         return f"{repeats(found)}, so no interval"
-    low, high = (times(math.exp(value), math.exp(pair.mean)) for value in (pair.low, pair.high))
-    return f"{repeats(found)}, 95 % interval {low} to {high}"
+    ratio = math.exp(pair.mean)
+    low, high = (times(math.exp(value), ratio) for value in (pair.low, pair.high))
+    basis = f"{repeats(found)}, 95 % interval {low} to {high}"
+    basis += f", {POOLED}" if is_pooled(found) else ""
+    if found.without_run:
+        without = times(found.value_without, ratio)
+        basis += f"; {without} without the outlier {code(found.without_run)}"
+    return basis
+
+
+def is_pooled(found: Finding) -> bool:
+    """Return whether the interval of a ratio is from the spread of pairs of all conditions."""
+    return found.method != "epochs" and found.freedom > found.n_pairs - 1
+
+
+def _without_outlier(analysis: Analysis, condition: int, found: Finding) -> Finding:
+    """Add the ratio without the run that differs most from its repeats, if one differs."""
+    names = (found.subject, found.baseline)
+    run_id = worst_outlier(analysis.outliers, condition, names)
+    runs = analysis.runs
+    others = runs[(runs["condition"] == condition) & (runs["run_id"] != run_id)]
+    pair = SpeedPairs(others).compare(condition, *names) if run_id else None
+    if pair is None:
+        return found
+    return replace(found, without_run=run_id, value_without=math.exp(pair.mean))
 
 
 def _lead(fastest: Any, ratios: Sequence[Finding], pair: Paired | None) -> Finding:

@@ -83,11 +83,15 @@ def _speed(
         detail += f"; can't be told in {n_shared} of {len(leads)} conditions"
     tile = _tile("speed", "Fastest", answer, detail, leads)
     compared = {(name, one.condition) for one in leads for name in (one.subject, one.baseline)}
-    if tile.level == "good" and compared & uneven:
-        return replace(
-            tile, level="neutral", detail=f"{detail}; runs like each other differ in speed"
-        )
-    return tile
+    if tile.level != "good" or not compared & uneven:
+        return tile
+    if moved := [one for one in known if one.without_run]:
+        without, value = times(moved[0].value_without, moved[0].value), times(moved[0].value)
+        detail += f"; {without} instead of {value} without an outlier"
+    else:
+        listed = ", ".join(sorted({name for name, _ in compared & uneven}))
+        detail += f"; speeds of {listed} differ between runs"
+    return replace(tile, level="neutral", detail=detail)
 
 
 def _by_kind(leads: Sequence[Finding]) -> str:
@@ -189,10 +193,10 @@ def _quiet(found: Sequence[Finding]) -> Tile | None:
         return _tile("quiet", RELIABLE, ROUGHLY, detail, apart)
     if noise[0].claim == "quiet" and uneven:
         worst = max(uneven, key=lambda one: one.value or 0)
-        detail = f"{_differ(worst)}, although the machine seemed quiet"
+        detail = f"{_differ(worst)}, yet no other work was seen"
         return _tile("quiet", RELIABLE, ROUGHLY, detail, uneven)
     if noise[0].claim == "quiet":
-        return _tile("quiet", RELIABLE, "yes", f"the machine was quiet in all {n_runs} runs", noise)
+        return _tile("quiet", RELIABLE, "yes", f"no other work was seen in {n_runs} runs", noise)
     disturbed = [one for one in noise if one.claim == "not_quiet"]
     unknown = [one for one in noise if one.claim == "not_known"]
     state = "was not quiet" if disturbed else "may not have been quiet"

@@ -12,6 +12,7 @@ from bench.report.frames import dataframes
 from bench.report.frames.accuracy_pairs import AccuracyPairs
 from bench.report.frames.comparison import add_time_to_accuracy, compare
 from bench.report.frames.display_names import RunView, run_views
+from bench.report.frames.repeats import outliers
 from bench.report.frames.runs import runs_frame
 from bench.report.frames.speed_pairs import SpeedPairs
 from bench.results.store import Sweep
@@ -48,6 +49,11 @@ class Analysis:
         kind = dataframes.kind_labels(self.runs)
         firsts = kind.groupby(self.runs["condition"]).first()
         return {int(str(number)): str(label) for number, label in firsts.items()}
+
+    @cached_property
+    def outliers(self) -> pd.DataFrame:
+        """The runs whose speed differs from that of their repeats, the worst first."""
+        return outliers(self.runs)
 
     @property
     def stamp(self) -> str:

@@ -27,9 +27,6 @@ NOT_CHECKED: Final = "not checked"
 PASSED: Final = "passed"
 PARITY_WORDS = (FAILED, NOT_CHECKED, PASSED)
 
-MIN_REPEATS = 3  # of a case, to say which run differs from the others
-MAX_UNEVEN = 1.25  # fastest run over slowest; on a quiet machine they differ by a few percent
-
 # How quiet the machine was while a run was timed; the worst first.
 NOISY: Final = "noisy"
 SHARED: Final = "shared"
@@ -139,22 +136,6 @@ def varying(frame: pd.DataFrame, columns: Sequence[str] = CONDITIONS) -> list[st
         for name in columns
         if name in frame and (name == "architecture" or frame[name].nunique(dropna=False) > 1)
     ]
-
-
-def speed_over_repeats(runs: pd.DataFrame) -> pd.Series:
-    """Return the speed of each finished run over the median speed of its repeats.
-
-    Repeats differ in learning rate and seed only, and ran on the same node. NaN for fewer than
-    three.
-
-    Args:
-        runs: as `runs_frame` returns it.
-    """
-    done = runs[(runs["status"] == "done") & (runs["examples_per_second"] > 0)]
-    keys = [done["condition"], done["implementation"], done["node"].fillna("")]
-    repeats = done.groupby(keys)["examples_per_second"]
-    median = repeats.transform("median").where(repeats.transform("size") >= MIN_REPEATS)
-    return (done["examples_per_second"] / median).reindex(runs.index)
 
 
 def kind_labels(runs: pd.DataFrame) -> pd.Series:

@@ -20,7 +20,8 @@ from tests.report.findings.asking import found_in, words_of
         (
             (0.01, -0.01, 0.0),
             "cant_tell",
-            "**No difference in test accuracy was found** between keras and numpy (keras minus n",
+            "**No difference in test accuracy was found** between keras and numpy, but equality "
+            "within 0.3 points is not shown (keras minus n",
         ),
     ],
 )

@@ -127,13 +127,36 @@ def test_the_ratios_of_speed(report, seeds):
         pairs = "3 learning rates" if len(seeds) == 1 else f"3 learning rates x {len(seeds)} seeds"
         assert (
             f"{name}: numpy is {ratio:.1f} times as fast as keras ({pairs}, 95 % interval "
-            f"{low:.1f} to {high:.1f})."
+            f"{low:.1f} to {high:.1f}, spread pooled over conditions)."
         ) in words
         number = f"{ratio:.1f} times as fast as keras" if name == "one_hidden" else f"{ratio:.1f} t"
         assert number in content["headline"]
         assert f"{low:.1f} to {high:.1f})" in content["headline"]
-        assert f"; {pairs} each. " in content["headline"]
+        assert f"; {pairs} each, spread pooled over conditions. " in content["headline"]
     assert printed.splitlines()[-1].startswith("Report: ")
+
+
+def test_the_ratio_without_an_outlier(tmp_path):
+    records = [
+        one_record(name, architecture, rate, 0, images=False)
+        for name in SPEEDS for architecture in ("one_hidden", "two_hidden") for rate in RATES
+    ]  # fmt: skip
+    records[1] = replace(records[1], examples_per_second=0.4 * records[1].examples_per_second)
+    write_records(tmp_path / "fixture", records)
+    subprocess.run([SCRIPTS / "bench-report", tmp_path / "fixture", "--format=json"], check=True)
+    stored = [json.loads(path.read_text()) for path in tmp_path.glob("fixture/*/record.json")]
+    content = json.loads((tmp_path / "fixture/report/findings.json").read_text())
+    logs = differences(stored, "one_hidden", lambda one: math.log(one["examples_per_second"]))
+    found = found_for(content, "one_hidden", "speed")
+    assert found["value"] == pytest.approx(math.exp(statistics.fmean(logs.values())))
+    del logs[RATES[1], 0]
+    without = math.exp(statistics.fmean(logs.values()))
+    assert found["without_run"] == records[1].run_id
+    assert found["value_without"] == pytest.approx(without)
+    assert f"; {without:.2f} without the outlier `{records[1].run_id}`)" in found["sentence"]
+    assert f"; {without:.2f} without an outlier)" in content["headline"]
+    other = found_for(content, "two_hidden", "speed")
+    assert (other["without_run"], other["value_without"], other["freedom"]) == ("", None, 4)
 
 
 def gains(record, other):

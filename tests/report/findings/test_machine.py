@@ -16,7 +16,7 @@ from tests.report.findings.asking import found_in, runs_of, words_of
 @pytest.mark.parametrize(
     ("noisy", "settings", "sentence"),
     [
-        (False, {}, "The machine was quiet in all 1 run"),
+        (False, {}, "No other work was seen in 1 run."),
         (True, {}, "**The machine was not quiet** in 1 of 1 run"),
         (None, {}, "**Whether the machine was quiet is unknown** for 1 of 1 run"),
         (False, {"share_machine": True}, "**1 of 1 run shared the machine**"),
@@ -26,7 +26,7 @@ def test_how_quiet_the_machine_was_is_stated_even_if_it_is_not_known(noisy, sett
     record = make_record(environment=ENVIRONMENT | {"noisy": noisy}, **settings)
     words = words_of(record)
     assert sentence in words
-    assert words.count("uiet") == (0 if settings else 1)
+    assert words.count("uiet") == (0 if settings or noisy is False else 1)
 
 
 def test_repeats_that_differ_in_speed_are_named_or_counted():
@@ -39,7 +39,7 @@ def test_repeats_that_differ_in_speed_are_named_or_counted():
     words = words_of(*steady, *uneven, *more)
     assert "by more than 1.25 times in 3 of 4 cases, by up to 2.0 times (torch)" in words
     assert "Runs of" not in words
-    assert "The machine was quiet in all 8 runs" in words
+    assert "No other work was seen in 8 runs, **yet equal runs differ**: the mac" in words
     (tile,) = [one for one in tiles(findings(analyse(sweep_of(*steady, *uneven))))
                if one.question == "quiet"]  # fmt: skip
     assert (tile.answer, tile.level) == ("only roughly", "attention")
@@ -49,15 +49,27 @@ def test_repeats_that_differ_in_speed_are_named_or_counted():
 def test_the_run_that_differs_from_its_repeats_is_named():
     records = [*runs_of("numpy", (1000.0, 500.0, 1100.0)), *runs_of("keras", (90.0, 100.0, 100.0))]
     slow = records[1].run_id
-    assert f"`{slow}` differs most." in words_of(*records)
+    assert f"`{slow}` is the outlier." in words_of(*records)
     analysis = analyse(sweep_of(*records))
     ((_, rows),) = all_runs(analysis).blocks[0].groups
     was = {row.cells[0].text: row.cells[-1].text for row in rows}
-    assert was.pop(slow) == "quiet, but slower than similar runs"
-    assert set(was.values()) == {"quiet"}
+    assert was.pop(slow) == "none seen, but slower than similar runs"
+    assert set(was.values()) == {"none seen"}
     tile = tiles(findings(analysis))[0]
     assert (tile.answer, tile.level) == ("numpy", "neutral")
-    assert tile.detail.endswith("runs like each other differ in speed")
+    assert tile.detail.endswith("; 11.06 instead of 8.49 without an outlier")
+
+
+def test_a_run_that_trained_longer_than_its_repeats_is_named():
+    records = runs_of("numpy", (100.0, 100.0, 101.0))
+    seconds = replace(records[1].seconds, train=1.5 * records[1].seconds.train)
+    records[1] = replace(records[1], seconds=seconds)
+    found = found_in(*records)["repeats", "different", "numpy", ""]
+    assert found.value == pytest.approx(1.5)
+    assert found.sentence.startswith("**A run of numpy trained 1.5 times as long** as the median")
+    assert f"`{records[1].run_id}`" in found.sentence
+    ((_, rows),) = all_runs(analyse(sweep_of(*records))).blocks[0].groups
+    assert rows[0].cells[-1].text == "none seen, but longer than similar runs"
 
 
 def test_the_recorded_reasons_of_noise_are_counted():

@@ -41,7 +41,7 @@ def test_tiles_name_what_is_wrong():
     made = {tile.question: tile for tile in tiles(findings(analyse(sweep_of(*records))))}
     assert made["speed"].answer == "can't be told"
     assert (made["parity"].answer, made["parity"].detail) == ("no", "not the recipe's: jax")
-    assert (made["quiet"].answer, made["quiet"].word) == ("only roughly", "look closer")
+    assert (made["quiet"].answer, made["quiet"].word) == ("only roughly", "caution")
     assert (made["runs"].answer, made["runs"].detail) == ("7 done, 1 not", "torch")
 
 
