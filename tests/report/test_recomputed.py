@@ -303,7 +303,7 @@ def test_the_environment(page_and_records):
     assert cells["Python"] == "3.11"
     assert cells["system"] == "Linux-6"
     assert cells["libraries"] == "numpy 2.0"
-    assert cells["BLAS kernels"] == "mkl, openblas Haswell, openblas Zen"
+    assert cells["BLAS"] == "mkl; openblas, kernels for Haswell; openblas, kernels for Zen"
     ceilings = [
         reading / 1e9 for record in stored
         for reading in record["environment"].get("ceiling_flops_per_second", {}).values()

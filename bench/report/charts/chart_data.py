@@ -121,12 +121,13 @@ def _compared(analysis: Analysis) -> pd.DataFrame:
         for value, size in zip(accuracy, rows["test_size"].astype(float), strict=True)
     ]
     half_width = half_width.where(half_width > 0, pd.Series(errors, rows.index))
-    rows = rows.assign(
+    done = analysis.runs[analysis.runs["status"] == "done"]
+    speeds = done.groupby(["condition", "implementation"])["examples_per_second"]
+    ends = speeds.agg(speed_low="min", speed_high="max")
+    rows = rows.join(ends, on=["condition", "implementation"]).assign(
         accuracy=accuracy,
         accuracy_low=(accuracy - half_width).clip(lower=0),
         accuracy_high=(accuracy + half_width).clip(upper=1),
-        speed_low=rows["examples_per_second"] * rows["times_slower"] / rows["high"],
-        speed_high=rows["examples_per_second"] * rows["times_slower"] / rows["low"],
         seeds=rows["n_seeds"],
         pareto=False,
     )

@@ -31,9 +31,9 @@ def comparison_charts(data: ChartData, looks: Looks) -> list[Chart]:
         name="accuracy_against_speed",
         section="summary",
         title="Speed and accuracy",
-        caption="Up and to the right is better. Lines are 95 % intervals: of the accuracy at the "
-        f"best learning rate, and of the speed relative to the fastest, "
-        f"which has none.{front}",
+        caption="Up and to the right is better. The vertical line is the 95 % interval of the "
+        "accuracy at the best learning rate; the horizontal one goes from the slowest run to the "
+        f"fastest.{front}",
         table="compared",
         fields=("implementation", "learning_rate", "examples_per_second", "accuracy", "pareto"),
         needs={"examples_per_second": 0, "accuracy": -1},

@@ -35,7 +35,10 @@ FAIRNESS = (
     "cores; the same part of a run is timed, and the same code evaluates it. An implementation "
     'that leaves a core idle is slower for that reason too: see "cores kept busy". Three parity '
     "checks compare each implementation, with this code and these versions, with a reference in "
-    "float64: its gradients, one step of training, and fifty steps."
+    "float64: its gradients, one step of training, and fifty steps. Rounding errors grow with the "
+    "steps, so the limit for fifty steps is 3 times the difference that the last digit of the "
+    "initial parameters makes. The results hold for this machine, batch size and these layers; "
+    "they say nothing about much larger models or other devices."
 )
 MAX_ARCHITECTURES = 3  # whose layers the subtitle names
 SYNTHETIC_WARNING = (
@@ -220,5 +223,5 @@ def definitions(table: Table) -> list[str]:
     return [
         f"**{text(column.heading)}**: {text(column.definition)}"
         for column in table.columns
-        if column.definition
+        if column.definition and not column.is_extra
     ]

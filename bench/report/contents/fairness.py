@@ -109,18 +109,17 @@ def environment(records: Sequence[RunRecord]) -> Table:
         span = f"{min(ceilings):,.0f} to {max(ceilings):,.0f} GFLOP/s"
         rows.append(Row(["ceiling, float32 matrix multiplication", span]))
     if kernels := sorted({kernel for record in records for kernel in _blas_kernels(record)}):
-        rows.append(Row(["BLAS kernels", ", ".join(kernels)]))
+        rows.append(Row(["BLAS", "; ".join(kernels)]))
     return simple_table("Machine, libraries and code", ["", ""], rows, 2)
 
 
 def _blas_kernels(record: RunRecord) -> Iterator[str]:
-    """Yield the BLAS libraries of a run with the kernels they used, such as `openblas Haswell`."""
+    """Yield the BLAS libraries of a run and the processors that their kernels are made for."""
     libraries = record.environment.get("linear_algebra")
     for library in libraries if isinstance(libraries, list) else ():
         names = _mapping(library)
-        yield " ".join(
-            str(names[key]) for key in ("internal_api", "architecture") if names.get(key)
-        )
+        found = (str(names[key]) for key in ("internal_api", "architecture") if names.get(key))
+        yield ", kernels for ".join(found)
 
 
 def _plain(value: object) -> str:

@@ -150,7 +150,7 @@ def _rates(analysis: Analysis, label: str, group: pd.DataFrame) -> list[Finding]
             Finding(
                 question="learning_rate",
                 claim="best",
-                level="attention" if caveats else "neutral",
+                level="attention" if row.n_seeds < row.n_tried else "neutral",
                 condition=label,
                 subject=row.implementation,
                 value=None if pd.isna(row.learning_rate) else float(row.learning_rate),
@@ -185,7 +185,7 @@ def _all_rates(found: Sequence[Finding], by: str) -> Finding:
     return Finding(
         question="learning_rate",
         claim="best",
-        level="attention" if caveats else "neutral",
+        level="neutral",
         condition=found[0].condition,
         value=found[0].value if len(by_rate) == 1 else None,
         unit="rate",

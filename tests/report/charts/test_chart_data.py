@@ -286,13 +286,11 @@ def test_panels_of_a_chart_share_their_axes():
     assert "domain" not in chart.specification["encoding"]["y"]["scale"]
 
 
-def test_the_speed_of_a_point_has_the_interval_of_its_ratio():
+def test_a_point_has_the_speeds_of_its_slowest_and_fastest_run():
     records = [
-        make_record(name, seed=seed, examples_per_second=speed * (1 + seed * slope))
-        for name, speed, slope in (("numpy", 1000.0, 0.01), ("keras", 100.0, 0.05))
-        for seed in (0, 1)
+        make_record(name, seed=seed, examples_per_second=speed)
+        for name, speeds in (("numpy", (1000.0, 900.0, 1100.0)), ("keras", (100.0, 110.0, 90.0)))
+        for seed, speed in enumerate(speeds)
     ]
-    fastest, other = data_of(records).tables["compared"].to_dict("records")
-    assert fastest["speed_low"] == fastest["speed_high"] == fastest["examples_per_second"]
-    assert other["speed_low"] < other["examples_per_second"] < other["speed_high"]
-    assert other["speed_low"] == pytest.approx(fastest["examples_per_second"] / other["high"])
+    rows = data_of(records).tables["compared"][["speed_low", "speed_high"]]
+    assert rows.to_numpy().tolist() == [[450.0, 550.0], [45.0, 55.0]]

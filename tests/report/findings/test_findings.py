@@ -25,7 +25,7 @@ def test_a_best_rate_at_the_edge_of_the_rates_tried_is_named(best, words):
     assert f"The best learning rate is {best}.{ending}\n" in words_of(*records)
     (tile,) = [one for one in tiles(findings(analyse(sweep_of(*records)))) if one.question ==
                "learning_rate"]  # fmt: skip
-    assert tile.level == ("attention" if words else "neutral")
+    assert tile.level == "neutral"
 
 
 def test_a_rate_that_diverged_is_a_rate_tried():

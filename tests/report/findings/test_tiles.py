@@ -26,7 +26,7 @@ def test_many_conditions_have_a_short_headline_and_one_tile_a_question():
     made = {tile.question: (tile.answer, tile.level) for tile in tiles(found)}
     assert made == {
         "speed": ("numpy", "good"), "accuracy": ("yes", "good"),
-        "learning_rate": ("0.1", "attention"), "parity": ("yes", "good"),
+        "learning_rate": ("0.1", "neutral"), "parity": ("yes", "good"),
         "quiet": ("yes", "good"), "runs": ("32 done", "good"),
     }  # fmt: skip
 
