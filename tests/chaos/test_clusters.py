@@ -15,15 +15,14 @@ import pytest
 from bench.results.store import RECORD_NAME, VERDICT_FILES
 from bench.sweep.cluster.messages import OUTCOME_NAME, REQUEST_NAME, STARTED_NAME
 from tests.chaos.conftest import FULL
-from tests.clusters.faults import FAULTS, busy_nodes, freeze_node
-from tests.clusters.processes import MAX_WAIT_SECONDS
+from tests.clusters.faults import FAULTS, RUNS, busy_nodes, freeze_node
+from tests.clusters.processes import MAX_WAIT_SECONDS, command_of
 from tests.clusters.ray import ray as ray
 from tests.clusters.slurm import slurm as slurm
 from tests.clusters.sweeps import (
     SLOW,
     check_whole_blocks,
     read,
-    running_block,
     start_bench,
 )
 from tests.clusters.sweeps import start as start
@@ -165,7 +164,9 @@ def test_when_ray_on_this_machine_ends_the_command_says_so_and_the_same_command_
     assert "Traceback" not in output
     assert "Check failed" not in output
     second = start(*words)
-    running_block(tmp_path)
+    wait_for(
+        lambda: any(RUNS in command_of(each.pid) for each in descendants(second)), MAX_WAIT_SECONDS
+    )
     started = [each.pid for each in descendants(second)]
     second.send_signal(signal.SIGINT)
     assert second.wait(timeout=120) == 130
