@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from bench.results.store import RECORD_NAME, VERDICT_FILES
 from bench.sweep.cluster.messages import OUTCOME_NAME, REQUEST_NAME, STARTED_NAME
 from tests.chaos.conftest import FULL
-from tests.clusters.faults import FAULTS, RUNS, busy_nodes, freeze_node
-from tests.clusters.processes import MAX_WAIT_SECONDS, command_of
+from tests.clusters.faults import FAULTS, busy_nodes, freeze_node
+from tests.clusters.processes import MAX_WAIT_SECONDS
 from tests.clusters.ray import ray as ray
 from tests.clusters.slurm import slurm as slurm
 from tests.clusters.sweeps import (
-    SLOW,
     check_whole_blocks,
     read,
     start_bench,
 )
-from tests.clusters.sweeps import start as start
-from tests.processes import is_running, wait_for
+from tests.processes import wait_for
 
 # Two blocks, of two runs each that take some seconds together, most of them to start a process.
 SWEEP = ("implementation=numpy", "learning_rate=0.1,0.2", "seed=0,1", "launcher.attempts=9")
@@ -143,34 +139,3 @@ def test_a_killed_head_is_continued_by_the_same_command(
             f"{N_STEPS}, {len(committed)} records then; {time.monotonic() - start:.0f} s",
             flush=True,
         )
-
-
-def descendants(process):
-    return psutil.Process(process.pid).children(recursive=True)
-
-
-def test_when_ray_on_this_machine_ends_the_command_says_so_and_the_same_command_continues(
-    start, tmp_path
-):
-    pytest.importorskip("ray")
-    words = ("launcher=ray", *SLOW, "seed=0,1,2")
-    first = start(*words)
-    wait_for(lambda: any(tmp_path.glob("results/night/*/record.json")), MAX_WAIT_SECONDS)
-    (server,) = (each for each in descendants(first) if each.name().startswith("gcs_server"))
-    server.kill()
-    assert first.wait(timeout=120) == 2
-    output = (tmp_path / "output").read_text()
-    assert "are lost; start the same command to continue" in output
-    assert "Traceback" not in output
-    assert "Check failed" not in output
-    second = start(*words)
-    wait_for(
-        lambda: any(RUNS in command_of(each.pid) for each in descendants(second)), MAX_WAIT_SECONDS
-    )
-    started = [each.pid for each in descendants(second)]
-    second.send_signal(signal.SIGINT)
-    assert second.wait(timeout=120) == 130
-    output = (tmp_path / "output").read_text()
-    assert re.search("[12] of 3 blocks finished earlier, kept", output)
-    assert "To continue: bench -m" in output
-    wait_for(lambda: not any(map(is_running, started)), MAX_WAIT_SECONDS)
