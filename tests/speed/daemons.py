@@ -2,7 +2,7 @@
 
     taskset -c 0 python -m tests.speed.daemons [--engines slurm,ray] [--pairs 400]
 
-One core trains and runs the daemons; with more cores, training is slowed down less. Epochs are
+One core trains and runs the daemons. Epochs are
 trained in pairs of periods. In one period of a pair the node's daemons run; in the other they are
 stopped with SIGSTOP. The order within a pair is random, so that drift favours neither. 400 pairs
 take eight minutes.

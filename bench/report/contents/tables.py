@@ -122,7 +122,7 @@ def _accuracy(row: Any) -> Cell | str:
         return Cell(row.status, level="attention")
     of_all = "" if row.n_done == row.n_tried else f" ({row.n_done:.0f} of {row.n_tried})"
     mean = f"{row.mean:.4f}{of_all}"
-    return Cell(mean, level="good") if row.is_best else mean
+    return Cell(mean, level="neutral") if row.is_best else mean
 
 
 def time_by_part(analysis: Analysis) -> Table:

@@ -9,7 +9,7 @@ from bench.records import PARITY_POINTS
 from bench.report.findings.finding import Finding, repeats
 from bench.report.findings.findings import sentences
 from bench.report.findings.leads import leads_by_number
-from bench.report.findings.speed import POOLED, cores_in_words, is_pooled, times
+from bench.report.findings.speed import cores_in_words, times
 
 MAX_CONDITIONS = 3  # more are counted instead of named
 
@@ -100,11 +100,7 @@ def _by_condition(leads: Sequence[Finding]) -> str:
         known = [] if is_same else [basis]
         label = "" if "%" in "".join(ratios) else "95 % interval "
         known += [f"{label}{low} to {high}"] if lead.method in ("pairs", "nodes") else []
-        parts = [", ".join(known)] if known else []
-        if lead.without_run:
-            parts += [f"{times(lead.value_without, lead.value)} without an outlier"]
-        brackets = f" ({'; '.join(parts)})" if parts else ""
+        brackets = f" ({', '.join(known)})" if known else ""
         ratios.append(f"{times(lead.value)} times{like} with {text(lead.condition)}{brackets}")
     each = f"; {bases[0]}{'' if 'each' in bases[0] else ' each'}" if is_same else ""
-    each += f", {POOLED}" if any(map(is_pooled, leads)) else ""
     return f"{text(leads[0].subject)} is the fastest: {', '.join(ratios)}{each}."

@@ -36,8 +36,8 @@ def test_the_headline_names_the_fastest_of_each_condition():
     ]
     assert headline(findings(analyse(sweep_of(*records)))).replace("\\", "") == (
         "numpy is the fastest: 11.0 times as fast as keras with one_hidden (95 % interval 11.0 to "
-        "11.0), 6.20 times with two_hidden (6.20 to 6.20); 2 seeds each, spread "
-        f"pooled over conditions. {SAME}"
+        "11.0), 6.20 times with two_hidden (6.20 to 6.20); 2 seeds each. "
+        f"{SAME}"
     )
 
 
