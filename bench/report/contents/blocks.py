@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-Level = Literal["", "good", "attention", "bad"]  # a badge's colour; "": no badge
+Level = Literal["", "neutral", "good", "attention", "bad"]  # a badge's colour; "": no badge
 
 
 @dataclass(frozen=True, slots=True)
