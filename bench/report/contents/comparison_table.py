@@ -36,7 +36,7 @@ COMPARISON = (
     Column(TO_TARGET, definition="seconds of training until validation accuracy first reaches the "
            "target; median over the runs at the best learning rate; by default, the target is the "
            "highest hundredth that all implementations have reached under this condition; "
-           "an outlier is a run whose speed differs from that of similar runs"),
+           "an outlier is a run that is much slower than similar runs"),
     Column("cores busy", definition="processor time over wall-clock time of training, mean over "
            "runs"),
     Column(MEMORY, definition="largest resident memory of any run"),

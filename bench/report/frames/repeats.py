@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 
-import numpy as np
 import pandas as pd
 
 MIN_REPEATS = 3  # of a case, to say which run differs from the others
@@ -30,18 +28,19 @@ def over_repeats(runs: pd.DataFrame, column: str = "examples_per_second") -> pd.
 
 
 def outliers(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs whose speed differs too much from that of their repeats, the worst first.
+    """Return the runs that are much slower than their repeats, the slowest first.
+
+    Other work makes runs slower, never faster.
 
     Args:
         runs: as `runs_frame` returns it.
     """
-    distance = np.log(over_repeats(runs)).abs()
-    distance = distance[distance > math.log(MAX_UNEVEN)].sort_values(ascending=False)
-    return runs.reindex(distance.index)
+    shares = over_repeats(runs)
+    return runs.reindex(shares[shares < 1 / MAX_UNEVEN].sort_values().index)
 
 
 def worst_outlier(outlying: pd.DataFrame, condition: int, names: Collection[str]) -> str:
-    """Return the run_id of the outlier of some implementations that differs most, or "".
+    """Return the run_id of the outlier of some implementations that is slowest, or "".
 
     Args:
         outlying: as `outliers` returns it.

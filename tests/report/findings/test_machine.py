@@ -60,6 +60,13 @@ def test_the_run_that_differs_from_its_repeats_is_named():
     assert tile.detail.endswith("; 11.06 instead of 8.49 without an outlier")
 
 
+def test_a_run_that_is_faster_than_its_repeats_is_no_outlier():
+    records = [*runs_of("numpy", (500.0, 510.0, 1100.0)), *runs_of("keras", (90.0, 100.0, 100.0))]
+    words = words_of(*records)
+    assert "Runs of numpy that should be equally fast differ** by up to 2.2 times" in words
+    assert "outlier" not in words
+
+
 def test_a_run_that_trained_longer_than_its_repeats_is_named():
     records = runs_of("numpy", (100.0, 100.0, 101.0))
     seconds = replace(records[1].seconds, train=1.5 * records[1].seconds.train)
