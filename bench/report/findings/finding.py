@@ -47,7 +47,7 @@ class Finding:
         high: upper end of the 95 % interval.
         freedom: degrees of freedom of the interval of a ratio of speeds; more than `n_pairs` - 1 if
             the spread of the pairs is pooled over conditions.
-        without_run: the id of a run whose speed differs from that of its repeats, or "".
+        without_run: the id of a run that is much slower than its repeats, or "".
         value_without: `value` without that run.
         unit: of `value`.
         learning_rates: at which accuracies are compared: of subject and baseline, or of all pairs.

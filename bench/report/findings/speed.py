@@ -114,7 +114,7 @@ def is_pooled(found: Finding) -> bool:
 
 
 def _without_outlier(analysis: Analysis, condition: int, found: Finding) -> Finding:
-    """Add the ratio without the run that differs most from its repeats, if one differs."""
+    """Add the ratio without the slowest outlier, if there is one."""
     names = (found.subject, found.baseline)
     run_id = worst_outlier(analysis.outliers, condition, names)
     runs = analysis.runs

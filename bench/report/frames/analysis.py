@@ -52,7 +52,7 @@ class Analysis:
 
     @cached_property
     def outliers(self) -> pd.DataFrame:
-        """The runs whose speed differs from that of their repeats, the worst first."""
+        """The runs that are much slower than their repeats, the slowest first."""
         return outliers(self.runs)
 
     @property
